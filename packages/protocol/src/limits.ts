@@ -1,0 +1,30 @@
+/**
+ * Sizes and counts that every server enforces; defaults, in bytes unless the name says otherwise.
+ *
+ * Source: design protocol 6.
+ */
+export const defaultLimits = {
+  maxInputBytes: 256 * 1024,
+  maxOutputBytes: 256 * 1024,
+  maxRequestBytes: 16 * 1024 * 1024,
+  maxChildren: 100_000,
+  maxGroups: 4_096,
+  maxNameBytes: 256,
+  maxTags: 64,
+  maxTagBytes: 256,
+  maxProgressLabels: 100,
+  minLeaseMs: 5_000,
+  maxLeaseMs: 600_000,
+  defaultLeaseMs: 15_000,
+  maxLeaseBatch: 1_000,
+  maxWaitMs: 30_000,
+  maxPageSize: 1_000,
+  defaultPageSize: 100,
+  maxJobsPerRequest: 1_000,
+  maxFailureMessageBytes: 16 * 1024,
+  maxFailureStackBytes: 64 * 1024,
+  maxInlineDependencyBytes: 1024 * 1024,
+} as const;
+
+/** Limits by name; a server may be configured with others. */
+export type Limits = { readonly [Name in keyof typeof defaultLimits]: number };

@@ -1,0 +1,53 @@
+import type { QueryLogsRequest, QuerySpansRequest } from "@spanloom/protocol";
+import type { ArrowBatch } from "./columnar/span-store.ts";
+
+/** An OTLP payload as received, still encoded. */
+export interface OtlpPayload {
+  signal: "traces" | "logs";
+  /** A serialized Export{Trace,Logs}ServiceRequest. */
+  bytes: Uint8Array;
+}
+
+/** What ingest took and refused. */
+export interface IngestOutcome {
+  rejectedSpans: number;
+  rejectedLogs: number;
+  /** First reason, for people; empty when all was taken. */
+  message: string;
+}
+
+/** Figures for health, metrics and `spanloom top`. */
+export interface TelemetryStats {
+  spoolBytes: number;
+  ingestedSpans: number;
+  ingestedLogs: number;
+  rejectedRecords: number;
+  /** Records dropped because the spool was full or broken; never silent (P4). */
+  droppedPayloads: number;
+  /** Lifecycle spans waiting to be written. */
+  pendingLifecycle: number;
+}
+
+/**
+ * The telemetry plane: OTLP in, Arrow out, and the lifecycle projection.
+ *
+ * I1. `ingest` resolves after the payloads are durable; a SIGKILL afterwards loses nothing (P2).
+ * I2. A query sees every payload whose `ingest` resolved, and every store commit that resolved, before it was called (P2).
+ * I3. Nothing here delays or fails the control plane (P4): `lifecycleChanged` only takes notes.
+ */
+export interface Telemetry {
+  /** Opens stores, replays the spool and projects what a crash left undone. */
+  start(): Promise<void>;
+  /** Drains what was accepted, then closes. Safe to call twice. */
+  stop(): Promise<void>;
+  /** Makes payloads durable. Errors: OVERLOADED when the spool is full, INVALID_FIELD when a payload is not OTLP. */
+  ingest(payloads: readonly OtlpPayload[]): Promise<IngestOutcome>;
+  /** Notes that the lifecycle spans of these jobs and tasks are out of date. */
+  lifecycleChanged(jobIds: ReadonlySet<string>, taskIds: ReadonlySet<string>): void;
+  /** Streams spans. Errors: UNSUPPORTED_QUERY, INVALID_FIELD. */
+  querySpans(request: QuerySpansRequest, signal: AbortSignal): AsyncIterable<ArrowBatch>;
+  /** Streams log records. Errors as `querySpans`. */
+  queryLogs(request: QueryLogsRequest, signal: AbortSignal): AsyncIterable<ArrowBatch>;
+  /** Current figures. */
+  stats(): TelemetryStats;
+}
