@@ -6,5 +6,11 @@ export default defineConfig({
     exclude: ["**/node_modules/**", "**/dist/**"],
     pool: "forks",
     testTimeout: 30_000,
+    typecheck: {
+      enabled: true,
+      include: ["packages/**/*.test-d.ts"],
+      exclude: ["**/node_modules/**", "**/dist/**"],
+      tsconfig: "./tsconfig.types.json",
+    },
   },
 });
