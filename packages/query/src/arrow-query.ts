@@ -1,0 +1,69 @@
+import type { ArrowChunk } from "@spanloom/protocol";
+import type { RecordBatch, Table, TypeMap } from "apache-arrow";
+import { readBatches } from "./read-arrow.ts";
+import { toArrowTable } from "./to-arrow.ts";
+import { type DataFrame, toDataFrame } from "./to-data-frame.ts";
+import { type FileOptions, type FileResult, writeFile } from "./to-file.ts";
+
+/** Limits on one run of a query. */
+export interface RunOptions {
+  /** Ends the query; the run rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** Longest time the whole answer may take, in milliseconds. Default: none. */
+  readonly timeoutMs?: number;
+}
+
+/** Runs the query and gives its answer piece by piece. */
+export type ArrowSource = (options: RunOptions) => AsyncIterable<ArrowChunk>;
+
+/**
+ * A query that has been described but not run; each method runs it once.
+ *
+ * A query is immutable and may be run any number of times, also at the same time.
+ *
+ * Errors: every method rejects with a SpanloomError: INVALID_FIELD and UNSUPPORTED_QUERY (caller),
+ * TELEMETRY_UNAVAILABLE, STORE_UNAVAILABLE, OVERLOADED and DEADLINE_EXCEEDED (transient, back off).
+ */
+export abstract class ArrowQuery<Columns extends TypeMap> {
+  readonly #source: ArrowSource;
+
+  constructor(source: ArrowSource) {
+    this.#source = source;
+  }
+
+  /**
+   * Runs the query and holds the whole answer as one Arrow table.
+   *
+   * The columns are views of the bytes received; a dictionary column has one dictionary throughout.
+   *
+   * Shape: as many rows as matched; with none, a table of zero rows that still has its schema.
+   */
+  toArrow(options: RunOptions = {}): Promise<Table<Columns>> {
+    return toArrowTable<Columns>(this.#source(options));
+  }
+
+  /**
+   * Runs the query and gives its answer batch by batch, holding one piece of it in memory at a time.
+   *
+   * Leaving the loop ends the query. Each batch has dictionaries of its own.
+   *
+   * Shape: batches of any size; with no rows, nothing is yielded.
+   */
+  stream(options: RunOptions = {}): AsyncGenerator<RecordBatch<Columns>, void, undefined> {
+    return readBatches<Columns>(this.#source(options));
+  }
+
+  /** Runs the query and holds the whole answer as an Arquero table; see {@link toDataFrame} for its values. */
+  async toDataFrame(options: RunOptions = {}): Promise<DataFrame> {
+    return toDataFrame(await this.toArrow(options));
+  }
+
+  /**
+   * Runs the query and writes its answer to a file, holding one piece of it in memory at a time.
+   *
+   * The extension decides the format: `.arrow`, `.parquet`, `.csv` or `.jsonl`. The file appears whole or not at all.
+   */
+  toFile(path: string, options: RunOptions & FileOptions = {}): Promise<FileResult> {
+    return writeFile(path, this.#source(options), options);
+  }
+}

@@ -1,0 +1,42 @@
+// For users.
+export { ArrowQuery, type RunOptions } from "./arrow-query.ts";
+export type {
+  AttributeCondition,
+  AttributeConditions,
+  AttributeOperand,
+  DurationCondition,
+  LogConditions,
+  OneOrMany,
+  Severity,
+  SpanConditions,
+  SpanKindName,
+  SpanStatusName,
+  TextCondition,
+  TimeCondition,
+  TimePoint,
+} from "./conditions.ts";
+export { checkTree, type TreeReport } from "./integrity.ts";
+export { type LogColumnInput, LogQuery, type LogQueryInput } from "./log-query.ts";
+export { QueryClient, type QueryClientOptions } from "./query-client.ts";
+export type { RenderOptions } from "./render/options.ts";
+export { renderSummary } from "./render/summary.ts";
+export { renderTree } from "./render/tree.ts";
+export { renderWaterfall } from "./render/waterfall.ts";
+export type {
+  AttributeColumnInput,
+  Category,
+  LogColumn,
+  LogColumns,
+  ProjectedTypes,
+  Selected,
+  SpanColumn,
+  SpanColumns,
+  SpanEvent,
+  SpanLink,
+  TextMap,
+} from "./schema.ts";
+export type { OrderInput } from "./selection.ts";
+export { type SpanColumnInput, SpanQuery, type SpanQueryInput } from "./span-query.ts";
+export { type SpanSummary, summarize } from "./summarize.ts";
+export { type DataFrame, toDataFrame } from "./to-data-frame.ts";
+export type { FileFormat, FileOptions, FileResult } from "./to-file.ts";

@@ -1,0 +1,80 @@
+import { create } from "@bufbuild/protobuf";
+import { type ArrowChunk, type QueryLogsRequest, QueryLogsRequestSchema } from "@spanloom/protocol";
+import type { TypeMap } from "apache-arrow";
+import { ArrowQuery, type RunOptions } from "./arrow-query.ts";
+import type { LogConditions, OneOrMany } from "./conditions.ts";
+import { toLogFilter } from "./filter.ts";
+import type { AttributeColumnInput, LogColumn, LogColumns, Selected } from "./schema.ts";
+import { everything, type OrderInput, type Selection, toSelectionFields } from "./selection.ts";
+
+/** A column of log records, or an attribute projected to one. */
+export type LogColumnInput = LogColumn | AttributeColumnInput;
+
+/** A query for log records in its object form: conditions, and what to return. */
+export interface LogQueryInput<Items extends readonly LogColumnInput[] = readonly LogColumnInput[]>
+  extends LogConditions {
+  /** Columns to return. With none named, all; projected attributes are added to those named. */
+  readonly columns?: Items;
+  /** Order; default by time. */
+  readonly orderBy?: OneOrMany<OrderInput<LogColumn>>;
+  /** Most rows; default all. */
+  readonly limit?: number;
+}
+
+/** Sends a request for log records. */
+export type SendLogsQuery = (request: QueryLogsRequest, options: RunOptions) => AsyncIterable<ArrowChunk>;
+
+/**
+ * A query for log records: immutable; every method that narrows it gives a new one.
+ *
+ * Conditions are checked when the query runs.
+ */
+export class LogQuery<Columns extends TypeMap = LogColumns> extends ArrowQuery<Columns> {
+  readonly #send: SendLogsQuery;
+  readonly #conditions: readonly LogConditions[];
+  readonly #selection: Selection;
+
+  constructor(send: SendLogsQuery, conditions: readonly LogConditions[] = [], selection: Selection = everything) {
+    super((options) => send(this.toRequest(), options));
+    this.#send = send;
+    this.#conditions = conditions;
+    this.#selection = selection;
+  }
+
+  /** Narrows by further conditions; those given before must hold too. */
+  where(conditions: LogConditions): LogQuery<Columns> {
+    return new LogQuery(this.#send, [...this.#conditions, conditions], this.#selection);
+  }
+
+  /** Returns these columns only; replaces an earlier choice. */
+  columns<const Items extends readonly LogColumnInput[]>(...columns: Items): LogQuery<Selected<LogColumns, Items>> {
+    return new LogQuery(this.#send, this.#conditions, { ...this.#selection, columns });
+  }
+
+  /** Sorts by these columns, the first first; replaces an earlier order. */
+  orderBy(...orderBy: OrderInput<LogColumn>[]): LogQuery<Columns> {
+    return new LogQuery(this.#send, this.#conditions, { ...this.#selection, orderBy });
+  }
+
+  /** Returns at most so many rows, a whole number from 1. */
+  limit(limit: number): LogQuery<Columns> {
+    return new LogQuery(this.#send, this.#conditions, { ...this.#selection, limit });
+  }
+
+  /** The request this query sends. Errors: INVALID_FIELD. */
+  toRequest(): QueryLogsRequest {
+    const [first = {}, ...others] = this.#conditions;
+    const filter = others.length === 0 ? toLogFilter(first) : toLogFilter({ and: this.#conditions });
+    return create(QueryLogsRequestSchema, { filter, ...toSelectionFields(this.#selection) });
+  }
+}
+
+/** A query from its object form. */
+export function logQuery<const Items extends readonly LogColumnInput[]>(
+  send: SendLogsQuery,
+  input: LogQueryInput<Items>,
+): LogQuery<Selected<LogColumns, Items>> {
+  const { columns = [], orderBy = [], limit, ...conditions } = input;
+  const order = Array.isArray(orderBy) ? (orderBy as OrderInput<LogColumn>[]) : [orderBy as OrderInput<LogColumn>];
+  return new LogQuery(send, [conditions], { columns, orderBy: order, limit });
+}

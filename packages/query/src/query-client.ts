@@ -1,0 +1,119 @@
+import { type CallOptions, type Client, createClient, type Transport } from "@connectrpc/connect";
+import { type ArrowChunk, fromConnectError, QueryService, SpanloomError } from "@spanloom/protocol";
+import type { RunOptions } from "./arrow-query.ts";
+import { type LogColumnInput, type LogQuery, type LogQueryInput, logQuery } from "./log-query.ts";
+import type { LogColumns, Selected, SpanColumns } from "./schema.ts";
+import { type SpanColumnInput, type SpanQuery, type SpanQueryInput, spanQuery } from "./span-query.ts";
+
+/** How to reach a server. */
+export interface QueryClientOptions {
+  /** Base URL of the server. Default `http://127.0.0.1:7171`. */
+  readonly url?: string;
+  /** Bearer token with the scope `read`. Default: none is sent. */
+  readonly token?: string;
+  /**
+   * Connect transport to use instead of one over HTTP/1.1 made for Node.
+   *
+   * A browser passes `createConnectTransport({ baseUrl })` of `@connectrpc/connect-web`. `url` is then only quoted in
+   * messages.
+   */
+  readonly transport?: Transport;
+  /**
+   * Let the server compress its answers. Default false: on a fast network compressing Arrow costs more time than it
+   * saves. Has no effect on a `transport` of one's own.
+   */
+  readonly compression?: boolean;
+}
+
+const DEFAULT_URL = "http://127.0.0.1:7171";
+
+/**
+ * Asks a server for spans and logs, as Arrow.
+ *
+ * It holds no connection open by itself and needs no closing.
+ *
+ * Concurrency: any number of queries may run at the same time.
+ * Source: proto/spanloom/v1/query_service.proto.
+ */
+export class QueryClient {
+  readonly #options: QueryClientOptions;
+  #client: Promise<Client<typeof QueryService>> | undefined;
+
+  constructor(options: QueryClientOptions = {}) {
+    this.#options = options;
+  }
+
+  /** Base URL of the server. */
+  get url(): string {
+    return this.#options.url ?? DEFAULT_URL;
+  }
+
+  /** Describes a query for spans; nothing is sent before one of its methods runs it. */
+  spans<const Items extends readonly SpanColumnInput[] = readonly []>(
+    input: SpanQueryInput<Items> = {},
+  ): SpanQuery<Selected<SpanColumns, Items>> {
+    return spanQuery(
+      (request, options) => this.#run("spans", (client, call) => client.querySpans(request, call), options),
+      input,
+    );
+  }
+
+  /** Describes a query for log records; nothing is sent before one of its methods runs it. */
+  logs<const Items extends readonly LogColumnInput[] = readonly []>(
+    input: LogQueryInput<Items> = {},
+  ): LogQuery<Selected<LogColumns, Items>> {
+    return logQuery(
+      (request, options) => this.#run("logs", (client, call) => client.queryLogs(request, call), options),
+      input,
+    );
+  }
+
+  async *#run(what: string, call: Call, options: RunOptions): AsyncGenerator<ArrowChunk, void, undefined> {
+    try {
+      this.#client ??= this.#connect();
+      const client = await this.#client;
+      for await (const { chunk } of call(client, callOptions(options, this.#options.token))) {
+        if (chunk) yield chunk;
+      }
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      throw this.#translate(what, error);
+    }
+  }
+
+  async #connect(): Promise<Client<typeof QueryService>> {
+    const transport = this.#options.transport ?? (await nodeTransport(this.url, this.#options.compression ?? false));
+    return createClient(QueryService, transport);
+  }
+
+  #translate(what: string, error: unknown): SpanloomError {
+    const known = fromConnectError(error);
+    if (known.message.startsWith("cannot ")) return known;
+    const message = `cannot query ${what} of ${this.url}: ${known.message}`;
+    return new SpanloomError(known.reason, message, known.facts, { cause: error });
+  }
+}
+
+type Call = (
+  client: Client<typeof QueryService>,
+  options: CallOptions,
+) => AsyncIterable<{ chunk?: ArrowChunk | undefined }>;
+
+function callOptions({ signal, timeoutMs }: RunOptions, token: string | undefined): CallOptions {
+  return {
+    ...(signal && { signal }),
+    ...(timeoutMs !== undefined && { timeoutMs }),
+    ...(token !== undefined && { headers: { authorization: `Bearer ${token}` } }),
+  };
+}
+
+/** Loaded when first used, so that a browser that passes its own transport never loads it. */
+async function nodeTransport(baseUrl: string, compression: boolean): Promise<Transport> {
+  const { createConnectTransport } = await import("@connectrpc/connect-node");
+  return createConnectTransport({
+    baseUrl,
+    httpVersion: "1.1",
+    useBinaryFormat: true,
+    ...(!compression && { acceptCompression: [] }),
+  });
+}

@@ -1,0 +1,66 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { type AttributeColumn, AttributeColumnSchema, ColumnType, type OrderSchema } from "@spanloom/protocol";
+import { invalidField } from "./invalid.ts";
+import type { AttributeColumnInput, ProjectedTypes } from "./schema.ts";
+
+/** What to sort by: a column or projected attribute, ascending; or both spelled out. */
+export type OrderInput<Column extends string> =
+  | Column
+  | { readonly column: Column | (string & {}); readonly descending?: boolean };
+
+/** Which columns to return, in which order, and how many rows. */
+export interface Selection {
+  readonly columns: readonly (string | AttributeColumnInput)[];
+  readonly orderBy: readonly OrderInput<string>[];
+  readonly limit: number | undefined;
+}
+
+/** The selection of a query that names none: all columns, the server's order, every row. */
+export const everything: Selection = { columns: [], orderBy: [], limit: undefined };
+
+/** The fields of a query request that a selection decides. */
+export interface SelectionFields {
+  columns: string[];
+  attributeColumns: AttributeColumn[];
+  orderBy: MessageInitShape<typeof OrderSchema>[];
+  limit: bigint;
+}
+
+const columnTypes: Readonly<Record<keyof ProjectedTypes, ColumnType>> = {
+  string: ColumnType.STRING,
+  int64: ColumnType.INT64,
+  float64: ColumnType.FLOAT64,
+  bool: ColumnType.BOOL,
+};
+
+/**
+ * A selection as request fields.
+ *
+ * Errors: INVALID_FIELD for a limit that is not a whole number from 1, an unknown column type or an empty attribute key.
+ */
+export function toSelectionFields({ columns, orderBy, limit }: Selection): SelectionFields {
+  if (limit !== undefined && (!Number.isSafeInteger(limit) || limit < 1))
+    throw invalidField("limit", limit, "is not a whole number from 1");
+  return {
+    columns: columns.filter((column) => typeof column === "string"),
+    attributeColumns: columns.filter((column) => typeof column !== "string").map(attributeColumn),
+    orderBy: orderBy.map((order) => (typeof order === "string" ? { column: order } : { ...order })),
+    limit: BigInt(limit ?? 0),
+  };
+}
+
+function attributeColumn({ attribute, as, type, resource }: AttributeColumnInput): AttributeColumn {
+  if (typeof attribute !== "string" || attribute === "") throw invalidField("attribute", attribute, "is not a key");
+  if (type !== undefined && !Object.hasOwn(columnTypes, type))
+    throw invalidField(
+      `type of attribute "${attribute}"`,
+      type,
+      `is not one of ${Object.keys(columnTypes).join(", ")}`,
+    );
+  return create(AttributeColumnSchema, {
+    key: attribute,
+    as: as ?? "",
+    type: columnTypes[type ?? "string"],
+    resource: resource ?? false,
+  });
+}
