@@ -394,10 +394,12 @@ export interface LifecycleBatch {
 
 /** Signals a store raises. Listeners must be quick and must not throw. */
 export interface StoreEvents {
-  /** Inside the transaction (I6): tasks of these queues became ready. */
-  ready: (queues: ReadonlySet<string>) => void;
+  /** Inside the transaction (I6): how many tasks became ready, by queue. */
+  ready: (queues: ReadonlyMap<string, number>) => void;
   /** After commit: jobs that changed at all, and tasks whose lifecycle spans changed, as `[jobId, taskId]` ids. */
   changed: (jobIds: ReadonlySet<string>, taskIds: ReadonlySet<string>) => void;
+  /** After commit: jobs that ended. */
+  ended: (jobIds: ReadonlySet<string>) => void;
   /** After commit: runners that have an attempt to stop. */
   cancelled: (runnerIds: ReadonlySet<string>) => void;
   /** After commit: something is due earlier than any maintenance announced so far. */
