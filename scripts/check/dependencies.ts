@@ -1,0 +1,36 @@
+import type { Check } from "./check.ts";
+import { parseModule } from "./parse-module.ts";
+import { isGenerated, isSource, isTest, listFiles } from "./source-files.ts";
+import { listPackages, packageOf } from "./workspace.ts";
+
+/** Used without an import: types that the compiler reads, and programs. */
+const usedWithoutImport = new Set(["@types/node", "typescript"]);
+
+/** Holds each manifest to what its package imports. What is imported and not listed, `layers` finds. */
+export const dependenciesCheck: Check = {
+  name: "dependencies",
+  promise: "each package lists what it imports and nothing else, in exact versions",
+  async run(root) {
+    const files = listFiles(root).filter((file) => isSource(file) || isGenerated(file));
+    return listPackages(root).flatMap(({ folder, manifest }) => {
+      const mine = files.filter((file) => file.startsWith(`${folder}/`));
+      if (mine.length === 0) return [`${folder}: has no sources`];
+      const importsOf = (list: string[]) =>
+        new Set(list.flatMap((file) => parseModule(root, file).imports.map(({ specifier }) => packageOf(specifier))));
+      const inSources = importsOf(mine.filter((file) => !isTest(file) || folder === "packages/testing"));
+      const anywhere = importsOf(mine);
+      const { dependencies = {}, devDependencies = {}, peerDependencies = {} } = manifest;
+      const unused = (list: object, used: Set<string | undefined>, field: string) =>
+        Object.keys(list)
+          .filter((name) => !used.has(name) && !usedWithoutImport.has(name))
+          .map((name) => `${folder}/package.json lists "${name}" in ${field}, and nothing imports it`);
+      return [
+        ...unused(dependencies, inSources, "dependencies"),
+        ...unused(devDependencies, anywhere, "devDependencies"),
+        ...Object.entries({ ...dependencies, ...devDependencies, ...peerDependencies })
+          .filter(([, version]) => !/^(workspace:\*|\d+\.\d+\.\d+(-[\w.]+)?)$/.test(version))
+          .map(([name, version]) => `${folder}/package.json asks for "${name}" ${version}; pin one version`),
+      ];
+    });
+  },
+};

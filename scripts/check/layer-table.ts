@@ -1,0 +1,64 @@
+/**
+ * The layers of Spanloom: which workspace package may import which.
+ *
+ * This table is the diagram of ARCHITECTURE.md; `npm run check -- layers` holds the sources to it. Tests may import
+ * every package that their own package names in devDependencies.
+ */
+export interface Layer {
+  /** Folder of the package; a trailing `/*` stands for each folder in it that has no entry of its own. */
+  folder: string;
+  /** What its sources may import, by npm name. */
+  imports: readonly string[];
+  /** What they may import only with `import()`, so that it is loaded on demand and is not a hard dependency. */
+  dynamicImports?: readonly string[];
+}
+
+const everything = [
+  "@spanloom/protocol",
+  "@spanloom/sdk",
+  "@spanloom/runner",
+  "@spanloom/server",
+  "@spanloom/query",
+  "@spanloom/exporter",
+  "@spanloom/exporter-console",
+  "@spanloom/exporter-otlp",
+  "@spanloom/cli",
+] as const;
+
+export const layers: readonly Layer[] = [
+  { folder: "packages/protocol", imports: [] },
+  { folder: "packages/sdk", imports: ["@spanloom/protocol"] },
+  {
+    folder: "packages/runner",
+    imports: ["@spanloom/sdk", "@spanloom/protocol", "@spanloom/exporter"],
+    dynamicImports: ["@spanloom/server"],
+  },
+  { folder: "packages/server", imports: ["@spanloom/protocol", "@spanloom/exporter"] },
+  { folder: "packages/query", imports: ["@spanloom/protocol"] },
+  { folder: "packages/exporters/base", imports: ["@spanloom/protocol"] },
+  { folder: "packages/exporters/*", imports: ["@spanloom/exporter", "@spanloom/protocol"] },
+  {
+    folder: "packages/cli",
+    imports: ["@spanloom/sdk", "@spanloom/query", "@spanloom/protocol"],
+    dynamicImports: ["@spanloom/server", "@spanloom/runner"],
+  },
+  { folder: "packages/console", imports: ["@spanloom/protocol", "@spanloom/query"] },
+  { folder: "packages/testing", imports: everything },
+  { folder: "apps/*", imports: everything },
+  { folder: "bench", imports: everything },
+];
+
+/**
+ * The layers inside packages/server/src: which folder or file may import which.
+ *
+ * An entry without an extension is a folder with all below it. What is not named here (the composition at the top of
+ * src, and bin) may import everything.
+ */
+export const serverLayers: Readonly<Record<string, readonly string[]>> = {
+  engine: ["engine"],
+  store: ["store", "engine"],
+  telemetry: ["telemetry", "engine", "store/store.ts"],
+  rpc: ["rpc", "engine", "store/store.ts", "telemetry/telemetry.ts"],
+  forward: ["forward", "telemetry/telemetry.ts"],
+  http: ["http", "rpc", "telemetry/telemetry.ts", "store/store.ts"],
+};
