@@ -1,0 +1,47 @@
+import type { CallRetryOptions } from "./call.ts";
+import { Jobs } from "./jobs.ts";
+import { type Connection, type ConnectionOptions, connect } from "./transport.ts";
+
+/** Options of a {@link Client}. */
+export interface ClientOptions extends ConnectionOptions {
+  /** When a call that failed for a passing reason is made again. Default: five tries with full jitter. */
+  retry?: CallRetryOptions | undefined;
+}
+
+/**
+ * Talks to a server. One client serves a whole process: its calls share a connection, submissions made at the same time
+ * share a request, and all waiting shares a few long polls.
+ *
+ * Nothing is sent before the first call; an idle client does not keep the process alive.
+ */
+export class Client {
+  readonly #connection: Connection;
+  /** Submits jobs and tells what became of them. */
+  readonly jobs: Jobs;
+
+  constructor(options: ClientOptions = {}) {
+    this.#connection = connect(options);
+    this.jobs = new Jobs(this.#connection, options.retry);
+  }
+
+  /** Base URL of the server. */
+  get url(): string {
+    return this.#connection.url;
+  }
+
+  /** Ends all waiting and closes the connection. Safe to call twice. */
+  close(): void {
+    this.jobs.close();
+    this.#connection.close();
+  }
+
+  /** As {@link Client.close}. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** As {@link Client.close}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
+}

@@ -1,0 +1,275 @@
+import { type CallOptions, createClient, type Client as RpcClient } from "@connectrpc/connect";
+import { type Job, JobService, JobState, SpanloomError, TaskState, timestampFromUs } from "@spanloom/protocol";
+import { type CallRetryOptions, callWithRetry } from "./call.ts";
+import { JobHandle, type JobResult, type WaitOptions } from "./job-handle.ts";
+import { JobWaiter } from "./job-waiter.ts";
+import {
+  hasEnded,
+  type JobSnapshot,
+  type JobStateName,
+  type TaskSnapshot,
+  type TaskStateName,
+  toJobSnapshot,
+  toTaskSnapshot,
+} from "./snapshots.ts";
+import { SubmissionBuilder, type SubmitArguments } from "./submission-builder.ts";
+import { SubmitBatcher } from "./submit-batcher.ts";
+import { type JobOptions, type ManyJobOptions, SubmitRequests } from "./submit-request.ts";
+import type { TaskDefinition } from "./task.ts";
+import { type Connection, toCallError } from "./transport.ts";
+
+/** Which jobs to list; all given conditions must hold. */
+export interface ListJobsOptions {
+  /** Any of these states. */
+  states?: readonly JobStateName[];
+  /** This name exactly. */
+  name?: string;
+  /** All of these tags. */
+  tags?: Record<string, string>;
+  /** This default queue. */
+  queue?: string;
+  /** Submitted at or after. */
+  createdAfter?: Date;
+  /** Submitted before. */
+  createdBefore?: Date;
+  /** At least one attempt by this runner. */
+  runnerId?: string;
+  /** Most jobs to return. Default: all. */
+  limit?: number;
+}
+
+/** Which tasks of a job to list. */
+export interface ListTasksOptions {
+  /** Only direct children of this task. */
+  parentId?: string;
+  /** Any of these states. */
+  states?: readonly TaskStateName[];
+  /** Whether inputs and outputs come along, decoded. Default false. */
+  payloads?: boolean;
+  /** Most tasks to return. Default: all. */
+  limit?: number;
+}
+
+/** Submits jobs and tells what became of them. Made by a {@link Client}. */
+export class Jobs {
+  readonly #service: RpcClient<typeof JobService>;
+  readonly #url: string;
+  readonly #retry: CallRetryOptions;
+  readonly #requests: SubmitRequests;
+  readonly #batcher: SubmitBatcher;
+  readonly #waiter: JobWaiter;
+
+  constructor(connection: Connection, retry: CallRetryOptions = {}) {
+    this.#service = createClient(JobService, connection.transport);
+    this.#url = connection.url;
+    this.#retry = retry;
+    this.#requests = new SubmitRequests();
+    this.#batcher = new SubmitBatcher(this.#service, connection.url, retry);
+    this.#waiter = new JobWaiter(this.#service, connection.url, retry);
+  }
+
+  /**
+   * Submits one job with one root task, and resolves once the server has made it durable.
+   *
+   * The active OpenTelemetry span becomes the parent of the job's span. Repeated on transient errors; the idempotency
+   * key, made here unless given, keeps that from making a second job.
+   *
+   * Errors: INVALID_FIELD, LIMIT_EXCEEDED (caller); IDEMPOTENCY_CONFLICT; STORE_UNAVAILABLE after five tries.
+   */
+  async submit<Input, Output>(
+    task: TaskDefinition<Input, Output>,
+    ...[input, options = {}]: SubmitArguments<Input, JobOptions>
+  ): Promise<JobHandle<Output>> {
+    return this.#submit(task, input as Input, options);
+  }
+
+  /** Submits one job per input, in as few requests as can be; resolves when all are durable. */
+  submitMany<Input, Output>(
+    task: TaskDefinition<Input, Output>,
+    inputs: readonly Input[],
+    options: ManyJobOptions<Input> = {},
+  ): Promise<JobHandle<Output>[]> {
+    const { display, idempotencyKey, ...common } = options;
+    return Promise.all(
+      inputs.map((input, index) =>
+        this.#submit(task, input, {
+          ...common,
+          ...(display && { display: display(input, index) }),
+          ...(idempotencyKey && { idempotencyKey: idempotencyKey(input, index) }),
+        }),
+      ),
+    );
+  }
+
+  /**
+   * Submits one job with several root tasks: `build` submits them, with dependencies among them, as a task's code does.
+   *
+   * The result is the outputs of the roots, in order.
+   */
+  async compose(
+    name: string,
+    build: (roots: Pick<SubmissionBuilder, "submit" | "submitMany">) => void,
+    options: JobOptions = {},
+  ): Promise<JobHandle<unknown[]>> {
+    const builder = new SubmissionBuilder();
+    build(builder);
+    if (builder.count === 0)
+      throw new SpanloomError("INVALID_FIELD", `cannot submit job "${name}": it has no tasks`, { field: "tasks" });
+    const request = this.#requests.make(builder, name, options);
+    const job = await this.#batcher.submit(request, builder.inputBytes + BYTES_PER_JOB);
+    return this.#handle(job, (snapshot) => (snapshot.outputs ?? []) as unknown[]);
+  }
+
+  /** Returns a job, outputs of its roots included. Errors: JOB_NOT_FOUND. */
+  async get(jobId: string): Promise<JobSnapshot> {
+    const { job } = await this.#call((options) => this.#service.getJob({ jobId, includeOutputs: true }, options));
+    return this.#snapshot(job, jobId);
+  }
+
+  /** Lists jobs, newest first, page by page as they are read. */
+  async *list(options: ListJobsOptions = {}): AsyncGenerator<JobSnapshot> {
+    const { limit = Number.POSITIVE_INFINITY } = options;
+    const filter = toFilter(options);
+    let pageToken = "";
+    let left = limit;
+    while (left > 0) {
+      const request = { filter, pageSize: Math.min(left, PAGE_SIZE), pageToken };
+      const page = await this.#call((callOptions) => this.#service.listJobs(request, callOptions));
+      for (const job of page.jobs) yield toJobSnapshot(job);
+      left -= page.jobs.length;
+      pageToken = page.nextPageToken;
+      if (pageToken === "") return;
+    }
+  }
+
+  /** Lists a job's tasks in the order they were created, page by page as they are read. */
+  async *tasks(jobId: string, options: ListTasksOptions = {}): AsyncGenerator<TaskSnapshot> {
+    const { limit = Number.POSITIVE_INFINITY, payloads = false, parentId = "", states = [] } = options;
+    const wanted = states.map((state) => TaskState[state]);
+    let pageToken = "";
+    let left = limit;
+    while (left > 0) {
+      const pageSize = Math.min(left, PAGE_SIZE);
+      const request = { jobId, parentId, states: wanted, includePayloads: payloads, pageSize, pageToken };
+      const page = await this.#call((callOptions) => this.#service.listTasks(request, callOptions));
+      for (const task of page.tasks) yield toTaskSnapshot(task, payloads);
+      left -= page.tasks.length;
+      pageToken = page.nextPageToken;
+      if (pageToken === "") return;
+    }
+  }
+
+  /** Waits until a job, or each of several, has ended; outputs of the roots are included. */
+  wait(jobId: string, options?: WaitOptions): Promise<JobResult>;
+  wait(jobIds: readonly string[], options?: WaitOptions): Promise<JobResult[]>;
+  wait(jobs: string | readonly string[], options: WaitOptions = {}): Promise<JobResult | JobResult[]> {
+    if (typeof jobs === "string") return this.#waitOne(jobs, options);
+    return Promise.all(jobs.map((jobId) => this.#waitOne(jobId, options)));
+  }
+
+  /**
+   * Streams a job as it changes, starting with how it stands; ends after the state that ended it.
+   *
+   * A broken stream is opened again, so a state may come twice.
+   */
+  async *watch(jobId: string, options: { signal?: AbortSignal } = {}): AsyncGenerator<JobSnapshot> {
+    let failures = 0;
+    for (;;) {
+      try {
+        const call = { ...options, timeoutMs: WATCH_MS };
+        for await (const { job } of this.#service.watchJob({ jobId }, call)) {
+          failures = 0;
+          const snapshot = this.#snapshot(job, jobId);
+          yield snapshot;
+          if (hasEnded(snapshot.state)) return;
+        }
+      } catch (cause) {
+        options.signal?.throwIfAborted();
+        const error = toCallError(cause, this.#url);
+        if (!error.retryable || ++failures >= MAX_WATCH_FAILURES) throw error;
+      }
+      // One call with retries before the stream is opened again: it brings the backoff.
+      const { job } = await this.#call((call) => this.#service.getJob({ jobId }, call));
+      const snapshot = this.#snapshot(job, jobId);
+      if (hasEnded(snapshot.state)) return yield snapshot;
+    }
+  }
+
+  /** Cancels a job; returns it as it then stands. One that has ended is left as it is. Errors: JOB_NOT_FOUND. */
+  async cancel(jobId: string, reason = ""): Promise<JobSnapshot> {
+    const { job } = await this.#call((options) => this.#service.cancelJob({ jobId, reason }, options));
+    return this.#snapshot(job, jobId);
+  }
+
+  /** Ends all waiting. Called by the client's close(). */
+  close(): void {
+    this.#waiter.close();
+  }
+
+  async #submit<Input, Output>(
+    task: TaskDefinition<Input, Output>,
+    input: Input,
+    options: JobOptions,
+  ): Promise<JobHandle<Output>> {
+    const builder = new SubmissionBuilder();
+    const { retry, display } = options;
+    const submitOptions = { ...(retry && { retry }), ...(display !== undefined && { display }) };
+    builder.submit(task as TaskDefinition<unknown, Output>, input, submitOptions);
+    const request = this.#requests.make(builder, options.name ?? task.name, options);
+    const job = await this.#batcher.submit(request, builder.inputBytes + BYTES_PER_JOB);
+    return this.#handle(job, (snapshot) => snapshot.output as Output);
+  }
+
+  #handle<Output>(job: Job, outputOf: (snapshot: JobSnapshot) => Output): JobHandle<Output> {
+    return new JobHandle(this, toJobSnapshot(job), outputOf);
+  }
+
+  async #waitOne(jobId: string, { timeoutMs, signal }: WaitOptions): Promise<JobResult> {
+    const signals = [
+      ...(signal ? [signal] : []),
+      ...(timeoutMs === undefined ? [] : [timeoutSignal(jobId, timeoutMs)]),
+    ];
+    return toJobSnapshot(await this.#waiter.wait(jobId, signals.length > 0 ? AbortSignal.any(signals) : undefined));
+  }
+
+  #call<Response>(call: (options: CallOptions) => Promise<Response>): Promise<Response> {
+    return callWithRetry(this.#url, call, this.#retry);
+  }
+
+  #snapshot(job: Job | undefined, jobId: string): JobSnapshot {
+    if (job) return toJobSnapshot(job);
+    throw new SpanloomError("INTERNAL", `cannot read job "${jobId}": the server answered without it`);
+  }
+}
+
+/** Jobs or tasks asked for at once while listing. */
+const PAGE_SIZE = 500;
+
+/** A stream is renewed after this long; every call has a deadline. */
+const WATCH_MS = 600_000;
+
+/** Streams in a row that may break without a message before watching gives up. */
+const MAX_WATCH_FAILURES = 5;
+
+/** About what a job adds to a request besides its inputs. */
+const BYTES_PER_JOB = 512;
+
+function timeoutSignal(jobId: string, timeoutMs: number): AbortSignal {
+  const controller = new AbortController();
+  const message = `cannot wait for job "${jobId}": it has not ended within ${timeoutMs} ms`;
+  setTimeout(() => controller.abort(new SpanloomError("DEADLINE_EXCEEDED", message)), timeoutMs).unref();
+  return controller.signal;
+}
+
+function toFilter(options: ListJobsOptions) {
+  const { states = [], name = "", tags = {}, queue = "", runnerId = "", createdAfter, createdBefore } = options;
+  return {
+    states: states.map((state) => JobState[state]),
+    name,
+    tags,
+    queue,
+    runnerId,
+    ...(createdAfter && { createdAfter: timestampFromUs(createdAfter.getTime() * 1000)! }),
+    ...(createdBefore && { createdBefore: timestampFromUs(createdBefore.getTime() * 1000)! }),
+  };
+}

@@ -1,0 +1,72 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  durationFromMs,
+  IdGenerator,
+  type SubmitJobRequest,
+  SubmitJobRequestSchema,
+  TraceMode,
+  timestampFromUs,
+} from "@spanloom/protocol";
+import { activeCarrier, type TraceCarrier } from "./carrier.ts";
+import { checkRange, type RetryOptions } from "./retry.ts";
+import type { SubmissionBuilder } from "./submission-builder.ts";
+
+/** Options of a job. */
+export interface JobOptions {
+  /** Name of the job, 1..256 bytes. Default: the task's name. */
+  name?: string;
+  /** Text by name to find it again by, at most 64. */
+  tags?: Record<string, string>;
+  /** Queue of tasks that name none. Default `default`. */
+  queue?: string;
+  /** Priority of tasks that name none; higher runs first. Default 0. */
+  priority?: number;
+  /** Submitting the same key with the same request again returns the job made before. Default: a new random key. */
+  idempotencyKey?: string;
+  /** Do not start before this. */
+  startAt?: Date;
+  /** The job fails unless it has ended this long after submission. */
+  deadlineMs?: number;
+  /** Whether the job's span is a child of the submitter's, or starts a trace of its own linked to it. Default `child`. */
+  traceMode?: "child" | "link";
+  /** Trace context of the submitter. Default: that of the active span; false sends none. */
+  trace?: TraceCarrier | false;
+  /** Retry policy of the root task. */
+  retry?: RetryOptions;
+  /** Text for people on the root task. */
+  display?: string;
+}
+
+/** Options of many jobs at once. */
+export interface ManyJobOptions<Input> extends Omit<JobOptions, "idempotencyKey" | "display"> {
+  /** Idempotency key of each job. */
+  idempotencyKey?: (input: Input, index: number) => string;
+  /** Text for people on each root task. */
+  display?: (input: Input, index: number) => string;
+}
+
+/** Makes submit requests, each with an idempotency key of its own. */
+export class SubmitRequests {
+  readonly #ids = new IdGenerator();
+
+  /** The request for a job made of what the builder holds. */
+  make(builder: SubmissionBuilder, name: string, options: JobOptions): SubmitJobRequest {
+    const owner = `cannot submit job "${name}"`;
+    checkRange(options.priority, [-(2 ** 31), 2 ** 31 - 1], { owner, field: "priority", whole: true });
+    checkRange(options.deadlineMs, [1, Number.MAX_SAFE_INTEGER], { owner, field: "deadlineMs" });
+    const carrier = options.trace === false ? undefined : (options.trace ?? activeCarrier());
+    const startAt = options.startAt && timestampFromUs(options.startAt.getTime() * 1000);
+    return create(SubmitJobRequestSchema, {
+      name,
+      tasks: builder.build(),
+      idempotencyKey: options.idempotencyKey ?? this.#ids.next(),
+      tags: options.tags ?? {},
+      queue: options.queue ?? "",
+      priority: options.priority ?? 0,
+      ...(startAt && { startAt }),
+      ...(options.deadlineMs !== undefined && { deadline: durationFromMs(options.deadlineMs) }),
+      ...(carrier && { trace: { tracestate: "", baggage: "", ...carrier } }),
+      traceMode: options.traceMode === "link" ? TraceMode.LINK : TraceMode.CHILD,
+    });
+  }
+}
