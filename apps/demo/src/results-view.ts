@@ -1,0 +1,67 @@
+import { renderSummary, renderWaterfall } from "@spanloom/query";
+import type { JobSnapshot } from "@spanloom/sdk";
+import type { Table } from "apache-arrow";
+import type { AuditReport } from "./audit/report.ts";
+import type { Summary } from "./summary.ts";
+import { countAttempts, slowestBranch } from "./trace-facts.ts";
+
+/** What is shown when an audit has ended. */
+export interface Results {
+  job: JobSnapshot;
+  summary: Summary;
+  spans: Table;
+  /** Absent when the job did not get so far. */
+  report?: AuditReport;
+}
+
+const BRANCH_ROWS = 30;
+
+/** Results as text for a terminal: the state, the slowest branch, the spans by name, the audit's findings. */
+export function renderResults(results: Results, { width, color }: { width: number; color: boolean }): string {
+  const { job, spans, report } = results;
+  const root = slowestBranch(spans);
+  const sections = [stateLines(results)];
+  if (job.failure) sections.push(`Failure\n  ${job.failure.type}: ${job.failure.message}`);
+  if (root) {
+    const waterfall = renderWaterfall(spans, { root, width, color, maxRows: BRANCH_ROWS });
+    sections.push(`Slowest branch\n${waterfall.trimEnd()}`);
+  }
+  sections.push(`Spans by name\n${renderSummary(spans, { width, color }).trimEnd()}`);
+  if (report) sections.push(reportLines(report));
+  return `\n${sections.join("\n\n")}\n`;
+}
+
+function stateLines({ summary, spans }: Results): string {
+  const lost = countAttempts(spans, "lost");
+  const tree =
+    summary.orphans === 0 && summary.openSpans === 0
+      ? "one tree, complete"
+      : `${summary.orphans} orphans, ${summary.openSpans} open`;
+  return [
+    `Job ${summary.jobId}: ${summary.state} in ${(summary.wallMs / 1000).toFixed(2)} s on ${summary.runners} runners`,
+    `  ${summary.tasks} tasks, ${summary.attempts} attempts${lost > 0 ? ` (${lost} lost)` : ""}`,
+    `  ${summary.spans} spans (${tree}), ${summary.logs} log records`,
+  ].join("\n");
+}
+
+function reportLines({ totals, packages, licences, brokenManifests }: AuditReport): string {
+  const largest = packages.slice(0, 3).map(({ name, bytes }) => `${name} ${formatBytes(bytes)}`);
+  const common = licences.slice(0, 4).map((l) => `${l.licence || "none stated"} ${l.packages.length}`);
+  return [
+    "Audit",
+    `  ${totals.packages} packages, ${totals.files} files, ${formatBytes(totals.bytes)}`,
+    `  largest: ${largest.join(", ")}`,
+    `  licences: ${common.join(", ")}`,
+    `  duplicates: ${totals.duplicateFiles} files could go, ${formatBytes(totals.wastedBytes)}`,
+    `  broken manifests: ${brokenManifests.length}${brokenManifests.length > 0 ? ` (${brokenManifests[0]?.name})` : ""}`,
+  ].join("\n");
+}
+
+/** Bytes for people, e.g. `12.3 MB`. */
+export function formatBytes(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let value = bytes;
+  let unit = 0;
+  for (; value >= 999.5 && unit < units.length - 1; unit++) value /= 1000;
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+}

@@ -1,0 +1,93 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+/** What a runner process needs to know. */
+export interface RunnerProcessOptions {
+  /** Server to work for. */
+  url: string;
+  /** Attempts at once. */
+  concurrency: number;
+}
+
+const KEPT_LINES = 20;
+const STOP_GRACE_MS = 5_000;
+
+/**
+ * A `spanloom-runner` in a process of its own.
+ *
+ * I1. Whoever starts one stops it: `stop` ends with the process gone, by SIGTERM or, after a grace period, by SIGKILL.
+ */
+export class RunnerProcess implements AsyncDisposable {
+  readonly #options: RunnerProcessOptions;
+  readonly #lastLines: string[] = [];
+  readonly #exited = Promise.withResolvers<void>();
+  #child: ChildProcess | undefined;
+
+  constructor(options: RunnerProcessOptions) {
+    this.#options = options;
+  }
+
+  /** Starts the process and waits until it has said its first word. Errors: when it exits instead. */
+  async start(): Promise<void> {
+    if (this.#child) return;
+    const bin = fileURLToPath(new URL("bin/spanloom-runner.ts", import.meta.resolve("@spanloom/runner")));
+    const tasks = fileURLToPath(new URL("tasks.ts", import.meta.url));
+    const { url, concurrency } = this.#options;
+    const args = [bin, tasks, "--url", url, "--concurrency", String(concurrency), "--service-name", "dependency-audit"];
+    const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+    this.#child = child;
+    const spoken = Promise.withResolvers<void>();
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding("utf8").on("data", (text: string) => {
+        this.#lastLines.push(...text.split("\n").filter((line) => line.trim() !== ""));
+        this.#lastLines.splice(0, this.#lastLines.length - KEPT_LINES);
+        spoken.resolve();
+      });
+    }
+    child.once("error", spoken.reject);
+    child.once("exit", (code, signal) => {
+      spoken.reject(new Error(`cannot start a runner: it exited with ${signal ?? code}\n${this.lastLines}`));
+      this.#exited.resolve();
+    });
+    await spoken.promise;
+  }
+
+  /** Process id; undefined before the start. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /** Whether the process runs. */
+  get running(): boolean {
+    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Resolves when the process has ended, for whatever reason. */
+  get exited(): Promise<void> {
+    return this.#exited.promise;
+  }
+
+  /** The last of what it printed. */
+  get lastLines(): string {
+    return this.#lastLines.join("\n");
+  }
+
+  /** Sends a signal and does not wait for what comes of it. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal);
+  }
+
+  /** Asks the process to finish, then insists (I1). Safe to call twice. */
+  async stop(): Promise<void> {
+    const child = this.#child;
+    if (!child || !this.running) return;
+    const insist = setTimeout(() => child.kill("SIGKILL"), STOP_GRACE_MS);
+    child.kill("SIGTERM");
+    await this.exited;
+    clearTimeout(insist);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}
