@@ -1,0 +1,46 @@
+import type { ExportLogsServiceRequest, ExportTraceServiceRequest } from "@spanloom/protocol/otlp";
+import type { ExportResult } from "./export-result.ts";
+
+/**
+ * What a backend is given: finished spans, log records, or both, in OTLP's own messages.
+ *
+ * Every span in it has ended. Ids are stable: the same span sent twice has the same trace and span id.
+ */
+export interface TelemetryBatch {
+  readonly traces?: ExportTraceServiceRequest | undefined;
+  readonly logs?: ExportLogsServiceRequest | undefined;
+}
+
+/**
+ * Sends batches of spans and log records to one backend.
+ *
+ * An exporter knows its backend's protocol and nothing else: queueing, batching, retrying and counting are the
+ * {@link ExportQueue}'s, so an exporter is glue of some fifty lines.
+ *
+ * Ownership. A batch is the caller's. An exporter MUST NOT change it and MUST NOT keep it, or parts of it, after the
+ * promise of `export` settled: the queue sends the very same object again when the result is `retry`.
+ *
+ * Chunking. A batch is as large as the queue was told to make it. An exporter whose backend takes less MUST split it
+ * and answer once for all parts: `retry` only when no part was taken, because the whole batch comes again. When some
+ * parts were taken and others were not, it MUST answer `exported` and count the others as `rejected`.
+ *
+ * Errors. `export` SHOULD resolve with a result for every failure it foresees: an answer of the backend, a refused
+ * connection, a timeout. It MAY reject; the queue then counts the batch as failed. It MUST NOT retry by itself, and it
+ * MUST settle in bounded time, a backend that never answers included.
+ *
+ * Signals. An exporter that cannot serve a part of a batch (logs, say) MUST ignore that part silently and answer for
+ * the rest; an empty batch MUST be answered `exported` without a call to the backend.
+ *
+ * Concurrency. The queue has at most one `export` under way. An exporter MAY assume it.
+ *
+ * Shutdown. `shutdown` ends what is under way, releases sockets, files and timers, and MUST be safe to call twice.
+ * `export` after `shutdown` MUST resolve with `failed`.
+ */
+export interface Exporter {
+  /** Short name for messages and metrics, e.g. `otlp`. Not unique. */
+  readonly name: string;
+  /** Sends one batch. */
+  export(batch: TelemetryBatch): Promise<ExportResult>;
+  /** Releases everything held. */
+  shutdown(): Promise<void>;
+}
