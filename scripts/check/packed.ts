@@ -1,0 +1,110 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type { Check } from "./check.ts";
+import { problemsOf } from "./command.ts";
+import { listPackages, type WorkspacePackage } from "./workspace.ts";
+
+/** Packages that may not drag a database engine or a user interface into somebody's program. */
+const light = ["@spanloom/protocol", "@spanloom/sdk", "@spanloom/query", /^@spanloom\/exporter/];
+const heavyDependencies = ["chdb", "react", "@spanloom/server"];
+
+/**
+ * Builds and packs every published package, installs the tarballs outside of the workspace, and imports them with
+ * plain Node: what a user gets, without this repository's links and sources.
+ */
+export const packedCheck: Check = {
+  name: "packed",
+  promise: "published packages build, install alone, import, and light ones install nothing heavy",
+  async run(root) {
+    const folder = mkdtempSync(path.join(tmpdir(), "spanloom-packed-"));
+    try {
+      const packages = listPackages(root).filter(({ manifest }) => !manifest.private);
+      const built = await problemsOf(root, "node", [path.join(import.meta.dirname, "..", "build.ts")]);
+      if (built.length > 0) return built;
+      const tarballs = await pack(root, packages, folder);
+      if ("problems" in tarballs) return tarballs.problems;
+      const isLight = ({ name }: WorkspacePackage) =>
+        light.some((rule) => (typeof rule === "string" ? rule === name : rule.test(name)));
+      const consumer = { root, tarballs: tarballs.files, folder };
+      const lightProblems = await tryPackages("light", packages.filter(isLight), consumer);
+      const heavyProblems = await tryPackages("all", packages, consumer);
+      return [...lightProblems, ...heavyProblems];
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+};
+
+type Packed = { files: Record<string, string> } | { problems: string[] };
+
+async function pack(root: string, packages: WorkspacePackage[], folder: string): Promise<Packed> {
+  const files: Record<string, string> = {};
+  for (const { folder: at, name, manifest } of packages) {
+    const problems = await problemsOf(path.join(root, at), "pnpm", ["pack", "--pack-destination", folder]);
+    if (problems.length > 0) return { problems };
+    files[name] = path.join(folder, `${name.replace("@", "").replace("/", "-")}-${manifest.version}.tgz`);
+  }
+  return { files };
+}
+
+interface Consumer {
+  root: string;
+  tarballs: Record<string, string>;
+  folder: string;
+}
+
+/** Installs packages into a project of their own, imports each of their entries, and uses their types. */
+async function tryPackages(kind: "light" | "all", packages: WorkspacePackage[], consumer: Consumer): Promise<string[]> {
+  const project = path.join(consumer.folder, kind);
+  mkdirSync(project);
+  writeProject(project, packages, consumer);
+  const installed = await problemsOf(project, "pnpm", ["install", "--prefer-offline", "--no-frozen-lockfile"]);
+  if (installed.length > 0) return installed;
+  const problems = kind === "light" ? heavyIn(project) : [];
+  const entries = packages.flatMap(({ name, manifest }) =>
+    Object.keys(manifest.exports ?? {}).map((entry) => path.posix.join(name, entry)),
+  );
+  writeFileSync(path.join(project, "use.mjs"), entries.map((entry) => `await import("${entry}");\n`).join(""));
+  problems.push(...(await problemsOf(project, "node", ["use.mjs"])));
+  writeFileSync(path.join(project, "use.ts"), typeUse(entries));
+  problems.push(...(await problemsOf(project, "tsc", typeArguments)));
+  for (const bin of packages.flatMap(({ manifest }) => Object.keys(manifest.bin ?? {}))) {
+    problems.push(...(await problemsOf(project, path.join(project, "node_modules", ".bin", bin), ["--help"])));
+  }
+  return problems;
+}
+
+const typeArguments =
+  "--noEmit --strict --skipLibCheck --module nodenext --target es2024 --types node --pretty false use.ts".split(" ");
+
+/** Each entry must resolve to declarations: a module without them would be `any`, and have every export. */
+function typeUse(entries: string[]): string {
+  const lines = entries.map((entry, at) => `import type * as m${at} from "${entry}";\n`);
+  const uses = entries.map(
+    (_, at) => `// @ts-expect-error It has no such export.\nexport type T${at} = typeof m${at}.noSuchExport;\n`,
+  );
+  return [...lines, ...uses].join("");
+}
+
+function writeProject(project: string, packages: WorkspacePackage[], { root, tarballs }: Consumer): void {
+  const rootManifest = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
+  const dependencies = Object.fromEntries(packages.map(({ name }) => [name, `file:${tarballs[name]}`]));
+  const types = { "@types/node": rootManifest.devDependencies["@types/node"] };
+  writeFileSync(
+    path.join(project, "package.json"),
+    JSON.stringify({ name: "consumer", private: true, type: "module", dependencies: { ...dependencies, ...types } }),
+  );
+  const own = Object.entries(tarballs).map(([name, file]) => `  "${name}": "file:${file}"\n`);
+  const text = readFileSync(path.join(root, "pnpm-workspace.yaml"), "utf8");
+  const shared = /^overrides:\n((?:[ ]+[^\n]*\n)*)/m.exec(text)?.[1] ?? "";
+  const builds = /^allowBuilds:\n(?:[ ]+[^\n]*\n)*/m.exec(text)?.[0] ?? "";
+  writeFileSync(path.join(project, "pnpm-workspace.yaml"), `${builds}overrides:\n${shared}${own.join("")}`);
+}
+
+function heavyIn(project: string): string[] {
+  const installed = readdirSync(path.join(project, "node_modules", ".pnpm"));
+  return heavyDependencies
+    .filter((name) => installed.some((entry) => entry.startsWith(`${name.replace("/", "+")}@`)))
+    .map((name) => `installing only light packages also installs ${name}`);
+}
