@@ -2,6 +2,7 @@ import { changesetsCheck } from "./changesets.ts";
 import type { Check } from "./check.ts";
 import { cyclesCheck } from "./cycles.ts";
 import { dependenciesCheck } from "./dependencies.ts";
+import { docsPagesCheck } from "./docs-pages.ts";
 import { envCheck } from "./env.ts";
 import { generatedCheck } from "./generated.ts";
 import { layersCheck } from "./layers.ts";
@@ -10,6 +11,7 @@ import { namesCheck } from "./names.ts";
 import { packedCheck } from "./packed.ts";
 import { protoBreakingCheck, protoFormatCheck, protoLintCheck } from "./proto.ts";
 import { sizesCheck } from "./sizes.ts";
+import { snippetsCheck } from "./snippets.ts";
 import { deadCodeCheck, formatCheck, typesCheck } from "./tools.ts";
 import { wordsCheck } from "./words.ts";
 
@@ -17,6 +19,7 @@ import { wordsCheck } from "./words.ts";
 export const allChecks: readonly Check[] = [
   packedCheck,
   typesCheck,
+  snippetsCheck,
   deadCodeCheck,
   formatCheck,
   generatedCheck,
@@ -31,5 +34,6 @@ export const allChecks: readonly Check[] = [
   envCheck,
   manifestsCheck,
   changesetsCheck,
+  docsPagesCheck,
   wordsCheck,
 ];

@@ -20,7 +20,7 @@ export const packedCheck: Check = {
     const folder = mkdtempSync(path.join(tmpdir(), "spanloom-packed-"));
     try {
       const packages = listPackages(root).filter(({ manifest }) => !manifest.private);
-      const built = await problemsOf(root, "node", [path.join(import.meta.dirname, "..", "build.ts")]);
+      const built = await problemsOf(root, "turbo", ["run", "build", "--output-logs=errors-only"]);
       if (built.length > 0) return built;
       const tarballs = await pack(root, packages, folder);
       if ("problems" in tarballs) return tarballs.problems;
@@ -102,7 +102,8 @@ function writeProject(project: string, packages: WorkspacePackage[], { root, tar
   writeFileSync(path.join(project, "pnpm-workspace.yaml"), `${builds}overrides:\n${shared}${own.join("")}`);
 }
 
-function heavyIn(project: string): string[] {
+/** Heavy packages that an install of light ones brought along. */
+export function heavyIn(project: string): string[] {
   const installed = readdirSync(path.join(project, "node_modules", ".pnpm"));
   return heavyDependencies
     .filter((name) => installed.some((entry) => entry.startsWith(`${name.replace("/", "+")}@`)))

@@ -1,0 +1,56 @@
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { JobService, QueryService, RunnerService, TaskService } from "@spanloom/protocol";
+import { errorsPage } from "../docs/errors-page.ts";
+import type { Check } from "./check.ts";
+import { listFiles } from "./source-files.ts";
+
+/** Holds the reference pages to what they refer to. */
+export const docsPagesCheck: Check = {
+  name: "docs-pages",
+  promise:
+    "docs/errors.md equals the catalogue, docs/status.md names every RPC, links lead somewhere, AGENTS.md is short",
+  async run(root) {
+    return [...errorsProblems(root), ...statusProblems(root), ...linkProblems(root), ...agentsProblems(root)];
+  },
+};
+
+function errorsProblems(root: string): string[] {
+  return readText(root, "docs/errors.md") === errorsPage()
+    ? []
+    : ["docs/errors.md differs from the error catalogue; run `npm run generate`"];
+}
+
+function statusProblems(root: string): string[] {
+  const text = readText(root, "docs/status.md");
+  return [JobService, TaskService, RunnerService, QueryService].flatMap((service) =>
+    service.methods
+      .filter(({ name }) => !new RegExp(`\\b${name}\\b`).test(text))
+      .map(({ name }) => `docs/status.md does not say whether ${service.name}.${name} is served`),
+  );
+}
+
+function linkProblems(root: string): string[] {
+  return listFiles(root)
+    .filter((file) => file.endsWith(".md"))
+    .flatMap((file) => {
+      const text = readText(root, file).replace(/```[\s\S]*?```|`[^`\n]*`/g, "");
+      return [...text.matchAll(/\]\((?!https?:|mailto:|#)([^)\s#]+)(#[^)]*)?\)/g)]
+        .map((match) => match[1]!)
+        .filter((target) => !existsSync(path.join(root, path.dirname(file), target)))
+        .map((target) => `${file} links to ${target}, which does not exist`);
+    });
+}
+
+const agentsLimit = 120;
+
+function agentsProblems(root: string): string[] {
+  const lines = readText(root, "AGENTS.md").split("\n").length - 1;
+  if (lines < 1) return ["AGENTS.md is missing"];
+  return lines > agentsLimit ? [`AGENTS.md has ${lines} lines; at most ${agentsLimit} get read`] : [];
+}
+
+function readText(root: string, file: string): string {
+  const absolute = path.join(root, file);
+  return existsSync(absolute) ? readFileSync(absolute, "utf8") : "";
+}

@@ -1,0 +1,98 @@
+import { describe, expect, it } from "vitest";
+import { makeWorkspace } from "./fixture.ts";
+import { layerOf, layersCheck } from "./layers.ts";
+
+const protocol = { name: "@spanloom/protocol", version: "1.0.0" };
+const sdk = { name: "@spanloom/sdk", version: "1.0.0", dependencies: { "@spanloom/protocol": "workspace:*" } };
+const server = { name: "@spanloom/server", version: "1.0.0", dependencies: {} };
+const runner = {
+  name: "@spanloom/runner",
+  version: "1.0.0",
+  dependencies: { "@spanloom/sdk": "workspace:*" },
+  devDependencies: { "@spanloom/server": "workspace:*" },
+};
+
+async function problemsWith(files: Record<string, string>): Promise<string[]> {
+  using tree = makeWorkspace({
+    "packages/protocol/package.json": protocol,
+    "packages/protocol/src/index.ts": "export const id = 1;\n",
+    "packages/sdk/package.json": sdk,
+    "packages/server/package.json": server,
+    "packages/runner/package.json": runner,
+    ...files,
+  });
+  return layersCheck.run(tree.root);
+}
+
+describe("layers", () => {
+  it("accepts what the table allows", async () => {
+    expect(
+      await problemsWith({
+        "packages/sdk/src/a.ts": 'import { id } from "@spanloom/protocol";\nexport const a = id;\n',
+        "packages/runner/src/b.ts": 'export const load = () => import("@spanloom/server");\n',
+        "packages/runner/src/b.test.ts": 'import { startServer } from "@spanloom/server";\nstartServer();\n',
+      }),
+    ).toEqual([]);
+  });
+
+  it.each([
+    ["a static import", 'import { startServer } from "@spanloom/server";'],
+    ["a type import", 'import type { ServerOptions } from "@spanloom/server";'],
+    ["a re-export", 'export { startServer } from "@spanloom/server";'],
+    ["an import() type", 'export type T = import("@spanloom/server").ServerOptions;'],
+    ["an import() expression", 'export const server = await import("@spanloom/server");'],
+  ])("refuses %s of a package above", async (_, line) => {
+    expect(await problemsWith({ "packages/sdk/src/a.ts": `${line}\n` })).toEqual([
+      'packages/sdk/src/a.ts:1 imports "@spanloom/server", which the layer table does not allow',
+    ]);
+  });
+
+  it("refuses a static import of what may only be loaded on demand", async () => {
+    expect(await problemsWith({ "packages/runner/src/b.ts": 'import "@spanloom/server";\n' })).toEqual([
+      'packages/runner/src/b.ts:1 imports "@spanloom/server", which the layer table allows only with import()',
+    ]);
+  });
+
+  it("refuses a relative import that leaves its package", async () => {
+    expect(await problemsWith({ "packages/sdk/src/a.ts": 'import "../../protocol/src/index.ts";\n' })).toEqual([
+      'packages/sdk/src/a.ts:1 imports "../../protocol/src/index.ts", which is outside of its package',
+    ]);
+  });
+
+  it("refuses a package that the manifest does not list", async () => {
+    expect(await problemsWith({ "packages/sdk/src/a.ts": 'import "left-pad";\nimport "fs";\n' })).toEqual([
+      'packages/sdk/src/a.ts:1 imports "left-pad", which packages/sdk/package.json does not list in dependencies',
+      'packages/sdk/src/a.ts:2 imports "fs"; write "node:fs"',
+    ]);
+  });
+
+  it("refuses an inner layer of the server that reaches outwards", async () => {
+    expect(
+      await problemsWith({
+        "packages/server/src/engine/rules.ts": 'import "../store/store.ts";\n',
+        "packages/server/src/rpc/jobs.ts": 'import "../store/sqlite/claim.ts";\nimport "../store/store.ts";\n',
+      }),
+    ).toEqual([
+      "packages/server/src/engine/rules.ts:1 is in engine/, which may not import store/store.ts",
+      "packages/server/src/rpc/jobs.ts:1 is in rpc/, which may not import store/sqlite/claim.ts",
+    ]);
+  });
+
+  it("refuses an exporter that imports another", async () => {
+    const problems = await problemsWith({
+      "packages/exporters/console/package.json": JSON.stringify({ name: "@spanloom/exporter-console" }),
+      "packages/exporters/otlp/package.json": JSON.stringify({ name: "@spanloom/exporter-otlp" }),
+      "packages/exporters/otlp/src/a.ts": 'import "@spanloom/exporter-console";\n',
+    });
+    expect(problems).toEqual([
+      'packages/exporters/otlp/src/a.ts:1 imports "@spanloom/exporter-console", which the layer table does not allow',
+    ]);
+  });
+
+  it("refuses a package without an entry in the table", async () => {
+    expect(await problemsWith({ "packages/extra/package.json": '{ "name": "@spanloom/extra" }' })).toEqual([
+      "packages/extra: has no entry in scripts/check/layer-table.ts",
+    ]);
+    expect(layerOf("packages/exporters/base")?.imports).toEqual(["@spanloom/protocol"]);
+  });
+});

@@ -1,0 +1,22 @@
+/**
+ * Writes everything that is made from something else: code from the protocol, docs/errors.md from the catalogue.
+ *
+ * `npm run generate -- --baseline` also records the protocol as released, which `buf breaking` compares with; run it
+ * when a release is made and at no other time.
+ */
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { run } from "./bootstrap/run.mjs";
+import { toolEnvironment } from "./check/command.ts";
+import { baselineImage } from "./check/proto.ts";
+import { errorsPage } from "./docs/errors-page.ts";
+
+const root = path.dirname(import.meta.dirname);
+const commands = [["format", "--write", "proto"], ["generate"]];
+if (process.argv.includes("--baseline")) commands.push(["build", "proto", "--output", baselineImage]);
+
+for (const args of commands) {
+  const code = await run("buf", args, { cwd: root, env: toolEnvironment() });
+  if (code !== 0) process.exit(code);
+}
+writeFileSync(path.join(root, "docs", "errors.md"), errorsPage());
