@@ -84,21 +84,20 @@ export class Jobs {
   }
 
   /** Submits one job per input, in as few requests as can be; resolves when all are durable. */
-  submitMany<Input, Output>(
+  async submitMany<Input, Output>(
     task: TaskDefinition<Input, Output>,
     inputs: readonly Input[],
-    options: ManyJobOptions<Input> = {},
+    options: ManyJobOptions = {},
   ): Promise<JobHandle<Output>[]> {
-    const { display, idempotencyKey, ...common } = options;
-    return Promise.all(
-      inputs.map((input, index) =>
-        this.#submit(task, input, {
-          ...common,
-          ...(display && { display: display(input, index) }),
-          ...(idempotencyKey && { idempotencyKey: idempotencyKey(input, index) }),
-        }),
-      ),
-    );
+    const { displays, idempotencyKeys, ...common } = options;
+    checkOnePerInput("displays", displays, inputs.length);
+    checkOnePerInput("idempotencyKeys", idempotencyKeys, inputs.length);
+    const optionsOf = (index: number): JobOptions => ({
+      ...common,
+      ...(displays && { display: displays[index]! }),
+      ...(idempotencyKeys && { idempotencyKey: idempotencyKeys[index]! }),
+    });
+    return Promise.all(inputs.map((input, index) => this.#submit(task, input, optionsOf(index))));
   }
 
   /**
@@ -253,6 +252,12 @@ const MAX_WATCH_FAILURES = 5;
 
 /** About what a job adds to a request besides its inputs. */
 const BYTES_PER_JOB = 512;
+
+function checkOnePerInput(field: string, values: readonly string[] | undefined, inputs: number): void {
+  if (!values || values.length === inputs) return;
+  const message = `cannot submit jobs: ${values.length} ${field} for ${inputs} inputs, must be one for each`;
+  throw new SpanloomError("INVALID_FIELD", message, { field });
+}
 
 function timeoutSignal(jobId: string, timeoutMs: number): AbortSignal {
   const controller = new AbortController();

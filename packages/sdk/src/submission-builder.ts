@@ -52,9 +52,9 @@ export interface SubmitOptions extends TaskOptions {
 }
 
 /** Options of many submissions at once. */
-export interface ManyOptions<Input> extends Omit<SubmitOptions, "display"> {
-  /** Text for people, for each task. */
-  display?: (input: Input, index: number) => string;
+export interface ManyOptions extends Omit<SubmitOptions, "display"> {
+  /** Text for people, one for each input. */
+  displays?: readonly string[];
 }
 
 /** Arguments after the task: the input may be left out where the task takes none. */
@@ -66,7 +66,7 @@ export type SubmitArguments<Input, Options> = undefined extends Input
 interface Submission {
   spec: number;
   inputs: Uint8Array[];
-  displays: string[] | undefined;
+  displays: readonly string[] | undefined;
   /** Index into the builder's dependency sets; 0 is the empty one. */
   dependencySet: number;
   /** Dependency sets this submission is part of, ascending. */
@@ -101,7 +101,8 @@ export interface SubmissionBuilderOptions {
 /**
  * Gathers submissions and writes them as one TaskSet.
  *
- * Errors: INVALID_FIELD, INVALID_DEPENDENCY and LIMIT_EXCEEDED at the call that causes them, not later.
+ * Errors: INVALID_FIELD, INVALID_DEPENDENCY and LIMIT_EXCEEDED at the call that causes them; only the limit on groups is
+ * checked at the end, by build().
  */
 export class SubmissionBuilder {
   readonly #submissions: Submission[] = [];
@@ -143,11 +144,11 @@ export class SubmissionBuilder {
   submitMany<Input, Output>(
     task: TaskDefinition<Input, Output>,
     inputs: readonly Input[],
-    options?: ManyOptions<Input>,
+    options?: ManyOptions,
   ): TaskHandles<Output> {
-    const display = options?.display;
-    const { display: _, ...common } = options ?? {};
-    return this.#add(task, { inputs, displays: display && inputs.map(display), options: options && common });
+    const { displays, ...common } = options ?? {};
+    if (displays && displays.length !== inputs.length) throw unevenDisplays(task.name, displays.length, inputs.length);
+    return this.#add(task, { inputs, displays, options: options && common });
   }
 
   /** The submission as it travels. */
@@ -157,7 +158,7 @@ export class SubmissionBuilder {
 
   #add(
     task: TaskDefinition<never, unknown>,
-    added: { inputs: readonly unknown[]; displays: string[] | undefined; options: SubmitOptions | undefined },
+    added: { inputs: readonly unknown[]; displays: readonly string[] | undefined; options: SubmitOptions | undefined },
   ): Handle {
     const { inputs, displays, options } = added;
     if (this.#count + inputs.length > this.#maxTasks) throw this.#tooMany(task.name, inputs.length);
@@ -318,6 +319,11 @@ function tooManyGroups(actual: number): SpanloomError {
     `cannot submit tasks: ${actual} different sets of dependencies, limit is ${limit}; submit tasks that wait for the same ones with one set of handles`,
     { field: "tasks.groups", limit, actual },
   );
+}
+
+function unevenDisplays(name: string, actual: number, inputs: number): SpanloomError {
+  const message = `cannot submit task "${name}": ${actual} displays for ${inputs} inputs, must be one for each`;
+  return new SpanloomError("INVALID_FIELD", message, { field: "displays" });
 }
 
 function foreignHandle(name: string, handle: unknown, position: number): SpanloomError {

@@ -38,11 +38,11 @@ export interface JobOptions {
 }
 
 /** Options of many jobs at once. */
-export interface ManyJobOptions<Input> extends Omit<JobOptions, "idempotencyKey" | "display"> {
-  /** Idempotency key of each job. */
-  idempotencyKey?: (input: Input, index: number) => string;
-  /** Text for people on each root task. */
-  display?: (input: Input, index: number) => string;
+export interface ManyJobOptions extends Omit<JobOptions, "idempotencyKey" | "display"> {
+  /** Idempotency keys, one for each input. */
+  idempotencyKeys?: readonly string[];
+  /** Text for people on the root tasks, one for each input. */
+  displays?: readonly string[];
 }
 
 /** Makes submit requests, each with an idempotency key of its own. */

@@ -48,7 +48,7 @@ export interface TaskContext {
   submitMany<Input, Output>(
     task: TaskDefinition<Input, Output>,
     inputs: readonly Input[],
-    options?: ManyOptions<Input>,
+    options?: ManyOptions,
   ): TaskHandles<Output>;
 
   /** What the tasks this one depends on left behind, in submission order, page by page as it is read. */

@@ -1,0 +1,3 @@
+// For users.
+export { Runner } from "./runner.ts";
+export type { RunnerOptions } from "./runner-options.ts";

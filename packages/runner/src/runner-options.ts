@@ -1,0 +1,96 @@
+import type { Transport } from "@connectrpc/connect";
+import type { Exporter } from "@spanloom/exporter";
+import { defaultLimits, SpanloomError } from "@spanloom/protocol";
+import type { AnyTask } from "@spanloom/sdk";
+
+/** Options of a {@link Runner}. */
+export interface RunnerOptions {
+  /** The code it can run; every task it is leased is one of these. */
+  tasks: readonly AnyTask[];
+  /** Base URL of the server. Default `http://127.0.0.1:7171`. */
+  url?: string | undefined;
+  /** Bearer token, when the server asks for one. */
+  token?: string | undefined;
+  /** Queues it serves. Default `["default"]`. */
+  queues?: readonly string[] | undefined;
+  /** Attempts at once, 1..10,000. Default 10. */
+  concurrency?: number | undefined;
+  /**
+   * Most tasks held beyond `concurrency`, so that the next ones are here when tiny tasks end, 0..1000. Default 1000.
+   *
+   * How many are held follows from how long attempts take: none when they take longer than a round trip is worth.
+   */
+  prefetch?: number | undefined;
+  /** OpenTelemetry `service.name`. Default: OTEL_SERVICE_NAME as the OpenTelemetry SDK reads it, or `spanloom-runner`. */
+  serviceName?: string | undefined;
+  /** OpenTelemetry `service.version`. */
+  serviceVersion?: string | undefined;
+  /** How long stop() lets attempts finish before it aborts and releases them. Default 10,000. */
+  graceMs?: number | undefined;
+  /** How long an aborted attempt may go on before its slot is taken from it. Default 5,000. */
+  abandonAfterMs?: number | undefined;
+  /** Backends that receive every finished attempt's spans and logs, beside the server. */
+  exporters?: readonly Exporter[] | undefined;
+  /**
+   * Whether the tracer provider and the W3C propagators are registered globally, unless the application did. Default true.
+   *
+   * The context manager is registered in any case when there is none: without it spans could not nest.
+   */
+  registerGlobalTracing?: boolean | undefined;
+  /** Most bytes of spans and logs held in all; over it the oldest are dropped and counted. Default 128 MiB. */
+  maxTelemetryBytes?: number | undefined;
+  /** Bytes of finished results held while the server is away; over it no more tasks are leased. Default 64 MiB. */
+  maxResultBytes?: number | undefined;
+  /** Receives one line for each noteworthy event. Default: nothing is written. */
+  log?: ((line: string) => void) | undefined;
+  /** A ready transport, e.g. an in-memory router; `url` and `token` are then unused. */
+  transport?: Transport | undefined;
+}
+
+/** Options with every default filled in. */
+export interface RunnerSettings {
+  queues: readonly string[];
+  concurrency: number;
+  prefetch: number;
+  serviceName: string | undefined;
+  serviceVersion: string | undefined;
+  graceMs: number;
+  abandonAfterMs: number;
+  exporters: readonly Exporter[];
+  registerGlobalTracing: boolean;
+  maxTelemetryBytes: number;
+  maxResultBytes: number;
+  log: (line: string) => void;
+}
+
+const MIB = 1024 * 1024;
+
+/** Fills in defaults. Errors: INVALID_FIELD naming the option and its range. */
+export function toSettings(options: RunnerOptions): RunnerSettings {
+  const queues = options.queues ?? ["default"];
+  if (queues.length === 0 || queues.some((queue) => queue === ""))
+    throw invalid("queues", JSON.stringify(queues), "at least one name");
+  return {
+    queues,
+    concurrency: whole("concurrency", options.concurrency ?? 10, [1, 10_000]),
+    prefetch: whole("prefetch", options.prefetch ?? defaultLimits.maxLeaseBatch, [0, defaultLimits.maxLeaseBatch]),
+    serviceName: options.serviceName,
+    serviceVersion: options.serviceVersion,
+    graceMs: whole("graceMs", options.graceMs ?? 10_000, [0, 3_600_000]),
+    abandonAfterMs: whole("abandonAfterMs", options.abandonAfterMs ?? 5_000, [0, 3_600_000]),
+    exporters: options.exporters ?? [],
+    registerGlobalTracing: options.registerGlobalTracing ?? true,
+    maxTelemetryBytes: whole("maxTelemetryBytes", options.maxTelemetryBytes ?? 128 * MIB, [MIB, 2 ** 40]),
+    maxResultBytes: whole("maxResultBytes", options.maxResultBytes ?? 64 * MIB, [MIB, 2 ** 40]),
+    log: options.log ?? (() => undefined),
+  };
+}
+
+function whole(field: string, value: number, [min, max]: [number, number]): number {
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  throw invalid(field, String(value), `a whole number in ${min}..${max}`);
+}
+
+function invalid(field: string, value: string, must: string): SpanloomError {
+  return new SpanloomError("INVALID_FIELD", `cannot make a runner: ${field} is ${value}, must be ${must}`, { field });
+}
