@@ -1,0 +1,30 @@
+import { task } from "@spanloom/sdk";
+
+/** Does nothing. */
+export const noop = task({ name: "noop", version: "1.0", run() {} });
+
+/** Submits as many tasks that do nothing as it is told. */
+export const fanOut = task({
+  name: "fan-out",
+  version: "1.0",
+  run({ children }: { children: number }, ctx) {
+    ctx.submitMany(noop, new Array<undefined>(children).fill(undefined));
+  },
+});
+
+/** Submits itself again until no steps are left. */
+export const chain = task({
+  name: "chain",
+  version: "1.0",
+  run({ steps }: { steps: number }, ctx): void {
+    if (steps > 1) ctx.submit(chain, { steps: steps - 1 });
+  },
+});
+
+/** Tells when it began, in microseconds of the machine's monotonic clock, which all its processes share on Linux. */
+export const clock = task({ name: "clock", version: "1.0", run: () => monotonicUs() });
+
+/** Microseconds of CLOCK_MONOTONIC. */
+export function monotonicUs(): number {
+  return Number(process.hrtime.bigint()) / 1000;
+}

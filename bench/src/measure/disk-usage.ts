@@ -1,0 +1,30 @@
+import { lstat, readdir } from "node:fs/promises";
+import { join } from "node:path";
+
+/** Bytes that the files below a folder take on disk, as `du` counts: blocks, and each file once however many names it has. */
+export async function diskUsage(dir: string): Promise<number> {
+  const seen = new Set<number>();
+  let bytes = 0;
+  for (const entry of await readdir(dir, { recursive: true, withFileTypes: true })) {
+    // A file that is gone by now was a temporary one of a merge.
+    const stat = await lstat(join(entry.parentPath, entry.name)).catch(() => undefined);
+    if (!stat || seen.has(stat.ino)) continue;
+    seen.add(stat.ino);
+    bytes += stat.blocks * 512;
+  }
+  return bytes;
+}
+
+/** Waits until the size of a folder has not changed for a while, at most `deadlineMs`; gives the size. */
+export async function settledDiskUsage(dir: string, { quietMs = 5_000, deadlineMs = 60_000 } = {}): Promise<number> {
+  const startedAtMs = performance.now();
+  let size = await diskUsage(dir);
+  let quietSinceMs = startedAtMs;
+  while (performance.now() - quietSinceMs < quietMs && performance.now() - startedAtMs < deadlineMs) {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const now = await diskUsage(dir);
+    if (now !== size) quietSinceMs = performance.now();
+    size = now;
+  }
+  return size;
+}

@@ -1,0 +1,33 @@
+import { QueryClient } from "@spanloom/query";
+import { Client } from "@spanloom/sdk";
+import { measureChain, measureFanOut, measureLatency, measureSingles } from "../dispatch/measures.ts";
+import { countSpans, measureToArrow } from "../spans/measures.ts";
+import { serveParent } from "./parent-link.ts";
+
+let client: Client | undefined;
+let query: QueryClient | undefined;
+
+const jobs = () => started(client);
+const spans = () => started(query);
+
+serveParent(
+  {
+    /** Connects to a server. */
+    start({ url }: { url: string }) {
+      client = new Client({ url });
+      query = new QueryClient({ url });
+    },
+    fanOut: ({ children }: { children: number }) => measureFanOut(jobs(), children),
+    chain: ({ steps }: { steps: number }) => measureChain(jobs(), steps),
+    latency: (sizes: { jobs: number }) => measureLatency(jobs(), sizes.jobs),
+    singles: (sizes: { jobs: number; concurrency: number }) => measureSingles(jobs(), sizes),
+    countSpans: (sizes: { jobIds: string[] }) => countSpans(spans(), sizes.jobIds),
+    toArrow: (sizes: { jobId: string; narrow: boolean }) => measureToArrow(spans(), sizes),
+  },
+  async () => client?.close(),
+);
+
+function started<Part>(part: Part | undefined): Part {
+  if (part === undefined) throw new Error("cannot measure: the client has not been started");
+  return part;
+}

@@ -1,0 +1,143 @@
+import { join } from "node:path";
+import { IdGenerator } from "@spanloom/protocol";
+import { settledDiskUsage } from "../measure/disk-usage.ts";
+import { median, rounded } from "../measure/statistics.ts";
+import type { BenchOptions } from "../options.ts";
+import { BenchProcess } from "../processes/bench-process.ts";
+import type { SendOutcome } from "./otlp-sender.ts";
+import type { PayloadOptions } from "./span-payloads.ts";
+
+/** Sizes of the jobs that are read as one Arrow table. */
+type ArrowSizes = "10k" | "100k" | "1m";
+
+/** What `bench spans` measures; measures that were not asked for are absent. */
+export interface SpansFigures {
+  ingestSpansPerSec?: number;
+  toArrowMs?: Record<ArrowSizes, number>;
+  bytesPerSpan?: number;
+}
+
+/** Names for `--only`. */
+export const spansMeasures = ["ingest", "arrow", "size"] as const;
+
+const CONNECTIONS = 4;
+const BATCH = 512;
+const INGEST_JOBS = 50;
+const INGEST_SPANS = 500_000;
+const ARROW_SPANS: Record<ArrowSizes, number> = { "10k": 10_000, "100k": 100_000, "1m": 1_000_000 };
+const ARROW_RUNS = 5;
+const SEEN_WITHIN_MS = 120_000;
+
+interface Bench {
+  options: BenchOptions;
+  url: string;
+  client: BenchProcess;
+  generator: BenchProcess;
+  server: BenchProcess;
+  newJob: (spans: number) => PayloadOptions;
+  /** Spans stored so far. */
+  stored: number;
+}
+
+/** Measures the way of spans in and out, with server, generator and client as processes of their own. */
+export async function benchSpans(options: BenchOptions, dataDir: string): Promise<SpansFigures> {
+  const profile = options.cpuProfDir ? { cpuProfDir: options.cpuProfDir } : {};
+  await using server = new BenchProcess({ name: "server", ...profile });
+  const url = await server.call<string>("start", { dataDir });
+  await using generator = new BenchProcess({ name: "generator" });
+  await using client = new BenchProcess({ name: "client", ...profile });
+  await client.call("start", { url });
+  const bench: Bench = { options, url, client, generator, server, newJob: jobMaker(), stored: 0 };
+  const wants = (name: string) => !options.only || options.only.includes(name);
+  const figures: SpansFigures = {};
+  if (wants("ingest") || wants("size")) figures.ingestSpansPerSec = await measureIngest(bench);
+  if (wants("size")) figures.bytesPerSpan = await measureSize(bench, dataDir);
+  if (wants("arrow")) figures.toArrowMs = await measureArrow(bench);
+  const usage = await server.usage();
+  options.note(`server: CPU ${usage.cpuSeconds.toFixed(1)} s, peak ${usage.peakRssMb.toFixed(0)} MB`);
+  return figures;
+}
+
+async function measureIngest(bench: Bench): Promise<number> {
+  const { options, generator, server } = bench;
+  await ingest(bench, Math.round(20_000 * options.scale));
+  const rates: number[] = [];
+  for (let i = 0; i < options.repeat; i++) {
+    const before = await server.usage();
+    const { perSec, bytes } = await ingest(bench, Math.round(INGEST_SPANS * options.scale));
+    const cpu = (await server.usage()).cpuSeconds - before.cpuSeconds;
+    options.note(
+      `ingest: ${perSec.toFixed(0)} spans/s, ${((bytes * perSec) / 1e6).toFixed(0)} MB/s of ${bytes.toFixed(0)} bytes a span; server CPU ${cpu.toFixed(2)} s`,
+    );
+    rates.push(perSec);
+  }
+  options.note(`generator: peak ${(await generator.usage()).peakRssMb.toFixed(0)} MB`);
+  return rounded(median(rates));
+}
+
+/** Prepares spans of several jobs, then sends them against the clock until a query counts them all. */
+async function ingest(bench: Bench, spans: number): Promise<{ perSec: number; bytes: number }> {
+  const { generator, url, options } = bench;
+  const jobs = Array.from({ length: INGEST_JOBS }, () => bench.newJob(Math.ceil(spans / INGEST_JOBS)));
+  const total = jobs.reduce((sum, job) => sum + job.spans, 0);
+  await generator.call("prepare", jobs);
+  const startedAtMs = performance.now();
+  const sent = await generator.call<SendOutcome>("send", { url, connections: CONNECTIONS });
+  const sentMs = performance.now() - startedAtMs;
+  await seen(bench, jobs, total);
+  const seenMs = performance.now() - startedAtMs;
+  if (sent.repeated > 0) options.note(`the server put off ${sent.repeated} of ${sent.requests} requests`);
+  options.note(`${total} spans: acknowledged after ${sentMs.toFixed(0)} ms, counted after ${seenMs.toFixed(0)} ms`);
+  bench.stored += total;
+  return { perSec: (1000 * total) / seenMs, bytes: sent.bytes / total };
+}
+
+async function seen({ client }: Bench, jobs: PayloadOptions[], total: number): Promise<void> {
+  const jobIds = jobs.map(({ jobId }) => jobId);
+  const deadlineMs = performance.now() + SEEN_WITHIN_MS;
+  for (;;) {
+    const count = await client.call<number>("countSpans", { jobIds });
+    if (count === total) return;
+    if (count > total || performance.now() > deadlineMs)
+      throw new Error(`cannot finish: ${total} spans were acknowledged, a query counts ${count}`);
+  }
+}
+
+async function measureSize({ options, stored }: Bench, dataDir: string): Promise<number> {
+  const bytes = await settledDiskUsage(join(dataDir, "telemetry"));
+  options.note(`size: ${(bytes / 1e6).toFixed(1)} MB for ${stored} spans`);
+  return rounded(bytes / stored);
+}
+
+async function measureArrow(bench: Bench): Promise<Record<ArrowSizes, number>> {
+  const { options, generator, client, url } = bench;
+  const ms = {} as Record<ArrowSizes, number>;
+  for (const size of ["10k", "100k", "1m"] as const) {
+    const job = bench.newJob(Math.round(ARROW_SPANS[size] * options.scale));
+    await generator.call("load", { url, connections: CONNECTIONS, job });
+    await seen(bench, [job], job.spans);
+    bench.stored += job.spans;
+    const run = (narrow: boolean) => readRuns(client, job, narrow, Math.max(options.repeat, ARROW_RUNS));
+    ms[size] = rounded(await run(false));
+    const narrow = rounded(await run(true));
+    options.note(`arrow: ${job.spans} spans in ${ms[size]} ms, three columns of them in ${narrow} ms`);
+  }
+  return ms;
+}
+
+/** Median over several runs, after one that warms up. */
+async function readRuns(client: BenchProcess, job: PayloadOptions, narrow: boolean, runs: number): Promise<number> {
+  const times: number[] = [];
+  for (let i = 0; i <= runs; i++) {
+    const { rows, ms } = await client.call<{ rows: number; ms: number }>("toArrow", { jobId: job.jobId, narrow });
+    if (rows !== job.spans) throw new Error(`cannot measure: the table has ${rows} of ${job.spans} spans`);
+    if (i > 0) times.push(ms);
+  }
+  return median(times);
+}
+
+function jobMaker(): (spans: number) => PayloadOptions {
+  const ids = new IdGenerator();
+  let seed = 0;
+  return (spans) => ({ jobId: ids.next(), spans, batch: BATCH, seed: ++seed, startTimeMs: Date.now() - 60_000 });
+}
