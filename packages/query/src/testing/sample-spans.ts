@@ -1,0 +1,150 @@
+import { create } from "@bufbuild/protobuf";
+import { type ArrowChunk, ArrowChunkSchema } from "@spanloom/protocol";
+import {
+  type Data,
+  type DataType,
+  Dictionary,
+  Field,
+  Int32,
+  Int64,
+  List,
+  Map_,
+  makeData,
+  RecordBatch,
+  Schema,
+  Struct,
+  Table,
+  TimestampNanosecond,
+  tableToIPC,
+  Uint32,
+  Utf8,
+  vectorFromArray,
+} from "apache-arrow";
+
+/** A span of a test, in the terms of the query schema. */
+export interface SampleSpan {
+  readonly spanId: string;
+  readonly parentSpanId?: string | null;
+  readonly name: string;
+  readonly type?: "job" | "task" | "attempt" | "user";
+  readonly startNs: bigint;
+  /** null while open. */
+  readonly endNs: bigint | null;
+  readonly status?: "UNSET" | "OK" | "ERROR";
+  readonly statusMessage?: string;
+  readonly outcome?: string;
+  readonly attempt?: number | null;
+  readonly jobId?: string | null;
+  readonly attributes?: Readonly<Record<string, string>>;
+  readonly events?: readonly { readonly timeNs: bigint; readonly name: string }[];
+}
+
+export const sampleTraceId = "0198c0de00007000800000000000cafe";
+export const sampleJobId = "0198c0de-0000-7000-8000-00000000cafe";
+
+const utf8 = new Utf8();
+const ns = new TimestampNanosecond("UTC");
+const map = new Map_<Utf8, Utf8>(
+  new Field(
+    "entries",
+    new Struct<{ key: Utf8; value: Utf8 }>([new Field("key", utf8), new Field("value", utf8)]),
+    false,
+  ),
+);
+const event = new Struct([
+  new Field("time", ns, false),
+  new Field("name", utf8, false),
+  new Field("attributes", map, false),
+]);
+const link = new Struct([
+  new Field("trace_id", utf8, false),
+  new Field("span_id", utf8, false),
+  new Field("trace_state", utf8, false),
+  new Field("attributes", map, false),
+]);
+
+interface SampleColumn {
+  type: (id: number) => DataType;
+  nullable?: boolean;
+  value: (span: SampleSpan) => unknown;
+}
+
+const dictionary = (id: number): DataType => new Dictionary(utf8, new Int32(), id);
+const none = (): Map<string, string> => new Map();
+
+const columns: Record<string, SampleColumn> = {
+  trace_id: { type: () => utf8, value: () => sampleTraceId },
+  span_id: { type: () => utf8, value: (span) => span.spanId },
+  parent_span_id: { type: () => utf8, nullable: true, value: (span) => span.parentSpanId ?? null },
+  name: { type: dictionary, value: (span) => span.name },
+  kind: { type: dictionary, value: () => "INTERNAL" },
+  type: { type: dictionary, value: (span) => span.type ?? "user" },
+  start_time: { type: () => ns, value: (span) => span.startNs },
+  end_time: { type: () => ns, nullable: true, value: (span) => span.endNs },
+  duration_ns: {
+    type: () => new Int64(),
+    nullable: true,
+    value: ({ startNs, endNs }) => (endNs === null ? null : endNs - startNs),
+  },
+  status: { type: dictionary, value: (span) => span.status ?? "UNSET" },
+  status_message: { type: () => utf8, value: (span) => span.statusMessage ?? "" },
+  outcome: { type: dictionary, value: (span) => span.outcome ?? "" },
+  job_id: { type: () => utf8, nullable: true, value: ({ jobId }) => (jobId === undefined ? sampleJobId : jobId) },
+  job_name: { type: dictionary, value: () => "sample" },
+  task_id: { type: () => utf8, nullable: true, value: () => null },
+  task_name: { type: dictionary, value: () => "" },
+  task_version: { type: dictionary, value: () => "1.0" },
+  attempt: { type: () => new Uint32(), nullable: true, value: (span) => span.attempt ?? null },
+  queue: { type: dictionary, value: () => "default" },
+  runner_id: { type: dictionary, value: () => "runner-1" },
+  service_name: { type: dictionary, value: () => "sample" },
+  scope_name: { type: dictionary, value: () => "spanloom" },
+  scope_version: { type: dictionary, value: () => "" },
+  trace_state: { type: () => utf8, value: () => "" },
+  flags: { type: () => new Uint32(), value: () => 1 },
+  attributes: { type: () => map, value: (span) => new Map(Object.entries(span.attributes ?? {})) },
+  attribute_types: { type: () => map, value: none },
+  resource_attributes: { type: () => map, value: () => new Map([["service.name", "sample"]]) },
+  events: {
+    type: () => new List(new Field("item", event, false)),
+    value: (span) =>
+      (span.events ?? []).map(({ timeNs, name }) => ({ time: Number(timeNs / 1_000_000n), name, attributes: none() })),
+  },
+  links: { type: () => new List(new Field("item", link, false)), value: () => [] },
+  dropped_attributes: { type: () => new Uint32(), value: () => 0 },
+  dropped_events: { type: () => new Uint32(), value: () => 0 },
+  dropped_links: { type: () => new Uint32(), value: () => 0 },
+};
+
+const schema = new Schema(
+  Object.entries(columns).map(([name, { type, nullable }], id) => new Field(name, type(id), nullable ?? false)),
+);
+
+/** Spans as a table of the query schema, with dictionaries numbered in the order their values appear. */
+export function sampleTable(spans: readonly SampleSpan[]): Table {
+  if (spans.length === 0) return new Table(schema);
+  const children = Object.values(columns).map(({ type, value }, id) => columnData(spans.map(value), type(id)));
+  const data = makeData({ type: new Struct(schema.fields), length: spans.length, nullCount: 0, children });
+  return new Table([new RecordBatch(schema, data)]);
+}
+
+/** Arrow's builder takes times in milliseconds; nanoseconds go in as integers and change their type. */
+function columnData(values: readonly unknown[], type: DataType): Data {
+  if (!(type instanceof TimestampNanosecond)) return vectorFromArray(values, type).data[0]!;
+  return vectorFromArray(values, new Int64()).data[0]!.clone(type as never);
+}
+
+/** Spans as one chunk: a whole Arrow IPC stream, as a server sends it. */
+export function sampleChunk(spans: readonly SampleSpan[]): ArrowChunk {
+  return create(ArrowChunkSchema, { ipc: tableToIPC(sampleTable(spans), "stream"), rows: BigInt(spans.length) });
+}
+
+/** Chunks as they would arrive. */
+export async function* arriving<Item>(...items: Item[]): AsyncGenerator<Item, void, undefined> {
+  yield* items;
+}
+
+/** A span id for a number. */
+export function spanIdFor(number: number): string {
+  return (number + 1).toString(16).padStart(16, "0");
+}
