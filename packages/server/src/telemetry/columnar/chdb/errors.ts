@@ -1,0 +1,25 @@
+import { SpanloomError } from "@spanloom/protocol";
+
+/** ClickHouse codes of a resource that is full: memory, disk, queries. */
+const OVERLOAD_CODES = new Set([241, 243, 202, 252]);
+/** ClickHouse code of a regular expression that cannot be compiled. */
+const REGEXP_CODE = 427;
+
+/** An engine error as one of ours. */
+export function fromEngineError(error: unknown, doing: string): SpanloomError {
+  if (error instanceof SpanloomError) return error;
+  const text = error instanceof Error ? error.message : String(error);
+  const code = engineCode(error, text);
+  const message = `cannot ${doing}: ${text.slice(0, 1000)}`;
+  if (code !== undefined && OVERLOAD_CODES.has(code))
+    return new SpanloomError("OVERLOADED", message, {}, { cause: error });
+  if (code === REGEXP_CODE) return new SpanloomError("INVALID_FIELD", message, { field: "regex" }, { cause: error });
+  return new SpanloomError("INTERNAL", message, {}, { cause: error });
+}
+
+function engineCode(error: unknown, text: string): number | undefined {
+  const own = (error as { clickhouseCode?: unknown } | null)?.clickhouseCode;
+  if (typeof own === "number") return own;
+  const match = /Code: (\d+)/.exec(text);
+  return match ? Number(match[1]) : undefined;
+}

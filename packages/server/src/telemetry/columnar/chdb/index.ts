@@ -1,0 +1,158 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { rm, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { SpanloomError } from "@spanloom/protocol";
+import { drainPending, Session } from "chdb";
+import { logColumns, spanColumns } from "../../columns/span-columns.ts";
+import type { ArrowBatch, InsertBatch, SpanStore, SpanStoreStats, Statement } from "../span-store.ts";
+import { fromEngineError } from "./errors.ts";
+import { insertStatement } from "./insert.ts";
+import { migrate } from "./migrate.ts";
+import { DATABASE, localEngines } from "./schema.sql.ts";
+import { SessionPool } from "./session-pool.ts";
+import { type ChdbLimits, connectionArgs, defaultChdbLimits } from "./settings.ts";
+
+/** Streams that may be open at once; a slow reader holds one. */
+const MAX_STREAMS = 8;
+
+/** Where and how the embedded store lives. */
+export interface ChdbSpanStoreOptions extends Partial<ChdbLimits> {
+  /** Folder of the data; made when missing. One process may use it. */
+  dataDir: string;
+  /** Days a span or log record is kept after it started. Default 30. */
+  retentionDays?: number;
+}
+
+const insertColumns = { spans: Object.keys(spanColumns()), logs: Object.keys(logColumns()) };
+
+/**
+ * Spans and logs in ClickHouse's engine inside this process.
+ *
+ * I1. One process, one folder: opening a second folder in the process, or the folder from a second process, fails.
+ * I2. Inserts run one after the other; each is one block, so it is in the store whole or not at all within a day.
+ * I3. Nothing is closed while the engine still works for us.
+ */
+export class ChdbSpanStore implements SpanStore {
+  readonly #options: ChdbSpanStoreOptions;
+  readonly #dataDir: string;
+  readonly #incoming: string;
+  #writer: Session | undefined;
+  #pool: SessionPool | undefined;
+  #inserting: Promise<unknown> = Promise.resolve();
+  #inserted = 0;
+
+  constructor(options: ChdbSpanStoreOptions) {
+    this.#options = options;
+    this.#dataDir = resolve(options.dataDir);
+    this.#incoming = join(this.#dataDir, "incoming");
+  }
+
+  /** Opens and migrates. */
+  async start(): Promise<void> {
+    if (this.#writer) return;
+    const open = () => new Session(this.#dataDir, { connectionArgs: connectionArgs(this.#limits()) });
+    try {
+      mkdirSync(this.#dataDir, { recursive: true });
+      // What a crash left half-written is still in the spool.
+      rmSync(this.#incoming, { recursive: true, force: true });
+      mkdirSync(this.#incoming);
+      this.#writer = open();
+      this.#pool = new SessionPool(open, MAX_STREAMS);
+      await migrate((sql) => this.#run(sql), localEngines, this.#options.retentionDays ?? 30);
+    } catch (error) {
+      await this.stop();
+      if (error instanceof SpanloomError) throw error;
+      const why = error instanceof Error ? error.message : String(error);
+      throw new SpanloomError(
+        "INVALID_STATE",
+        `cannot open the telemetry store in "${this.#dataDir}": ${why}`,
+        {},
+        { cause: error },
+      );
+    }
+  }
+
+  /** Finishes running statements and closes. Safe to call twice. */
+  async stop(): Promise<void> {
+    const writer = this.#writer;
+    this.#writer = undefined;
+    await this.#inserting.catch(() => undefined); // the inserter has been told
+    this.#pool?.close();
+    writer?.close();
+    await drainPending();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  /** Inserts a batch. */
+  insert(batch: InsertBatch): Promise<void> {
+    const inserting = this.#inserting.then(
+      () => this.#insert(batch),
+      () => this.#insert(batch),
+    );
+    this.#inserting = inserting;
+    return inserting;
+  }
+
+  async #insert(batch: InsertBatch): Promise<void> {
+    if (batch.rows === 0) return;
+    const path = join(this.#incoming, `${++this.#inserted}.arrow`);
+    try {
+      await writeFile(path, batch.ipc);
+      await this.#run(insertStatement(batch.table, insertColumns[batch.table], path));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOSPC") {
+        throw new SpanloomError("OVERLOADED", `cannot insert ${batch.table}: the disk is full`, {}, { cause: error });
+      }
+      throw fromEngineError(error, `insert ${batch.rows} rows into ${batch.table}`);
+    } finally {
+      await rm(path, { force: true });
+    }
+  }
+
+  /** Runs a query and streams its rows. */
+  async *stream(statement: Statement, signal?: AbortSignal): AsyncIterable<ArrowBatch> {
+    const pool = this.#pool;
+    if (!this.#writer || !pool) throw closed();
+    const session = await pool.acquire();
+    try {
+      signal?.throwIfAborted();
+      const running = session.queryStreamBind(statement.sql, statement.params, { format: "ArrowStream" });
+      for await (const chunk of running) {
+        signal?.throwIfAborted();
+        yield { ipc: chunk.raw(), rows: chunk.numRows };
+      }
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      throw fromEngineError(error, "run the query");
+    } finally {
+      pool.release(session);
+    }
+  }
+
+  /** What is held. */
+  async stats(): Promise<SpanStoreStats> {
+    const text = await this.#run(
+      `SELECT sumIf(rows, table = 'spans'), sumIf(rows, table = 'logs'), sum(bytes_on_disk) FROM system.parts
+WHERE active AND database = '${DATABASE}'`,
+    );
+    const [spans = 0, logs = 0, bytesOnDisk = 0] = text.trim().split("\t").map(Number);
+    return { spans, logs, bytesOnDisk };
+  }
+
+  #limits(): ChdbLimits {
+    const { maxMemoryBytes, maxThreads } = { ...defaultChdbLimits, ...this.#options };
+    return { maxMemoryBytes, maxThreads };
+  }
+
+  async #run(sql: string): Promise<string> {
+    if (!this.#writer) throw closed();
+    return (await this.#writer.queryAsync(sql, { format: "TabSeparated" })).text();
+  }
+}
+
+function closed(): SpanloomError {
+  return new SpanloomError("TELEMETRY_UNAVAILABLE", "cannot use the telemetry store: it is not open");
+}

@@ -1,0 +1,132 @@
+/**
+ * The telemetry schema in ClickHouse SQL, the same for chDB and for a cluster: engine names are all that differs.
+ *
+ * Spans are ordered by trace and start so that one job reads one range, already in the order queries ask for, and
+ * first rows leave before the last are read: 1M spans with attributes stream in 0.6 s ordered, against 2.0 s when
+ * ordered by (trace, span), which sorts; and take 31 against 43 bytes. A resent span has the same trace, start and id,
+ * and the row of the highest version wins.
+ *
+ * `job_traces` names the traces of jobs that do not own theirs (trace id = job id), so that a job filter is always a
+ * filter on the primary key.
+ */
+
+/** Engines by role; a cluster substitutes replicated ones. */
+export interface SchemaEngines {
+  spans: string;
+  logs: string;
+  jobTraces: string;
+  version: string;
+}
+
+/** Engines of one machine. */
+export const localEngines: SchemaEngines = {
+  spans: "ReplacingMergeTree(version)",
+  logs: "MergeTree",
+  jobTraces: "ReplacingMergeTree",
+  version: "MergeTree",
+};
+
+/** Database of all tables. */
+export const DATABASE = "spanloom";
+
+/** Version of the schema below. */
+export const SCHEMA_VERSION = 1;
+
+const map = "Map(LowCardinality(String), String) CODEC(ZSTD(1))";
+const dictionary = "LowCardinality(String)";
+const origin = `
+  job_id FixedString(16),
+  job_name ${dictionary},
+  task_id FixedString(16) CODEC(ZSTD(1)),
+  task_name ${dictionary},
+  task_version ${dictionary},
+  attempt UInt32 CODEC(ZSTD(1)),
+  queue ${dictionary},
+  runner_id ${dictionary},
+  service_name ${dictionary},`;
+const shared = `
+  attributes ${map},
+  attribute_types ${map},
+  resource_attributes ${map},
+  resource_attribute_types ${map},
+  scope_attributes ${map},
+  scope_attribute_types ${map},
+  dropped_attributes UInt32 CODEC(ZSTD(1)),`;
+
+/** Table with the version of the schema: read before anything else. */
+export function versionTable(engines: SchemaEngines): string {
+  return `CREATE TABLE IF NOT EXISTS ${DATABASE}.schema_version (version UInt32, applied_at DateTime64(3, 'UTC'))
+ENGINE = ${engines.version} ORDER BY version`;
+}
+
+/** Statements that make schema version 1. */
+export function schemaStatements(engines: SchemaEngines): string[] {
+  return [
+    `CREATE TABLE IF NOT EXISTS ${DATABASE}.spans (
+  trace_id FixedString(16),
+  span_id FixedString(8),
+  parent_span_id FixedString(8) CODEC(ZSTD(1)),
+  name ${dictionary},
+  kind ${dictionary},
+  type ${dictionary},
+  start_time DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
+  duration_ns Int64 CODEC(ZSTD(1)),
+  status ${dictionary},
+  status_message String CODEC(ZSTD(1)),${origin}
+  outcome ${dictionary},
+  scope_name ${dictionary},
+  scope_version ${dictionary},
+  trace_state String CODEC(ZSTD(1)),
+  flags UInt32 CODEC(ZSTD(1)),${shared}
+  events Array(Tuple(time DateTime64(9, 'UTC'), name String, attributes Map(String, String),
+    attribute_types Map(String, String), dropped_attributes UInt32)) CODEC(ZSTD(1)),
+  links Array(Tuple(trace_id String, span_id String, trace_state String, attributes Map(String, String),
+    attribute_types Map(String, String), flags UInt32, dropped_attributes UInt32)) CODEC(ZSTD(1)),
+  dropped_events UInt32 CODEC(ZSTD(1)),
+  dropped_links UInt32 CODEC(ZSTD(1)),
+  version UInt64 CODEC(Delta, ZSTD(1))
+) ENGINE = ${engines.spans}
+PARTITION BY toDate(start_time)
+ORDER BY (trace_id, start_time, span_id)
+SETTINGS ttl_only_drop_parts = 1`,
+    `CREATE TABLE IF NOT EXISTS ${DATABASE}.logs (
+  time DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
+  observed_time DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
+  trace_id FixedString(16),
+  span_id FixedString(8) CODEC(ZSTD(1)),
+  severity_number UInt32 CODEC(ZSTD(1)),
+  severity ${dictionary},
+  body String CODEC(ZSTD(1)),
+  body_type ${dictionary},${origin}
+  scope_name ${dictionary},
+  scope_version ${dictionary},
+  event_name ${dictionary},
+  flags UInt32 CODEC(ZSTD(1)),${shared}
+  ingest_id UInt64 CODEC(Delta, ZSTD(1)),
+  INDEX ingest_id ingest_id TYPE minmax GRANULARITY 1
+) ENGINE = ${engines.logs}
+PARTITION BY toDate(time)
+ORDER BY (trace_id, time, ingest_id)
+SETTINGS ttl_only_drop_parts = 1`,
+    `CREATE TABLE IF NOT EXISTS ${DATABASE}.job_traces (job_id FixedString(16), trace_id FixedString(16), day Date)
+ENGINE = ${engines.jobTraces} ORDER BY (job_id, trace_id)`,
+    jobTracesView("spans", "start_time"),
+    jobTracesView("logs", "time"),
+  ];
+}
+
+function jobTracesView(table: string, time: string): string {
+  return `CREATE MATERIALIZED VIEW IF NOT EXISTS ${DATABASE}.job_traces_of_${table} TO ${DATABASE}.job_traces AS
+SELECT DISTINCT job_id, trace_id, toDate(${time}) AS day FROM ${DATABASE}.${table}
+WHERE job_id != trace_id AND job_id != toFixedString('', 16)`;
+}
+
+/** Statements that drop rows older than `days`. */
+export function retentionStatements(days: number): string[] {
+  const after = `INTERVAL ${Math.floor(days)} DAY DELETE`;
+  return [
+    `ALTER TABLE ${DATABASE}.spans MODIFY TTL toDateTime(start_time) + ${after}`,
+    `ALTER TABLE ${DATABASE}.logs MODIFY TTL toDateTime(time) + ${after}`,
+    `ALTER TABLE ${DATABASE}.job_traces MODIFY TTL day + ${after}`,
+  ];
+}

@@ -1,0 +1,44 @@
+import type { Session } from "chdb";
+
+/**
+ * Lends sessions, each to one borrower at a time: the engine runs one active stream per session.
+ *
+ * Sessions at one path coexist in the process and share its engine, so more of them cost little.
+ */
+export class SessionPool {
+  readonly #open: () => Session;
+  readonly #limit: number;
+  readonly #idle: Session[] = [];
+  readonly #waiting: ((session: Session) => void)[] = [];
+  readonly #all: Session[] = [];
+
+  constructor(open: () => Session, limit: number) {
+    this.#open = open;
+    this.#limit = limit;
+  }
+
+  /** Waits for a session. */
+  async acquire(): Promise<Session> {
+    const idle = this.#idle.pop();
+    if (idle) return idle;
+    if (this.#all.length < this.#limit) {
+      const session = this.#open();
+      this.#all.push(session);
+      return session;
+    }
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Gives a session back. */
+  release(session: Session): void {
+    const next = this.#waiting.shift();
+    if (next) next(session);
+    else this.#idle.push(session);
+  }
+
+  /** Closes every session. The caller has seen to it that none is lent. */
+  close(): void {
+    for (const session of this.#all.splice(0)) session.close();
+    this.#idle.length = 0;
+  }
+}

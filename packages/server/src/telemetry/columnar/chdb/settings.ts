@@ -1,0 +1,38 @@
+/** What the engine may take of the machine. */
+export interface ChdbLimits {
+  /** Most memory of the engine, in bytes. Default 2 GiB; it answers OVERLOADED instead of taking more. */
+  maxMemoryBytes: number;
+  /** Threads of one query. Default 4. */
+  maxThreads: number;
+}
+
+/** Defaults of {@link ChdbLimits}. */
+export const defaultChdbLimits: ChdbLimits = { maxMemoryBytes: 2 * 1024 ** 3, maxThreads: 4 };
+
+/**
+ * Engine arguments at connect. Left alone it takes 90 % of the machine's memory and caches of 5 GB.
+ */
+export function connectionArgs(limits: ChdbLimits): string[] {
+  const settings: Record<string, string | number> = {
+    max_server_memory_usage: limits.maxMemoryBytes,
+    mark_cache_size: 64 * 1024 ** 2,
+    uncompressed_cache_size: 0,
+    background_pool_size: 2,
+    background_schedule_pool_size: 2,
+    background_common_pool_size: 2,
+    max_threads: limits.maxThreads,
+    // A batch becomes one block, hence one part for each day in it.
+    max_insert_threads: 1,
+    max_insert_block_size: 10_000_000,
+    min_insert_block_size_rows: 10_000_000,
+    min_insert_block_size_bytes: 1024 ** 3,
+    // A sender whose clock is broken may spread one payload over a hundred days; its rows are stored all the same.
+    max_partitions_per_insert_block: 0,
+    // A span's first row is the same in its query as in the table; select aliases are not meant in conditions.
+    prefer_column_name_to_alias: 1,
+    output_format_arrow_compression_method: "none",
+    output_format_arrow_low_cardinality_as_dictionary: 1,
+    output_format_arrow_string_as_string: 1,
+  };
+  return Object.entries(settings).map(([name, value]) => `--${name}=${value}`);
+}

@@ -1,0 +1,109 @@
+import { type Data, type DataType, Field, List, Map_, makeData, Struct, Utf8 } from "apache-arrow";
+import { type Column, grownInt32 } from "./column.ts";
+import { Utf8Column } from "./utf8-column.ts";
+
+/** A column of maps from text to text: append to `keys` and `values` alike, then `closeRow`. Keys may repeat. */
+export class MapColumn implements Column {
+  length = 0;
+  readonly keys = new Utf8Column();
+  readonly values = new Utf8Column();
+  #offsets = new Int32Array(257);
+
+  /** Ends a row with the entries appended since the row before. */
+  closeRow(): void {
+    if (this.length + 1 >= this.#offsets.length) this.#offsets = grownInt32(this.#offsets, this.length + 2);
+    this.#offsets[++this.length] = this.keys.length;
+  }
+
+  /** Appends an entry of two texts. */
+  appendEntry(key: string, value: string): void {
+    this.keys.appendText(key);
+    this.values.appendText(value);
+  }
+
+  /** Copies every entry of another column into the open row. */
+  appendEntries(other: MapColumn): void {
+    if (other.keys.length === 0) return;
+    this.keys.appendAll(other.keys);
+    this.values.appendAll(other.values);
+  }
+
+  truncate(rows: number): void {
+    const to = Math.min(rows, this.length);
+    this.length = to;
+    this.keys.truncate(this.#offsets[to]!);
+    this.values.truncate(this.#offsets[to]!);
+  }
+
+  finish(): Data<Map_> {
+    const type = mapType();
+    const entries = makeData({
+      type: type.children[0]!.type as Struct,
+      length: this.keys.length,
+      nullCount: 0,
+      children: [this.keys.finish(), this.values.finish()],
+    });
+    const valueOffsets = this.#offsets.subarray(0, this.length + 1);
+    return makeData({ type, length: this.length, nullCount: 0, valueOffsets, child: entries });
+  }
+
+  byteSize(): number {
+    return this.keys.byteSize() + this.values.byteSize() + 4 * this.length;
+  }
+
+  hasInvalidText(rows: number): boolean {
+    if (rows > this.length) return false;
+    const from = this.#offsets[rows]!;
+    return this.keys.hasInvalidText(from) || this.values.hasInvalidText(from);
+  }
+}
+
+/** A column of lists of structs: append to every child alike, then `closeRow`. */
+export class StructListColumn<Children extends Record<string, Column>> implements Column {
+  length = 0;
+  readonly children: Children;
+  readonly #all: readonly Column[];
+  #offsets = new Int32Array(257);
+
+  constructor(children: Children) {
+    this.children = children;
+    this.#all = Object.values(children);
+  }
+
+  /** Ends a row with the structs appended since the row before. */
+  closeRow(): void {
+    if (this.length + 1 >= this.#offsets.length) this.#offsets = grownInt32(this.#offsets, this.length + 2);
+    this.#offsets[++this.length] = this.#all[0]!.length;
+  }
+
+  truncate(rows: number): void {
+    const to = Math.min(rows, this.length);
+    this.length = to;
+    for (const child of this.#all) child.truncate(this.#offsets[to]!);
+  }
+
+  finish(): Data<List> {
+    const children = this.#all.map((child) => child.finish());
+    const names = Object.keys(this.children);
+    const struct = new Struct(children.map((child, i) => new Field(names[i]!, child.type as DataType, false)));
+    const child = makeData({ type: struct, length: this.#all[0]!.length, nullCount: 0, children });
+    const type = new List(new Field("item", struct, false));
+    const valueOffsets = this.#offsets.subarray(0, this.length + 1);
+    return makeData({ type, length: this.length, nullCount: 0, valueOffsets, child });
+  }
+
+  byteSize(): number {
+    return this.#all.reduce((sum, child) => sum + child.byteSize(), 4 * this.length);
+  }
+
+  hasInvalidText(rows: number): boolean {
+    if (rows > this.length) return false;
+    const from = this.#offsets[rows]!;
+    return this.#all.some((child) => child.hasInvalidText(from));
+  }
+}
+
+function mapType(): Map_ {
+  const entries = new Struct([new Field("key", new Utf8(), false), new Field("value", new Utf8(), false)]);
+  return new Map_(new Field("entries", entries as never, false) as never);
+}

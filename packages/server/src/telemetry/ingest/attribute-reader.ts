@@ -1,0 +1,47 @@
+import type { MapColumn } from "../columns/nested-column.ts";
+import { appendAnyValue } from "./any-value.ts";
+import type { WireReader } from "./wire-reader.ts";
+
+/** Where attributes go. */
+export interface AttributeSink {
+  attributes: MapColumn;
+  attribute_types: MapColumn;
+}
+
+/** Told of every attribute read: its key's place in the payload, and that its value is the last of `attributes`. */
+export type AttributeListener = (r: WireReader, keyStart: number, keyEnd: number) => void;
+
+/** Reads a KeyValue that ends at `end` into the open row of `sink`. A missing value is empty. */
+export function readAttribute(r: WireReader, end: number, sink: AttributeSink, listener?: AttributeListener): void {
+  const outer = r.end;
+  r.end = end;
+  let keyStart = end;
+  let keyEnd = end;
+  let valueAt = end;
+  let valueEnd = end;
+  while (r.pos < end) {
+    const tag = r.tag();
+    if (tag === 0x0a) {
+      const length = r.length();
+      keyStart = r.pos;
+      keyEnd = r.pos + length;
+      r.pos = keyEnd;
+    } else if (tag === 0x12) {
+      const length = r.length();
+      valueAt = r.pos;
+      valueEnd = r.pos + length;
+      r.pos = valueEnd;
+    } else r.skip(tag);
+  }
+  r.pos = valueAt;
+  const { attributes, attribute_types: types } = sink;
+  attributes.keys.append(r.bytes, keyStart, keyEnd);
+  const type = appendAnyValue(r, valueEnd, attributes.values);
+  if (type !== "") {
+    types.keys.append(r.bytes, keyStart, keyEnd);
+    types.values.appendText(type);
+  }
+  r.pos = end;
+  r.end = outer;
+  listener?.(r, keyStart, keyEnd);
+}

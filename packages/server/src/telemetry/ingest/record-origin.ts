@@ -1,0 +1,196 @@
+import { type AttemptOrigin, attributeNames, originOf, outcomes, spanTypes } from "@spanloom/protocol";
+import { hexValue } from "../columns/fixed-column.ts";
+import type { MapColumn } from "../columns/nested-column.ts";
+import type { OriginColumns } from "../columns/span-columns.ts";
+import type { Utf8Column } from "../columns/utf8-column.ts";
+import type { WireReader } from "./wire-reader.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** Attributes that have columns of their own. */
+const slots = {
+  jobId: 0,
+  jobName: 1,
+  taskId: 2,
+  taskName: 3,
+  taskVersion: 4,
+  attempt: 5,
+  queue: 6,
+  runnerId: 7,
+  spanType: 8,
+  outcome: 9,
+  serviceName: 10,
+} as const;
+const SLOT_COUNT = 11;
+
+/** Candidates by key length, so that most keys are dismissed by one look. */
+const keysByLength: { bytes: Uint8Array; slot: number }[][] = [];
+for (const [name, slot] of [
+  [attributeNames.jobId, slots.jobId],
+  [attributeNames.jobName, slots.jobName],
+  [attributeNames.taskId, slots.taskId],
+  [attributeNames.taskName, slots.taskName],
+  [attributeNames.taskVersion, slots.taskVersion],
+  [attributeNames.taskAttempt, slots.attempt],
+  [attributeNames.queue, slots.queue],
+  [attributeNames.runnerId, slots.runnerId],
+  [attributeNames.spanType, slots.spanType],
+  [attributeNames.outcome, slots.outcome],
+  ["service.name", slots.serviceName],
+] as const) {
+  const bytes = encoder.encode(name);
+  keysByLength[bytes.length] = [...(keysByLength[bytes.length] ?? []), { bytes, slot }];
+}
+
+/**
+ * Which job, task, attempt and service a record belongs to: from its attributes, else its resource's, else the
+ * `spanloom` member of its trace state.
+ *
+ * It remembers places in the attribute columns, not values, until the row is written.
+ */
+export class RecordOrigin {
+  readonly #record = new Int32Array(SLOT_COUNT).fill(-1);
+  readonly #resource = new Int32Array(SLOT_COUNT).fill(-1);
+  #resourceValues: Utf8Column | undefined;
+  #recordValues: Utf8Column | undefined;
+  #traceState = "";
+  #traceStateOrigin: AttemptOrigin | undefined;
+  #dirty = false;
+
+  /** Begins a resource whose attributes are read into `map`. */
+  startResource(map: MapColumn): void {
+    this.#resource.fill(-1);
+    this.#resourceValues = map.values;
+  }
+
+  /** Begins a record whose attributes are read into `map`. */
+  startRecord(map: MapColumn): void {
+    if (this.#dirty) this.#record.fill(-1);
+    this.#dirty = false;
+    this.#recordValues = map.values;
+  }
+
+  /** Hears of a resource attribute. */
+  readonly onResourceAttribute = (r: WireReader, keyStart: number, keyEnd: number): void => {
+    const slot = slotOf(r.bytes, keyStart, keyEnd);
+    if (slot >= 0) this.#resource[slot] = this.#resourceValues!.length - 1;
+  };
+
+  /** Hears of a record's attribute. */
+  readonly onAttribute = (r: WireReader, keyStart: number, keyEnd: number): void => {
+    const slot = slotOf(r.bytes, keyStart, keyEnd);
+    if (slot < 0 || slot === slots.serviceName) return;
+    this.#record[slot] = this.#recordValues!.length - 1;
+    this.#dirty = true;
+  };
+
+  /** Appends the origin of the record just read. */
+  append(to: OriginColumns, traceState: string): void {
+    const origin = this.#attemptOrigin(traceState);
+    this.#appendId(to.job_id, slots.jobId, origin?.jobId);
+    this.#appendText(to.job_name, slots.jobName);
+    this.#appendId(to.task_id, slots.taskId, origin?.taskId);
+    this.#appendText(to.task_name, slots.taskName);
+    this.#appendText(to.task_version, slots.taskVersion);
+    const attempt = this.#attempt();
+    to.attempt.append(attempt > 0 ? attempt : (origin?.attempt ?? 0));
+    this.#appendText(to.queue, slots.queue);
+    this.#appendText(to.runner_id, slots.runnerId);
+    this.#appendText(to.service_name, slots.serviceName);
+  }
+
+  /** Appends what the record says it is; `user` unless it names a type of Spanloom's. */
+  appendType(to: Utf8Column): void {
+    const given = this.#record[slots.spanType]! < 0 ? "" : this.#text(slots.spanType);
+    to.appendText((spanTypes as readonly string[]).includes(given) ? given : "user");
+  }
+
+  /** Appends the record's outcome when it is one of Spanloom's. */
+  appendOutcome(to: Utf8Column): void {
+    const given = this.#record[slots.outcome]! < 0 ? "" : this.#text(slots.outcome);
+    to.appendText((outcomes as readonly string[]).includes(given) ? given : "");
+  }
+
+  /** The trace state's word on the record, unless an attribute names the job. */
+  #attemptOrigin(traceState: string): AttemptOrigin | undefined {
+    if (traceState === "" || this.#record[slots.jobId]! >= 0) return undefined;
+    if (traceState !== this.#traceState) {
+      this.#traceState = traceState;
+      this.#traceStateOrigin = originOf(traceState);
+    }
+    return this.#traceStateOrigin;
+  }
+
+  #appendId(to: OriginColumns["job_id"], slot: number, fallback: string | undefined): void {
+    const at = this.#place(slot);
+    if (at) {
+      const { bytes, offsets } = at.values;
+      const start = offsets[at.row]!;
+      if (readUuid(bytes, start, offsets[at.row + 1]!)) {
+        to.append(uuidScratch, 0);
+        return;
+      }
+    }
+    if (fallback === undefined) to.appendNone();
+    else to.appendHexText(fallback);
+  }
+
+  #appendText(to: Utf8Column, slot: number): void {
+    const at = this.#place(slot);
+    if (!at) to.close(to.reserve(0));
+    else to.append(at.values.bytes, at.values.offsets[at.row]!, at.values.offsets[at.row + 1]!);
+  }
+
+  #attempt(): number {
+    if (!this.#place(slots.attempt)) return 0;
+    const text = this.#text(slots.attempt);
+    return /^[0-9]{1,9}$/.test(text) ? Number(text) : 0;
+  }
+
+  #text(slot: number): string {
+    const at = this.#place(slot);
+    if (!at) return "";
+    return decoder.decode(at.values.bytes.subarray(at.values.offsets[at.row]!, at.values.offsets[at.row + 1]!));
+  }
+
+  #place(slot: number): { values: Utf8Column; row: number } | undefined {
+    const own = this.#record[slot]!;
+    if (own >= 0) return { values: this.#recordValues!, row: own };
+    const inherited = this.#resource[slot]!;
+    return inherited >= 0 ? { values: this.#resourceValues!, row: inherited } : undefined;
+  }
+}
+
+function slotOf(bytes: Uint8Array, start: number, end: number): number {
+  // "sp" begins every key but service.name; all lie between 12 and 21 bytes.
+  if (bytes[start] !== 0x73) return -1;
+  const candidates = keysByLength[end - start];
+  if (!candidates) return -1;
+  for (const { bytes: key, slot } of candidates) {
+    let i = 0;
+    while (i < key.length && key[i] === bytes[start + i]) i++;
+    if (i === key.length) return slot;
+  }
+  return -1;
+}
+
+const uuidScratch = new Uint8Array(16);
+
+/** Reads a UUID's text into the scratch; false when it is none. */
+function readUuid(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start !== 36) return false;
+  let digit = 0;
+  for (let i = 0; i < 36; i++) {
+    const code = bytes[start + i]!;
+    if (i === 8 || i === 13 || i === 18 || i === 23) {
+      if (code !== 0x2d) return false;
+      continue;
+    }
+    const value = hexValue(code);
+    if (value < 0) return false;
+    uuidScratch[digit >> 1] = digit % 2 === 0 ? value << 4 : uuidScratch[digit >> 1]! | value;
+    digit++;
+  }
+  return true;
+}
