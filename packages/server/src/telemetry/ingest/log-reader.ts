@@ -63,7 +63,8 @@ export class LogReader {
     const record = this.#record;
     switch (tag) {
       case 0x32:
-        return readAttribute(r, messageEnd(r), this.#rows.columns, this.#envelope.origin.onAttribute);
+        readAttribute(r, messageEnd(r), this.#rows.columns, this.#envelope.origin.onAttribute);
+        return;
       case 0x09:
         record.timeLow = r.fixed64();
         record.timeHigh = r.high;
@@ -88,7 +89,10 @@ export class LogReader {
 
   #readBytesField(r: WireReader, tag: number): void {
     const record = this.#record;
-    if (tag !== 0x1a && tag !== 0x2a && tag !== 0x4a && tag !== 0x52 && tag !== 0x62) return r.skip(tag);
+    if (tag !== 0x1a && tag !== 0x2a && tag !== 0x4a && tag !== 0x52 && tag !== 0x62) {
+      r.skip(tag);
+      return;
+    }
     const end = messageEnd(r);
     const at = r.pos;
     r.pos = end;

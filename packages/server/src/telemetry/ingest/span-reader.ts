@@ -78,19 +78,26 @@ export class SpanReader {
         readAttribute(r, messageEnd(r), this.#rows.columns, this.#envelope.origin.onAttribute);
         return;
       case 0x0a:
-        return readRange(r, this.#traceId);
+        readRange(r, this.#traceId);
+        return;
       case 0x12:
-        return readRange(r, this.#spanId);
+        readRange(r, this.#spanId);
+        return;
       case 0x1a:
-        return readRange(r, this.#traceState);
+        readRange(r, this.#traceState);
+        return;
       case 0x22:
-        return readRange(r, this.#parentId);
+        readRange(r, this.#parentId);
+        return;
       case 0x2a:
-        return readRange(r, this.#name);
+        readRange(r, this.#name);
+        return;
       case 0x39:
-        return readLong(r, this.#startTime);
+        readLong(r, this.#startTime);
+        return;
       case 0x41:
-        return readLong(r, this.#endTime);
+        readLong(r, this.#endTime);
+        return;
       default:
         this.#readRareField(r, tag);
     }
@@ -105,17 +112,20 @@ export class SpanReader {
         this.#dropped.attributes = r.varint();
         return;
       case 0x5a:
-        return readEvent(r, messageEnd(r), this.#rows.columns.events.children);
+        readEvent(r, messageEnd(r), this.#rows.columns.events.children);
+        return;
       case 0x60:
         this.#dropped.events = r.varint();
         return;
       case 0x6a:
-        return readLink(r, messageEnd(r), this.#rows.columns.links.children);
+        readLink(r, messageEnd(r), this.#rows.columns.links.children);
+        return;
       case 0x70:
         this.#dropped.links = r.varint();
         return;
       case 0x7a:
-        return this.#readStatus(r, messageEnd(r));
+        this.#readStatus(r, messageEnd(r));
+        return;
       case 0x85:
         this.#flags = r.fixed32();
         return;
@@ -192,7 +202,10 @@ export class SpanReader {
   #appendDuration(to: SpanColumns): void {
     const start = this.#startTime;
     const end = this.#endTime;
-    if (end.low === 0 && end.high === 0) return appendOpen(to.duration_ns);
+    if (end.low === 0 && end.high === 0) {
+      appendOpen(to.duration_ns);
+      return;
+    }
     const borrow = end.low < start.low ? 1 : 0;
     to.duration_ns.append(end.low - start.low, end.high - start.high - borrow);
   }

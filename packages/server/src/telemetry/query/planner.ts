@@ -1,0 +1,140 @@
+import { ColumnType, type Order, type QueryLogsRequest, type QuerySpansRequest } from "@spanloom/protocol";
+import { DATABASE } from "../columnar/chdb/schema.sql.ts";
+import type { Statement } from "../columnar/span-store.ts";
+import type { JobTraces } from "./filter-sql.ts";
+import { logFilterSql } from "./log-filter.ts";
+import { Parameters, queryError } from "./parameters.ts";
+import { spanFilterSql } from "./span-filter.ts";
+import {
+  type ColumnCatalogue,
+  extraLogCatalogue,
+  extraSpanCatalogue,
+  logCatalogue,
+  spanCatalogue,
+} from "./span-schema.ts";
+
+/**
+ * Turns a query into one statement: values are bound, identifiers come from the column catalogues.
+ *
+ * Errors: INVALID_FIELD and LIMIT_EXCEEDED for what is malformed, UNSUPPORTED_QUERY for columns that do not exist,
+ * UNIMPLEMENTED for what the protocol declares and this server does not serve.
+ */
+export function planSpans(request: QuerySpansRequest, jobTraces: JobTraces): Statement {
+  const parameters = new Parameters();
+  const context = { parameters, jobTraces, depth: 0 };
+  return assemble({
+    request,
+    parameters,
+    from: `${DATABASE}.spans FINAL`,
+    catalogue: spanCatalogue,
+    extra: extraSpanCatalogue,
+    condition: request.filter ? spanFilterSql(request.filter, context) : "1",
+    defaultOrder: "start_time, span_id",
+  });
+}
+
+/** As {@link planSpans}, for log records. */
+export function planLogs(request: QueryLogsRequest, jobTraces: JobTraces): Statement {
+  const parameters = new Parameters();
+  const context = { parameters, jobTraces, depth: 0 };
+  return assemble({
+    request,
+    parameters,
+    from: `${DATABASE}.logs`,
+    catalogue: logCatalogue,
+    extra: extraLogCatalogue,
+    condition: request.filter ? logFilterSql(request.filter, context) : "1",
+    defaultOrder: "time, ingest_id",
+  });
+}
+
+/** The lookup of traces that these jobs have spans or logs in without owning them. */
+export function planJobTraces(jobIds: readonly string[]): Statement {
+  const ids = jobIds.map((id) => id.replaceAll("-", ""));
+  return {
+    sql: `SELECT lower(hex(job_id)) AS job, lower(hex(trace_id)) AS trace FROM ${DATABASE}.job_traces FINAL
+WHERE job_id IN (SELECT toFixedString(unhex(arrayJoin({ids:Array(String)})), 16))`,
+    params: { ids },
+  };
+}
+
+interface Parts {
+  request: Pick<QuerySpansRequest, "columns" | "attributeColumns" | "orderBy" | "limit">;
+  parameters: Parameters;
+  from: string;
+  catalogue: ColumnCatalogue;
+  extra: ColumnCatalogue;
+  condition: string;
+  defaultOrder: string;
+}
+
+function assemble(parts: Parts): Statement {
+  const { request, parameters } = parts;
+  const columns = [...selected(parts), ...attributeColumns(parts)];
+  const order = request.orderBy.length > 0 ? orderSql(request.orderBy, parts) : parts.defaultOrder;
+  const limit = request.limit > 0n ? `\nLIMIT ${parameters.bind("UInt64", request.limit)}` : "";
+  const sql = `SELECT ${columns.join(", ")}\nFROM ${parts.from}\nWHERE ${parts.condition}\nORDER BY ${order}${limit}`;
+  return { sql, params: parameters.values };
+}
+
+function selected({ request, catalogue, extra }: Parts): string[] {
+  const names = request.columns.length > 0 ? request.columns : [...catalogue.keys()];
+  if (new Set(names).size < names.length) {
+    const twice = names.find((name, i) => names.indexOf(name) < i);
+    throw queryError("INVALID_FIELD", "columns", `name "${twice}" twice`);
+  }
+  return names.map((name) => {
+    const column = catalogue.get(name) ?? extra.get(name);
+    if (!column) throw queryError("UNSUPPORTED_QUERY", "columns", `name "${name}", which does not exist`);
+    return column.sql === name ? name : `${column.sql} AS ${name}`;
+  });
+}
+
+const attributeTypes: Record<ColumnType, { convert: (value: string) => string; types: string }> = {
+  [ColumnType.UNSPECIFIED]: { convert: (value) => value, types: "" },
+  [ColumnType.STRING]: { convert: (value) => value, types: "" },
+  [ColumnType.INT64]: { convert: (value) => `toInt64OrNull(${value})`, types: "'int'" },
+  [ColumnType.FLOAT64]: { convert: (value) => `toFloat64OrNull(${value})`, types: "'int', 'double'" },
+  [ColumnType.BOOL]: { convert: (value) => `${value} = 'true'`, types: "'bool'" },
+};
+
+function attributeColumns({ request, parameters, catalogue }: Parts): string[] {
+  const taken = new Set([...catalogue.keys(), ...request.columns]);
+  return request.attributeColumns.map(({ key, as, type, resource }, i) => {
+    const field = `attribute_columns[${i}]`;
+    const name = as || key;
+    if (taken.has(name)) throw queryError("INVALID_FIELD", `${field}.as`, `is "${name}", which is another column`);
+    taken.add(name);
+    const kind = attributeTypes[type];
+    if (!kind) throw queryError("INVALID_FIELD", `${field}.type`, `is ${type}, which is unknown`);
+    const prefix = resource ? "resource_" : "";
+    const bound = parameters.bind("String", key);
+    const value = `${prefix}attributes[${bound}]`;
+    const typed = kind.types === "" ? "" : ` AND ${prefix}attribute_types[${bound}] IN (${kind.types})`;
+    const present = `mapContains(${prefix}attributes, ${bound})${typed}`;
+    return `if(${present}, ${kind.convert(value)}, NULL) AS ${identifier(name, field)}`;
+  });
+}
+
+/** A column name of the caller's choice. It is the one text that has to stand in SQL, so its alphabet is closed. */
+function identifier(name: string, field: string): string {
+  if (!/^[A-Za-z0-9_.:/-]{1,128}$/.test(name)) {
+    throw queryError("INVALID_FIELD", `${field}.as`, `is "${name}", not 1 to 128 of A-Z a-z 0-9 _ . : / -`);
+  }
+  return `\`${name}\``;
+}
+
+function orderSql(orders: readonly Order[], { catalogue, extra }: Parts): string {
+  return orders
+    .map(({ column, descending }, i) => {
+      const definition = catalogue.get(column) ?? extra.get(column);
+      if (!definition) {
+        throw queryError("UNSUPPORTED_QUERY", `order_by[${i}].column`, `is "${column}", which does not exist`);
+      }
+      if (definition.order === undefined) {
+        throw queryError("UNSUPPORTED_QUERY", `order_by[${i}].column`, `is "${column}", which has no order`);
+      }
+      return `${definition.order}${descending ? " DESC" : ""}`;
+    })
+    .join(", ");
+}

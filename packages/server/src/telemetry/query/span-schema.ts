@@ -1,0 +1,115 @@
+/**
+ * Columns of spans and logs as queries return them, and how each is read from its table.
+ *
+ * Golden-tested: names, order and types are the public schema of docs/schema.md. Ids are text, null where there is
+ * none; an open span has no end and no duration; low-cardinality text is dictionary-encoded.
+ */
+
+/** How a column is computed, and what may be sorted by. */
+export interface ColumnDefinition {
+  /** Expression over the stored columns. */
+  sql: string;
+  /** What to sort by; undefined when the column has no order. */
+  order: string | undefined;
+}
+
+/** Columns by name, in the order they are returned. */
+export type ColumnCatalogue = ReadonlyMap<string, ColumnDefinition>;
+
+const none16 = "toFixedString('', 16)";
+const none8 = "toFixedString('', 8)";
+const textMap = (name: string) => `CAST(${name}, 'Map(String, String)')`;
+const uuid = (name: string) => `if(${name} = ${none16}, NULL, UUIDNumToString(${name}))`;
+
+const catalogue = (entries: Record<string, string | { sql: string; order?: string }>): ColumnCatalogue =>
+  new Map(
+    Object.entries(entries).map(([name, entry]) => {
+      if (typeof entry === "string") return [name, { sql: entry, order: name }];
+      return [name, { sql: entry.sql, order: entry.order }];
+    }),
+  );
+
+const origin = {
+  job_id: { sql: uuid("job_id"), order: "job_id" },
+  job_name: "job_name",
+  task_id: { sql: uuid("task_id"), order: "task_id" },
+  task_name: "task_name",
+};
+const maps = {
+  attributes: { sql: textMap("attributes") },
+  attribute_types: { sql: textMap("attribute_types") },
+  resource_attributes: { sql: textMap("resource_attributes") },
+};
+const extraMaps = {
+  resource_attribute_types: { sql: textMap("resource_attribute_types") },
+  scope_attributes: { sql: textMap("scope_attributes") },
+  scope_attribute_types: { sql: textMap("scope_attribute_types") },
+};
+const attempt = { sql: "nullIf(attempt, 0)", order: "attempt" };
+
+/** Columns of spans that a query without a list returns. */
+export const spanCatalogue = catalogue({
+  trace_id: { sql: "lower(hex(trace_id))", order: "trace_id" },
+  span_id: { sql: "lower(hex(span_id))", order: "span_id" },
+  parent_span_id: { sql: `if(parent_span_id = ${none8}, NULL, lower(hex(parent_span_id)))`, order: "parent_span_id" },
+  name: "name",
+  kind: "kind",
+  type: "type",
+  start_time: "start_time",
+  end_time: {
+    sql: "if(duration_ns < 0, NULL, start_time + toIntervalNanosecond(duration_ns))",
+    order: "if(duration_ns < 0, NULL, start_time + toIntervalNanosecond(duration_ns))",
+  },
+  duration_ns: { sql: "nullIf(duration_ns, -1)", order: "nullIf(duration_ns, -1)" },
+  status: "status",
+  status_message: "status_message",
+  outcome: "outcome",
+  ...origin,
+  task_version: "task_version",
+  attempt,
+  queue: "queue",
+  runner_id: "runner_id",
+  service_name: "service_name",
+  scope_name: "scope_name",
+  scope_version: "scope_version",
+  trace_state: "trace_state",
+  flags: "flags",
+  ...maps,
+  events: { sql: "events" },
+  links: { sql: "links" },
+  dropped_attributes: "dropped_attributes",
+  dropped_events: "dropped_events",
+  dropped_links: "dropped_links",
+});
+
+/** Columns of spans returned only when named. */
+export const extraSpanCatalogue = catalogue(extraMaps);
+
+/** Columns of logs that a query without a list returns. */
+export const logCatalogue = catalogue({
+  time: "time",
+  observed_time: "observed_time",
+  trace_id: { sql: `if(trace_id = ${none16}, NULL, lower(hex(trace_id)))`, order: "trace_id" },
+  span_id: { sql: `if(span_id = ${none8}, NULL, lower(hex(span_id)))`, order: "span_id" },
+  severity_number: "severity_number",
+  severity: "severity",
+  body: "body",
+  ...origin,
+  attempt,
+  queue: "queue",
+  runner_id: "runner_id",
+  service_name: "service_name",
+  scope_name: "scope_name",
+  event_name: "event_name",
+  flags: "flags",
+  ...maps,
+});
+
+/** Columns of logs returned only when named. */
+export const extraLogCatalogue = catalogue({
+  body_type: "body_type",
+  task_version: "task_version",
+  scope_version: "scope_version",
+  dropped_attributes: "dropped_attributes",
+  ...extraMaps,
+});

@@ -1,0 +1,282 @@
+import { SpanloomError } from "@spanloom/protocol";
+import type { OtlpPayload } from "../telemetry.ts";
+import { FRAME_BYTES, firstSeqOf, frameOf, readSegment, segmentName } from "./segment.ts";
+import { nodeSpoolFileSystem, type SpoolFile, type SpoolFileSystem } from "./spool-file.ts";
+
+/** Size of a segment: small enough that space comes back soon, large enough that files are few. */
+const SEGMENT_BYTES = 32 * 1024 * 1024;
+
+/** Where and how large a spool is. */
+export interface SpoolOptions {
+  folder: string;
+  /** Most bytes of payloads not yet released. */
+  maxBytes: number;
+  log: (line: string) => void;
+  fileSystem?: SpoolFileSystem;
+  segmentBytes?: number;
+}
+
+/** A payload and its number. Numbers rise by one and are never used twice. */
+export interface SpooledPayload extends OtlpPayload {
+  seq: number;
+}
+
+interface Segment {
+  name: string;
+  firstSeq: number;
+  /** Number after its last payload. */
+  nextSeq: number;
+  bytes: number;
+}
+
+interface Append {
+  payloads: readonly OtlpPayload[];
+  bytes: number;
+  firstSeq: number;
+  resolve: () => void;
+  reject: (error: unknown) => void;
+}
+
+/**
+ * Payloads on disk between their arrival and the telemetry store.
+ *
+ * I1. When `append` resolves the payloads are durable, in order, under the numbers it was given.
+ * I2. Appends that arrive while a sync runs share the next one: many payloads, one fdatasync.
+ * I3. A torn or damaged end of a segment is cut at open; every sound payload before it is replayed.
+ * I4. A failed append leaves no trace: the segment is cut back to where it began.
+ * I5. A segment is deleted once all its payloads are released; the last one stays, so that numbers go on.
+ */
+export class Spool {
+  readonly #options: SpoolOptions;
+  readonly #fileSystem: SpoolFileSystem;
+  readonly #segmentBytes: number;
+  readonly #segments: Segment[] = [];
+  #active: { file: SpoolFile; segment: Segment } | undefined;
+  #nextSeq = 1;
+  #releasedSeq = 0;
+  #bytes = 0;
+  #queue: Append[] = [];
+  #writing: Promise<void> | undefined;
+  #broken: unknown;
+
+  constructor(options: SpoolOptions) {
+    this.#options = options;
+    this.#fileSystem = options.fileSystem ?? nodeSpoolFileSystem;
+    this.#segmentBytes = Math.min(options.segmentBytes ?? SEGMENT_BYTES, Math.ceil(options.maxBytes / 4));
+  }
+
+  /** Number of the next payload. */
+  get nextSeq(): number {
+    return this.#nextSeq;
+  }
+
+  /** Bytes held, what is being written included. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /**
+   * Opens the folder and cuts torn ends. Call before anything else.
+   *
+   * Errors: INVALID_STATE when the folder cannot be read or written.
+   */
+  async open(minSeq = 1): Promise<void> {
+    const { folder } = this.#options;
+    try {
+      await this.#fileSystem.prepare(folder);
+      const names = (await this.#fileSystem.list(folder)).filter((name) => firstSeqOf(name) !== undefined).sort();
+      for (const name of names) await this.#openSegment(name);
+      const last = this.#segments.at(-1);
+      this.#nextSeq = Math.max(minSeq, last?.nextSeq ?? 1);
+      this.#releasedSeq = (this.#segments[0]?.firstSeq ?? this.#nextSeq) - 1;
+      await this.#startSegment();
+    } catch (error) {
+      if (error instanceof SpanloomError) throw error;
+      const why = error instanceof Error ? error.message : String(error);
+      throw new SpanloomError("INVALID_STATE", `cannot open the spool in "${folder}": ${why}`, {}, { cause: error });
+    }
+  }
+
+  async #openSegment(name: string): Promise<void> {
+    const { folder, log } = this.#options;
+    const bytes = await this.#fileSystem.read(folder, name);
+    const { payloads, soundBytes } = readSegment(bytes);
+    const firstSeq = firstSeqOf(name)!;
+    if (soundBytes < bytes.length) {
+      log(
+        `spool: cut ${bytes.length - soundBytes} torn or damaged bytes off "${name}" after ${payloads.length} payloads`,
+      );
+      const file = await this.#fileSystem.append(folder, name);
+      await file.truncate(soundBytes);
+      await file.sync();
+      await file.close();
+    }
+    this.#bytes += soundBytes;
+    this.#segments.push({ name, firstSeq, nextSeq: firstSeq + payloads.length, bytes: soundBytes });
+  }
+
+  /**
+   * Takes numbers for payloads and makes them durable.
+   *
+   * `firstSeq` is set at once, so that the caller may decode before the disk answers.
+   * Errors: OVERLOADED when the spool or the disk is full.
+   */
+  append(payloads: readonly OtlpPayload[]): { firstSeq: number; durable: Promise<void> } {
+    const bytes = payloads.reduce((sum, payload) => sum + FRAME_BYTES + payload.bytes.length, 0);
+    this.checkRoom(bytes);
+    const firstSeq = this.#nextSeq;
+    this.#nextSeq += payloads.length;
+    this.#bytes += bytes;
+    const durable = new Promise<void>((resolve, reject) => {
+      this.#queue.push({ payloads, bytes, firstSeq, resolve, reject });
+    });
+    this.#writing ??= this.#write();
+    return { firstSeq, durable };
+  }
+
+  /** Throws OVERLOADED when `bytes` more do not fit, or when the disk has failed. */
+  checkRoom(bytes: number): void {
+    const { maxBytes } = this.#options;
+    if (this.#broken !== undefined) {
+      throw new SpanloomError(
+        "OVERLOADED",
+        `cannot spool telemetry: ${messageOf(this.#broken)}`,
+        {},
+        { cause: this.#broken },
+      );
+    }
+    if (this.#bytes + bytes <= maxBytes) return;
+    const message = `cannot spool ${bytes} bytes of telemetry: ${this.#bytes} of at most ${maxBytes} bytes wait for the store`;
+    throw new SpanloomError("OVERLOADED", message, {
+      limit: maxBytes,
+      actual: this.#bytes + bytes,
+      retryAfterMs: 1000,
+    });
+  }
+
+  /** The one writer: everything that touches the open segment happens here, in turn. */
+  async #write(): Promise<void> {
+    // Let what arrives in this turn of the event loop share the sync.
+    await Promise.resolve();
+    while (this.#queue.length > 0 || this.#isDrained()) {
+      const appends = this.#queue.splice(0);
+      try {
+        await this.#prepareSegment(appends[0]?.firstSeq ?? this.#nextSeq);
+        if (appends.length > 0) await this.#writeGroup(appends);
+        for (const append of appends) append.resolve();
+      } catch (error) {
+        this.#fail(appends, error);
+        if (appends.length === 0) break;
+      }
+    }
+    this.#writing = undefined;
+  }
+
+  /** Sees to it that the next payload, `firstSeq`, goes to a sound segment with room, where it is next. */
+  async #prepareSegment(firstSeq: number): Promise<void> {
+    if (this.#broken !== undefined) await this.#repair();
+    const { segment } = this.#active!;
+    if (segment.bytes >= this.#segmentBytes || segment.nextSeq !== firstSeq || this.#isDrained()) {
+      await this.#startSegment(firstSeq);
+    }
+  }
+
+  /** Whether the open segment holds a good deal and nothing of it is needed: time to give its space back. */
+  #isDrained(): boolean {
+    const segment = this.#active?.segment;
+    return segment !== undefined && segment.nextSeq <= this.#releasedSeq + 1 && segment.bytes >= this.#segmentBytes / 8;
+  }
+
+  async #writeGroup(appends: readonly Append[]): Promise<void> {
+    const { file, segment } = this.#active!;
+    const parts = appends.flatMap(({ payloads }) => payloads.flatMap((payload) => [frameOf(payload), payload.bytes]));
+    try {
+      await file.write(parts);
+      await file.sync();
+    } catch (error) {
+      this.#broken = error;
+      await this.#repair().catch(() => undefined); // tried again before the next write; the error below is what counts
+      throw error;
+    }
+    segment.bytes += appends.reduce((sum, { bytes }) => sum + bytes, 0);
+    const last = appends.at(-1)!;
+    segment.nextSeq = last.firstSeq + last.payloads.length;
+  }
+
+  /** Cuts what a failed write left behind (I4). */
+  async #repair(): Promise<void> {
+    const { file, segment } = this.#active!;
+    await file.truncate(segment.bytes);
+    this.#broken = undefined;
+  }
+
+  #fail(appends: readonly Append[], error: unknown): void {
+    const full = ["ENOSPC", "EDQUOT", "EFBIG"].includes((error as NodeJS.ErrnoException).code ?? "");
+    const why = full ? "the disk is full" : messageOf(error);
+    for (const append of appends) {
+      this.#bytes -= append.bytes;
+      append.reject(
+        new SpanloomError("OVERLOADED", `cannot spool telemetry: ${why}`, { retryAfterMs: 1000 }, { cause: error }),
+      );
+    }
+  }
+
+  async #startSegment(firstSeq = this.#nextSeq): Promise<void> {
+    await this.#active?.file.close();
+    const name = segmentName(firstSeq);
+    const known = this.#segments.find((segment) => segment.name === name);
+    const segment = known ?? { name, firstSeq, nextSeq: firstSeq, bytes: 0 };
+    const file = await this.#fileSystem.append(this.#options.folder, name);
+    if (!known) this.#segments.push(segment);
+    this.#active = { file, segment };
+    await this.#removeReleased();
+  }
+
+  /** Payloads from `seq` on, in order, read back from disk: at most what one segment holds; empty at the end. */
+  async read(seq: number): Promise<SpooledPayload[]> {
+    const segment = this.#segments.find((each) => seq < each.nextSeq);
+    if (!segment) return [];
+    const { payloads } = readSegment(await this.#fileSystem.read(this.#options.folder, segment.name));
+    const skip = Math.max(0, seq - segment.firstSeq);
+    return payloads
+      .slice(skip, segment.nextSeq - segment.firstSeq)
+      .map((payload, i) => ({ ...payload, seq: segment.firstSeq + skip + i }));
+  }
+
+  /** Number of the first payload not released. */
+  get firstSeq(): number {
+    return this.#releasedSeq + 1;
+  }
+
+  /** Lets go of payloads up to and including `seq`: their rows are in the store. */
+  async release(seq: number): Promise<void> {
+    if (seq <= this.#releasedSeq) return;
+    this.#releasedSeq = seq;
+    await this.#removeReleased();
+    if (this.#isDrained()) this.#writing ??= this.#write();
+  }
+
+  async #removeReleased(): Promise<void> {
+    for (const segment of [...this.#segments]) {
+      if (segment === this.#active?.segment || segment.nextSeq > this.#releasedSeq + 1) continue;
+      this.#segments.splice(this.#segments.indexOf(segment), 1);
+      this.#bytes -= segment.bytes;
+      await this.#fileSystem.remove(this.#options.folder, segment.name);
+    }
+  }
+
+  /** Finishes what was appended and closes. Safe to call twice. */
+  async close(): Promise<void> {
+    await this.#writing;
+    const active = this.#active;
+    if (!active) return;
+    // Released payloads need not be replayed by the next start.
+    if (active.segment.bytes > 0 && active.segment.nextSeq <= this.#releasedSeq + 1) await this.#startSegment();
+    await this.#active?.file.close();
+    this.#active = undefined;
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
