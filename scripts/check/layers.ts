@@ -4,7 +4,7 @@ import type { Check } from "./check.ts";
 import { type Layer, layers, serverLayers } from "./layer-table.ts";
 import { type ModuleImport, parseModule } from "./parse-module.ts";
 import { isSource, isTest, listFiles } from "./source-files.ts";
-import { listPackages, packageOf, type WorkspacePackage } from "./workspace.ts";
+import { listPackages, packageOf, readManifest, type WorkspacePackage } from "./workspace.ts";
 
 /** Holds imports to the layer table. */
 export const layersCheck: Check = {
@@ -13,6 +13,7 @@ export const layersCheck: Check = {
   async run(root) {
     const packages = listPackages(root);
     const workspace = new Set(packages.map(({ name }) => name));
+    const tools = new Set(Object.keys(readManifest(root, "package.json").devDependencies ?? {}));
     const files = listFiles(root).filter(isSource);
     return packages.flatMap((pack) => {
       const layer = layerOf(pack.folder);
@@ -21,7 +22,7 @@ export const layersCheck: Check = {
         .filter((file) => file.startsWith(`${pack.folder}/`))
         .flatMap((file) =>
           parseModule(root, file).imports.flatMap((imported) => {
-            const problem = importProblem({ file, imported, pack, layer, workspace });
+            const problem = importProblem({ file, imported, pack, layer, workspace, tools });
             return problem === undefined ? [] : [`${file}:${imported.line} ${problem}`];
           }),
         );
@@ -41,6 +42,8 @@ interface Use {
   pack: WorkspacePackage;
   layer: Layer;
   workspace: ReadonlySet<string>;
+  /** What the root installs for every package's tests. */
+  tools: ReadonlySet<string>;
 }
 
 function importProblem(use: Use): string | undefined {
@@ -54,7 +57,7 @@ function importProblem(use: Use): string | undefined {
   const test = isTest(use.file) || isTooling(use);
   const declared = name in dependencies || name in peerDependencies;
   if (use.workspace.has(name) && !test) return workspaceProblem(use, name);
-  if (declared || (test && name in devDependencies)) return undefined;
+  if (declared || (test && (name in devDependencies || use.tools.has(name)))) return undefined;
   if (use.imported.kind === "type" && name in devDependencies && use.pack.manifest.private) return undefined;
   return `imports "${name}", which ${use.pack.folder}/package.json does not list in ${test ? "devDependencies" : "dependencies"}`;
 }

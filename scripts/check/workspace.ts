@@ -30,10 +30,15 @@ export interface WorkspacePackage {
   manifest: Manifest;
 }
 
+/** A package.json. */
+export function readManifest(root: string, file: string): Manifest {
+  return JSON.parse(readFileSync(path.join(root, file), "utf8")) as Manifest;
+}
+
 /** Packages of the workspace, by folder. */
 export function listPackages(root: string): WorkspacePackage[] {
   return workspaceManifests(root).map((file) => {
-    const manifest = JSON.parse(readFileSync(path.join(root, file), "utf8")) as Manifest;
+    const manifest = readManifest(root, file);
     const folder = path.posix.dirname(file);
     if (!manifest.name) throw new Error(`cannot read the workspace: ${file} has no name`);
     return { folder, name: manifest.name, manifest };
