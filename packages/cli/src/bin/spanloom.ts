@@ -1,0 +1,28 @@
+#!/usr/bin/env node
+import { text } from "node:stream/consumers";
+import type { CliStream } from "../cli-context.ts";
+import { runCli } from "../run-cli.ts";
+
+const stop = new AbortController();
+for (const name of ["SIGINT", "SIGTERM"] as const) {
+  // The second signal finds no handler and ends the process at once.
+  process.once(name, () => stop.abort(new Error(`cannot finish: ${name} came`)));
+}
+// Whoever reads us has seen enough, e.g. `| head`.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0);
+  throw error;
+});
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  stdout: streamOf(process.stdout),
+  stderr: streamOf(process.stderr),
+  env: process.env,
+  signal: stop.signal,
+  readStdin: () => text(process.stdin),
+  nowMs: Date.now,
+});
+
+function streamOf(stream: NodeJS.WriteStream): CliStream {
+  return { write: (data) => void stream.write(data), isTTY: stream.isTTY === true, columns: stream.columns ?? 100 };
+}

@@ -1,0 +1,62 @@
+import type { JobSnapshot, JobStateName } from "@spanloom/sdk";
+import { Command } from "commander";
+import type { CliContext } from "../cli-context.ts";
+import { collect } from "../collect.ts";
+import { collectTag, oneOfList, wholeNumber } from "../flag-values.ts";
+import { wantsJson, withClient } from "../server-options.ts";
+import { jobDuration } from "../text/job-text.ts";
+import { textTable } from "../text/text-table.ts";
+
+const states: readonly JobStateName[] = ["QUEUED", "RUNNING", "CANCELLING", "SUCCEEDED", "FAILED", "CANCELLED"];
+
+interface ListFlags {
+  state?: JobStateName[];
+  name?: string;
+  tag?: Record<string, string>;
+  queue?: string;
+  limit: number;
+}
+
+/** `spanloom job list`: lists jobs, newest first. */
+export function jobListCommand(context: CliContext): Command {
+  return new Command("list")
+    .description("list jobs, newest first")
+    .option("--state <states>", `any of these, separated by commas: ${states.join(", ")}`, oneOfList("--state", states))
+    .option("--name <name>", "jobs of this name")
+    .option("--tag <key=value>", "jobs with this tag, may be repeated", collectTag)
+    .option("--queue <queue>", "jobs of this queue")
+    .option("--limit <n>", "most jobs to list", wholeNumber("--limit", 1), 20)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  spanloom job list --state running,failed\n  spanloom job list --tag team=billing --json\n",
+    )
+    .action(async (flags: ListFlags, command: Command) => {
+      const { state, ...rest } = flags;
+      const jobs = await withClient(command, context, (client) =>
+        collect(client.jobs.list({ ...pick(rest), ...(state && { states: state }) })),
+      );
+      context.stdout.write(wantsJson(command) ? `${JSON.stringify(jobs)}\n` : listText(jobs, context.nowMs()));
+    });
+}
+
+function pick({ name, tag, queue, limit }: Omit<ListFlags, "state">) {
+  return {
+    limit,
+    ...(name !== undefined && { name }),
+    ...(tag && { tags: tag }),
+    ...(queue !== undefined && { queue }),
+  };
+}
+
+function listText(jobs: readonly JobSnapshot[], nowMs: number): string {
+  if (jobs.length === 0) return "No jobs.\n";
+  const total = ({ counts }: JobSnapshot) => Object.values(counts).reduce((sum, count) => sum + count, 0);
+  return textTable(jobs, [
+    { title: "JOB", value: ({ id }) => id },
+    { title: "NAME", value: ({ name }) => name },
+    { title: "STATE", value: ({ state }) => state },
+    { title: "TASKS", value: (job) => `${job.counts.succeeded}/${total(job)}`, right: true },
+    { title: "CREATED", value: ({ createdAt }) => createdAt.toISOString() },
+    { title: "TOOK", value: (job) => jobDuration(job, nowMs), right: true },
+  ]);
+}

@@ -1,0 +1,91 @@
+import { type JobOptions, task } from "@spanloom/sdk";
+import { Command } from "commander";
+import { type CliContext, UsageError } from "../cli-context.ts";
+import { collectTag, wholeNumber } from "../flag-values.ts";
+import { followJob, showEnded } from "../follow-job.ts";
+import type { Exit } from "../program.ts";
+import { readInput } from "../read-input.ts";
+import { wantsJson, withClient } from "../server-options.ts";
+import { parseDuration } from "../text/duration-text.ts";
+
+interface SubmitFlags {
+  input?: string;
+  name?: string;
+  tag?: Record<string, string>;
+  queue?: string;
+  priority?: number;
+  taskVersion: string;
+  idempotencyKey?: string;
+  startAt?: string;
+  deadline?: string;
+  maxAttempts?: number;
+  wait?: boolean;
+  watch?: boolean;
+}
+
+/** `spanloom job submit`: submits a job of one task. */
+export function jobSubmitCommand(context: CliContext, exit: Exit): Command {
+  return new Command("submit")
+    .description("submit a job that runs one task")
+    .argument("<task>", "name of the task")
+    .option("-i, --input <json>", "its input as JSON, @file, or - for the standard input")
+    .option("--name <name>", "name of the job (default: the task's)")
+    .option("--tag <key=value>", "tag, may be repeated", collectTag)
+    .option("--queue <queue>", "queue to wait in")
+    .option("--priority <n>", "higher runs first", wholeNumber("--priority", -(2 ** 31), 2 ** 31 - 1))
+    .option("--task-version <version>", "major.minor of the task", "1.0")
+    .option("--idempotency-key <key>", "the same key and input give the same job")
+    .option("--start-at <time>", "not before this time, ISO 8601")
+    .option("--deadline <duration>", "fail unless ended within, e.g. 5m")
+    .option("--max-attempts <n>", "attempts of the task in all", wholeNumber("--max-attempts", 1, 1000))
+    .option("--wait", "wait for the end and print the job with its output")
+    .option("--watch", "as --wait, and show progress")
+    .addHelpText("after", examples)
+    .action(async (name: string, flags: SubmitFlags, command: Command) => {
+      const input = await readInput(flags.input, context);
+      const json = wantsJson(command);
+      await withClient(command, context, async (client) => {
+        const job = await client.jobs.submit(definition(name, flags), input, jobOptions(flags));
+        if (flags.watch) return exit(await followJob(client, job.id, context, json));
+        if (flags.wait) return exit(showEnded(await job.wait({ signal: context.signal }), context, json));
+        context.stdout.write(json ? `${JSON.stringify(job.submitted)}\n` : `${job.id}\n`);
+        if (!json && context.stdout.isTTY) context.stderr.write(`Follow it with: spanloom job watch ${job.id}\n`);
+      });
+    });
+}
+
+const examples = `
+Examples:
+  spanloom job submit add --input '{"a":1,"b":2}' --wait
+  spanloom job submit report --input @input.json --tag team=billing --deadline 10m
+  spanloom job submit report --input - --watch < input.json
+`;
+
+/** The code is on the runners; here only the identity counts. */
+function definition(name: string, flags: SubmitFlags) {
+  return task<unknown, unknown>({
+    name,
+    version: flags.taskVersion,
+    run: () => Promise.reject(new Error("cannot run here: this definition only names a task")),
+  });
+}
+
+function jobOptions(flags: SubmitFlags): JobOptions {
+  return {
+    ...(flags.name !== undefined && { name: flags.name }),
+    ...(flags.tag && { tags: flags.tag }),
+    ...(flags.queue !== undefined && { queue: flags.queue }),
+    ...(flags.priority !== undefined && { priority: flags.priority }),
+    ...(flags.idempotencyKey !== undefined && { idempotencyKey: flags.idempotencyKey }),
+    ...(flags.startAt !== undefined && { startAt: timeOf(flags.startAt) }),
+    ...(flags.deadline !== undefined && { deadlineMs: parseDuration(flags.deadline, "--deadline") }),
+    ...(flags.maxAttempts !== undefined && { retry: { maxAttempts: flags.maxAttempts } }),
+  };
+}
+
+function timeOf(text: string): Date {
+  const time = new Date(text);
+  if (Number.isNaN(time.getTime()))
+    throw new UsageError(`cannot use --start-at "${text}": it must be a time such as 2030-01-31T09:00:00Z`);
+  return time;
+}

@@ -1,0 +1,43 @@
+import type { Severity } from "@spanloom/query";
+import { Command } from "commander";
+import { type CliContext, colorsOf } from "../cli-context.ts";
+import { oneOfList, wholeNumber } from "../flag-values.ts";
+import { queryClient, wantsJson } from "../server-options.ts";
+import { logText } from "../text/log-text.ts";
+import { writeRows } from "../write-rows.ts";
+
+const severities = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"] as const satisfies readonly Severity[];
+
+interface LogsFlags {
+  minSeverity?: (typeof severities)[number][];
+  contains?: string;
+  task?: string;
+  limit?: number;
+}
+
+/** `spanloom logs`: prints the log records of a job. */
+export function logsCommand(context: CliContext): Command {
+  return new Command("logs")
+    .description("print the log records of a job, oldest first")
+    .argument("<job>", "id of the job")
+    .option("--min-severity <name>", `at least ${severities.join(", ")}`, oneOfList("--min-severity", severities))
+    .option("--contains <text>", "only records whose text contains this")
+    .option("--task <task>", "only those of this task, by id")
+    .option("--limit <n>", "most records", wholeNumber("--limit", 1))
+    .addHelpText(
+      "after",
+      "\nExamples:\n  spanloom logs 0190... --min-severity warn\n  spanloom logs 0190... --json | jq .body\n",
+    )
+    .action(async (job: string, flags: LogsFlags, command: Command) => {
+      const query = queryClient(command, context).logs({
+        job,
+        ...(flags.minSeverity?.[0] && { minSeverity: flags.minSeverity[0] }),
+        ...(flags.contains !== undefined && { body: { contains: flags.contains } }),
+        ...(flags.task !== undefined && { task: flags.task }),
+        ...(flags.limit !== undefined && { limit: flags.limit }),
+      });
+      if (wantsJson(command)) return writeRows(query, { format: "jsonl", context });
+      const color = colorsOf(context, context.stdout);
+      for await (const batch of query.stream({ signal: context.signal })) context.stdout.write(logText(batch, color));
+    });
+}

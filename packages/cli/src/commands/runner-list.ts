@@ -1,0 +1,82 @@
+import { createClient } from "@connectrpc/connect";
+import { type Runner, RunnerService, RunnerState, usFromTimestamp } from "@spanloom/protocol";
+import { callWithRetry } from "@spanloom/sdk";
+import { Command } from "commander";
+import type { CliContext } from "../cli-context.ts";
+import { wantsJson, withConnection } from "../server-options.ts";
+import { formatDuration } from "../text/duration-text.ts";
+import { textTable } from "../text/text-table.ts";
+
+/** What `runner list --json` prints for each runner. */
+export interface RunnerRow {
+  id: string;
+  state: string;
+  host: string;
+  pid: number;
+  serviceName: string;
+  queues: string[];
+  tasks: string[];
+  capacity: number;
+  running: number;
+  /** ISO 8601. */
+  lastSeenAt: string | null;
+}
+
+const PAGE_SIZE = 1_000;
+
+/** `spanloom runner list`: lists the runners a server knows. */
+export function runnerListCommand(context: CliContext): Command {
+  return new Command("list")
+    .description("list runners, newest first")
+    .option("--all", "those that stopped or were lost too")
+    .option("--queue <queue>", "only those that serve this queue")
+    .addHelpText("after", "\nExamples:\n  spanloom runner list\n  spanloom runner list --all --json\n")
+    .action(async (flags: { all?: boolean; queue?: string }, command: Command) => {
+      const states = flags.all ? [RunnerState.ACTIVE, RunnerState.DRAINING, RunnerState.STOPPED, RunnerState.LOST] : [];
+      const rows = await withConnection(command, context, async ({ url, transport }) => {
+        const service = createClient(RunnerService, transport);
+        const request = { states, queue: flags.queue ?? "", pageSize: PAGE_SIZE };
+        const answer = await callWithRetry(url, (options) => service.listRunners(request, options), { maxAttempts: 2 });
+        return answer.runners.map(toRow);
+      });
+      context.stdout.write(wantsJson(command) ? `${JSON.stringify(rows)}\n` : listText(rows, context.nowMs()));
+    });
+}
+
+function toRow(runner: Runner): RunnerRow {
+  const { id, host, pid, serviceName, queues, identifiers, capacity, running, state, lastSeenAt } = runner;
+  return {
+    id,
+    state: stateName(state),
+    host,
+    pid,
+    serviceName,
+    queues,
+    tasks: identifiers.map(({ name, version }) => `${name}@${version || "1.0"}`),
+    capacity,
+    running,
+    lastSeenAt: lastSeenAt ? new Date(usFromTimestamp(lastSeenAt) / 1000).toISOString() : null,
+  };
+}
+
+/** A state from a newer server reads as its number. */
+function stateName(state: RunnerState): string {
+  return Object.entries(RunnerState).find(([, value]) => value === state)?.[0] ?? String(state);
+}
+
+function listText(rows: readonly RunnerRow[], nowMs: number): string {
+  if (rows.length === 0) return "No runners. Start one with: spanloom runner tasks.ts\n";
+  return textTable(rows, [
+    { title: "RUNNER", value: ({ id }) => id },
+    { title: "STATE", value: ({ state }) => state },
+    { title: "HOST", value: ({ host, pid }) => `${host}:${pid}` },
+    { title: "SERVICE", value: ({ serviceName }) => serviceName },
+    { title: "QUEUES", value: ({ queues }) => queues.join(",") },
+    { title: "RUNNING", value: ({ running, capacity }) => `${running}/${capacity}`, right: true },
+    {
+      title: "SEEN",
+      value: ({ lastSeenAt }) => (lastSeenAt ? `${formatDuration(nowMs - Date.parse(lastSeenAt))} ago` : ""),
+      right: true,
+    },
+  ]);
+}

@@ -1,0 +1,71 @@
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { type AnyTask, isTaskDefinition } from "@spanloom/sdk";
+import { Command } from "commander";
+import { type CliContext, OperationError } from "../cli-context.ts";
+import { wholeNumber } from "../flag-values.ts";
+import { loadOptional } from "../load-optional.ts";
+import { serverOptions, wantsJson } from "../server-options.ts";
+import { untilAborted } from "../until-aborted.ts";
+import { runnerListCommand } from "./runner-list.ts";
+
+interface RunnerFlags {
+  queue?: string;
+  concurrency?: number;
+  serviceName?: string;
+}
+
+/** `spanloom runner`: runs the tasks of modules until it is told to stop; `runner list` lists runners. */
+export function runnerCommand(context: CliContext): Command {
+  return new Command("runner")
+    .description("run the tasks that modules export, until Ctrl-C")
+    .argument("<modules...>", "TypeScript or JavaScript modules that export tasks")
+    .option("--queue <queues>", "queues to serve, separated by commas (default: default)")
+    .option("--concurrency <n>", "attempts at once", wholeNumber("--concurrency", 1, 10_000))
+    .option("--service-name <name>", "OpenTelemetry service name")
+    .addCommand(runnerListCommand(context))
+    .addHelpText(
+      "after",
+      "\nExamples:\n  spanloom runner tasks.ts\n  spanloom runner tasks.ts --queue default,slow\n  spanloom runner list\n",
+    )
+    .action(async (modules: string[], flags: RunnerFlags, command: Command) => {
+      const { Runner } = await loadOptional("@spanloom/runner", () => import("@spanloom/runner"));
+      const tasks = await importTasks(modules);
+      const { queue, ...rest } = flags;
+      await using runner = new Runner({
+        ...serverOptions(command, context),
+        ...rest,
+        ...(queue !== undefined && { queues: queue.split(",") }),
+        tasks,
+        log: (line) => context.stderr.write(`${line}\n`),
+      });
+      await runner.start();
+      const names = tasks.map(({ name, version }) => `${name}@${version}`);
+      const json = wantsJson(command);
+      const ready = json
+        ? JSON.stringify({ id: runner.id, tasks: names })
+        : `Runner ${runner.id} is ready: ${names.join(", ")}`;
+      context.stdout.write(`${ready}\n`);
+      await untilAborted(context.signal);
+    });
+}
+
+/** Every task that the modules export, each once. Errors: OperationError when one cannot be imported or there are none. */
+async function importTasks(modules: readonly string[]): Promise<AnyTask[]> {
+  const tasks = new Set<AnyTask>();
+  for (const path of modules) {
+    for (const value of Object.values(await importModule(path))) if (isTaskDefinition(value)) tasks.add(value);
+  }
+  if (tasks.size > 0) return [...tasks];
+  throw new OperationError(
+    `cannot run ${modules.join(", ")}: no task is exported\nExport one with: export const hello = task({ name: "hello", run: () => "world" })`,
+  );
+}
+
+async function importModule(path: string): Promise<Record<string, unknown>> {
+  try {
+    return (await import(pathToFileURL(resolve(path)).href)) as Record<string, unknown>;
+  } catch (error) {
+    throw new OperationError(`cannot import "${path}": ${(error as Error).message}`);
+  }
+}

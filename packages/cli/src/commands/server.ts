@@ -1,0 +1,47 @@
+import { resolve } from "node:path";
+import { Command } from "commander";
+import type { CliContext } from "../cli-context.ts";
+import { wholeNumber } from "../flag-values.ts";
+import { loadOptional } from "../load-optional.ts";
+import { serverOptions, wantsJson } from "../server-options.ts";
+import { untilAborted } from "../until-aborted.ts";
+
+interface ServerFlags {
+  host: string;
+  port: number;
+  dataDir?: string;
+  insecure?: boolean;
+}
+
+/** `spanloom server`: runs a server until it is told to stop. */
+export function serverCommand(context: CliContext): Command {
+  return new Command("server")
+    .description("run a server until Ctrl-C")
+    .option("--host <address>", "address to listen on", "127.0.0.1")
+    .option("--port <port>", "port to listen on; 0 takes any", wholeNumber("--port", 0, 65_535), 7171)
+    .option("--data-dir <dir>", "where jobs and telemetry are kept, default SPANLOOM_DATA_DIR or ./.spanloom")
+    .option("--insecure", "allow other machines to call without a token")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  spanloom server\n  spanloom server --port 0 --data-dir /var/lib/spanloom --json\n",
+    )
+    .action(async (flags: ServerFlags, command: Command) => {
+      const { startServer } = await loadOptional("@spanloom/server", () => import("@spanloom/server"));
+      const dataDir = resolve(flags.dataDir ?? context.env.SPANLOOM_DATA_DIR ?? ".spanloom");
+      const { token } = serverOptions(command, context);
+      await using server = await startServer({
+        dataDir,
+        host: flags.host,
+        port: flags.port,
+        insecure: flags.insecure ?? false,
+        ...(token && { token }),
+        log: (line) => context.stderr.write(`${line}\n`),
+      });
+      const { url, port } = server;
+      const ready = wantsJson(command)
+        ? JSON.stringify({ url, port, dataDir })
+        : `Server at ${url}, data in ${dataDir}`;
+      context.stdout.write(`${ready}\n`);
+      await untilAborted(context.signal);
+    });
+}

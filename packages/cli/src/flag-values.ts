@@ -1,0 +1,28 @@
+import { UsageError } from "./cli-context.ts";
+
+/** Adds one `key=value` to those given before. For commander's repeatable options. Errors: UsageError. */
+export function collectTag(text: string, before: Record<string, string> = {}): Record<string, string> {
+  const at = text.indexOf("=");
+  if (at < 1) throw new UsageError(`cannot use --tag "${text}": it must be key=value`);
+  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+}
+
+/** A whole number within a range. Errors: UsageError. */
+export function wholeNumber(flag: string, min: number, max = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === "" || !Number.isInteger(value) || value < min || value > max)
+      throw new UsageError(`cannot use ${flag} "${text}": it must be a whole number from ${min} to ${max}`);
+    return value;
+  };
+}
+
+/** A list separated by commas, each one of `known`, compared without case. Errors: UsageError. */
+export function oneOfList<Name extends string>(flag: string, known: readonly Name[]): (text: string) => Name[] {
+  return (text) =>
+    text.split(",").map((part) => {
+      const found = known.find((name) => name.toLowerCase() === part.trim().toLowerCase());
+      if (!found) throw new UsageError(`cannot use ${flag} "${part}": it must be one of ${known.join(", ")}`);
+      return found;
+    });
+}

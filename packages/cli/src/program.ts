@@ -1,0 +1,53 @@
+import { Command } from "commander";
+import type { CliContext } from "./cli-context.ts";
+import { jobCommand } from "./commands/job.ts";
+import { logsCommand } from "./commands/logs.ts";
+import { queueCommand } from "./commands/queue.ts";
+import { runnerCommand } from "./commands/runner.ts";
+import { serverCommand } from "./commands/server.ts";
+import { spansCommand } from "./commands/spans.ts";
+import { cliVersion } from "./version.ts";
+
+/** Runs a command and tells its exit code. */
+export type Exit = (code: number) => void;
+
+/** The whole command line: every command is a file in commands/. */
+export function buildProgram(context: CliContext, exit: Exit): Command {
+  const program = new Command("spanloom")
+    .description("Runs workflows whose every job is a trace, and reads traces as tables.")
+    .version(cliVersion())
+    .option("--url <url>", "server, default SPANLOOM_URL or http://127.0.0.1:7171")
+    .option("--token <token>", "bearer token, default SPANLOOM_TOKEN")
+    .option("--json", "print JSON for programs; its shapes are in the README")
+    .showSuggestionAfterError()
+    .addHelpText("after", examples);
+  for (const make of [serverCommand, runnerCommand, jobCommand, spansCommand, logsCommand, queueCommand]) {
+    program.addCommand(make(context, exit));
+  }
+  prepare(program, context);
+  return program;
+}
+
+const examples = `
+Examples:
+  spanloom server                                  start a server
+  spanloom runner tasks.ts                         run the tasks of a module
+  spanloom job submit add --input '{"a":1}' --wait submit a job and wait for it
+  spanloom spans <job> --format waterfall          see where its time went
+
+Exit codes: 0 done, 1 the job or the operation failed, 2 the command line was not understood.
+`;
+
+/** Makes a command and all below it throw instead of exiting, and write where the context says. */
+function prepare(command: Command, context: CliContext): void {
+  command
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => context.stdout.write(text),
+      writeErr: (text) => context.stderr.write(text),
+      getOutHelpWidth: () => context.stdout.columns,
+      getErrHelpWidth: () => context.stderr.columns,
+    });
+  for (const child of command.commands) prepare(child, context);
+}

@@ -1,0 +1,31 @@
+import { readFile } from "node:fs/promises";
+import { type CliContext, UsageError } from "./cli-context.ts";
+
+/**
+ * Reads a JSON value given as text, as `@file`, or as `-` for the standard input; undefined when none is given.
+ *
+ * Errors: UsageError when it cannot be read or is not JSON.
+ */
+export async function readInput(text: string | undefined, context: CliContext): Promise<unknown> {
+  if (text === undefined) return undefined;
+  const json = await source(text, context);
+  try {
+    return JSON.parse(json) as unknown;
+  } catch (error) {
+    throw new UsageError(`cannot read --input ${quote(json)}: ${(error as Error).message}`);
+  }
+}
+
+async function source(text: string, context: CliContext): Promise<string> {
+  if (text === "-") return context.readStdin();
+  if (!text.startsWith("@")) return text;
+  try {
+    return await readFile(text.slice(1), "utf8");
+  } catch (error) {
+    throw new UsageError(`cannot read --input "${text}": ${(error as Error).message}`);
+  }
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}...` : text);
+}

@@ -1,0 +1,70 @@
+import { expect, test } from "vitest";
+import { capturedContext } from "./fixture/captured-context.ts";
+import { runCli } from "./run-cli.ts";
+
+// Port 9 is discard: nothing listens there on a machine that runs tests.
+const nobody = "http://127.0.0.1:9";
+
+async function run(args: string[], overrides: Parameters<typeof capturedContext>[0] = {}) {
+  const context = capturedContext(overrides);
+  const exitCode = await runCli(args, context);
+  return { exitCode, out: context.out(), err: context.err() };
+}
+
+test("help of every command has examples and exit code 0", async () => {
+  const commands = ["server", "runner", "job submit", "job list", "job get", "job watch", "job wait", "job cancel"];
+  for (const command of [...commands, "spans", "logs", "runner list", "queue list", ""]) {
+    const { exitCode, out } = await run([...command.split(" ").filter(Boolean), "--help"]);
+    expect([command, exitCode]).toEqual([command, 0]);
+    expect(out, command).toContain("Examples:");
+    expect(out, command).toContain("--json");
+  }
+});
+
+test.each([
+  [["nonsense"], "unknown command 'nonsense'"],
+  [["job", "list", "--nonsense"], "unknown option '--nonsense'"],
+  [["job", "get"], "missing required argument 'job'"],
+  [["job", "list", "--state", "done"], 'cannot use --state "done": it must be one of QUEUED'],
+  [["job", "list", "--limit", "0"], 'cannot use --limit "0": it must be a whole number from 1'],
+  [["job", "submit", "x", "--input", "{"], 'cannot read --input "{"'],
+  [["job", "submit", "x", "--input", "@absent.json"], 'cannot read --input "@absent.json"'],
+  [["job", "submit", "x", "--tag", "novalue"], 'cannot use --tag "novalue": it must be key=value'],
+  [["job", "submit", "x", "--deadline", "5"], 'cannot use --deadline "5": it must be a duration'],
+  [["job", "submit", "x", "--start-at", "soon"], 'cannot use --start-at "soon"'],
+  [["spans", "x", "--format", "yaml"], 'cannot use --format "yaml": it must be one of waterfall'],
+  [["spans", "x", "--out", "a.xlsx"], 'cannot use --format "xlsx"'],
+  [["server", "--port", "70000"], 'cannot use --port "70000"'],
+  [["--url", "ftp://x", "job", "list"], 'cannot connect to "ftp://x"'],
+])("%j is not understood: exit code 2 and a message that names it", async (args, message) => {
+  const { exitCode, err, out } = await run(args);
+  expect(err).toContain(message);
+  expect(exitCode).toBe(2);
+  expect(out).toBe("");
+});
+
+test("a server that is not there is named, with how to start one", async () => {
+  const { exitCode, err } = await run(["job", "list"], { env: { SPANLOOM_URL: nobody } });
+  expect(exitCode).toBe(1);
+  expect(err).toContain(`cannot reach the server at ${nobody}`);
+  expect(err).toContain("spanloom server");
+});
+
+test("with --json errors are JSON too", async () => {
+  const { exitCode, err } = await run(["--url", nobody, "job", "get", "x", "--json"]);
+  expect(exitCode).toBe(1);
+  expect(JSON.parse(err)).toMatchObject({ error: { reason: "STORE_UNAVAILABLE", hint: expect.any(String) } });
+});
+
+test("errors are red on a terminal unless NO_COLOR is set", async () => {
+  const args = ["job", "submit", "x", "--tag", "novalue"];
+  expect((await run(args, { isTTY: true })).err).toContain("\u001b[31m");
+  expect((await run(args, { isTTY: true, env: { NO_COLOR: "1" } })).err).not.toContain("\u001b");
+  expect((await run(args)).err).not.toContain("\u001b");
+});
+
+test("a module without tasks is refused with what one looks like", async () => {
+  const { exitCode, err } = await run(["runner", new URL("exports-nothing.ts", import.meta.url).pathname]);
+  expect(exitCode).toBe(1);
+  expect(err).toContain("cannot import");
+});

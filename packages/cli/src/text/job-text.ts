@@ -1,0 +1,45 @@
+import type { JobSnapshot } from "@spanloom/sdk";
+import { formatDuration } from "./duration-text.ts";
+import { oneLine } from "./text-table.ts";
+
+/** How long a job has taken, up to now while it runs; empty before its start. */
+export function jobDuration({ startedAt, endedAt }: JobSnapshot, nowMs: number): string {
+  return startedAt ? formatDuration((endedAt?.getTime() ?? nowMs) - startedAt.getTime()) : "";
+}
+
+/** One line about how far a job is. */
+export function progressText(job: JobSnapshot): string {
+  const { succeeded, failed, cancelled, skipped } = job.counts;
+  const ended = succeeded + failed + cancelled + skipped;
+  const counts = Object.entries(job.counts).filter(([, count]) => count > 0);
+  const total = counts.reduce((sum, [, count]) => sum + count, 0);
+  const parts = counts.map(([state, count]) => `${count} ${state}`);
+  return `${job.state}  ${ended}/${total} tasks  ${parts.join(", ")}`;
+}
+
+/** Everything a person wants to know of a job. */
+export function jobText(job: JobSnapshot, nowMs: number): string {
+  const lines: [string, string][] = [
+    ["job", job.id],
+    ["name", job.name],
+    ["state", job.state],
+    ["tasks", progressText(job).split("  ").slice(1).join(", ")],
+    ["attempts", String(job.attempts)],
+    ["created", job.createdAt.toISOString()],
+    ["took", jobDuration(job, nowMs)],
+    [
+      "tags",
+      Object.entries(job.tags)
+        .map(([key, value]) => `${key}=${value}`)
+        .join(" "),
+    ],
+    ["trace", job.traceId],
+    ...job.progress.map((p): [string, string] => ["progress", `${p.label} ${p.done}${p.total ? `/${p.total}` : ""}`]),
+    ["failure", job.failure ? `${job.failure.type}: ${job.failure.message}` : ""],
+    ["output", job.output === undefined ? "" : JSON.stringify(job.output)],
+  ];
+  return lines
+    .filter(([, value]) => value.trim() !== "")
+    .map(([key, value]) => `${key.padEnd(9)} ${oneLine(value).trim()}\n`)
+    .join("");
+}

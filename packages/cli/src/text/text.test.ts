@@ -1,0 +1,29 @@
+import { expect, test } from "vitest";
+import { formatDuration, parseDuration } from "./duration-text.ts";
+import { textTable } from "./text-table.ts";
+
+test("durations are read in their units", () => {
+  expect(["500ms", "30s", "1.5h", "2d"].map((text) => parseDuration(text, "--x"))).toEqual([
+    500, 30_000, 5_400_000, 172_800_000,
+  ]);
+});
+
+test.each(["", "5", "5 s", "-1s", "0s", "1w"])("%j is no duration", (text) => {
+  expect(() => parseDuration(text, "--deadline")).toThrow(`cannot use --deadline "${text}"`);
+});
+
+test("durations are written in the unit that suits them", () => {
+  expect([12.4, 3_400, 306_000, 7_380_000].map(formatDuration)).toEqual(["12 ms", "3.4 s", "5 m 06 s", "2 h 03 m"]);
+});
+
+test("tables are aligned and text from elsewhere cannot break them", () => {
+  const rows = [
+    { name: "a\n\u001b[31mb", count: 5 },
+    { name: "long name", count: 1234 },
+  ];
+  const table = textTable(rows, [
+    { title: "NAME", value: ({ name }) => name },
+    { title: "COUNT", value: ({ count }) => count, right: true },
+  ]);
+  expect(table).toBe("NAME       COUNT\na [31mb        5\nlong name   1234\n");
+});
