@@ -12,7 +12,9 @@ describe("cycles", () => {
   it("names the ring and the file that is not there", async () => {
     using tree = makeWorkspace({
       [`${at}/a.ts`]: 'import "./b.ts";\n',
-      [`${at}/b.ts`]: 'import type { A } from "./a.ts";\nimport "./gone.ts";\n',
+      [`${at}/b.ts`]:
+        'export { A } from "./a.ts";\nimport type { C } from "./gone.ts";\nimport type { D } from "./d.ts";\n',
+      [`${at}/d.ts`]: 'import { B } from "./b.ts";\n',
     });
     expect(await cyclesCheck.run(tree.root)).toEqual([
       `${at}/b.ts:2 imports "./gone.ts", which does not exist`,

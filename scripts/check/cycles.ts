@@ -4,7 +4,11 @@ import type { Check } from "./check.ts";
 import { parseModule } from "./parse-module.ts";
 import { isSource, listFiles } from "./source-files.ts";
 
-/** Finds modules that import each other in a ring. */
+/**
+ * Finds modules that import each other in a ring.
+ *
+ * `import type` does not count: it vanishes before anything is loaded, and two interfaces may well name each other.
+ */
 export const cyclesCheck: Check = {
   name: "cycles",
   promise: "no module imports itself through others, and every relative import names a file",
@@ -14,11 +18,12 @@ export const cyclesCheck: Check = {
     const graph = new Map<string, string[]>();
     for (const file of files) {
       const targets = new Set<string>();
-      for (const { specifier, line } of parseModule(root, file).imports) {
+      for (const { specifier, line, kind } of parseModule(root, file).imports) {
         if (!specifier.startsWith(".")) continue;
         const target = path.posix.join(path.posix.dirname(file), specifier);
-        if (existsSync(path.join(root, target))) targets.add(target);
-        else problems.push(`${file}:${line} imports "${specifier}", which does not exist`);
+        if (kind !== "type" && existsSync(path.join(root, target))) targets.add(target);
+        else if (!existsSync(path.join(root, target)))
+          problems.push(`${file}:${line} imports "${specifier}", which does not exist`);
       }
       graph.set(file, [...targets]);
     }

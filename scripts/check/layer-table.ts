@@ -48,17 +48,27 @@ export const layers: readonly Layer[] = [
   { folder: "bench", imports: everything },
 ];
 
+/** A layer inside packages/server/src: what it may import. */
+export interface ServerLayer {
+  /** Folders, and single files where only an interface is meant. */
+  imports: readonly string[];
+  /** What it may import only with `import type`: shapes of records, which vanish before anything runs. */
+  typeImports?: readonly string[];
+}
+
+const interfaces = ["store/store.ts", "telemetry/telemetry.ts", "telemetry/columnar/span-store.ts", "clock.ts"];
+
 /**
- * The layers inside packages/server/src: which folder or file may import which.
+ * The layers inside packages/server/src, by folder.
  *
- * An entry without an extension is a folder with all below it. What is not named here (the composition at the top of
- * src, and bin) may import everything.
+ * Data flows one way: rpc decodes and asks, engine decides, store and telemetry keep. Above an interface nobody sees
+ * what is behind it. What is not named here (the composition at the top of src, and bin) may import everything.
  */
-export const serverLayers: Readonly<Record<string, readonly string[]>> = {
-  engine: ["engine"],
-  store: ["store", "engine"],
-  telemetry: ["telemetry", "engine", "store/store.ts"],
-  rpc: ["rpc", "engine", "store/store.ts", "telemetry/telemetry.ts"],
-  forward: ["forward", "telemetry/telemetry.ts"],
-  http: ["http", "rpc", "telemetry/telemetry.ts", "store/store.ts"],
+export const serverLayers: Readonly<Record<string, ServerLayer>> = {
+  engine: { imports: ["engine"], typeImports: ["store/store.ts"] },
+  store: { imports: ["store", "engine", "clock.ts"] },
+  telemetry: { imports: ["telemetry", "engine", "store/store.ts", "clock.ts"] },
+  rpc: { imports: ["rpc", "engine", ...interfaces] },
+  forward: { imports: ["forward", ...interfaces] },
+  http: { imports: ["http", "rpc", ...interfaces] },
 };

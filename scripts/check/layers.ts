@@ -86,8 +86,10 @@ function relativeProblem({ file, imported, pack }: Use): string | undefined {
   const layer = serverLayerOf(file.slice(server.length));
   if (layer === undefined) return undefined;
   const inner = target.slice(server.length);
-  const allowed = serverLayers[layer]!.some((entry) => inner === entry || inner.startsWith(`${entry}/`));
-  return allowed ? undefined : `is in ${layer}/, which may not import ${inner}`;
+  const { imports, typeImports = [] } = serverLayers[layer]!;
+  const allowed = imported.kind === "type" ? [...imports, ...typeImports] : imports;
+  if (allowed.some((entry) => inner === entry || inner.startsWith(`${entry}/`))) return undefined;
+  return `is in ${layer}/, which may not import ${inner}`;
 }
 
 function serverLayerOf(file: string): string | undefined {

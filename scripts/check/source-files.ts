@@ -43,5 +43,5 @@ export function isGenerated(file: string): boolean {
 
 /** Whether a module only runs in tests. */
 export function isTest(file: string): boolean {
-  return /\.(test|test-d|bench)\.[cm]?[jt]s$/.test(file) || file.startsWith("packages/testing/");
+  return /\.(test|test-d|bench)\.[cm]?[jt]s$/.test(file) || /^packages\/testing\/|\/testing\//.test(file);
 }
