@@ -1,0 +1,37 @@
+import type { HttpResponse } from "./http-response.ts";
+
+/** What GET answers tell of the server. */
+export interface Health {
+  /** Whether stores are open and the server is not stopping. */
+  ready(): boolean;
+  version: string;
+}
+
+/** Answers `GET /`, `/healthz` and `/readyz`; false when the path is none of them. */
+export function serveHealth(path: string, response: HttpResponse, health: Health): boolean {
+  if (path === "/healthz") return text(response, 200, "ok\n");
+  if (path === "/readyz") return health.ready() ? text(response, 200, "ready\n") : text(response, 503, "not ready\n");
+  if (path === "/") return text(response, 200, greeting(health.version));
+  return false;
+}
+
+function greeting(version: string): string {
+  return [
+    `Spanloom server ${version}`,
+    "Runs workflows whose every job is an OpenTelemetry trace and whose every trace is an Arrow table.",
+    "",
+    "RPC     POST /spanloom.v1.JobService/SubmitJob and others: Connect, gRPC, gRPC-Web or JSON",
+    "OTLP    POST /v1/traces, /v1/logs",
+    "Health  GET /healthz, /readyz",
+    "",
+  ].join("\n");
+}
+
+function text(response: HttpResponse, status: number, body: string): true {
+  response.writeHead(status, {
+    "content-type": "text/plain; charset=utf-8",
+    "content-length": Buffer.byteLength(body),
+  });
+  response.end(body);
+  return true;
+}

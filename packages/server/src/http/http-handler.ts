@@ -1,0 +1,51 @@
+import type { ServiceRoute } from "../rpc/service-route.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
+import type { UnaryOptions } from "./connect-unary.ts";
+import { serveHealth } from "./health.ts";
+import type { HttpResponse } from "./http-response.ts";
+import type { HttpHandler } from "./listener.ts";
+import { serveOtlp } from "./otlp.ts";
+import type { HttpRequest } from "./request-body.ts";
+import { createRpcDispatcher } from "./rpc-dispatcher.ts";
+
+/** What the one port serves besides RPCs. */
+export interface HttpHandlerOptions extends UnaryOptions {
+  telemetry: Pick<Telemetry, "ingest">;
+  version: string;
+}
+
+/** Routes a request to RPC, OTLP or health by its path. Never throws. */
+export function createHttpHandler(routes: readonly ServiceRoute[], options: HttpHandlerOptions): HttpHandler {
+  const serveRpc = createRpcDispatcher(routes, options);
+  const health = { version: options.version, ready: () => !options.stopping.aborted };
+  return (request, response) => {
+    const path = pathOf(request);
+    try {
+      if (serveRpc(path, request, response as HttpResponse)) return;
+      if (serveOtlp(path, request, response as HttpResponse, options)) return;
+      if (isRead(request) && serveHealth(path, response as HttpResponse, health)) return;
+      notFound(path, request, response as HttpResponse);
+    } catch (error) {
+      // Nothing here is meant to throw; if it does, one request fails and not the server.
+      options.log(`cannot serve ${request.method} ${path}: ${error instanceof Error ? error.stack : error}`);
+      response.destroy();
+    }
+  };
+}
+
+function pathOf(request: HttpRequest): string {
+  const url = request.url ?? "";
+  const query = url.indexOf("?");
+  return query < 0 ? url : url.slice(0, query);
+}
+
+function isRead({ method }: HttpRequest): boolean {
+  return method === "GET" || method === "HEAD";
+}
+
+function notFound(path: string, request: HttpRequest, response: HttpResponse): void {
+  request.resume();
+  const body = JSON.stringify({ code: "unimplemented", message: `cannot serve "${path.slice(0, 200)}": no such path` });
+  response.writeHead(404, { "content-type": "application/json", "content-length": Buffer.byteLength(body) });
+  response.end(body);
+}

@@ -1,0 +1,195 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createServer as createHttp2Server,
+  type Http2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from "node:http2";
+import type { AddressInfo, Socket } from "node:net";
+import { SpanloomError } from "@spanloom/protocol";
+
+/**
+ * One port for HTTP/1.1 and HTTP/2 without TLS.
+ *
+ * The first bytes of a connection tell which it is: HTTP/2 with prior knowledge opens with "PRI * HTTP/2.0", which no
+ * HTTP/1.1 request can start with.
+ *
+ * I1. A connection is handed to exactly one of the two servers, with the bytes read so far given back to it.
+ * I2. After `stop` no handle is left: no socket, no timer, no listener.
+ * I3. A request that was begun before `stop` is answered, unless it takes longer than the grace period.
+ */
+
+/** Handles a request of either version; the compatible API makes them look alike. */
+export type HttpHandler = (
+  request: IncomingMessage | Http2ServerRequest,
+  response: ServerResponse | Http2ServerResponse,
+) => void;
+
+/** Where to listen and what to be strict about. */
+export interface ListenerOptions {
+  /** Address or name, e.g. `127.0.0.1`. */
+  host: string;
+  /** 0 takes any free port. */
+  port: number;
+  /** Answers requests. Must not throw. */
+  handler: HttpHandler;
+  /** How long `stop` waits for requests in flight. Default 10 s. */
+  graceMs?: number;
+  /** How long a connection may take to say which protocol it speaks, and a request to send its headers. Default 10 s. */
+  headersTimeoutMs?: number;
+}
+
+const PREFACE = Buffer.from("PRI");
+const MAX_HEADER_BYTES = 16 * 1024;
+const MAX_STREAMS_PER_SESSION = 1_000;
+/** A body of 16 MiB over a slow line; slower senders are cut off. */
+const REQUEST_TIMEOUT_MS = 60_000;
+/** Longer than the idle limit of common proxies and clients (60 s), so that the client is the one to close. */
+const KEEP_ALIVE_MS = 75_000;
+const IDLE_SESSION_MS = 300_000;
+/** HTTP/2's default window of 64 KiB stalls a large body once per window; this lets a whole request through. */
+const WINDOW_BYTES = 16 * 1024 * 1024;
+
+/** Listens, tells the two versions apart and serves both with one handler. */
+export class Listener {
+  readonly #options: ListenerOptions;
+  readonly #http1: Server;
+  readonly #http2: Http2Server;
+  readonly #sessions = new Set<ServerHttp2Session>();
+  /** Connections that have not said what they speak. */
+  readonly #undecided = new Set<Socket>();
+  #stopping: Promise<void> | undefined;
+
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    this.#http1 = this.#createHttp1();
+    this.#http2 = this.#createHttp2();
+  }
+
+  #createHttp1(): Server {
+    const headersTimeout = this.#options.headersTimeoutMs ?? 10_000;
+    const server = createServer(
+      {
+        maxHeaderSize: MAX_HEADER_BYTES,
+        headersTimeout,
+        requestTimeout: REQUEST_TIMEOUT_MS,
+        keepAliveTimeout: KEEP_ALIVE_MS,
+        connectionsCheckingInterval: 5_000,
+        noDelay: true,
+      },
+      this.#options.handler,
+    );
+    // The server's own listener for connections becomes the second step, after the look at the first bytes.
+    const serve = server.listeners("connection")[0] as (socket: Socket) => void;
+    server.removeAllListeners("connection");
+    server.on("connection", (socket) => this.#sniff(socket, headersTimeout, serve));
+    return server;
+  }
+
+  #createHttp2(): Http2Server {
+    const server = createHttp2Server(
+      {
+        maxSessionMemory: 64,
+        settings: {
+          maxConcurrentStreams: MAX_STREAMS_PER_SESSION,
+          maxHeaderListSize: MAX_HEADER_BYTES,
+          initialWindowSize: WINDOW_BYTES,
+        },
+      },
+      this.#options.handler,
+    );
+    server.on("session", (session) => {
+      this.#sessions.add(session);
+      session.setLocalWindowSize(WINDOW_BYTES);
+      session.setTimeout(IDLE_SESSION_MS, () => session.close());
+      session.once("close", () => this.#sessions.delete(session));
+    });
+    // A broken session ends itself; the client sees a closed connection.
+    server.on("sessionError", () => {});
+    return server;
+  }
+
+  #sniff(socket: Socket, timeoutMs: number, serveHttp1: (socket: Socket) => void): void {
+    let head: Buffer = Buffer.alloc(0);
+    const giveUp = (): void => {
+      socket.destroy();
+    };
+    const onData = (chunk: Buffer): void => {
+      head = head.length === 0 ? chunk : Buffer.concat([head, chunk]);
+      if (head.length < PREFACE.length && PREFACE.subarray(0, head.length).equals(head)) return;
+      socket.off("data", onData).off("error", giveUp).off("timeout", giveUp).setTimeout(0);
+      this.#undecided.delete(socket);
+      socket.pause();
+      socket.unshift(head);
+      if (head.subarray(0, PREFACE.length).equals(PREFACE)) {
+        // An HTTP/2 session reads what was given back by itself.
+        this.#http2.emit("connection", socket);
+      } else {
+        serveHttp1.call(this.#http1, socket);
+        socket.resume();
+      }
+    };
+    this.#undecided.add(socket);
+    socket.setTimeout(timeoutMs);
+    socket.once("close", () => this.#undecided.delete(socket));
+    socket.on("data", onData).on("error", giveUp).on("timeout", giveUp);
+  }
+
+  /**
+   * Starts to listen and answers with the port.
+   *
+   * Errors: INVALID_STATE naming the address and what to do about it.
+   */
+  async start(): Promise<number> {
+    const { host, port } = this.#options;
+    await new Promise<void>((resolve, reject) => {
+      const onError = (error: NodeJS.ErrnoException): void => reject(listenError(error, host, port));
+      this.#http1.once("error", onError);
+      this.#http1.listen({ host, port, backlog: 1024 }, () => {
+        this.#http1.off("error", onError);
+        resolve();
+      });
+    });
+    return (this.#http1.address() as AddressInfo).port;
+  }
+
+  /** Takes no more connections, answers what is in flight, closes the rest. Safe to call twice. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    if (!this.#http1.listening) return;
+    const closed = new Promise<void>((resolve) => this.#http1.close(() => resolve()));
+    for (const socket of this.#undecided) socket.destroy();
+    for (const session of this.#sessions) session.close();
+    // A keep-alive connection falls idle when its last answer is out; the server closes only those idle already.
+    const sweep = setInterval(() => this.#http1.closeIdleConnections(), 10);
+    const cutOff = setTimeout(() => this.#destroyAll(), this.#options.graceMs ?? 10_000);
+    await closed;
+    clearInterval(sweep);
+    clearTimeout(cutOff);
+  }
+
+  #destroyAll(): void {
+    this.#http1.closeAllConnections();
+    for (const session of this.#sessions) session.destroy();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+}
+
+function listenError(error: NodeJS.ErrnoException, host: string, port: number): SpanloomError {
+  const why: Record<string, string> = {
+    EADDRINUSE: "another process has the port; choose another with --port or SPANLOOM_PORT",
+    EACCES: "the port needs privileges; choose one above 1023 with --port or SPANLOOM_PORT",
+    EADDRNOTAVAIL: "this machine has no such address; choose another with --host or SPANLOOM_HOST",
+    ENOTFOUND: "the host name is not known; choose another with --host or SPANLOOM_HOST",
+  };
+  const reason = why[error.code ?? ""] ?? error.message;
+  return new SpanloomError("INVALID_STATE", `cannot listen on ${host}:${port}: ${reason}`, {}, { cause: error });
+}

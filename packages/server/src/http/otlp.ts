@@ -1,0 +1,185 @@
+import {
+  create,
+  type DescMessage,
+  fromJson,
+  type JsonValue,
+  type MessageShape,
+  toBinary,
+  toJsonString,
+} from "@bufbuild/protobuf";
+import { BinaryWriter } from "@bufbuild/protobuf/wire";
+import { hexToBytes, type Reason, SpanloomError } from "@spanloom/protocol";
+import {
+  ExportLogsServiceRequestSchema,
+  ExportLogsServiceResponseSchema,
+  ExportTraceServiceRequestSchema,
+  ExportTraceServiceResponseSchema,
+} from "@spanloom/protocol/otlp";
+import { type Log, toWireError } from "../rpc/error-interceptor.ts";
+import type { IngestOutcome, OtlpPayload, Telemetry } from "../telemetry/telemetry.ts";
+import type { Authorize } from "./authorization.ts";
+import type { HttpResponse } from "./http-response.ts";
+import { type HttpRequest, readBody } from "./request-body.ts";
+
+/**
+ * OTLP/HTTP: spans and logs from any OpenTelemetry SDK, as protobuf or JSON, plain or compressed.
+ *
+ * A request is answered with 200 once its payload is durable; records that were refused are told by partial success.
+ *
+ * Source: OTLP specification 1.x, section OTLP/HTTP.
+ */
+
+/** What the endpoint needs. */
+export interface OtlpOptions {
+  telemetry: Pick<Telemetry, "ingest">;
+  authorize: Authorize;
+  maxRequestBytes: number;
+  log: Log;
+}
+
+type Format = "protobuf" | "json";
+
+const contentTypes: Readonly<Record<Format, string>> = {
+  protobuf: "application/x-protobuf",
+  json: "application/json",
+};
+
+const signals: Readonly<Record<string, OtlpPayload["signal"]>> = { "/v1/traces": "traces", "/v1/logs": "logs" };
+
+/** HTTP status by reason; others are 500. OTLP clients try again on 503 and 429 and on nothing else of these. */
+const statusByReason: Partial<Record<Reason, number>> = {
+  INVALID_FIELD: 400,
+  LIMIT_EXCEEDED: 413,
+  UNAUTHENTICATED: 401,
+  OVERLOADED: 503,
+  TELEMETRY_UNAVAILABLE: 503,
+  SHUTTING_DOWN: 503,
+};
+
+const DEFAULT_RETRY_AFTER_MS = 1_000;
+
+/** Serves `/v1/traces` and `/v1/logs`; false when the path is neither. */
+export function serveOtlp(path: string, request: HttpRequest, response: HttpResponse, options: OtlpOptions): boolean {
+  const signal = signals[path];
+  if (!signal) return false;
+  void serveSignal(signal, request, response, options);
+  return true;
+}
+
+async function serveSignal(
+  signal: OtlpPayload["signal"],
+  request: HttpRequest,
+  response: HttpResponse,
+  options: OtlpOptions,
+): Promise<void> {
+  const format = formatOf(request.headers["content-type"]);
+  try {
+    options.authorize(request.headers.authorization);
+    if (request.method !== "POST") return refuse(request, response, 405, "cannot take telemetry: use POST");
+    if (!format)
+      return refuse(
+        request,
+        response,
+        415,
+        `cannot take telemetry: content type "${request.headers["content-type"] ?? ""}" is neither ${contentTypes.protobuf} nor ${contentTypes.json}`,
+      );
+    const body = await readBody(request, options.maxRequestBytes);
+    const bytes = format === "json" ? fromOtlpJson(signal, body) : body;
+    respond(response, 200, format, encodeAnswer(signal, format, await options.telemetry.ingest([{ signal, bytes }])));
+  } catch (error) {
+    sendError(request, response, format ?? "json", toSpanloomError(error, options.log));
+  }
+}
+
+function formatOf(contentType: string | undefined): Format | undefined {
+  const type = (contentType ?? "").split(";", 1)[0]?.trim().toLowerCase();
+  if (type === contentTypes.protobuf || type === "application/protobuf") return "protobuf";
+  return type === contentTypes.json ? "json" : undefined;
+}
+
+/** OTLP's JSON writes ids as hex, where protobuf's own JSON has base64. */
+function fromOtlpJson(signal: OtlpPayload["signal"], body: Uint8Array): Uint8Array {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(body);
+    const json = JSON.parse(text, (key, value: unknown) =>
+      isIdKey(key) ? idToBase64(key, value) : value,
+    ) as JsonValue;
+    const schema: DescMessage = signal === "traces" ? ExportTraceServiceRequestSchema : ExportLogsServiceRequestSchema;
+    return toBinary(schema, fromJson(schema, json, { ignoreUnknownFields: true }));
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new SpanloomError("INVALID_FIELD", `cannot read OTLP JSON: ${why}`, {}, { cause });
+  }
+}
+
+function isIdKey(key: string): boolean {
+  return key === "traceId" || key === "spanId" || key === "parentSpanId";
+}
+
+function idToBase64(key: string, value: unknown): unknown {
+  if (typeof value !== "string") throw new RangeError(`"${key}" is not a string of hex digits`);
+  return Buffer.from(hexToBytes(value)).toString("base64");
+}
+
+function encodeAnswer(signal: OtlpPayload["signal"], format: Format, outcome: IngestOutcome): Uint8Array {
+  const { rejectedSpans, rejectedLogs, message } = outcome;
+  return signal === "traces"
+    ? encode(
+        ExportTraceServiceResponseSchema,
+        create(ExportTraceServiceResponseSchema, {
+          ...(rejectedSpans > 0 && { partialSuccess: { rejectedSpans: BigInt(rejectedSpans), errorMessage: message } }),
+        }),
+        format,
+      )
+    : encode(
+        ExportLogsServiceResponseSchema,
+        create(ExportLogsServiceResponseSchema, {
+          ...(rejectedLogs > 0 && {
+            partialSuccess: { rejectedLogRecords: BigInt(rejectedLogs), errorMessage: message },
+          }),
+        }),
+        format,
+      );
+}
+
+function encode<Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>, format: Format): Uint8Array {
+  return format === "json" ? new TextEncoder().encode(toJsonString(schema, message)) : toBinary(schema, message);
+}
+
+function toSpanloomError(error: unknown, log: Log): SpanloomError {
+  const cause = toWireError(error, log, "OTLP ingest").cause;
+  return cause instanceof SpanloomError ? cause : new SpanloomError("INTERNAL", "cannot take telemetry", {}, { cause });
+}
+
+function sendError(request: HttpRequest, response: HttpResponse, format: Format, error: SpanloomError): void {
+  const status = statusByReason[error.reason] ?? 500;
+  if (status === 503) {
+    const retryAfterMs = error.facts.retryAfterMs ?? DEFAULT_RETRY_AFTER_MS;
+    response.setHeader("retry-after", Math.ceil(retryAfterMs / 1000));
+  }
+  discard(request, response);
+  respond(response, status, format, encodeStatus(format, error.code, error.message));
+}
+
+function refuse(request: HttpRequest, response: HttpResponse, status: number, message: string): void {
+  discard(request, response);
+  respond(response, status, "json", encodeStatus("json", 3, message));
+}
+
+/** A body that was not read to its end cannot be told from the next request on the connection. */
+function discard(request: HttpRequest, response: HttpResponse): void {
+  if (!request.complete && request.httpVersionMajor === 1) response.setHeader("connection", "close");
+  request.resume();
+}
+
+/** A `google.rpc.Status`: code in field 1, message in field 2. */
+function encodeStatus(format: Format, code: number, message: string): Uint8Array {
+  if (format === "json") return new TextEncoder().encode(JSON.stringify({ code, message }));
+  return new BinaryWriter().uint32(8).int32(code).uint32(18).string(message).finish();
+}
+
+function respond(response: HttpResponse, status: number, format: Format, body: Uint8Array): void {
+  if (response.headersSent || response.destroyed) return;
+  response.writeHead(status, { "content-type": contentTypes[format], "content-length": body.length });
+  response.end(body);
+}

@@ -1,0 +1,120 @@
+import type {
+  DescMessage,
+  DescMethod,
+  DescMethodServerStreaming,
+  DescMethodUnary,
+  MessageShape,
+} from "@bufbuild/protobuf";
+import { Code, ConnectError, type ConnectRouter, createConnectRouter, type HandlerContext } from "@connectrpc/connect";
+import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import {
+  compressionBrotli,
+  compressionGzip,
+  universalRequestFromNodeRequest,
+  universalResponseToNodeResponse,
+} from "@connectrpc/connect-node";
+import type { UnaryHandler } from "../rpc/call-context.ts";
+import { errorInterceptor, toWireError } from "../rpc/error-interceptor.ts";
+import { handlerOf, type ServiceRoute } from "../rpc/service-route.ts";
+import { isConnectUnary, serveConnectUnary, type UnaryOptions, type UnaryRoute } from "./connect-unary.ts";
+import type { HttpResponse } from "./http-response.ts";
+import { drain, type HttpRequest } from "./request-body.ts";
+
+/** Serves an RPC and answers true, or answers false when the path is not one. */
+export type RpcDispatcher = (path: string, request: HttpRequest, response: HttpResponse) => boolean;
+
+/** A method as served: by the short way for Connect's unary protocol, by connect-node's adapter for all else. */
+interface Endpoint {
+  unary: UnaryRoute | undefined;
+  universal: UniversalHandler;
+}
+
+/** Serves every method of the routes over Connect, gRPC and gRPC-Web. */
+export function createRpcDispatcher(routes: readonly ServiceRoute[], options: UnaryOptions): RpcDispatcher {
+  const endpoints = createEndpoints(routes, options);
+  return (path, request, response) => {
+    const endpoint = endpoints.get(path);
+    if (!endpoint) return false;
+    if (endpoint.unary && isConnectUnary(request)) void serveConnectUnary(endpoint.unary, request, response, options);
+    else void serveUniversal(endpoint.universal, request, response, options);
+    return true;
+  };
+}
+
+function createEndpoints(routes: readonly ServiceRoute[], options: UnaryOptions): Map<string, Endpoint> {
+  const router = createConnectRouter({
+    acceptCompression: [compressionGzip, compressionBrotli],
+    // Answers are not compressed: most callers are on the same machine or network, where it costs more than it saves.
+    compressMinBytes: Number.MAX_SAFE_INTEGER,
+    readMaxBytes: options.maxRequestBytes,
+    shutdownSignal: options.stopping,
+    interceptors: [errorInterceptor(options.log)],
+    requestGate: (context) => gate(context, options),
+  });
+  const unary = new Map<string, UnaryRoute>();
+  for (const route of routes) {
+    for (const method of route.service.methods) {
+      if (method.methodKind === "unary")
+        unary.set(pathOf(method), registerUnary(router, route, method as DescMethodUnary));
+      else router.rpc(method as DescMethodServerStreaming, handlerOf(route, method) as never);
+    }
+  }
+  return new Map(
+    router.handlers.map((universal) => {
+      const path = universal.requestPath;
+      return [path, { unary: unary.get(path), universal }];
+    }),
+  );
+}
+
+function gate(context: HandlerContext, options: UnaryOptions): void {
+  try {
+    options.authorize(context.requestHeader.get("authorization"));
+  } catch (error) {
+    throw toWireError(error, options.log, `${context.service.typeName}/${context.method.name}`);
+  }
+}
+
+function pathOf(method: DescMethod): string {
+  return `/${method.parent.typeName}/${method.name}`;
+}
+
+/**
+ * Registers a unary method for gRPC and gRPC-Web as a stream of one message, which is the same on the wire.
+ *
+ * Connect decodes a unary request before it calls interceptors, a stream's within them: this way a malformed request
+ * reaches the error interceptor too, instead of leaving as INTERNAL.
+ */
+function registerUnary(router: ConnectRouter, route: ServiceRoute, method: DescMethodUnary): UnaryRoute {
+  const handle = handlerOf(route, method) as unknown as UnaryHandler<
+    MessageShape<DescMessage>,
+    MessageShape<DescMessage>
+  >;
+  const twin = Object.create(method, { methodKind: { value: "server_streaming" } }) as DescMethodServerStreaming;
+  router.rpc(twin, async function* stream(request: MessageShape<DescMessage>, context: HandlerContext) {
+    yield await handle(request, context);
+  });
+  return { method, handle: async (request, context) => handle(request, context) };
+}
+
+async function serveUniversal(
+  handler: UniversalHandler,
+  request: HttpRequest,
+  response: HttpResponse,
+  options: UnaryOptions,
+): Promise<void> {
+  try {
+    const call = universalRequestFromNodeRequest(request, response, undefined, undefined);
+    // A refused request may have more to come. Destroying it, as leaving a plain iteration does, would reset the stream
+    // and the client would never read why.
+    const body = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
+    const answer = await handler({ ...call, body });
+    if (!request.complete) await drain(request, options.maxRequestBytes);
+    await universalResponseToNodeResponse(answer, response);
+  } catch (error) {
+    if (ConnectError.from(error).code !== Code.Aborted && ConnectError.from(error).code !== Code.Canceled)
+      options.log(`cannot answer ${handler.service.typeName}/${handler.method.name}: ${String(error)}`);
+    // Whatever state the answer is in, the client must not wait for more of it.
+    if (!response.destroyed) response.destroy();
+  }
+}
