@@ -1,0 +1,172 @@
+import { parseArgs } from "node:util";
+import { SpanloomError } from "@spanloom/protocol";
+
+/** What the server's program can be told by flags and environment. */
+export interface ServerConfig {
+  dataDir: string;
+  host: string;
+  port: number;
+  insecure: boolean;
+  token: string | undefined;
+  /** Lease length of runners that ask for none. */
+  defaultLeaseMs: number | undefined;
+  /** Most bytes of telemetry that wait to be stored. */
+  spoolMaxBytes: number | undefined;
+}
+
+/** What to do: run, or print something and leave. */
+export type Command = { kind: "run"; config: ServerConfig } | { kind: "print"; text: "help" | "version" };
+
+/** Environment by name; given by the program, as nothing else reads it. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+interface Setting {
+  flag: string;
+  /** Absent for switches. */
+  value?: string;
+  env?: string;
+  fallback?: string;
+  about: string;
+}
+
+const settings: readonly Setting[] = [
+  {
+    flag: "data-dir",
+    value: "<folder>",
+    env: "SPANLOOM_DATA_DIR",
+    fallback: "./.spanloom",
+    about: "where jobs and telemetry are kept",
+  },
+  {
+    flag: "host",
+    value: "<address>",
+    env: "SPANLOOM_HOST",
+    fallback: "127.0.0.1",
+    about: "address to listen on",
+  },
+  { flag: "port", value: "<number>", env: "SPANLOOM_PORT", fallback: "7171", about: "port to listen on; 0 takes any" },
+  { flag: "listen", value: "<address:port>", about: "both in one, e.g. 0.0.0.0:7171" },
+  { flag: "token", value: "<text>", env: "SPANLOOM_TOKEN", about: "bearer token that every call must carry" },
+  { flag: "insecure", about: "allow other machines to call without a token" },
+  {
+    flag: "default-lease-ms",
+    value: "<number>",
+    env: "SPANLOOM_DEFAULT_LEASE_MS",
+    about: "lease of runners that ask for none, 1000..600000 (default 15000)",
+  },
+  {
+    flag: "spool-max-bytes",
+    value: "<number>",
+    env: "SPANLOOM_SPOOL_MAX_BYTES",
+    about: "most telemetry that waits to be stored; more is dropped and counted",
+  },
+  { flag: "help", about: "print this" },
+  { flag: "version", about: "print the version" },
+];
+
+/** Settings of later versions: whoever sets one must hear that it does nothing, not find out. */
+const unsupported: Readonly<Record<string, string>> = {
+  SPANLOOM_DATABASE_URL: "PostgreSQL is not supported yet; unset it to use SQLite in the data folder",
+  SPANLOOM_CLICKHOUSE_URL: "ClickHouse is not supported yet; unset it to use chDB in the data folder",
+};
+
+/**
+ * Reads the command line and the environment; flags beat environment, environment beats defaults.
+ *
+ * Errors: INVALID_FIELD naming the flag or variable that is unknown, malformed or not supported yet.
+ */
+export function readCommand(args: readonly string[], env: Environment): Command {
+  const flags = parseFlags(args);
+  if (flags.help) return { kind: "print", text: "help" };
+  if (flags.version) return { kind: "print", text: "version" };
+  for (const [name, why] of Object.entries(unsupported)) if (env[name]) throw refuse(name, env[name], why);
+  return { kind: "run", config: toConfig(flags, env) };
+}
+
+type Flags = Readonly<Record<string, string | boolean | undefined>>;
+
+function parseFlags(args: readonly string[]): Flags {
+  const options = Object.fromEntries(
+    settings.map(({ flag, value }) => [flag, { type: value ? ("string" as const) : ("boolean" as const) }]),
+  );
+  try {
+    return parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values as Flags;
+  } catch (cause) {
+    const why = cause instanceof Error ? (cause.message.split(". ")[0] ?? "") : String(cause);
+    throw new SpanloomError("INVALID_FIELD", `cannot read the command line: ${why}; see --help`, {}, { cause });
+  }
+}
+
+function toConfig(flags: Flags, env: Environment): ServerConfig {
+  const address = readListen(flags.listen);
+  const token = find("token", flags, env)?.text;
+  if (token === "") throw refuse("token", "", "it must not be empty");
+  return {
+    dataDir: required("data-dir", flags, env).text,
+    host: address?.host ?? required("host", flags, env).text,
+    port: address?.port ?? (readInteger("port", flags, env, { min: 0, max: 65_535 }) as number),
+    insecure: flags.insecure === true,
+    token,
+    defaultLeaseMs: readInteger("default-lease-ms", flags, env, { min: 1_000, max: 600_000 }),
+    spoolMaxBytes: readInteger("spool-max-bytes", flags, env, { min: 1_048_576, max: Number.MAX_SAFE_INTEGER }),
+  };
+}
+
+interface Found {
+  /** Flag or variable it came from, for messages. */
+  source: string;
+  text: string;
+}
+
+function find(flag: string, flags: Flags, env: Environment): Found | undefined {
+  const setting = settings.find((one) => one.flag === flag);
+  const given = flags[flag];
+  if (typeof given === "string") return { source: `--${flag}`, text: given };
+  const variable = setting?.env;
+  const set = variable === undefined ? undefined : env[variable];
+  if (variable !== undefined && set) return { source: variable, text: set };
+  return setting?.fallback === undefined ? undefined : { source: `--${flag}`, text: setting.fallback };
+}
+
+function required(flag: string, flags: Flags, env: Environment): Found {
+  const found = find(flag, flags, env);
+  if (!found || found.text === "") throw refuse(found?.source ?? `--${flag}`, "", "it must not be empty");
+  return found;
+}
+
+function readInteger(flag: string, flags: Flags, env: Environment, range: { min: number; max: number }) {
+  const found = find(flag, flags, env);
+  if (!found) return undefined;
+  const number = /^\d+$/.test(found.text) ? Number(found.text) : Number.NaN;
+  if (number >= range.min && number <= range.max) return number;
+  throw refuse(found.source, found.text, `it must be a whole number, ${range.min} to ${range.max}`);
+}
+
+function readListen(value: string | boolean | undefined): { host: string; port: number } | undefined {
+  if (typeof value !== "string") return undefined;
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(value);
+  const port = Number(match?.[3]);
+  if (!match || port > 65_535) throw refuse("--listen", value, "it must be an address, a colon and a port up to 65535");
+  return { host: match[1] ?? match[2] ?? "", port };
+}
+
+function refuse(source: string, value: string, why: string): SpanloomError {
+  return new SpanloomError("INVALID_FIELD", `cannot use ${source} "${value}": ${why}`, { field: source });
+}
+
+/** The text of `--help`. */
+export function helpText(): string {
+  const rows = settings.map((setting) => [left(setting), right(setting)] as const);
+  const width = Math.max(...rows.map(([flag]) => flag.length));
+  const lines = rows.map(([flag, about]) => `  ${flag.padEnd(width)}  ${about}`);
+  return ["Usage: spanloom-server [flags]", "", "Flags beat the environment.", "", ...lines, ""].join("\n");
+}
+
+function left({ flag, value }: Setting): string {
+  return `--${flag}${value ? ` ${value}` : ""}`;
+}
+
+function right({ about, env, fallback }: Setting): string {
+  const notes = [env, fallback && `default ${fallback}`].filter(Boolean).join(", ");
+  return notes ? `${about} [${notes}]` : about;
+}

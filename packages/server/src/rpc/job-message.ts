@@ -1,0 +1,83 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  type Job,
+  type JobFilter,
+  JobSchema,
+  type QueueStats,
+  QueueStatsSchema,
+  SpanReferenceSchema,
+  spanIdOf,
+  TaskCountsSchema,
+  timestampFromUs,
+} from "@spanloom/protocol";
+import type { JobQuery, JobRecord, QueueStatsRecord, TaskCounters } from "../store/store.ts";
+import { present } from "./present.ts";
+import { timeField } from "./request-field.ts";
+import { toFailure, toProgress } from "./task-message.ts";
+
+/** A stored job as the protocol's message. */
+export function toJob(record: JobRecord): Job {
+  return create(JobSchema, {
+    id: record.id,
+    name: record.name,
+    state: record.state,
+    tags: { ...record.tags },
+    queue: record.queue,
+    priority: record.priority,
+    counts: toCounts(record.counts),
+    attempts: BigInt(record.attempts),
+    progress: record.progress.map(toProgress),
+    outputs: record.outputs ? [...record.outputs] : [],
+    failedTaskId: record.failedTaskId ?? "",
+    span: create(SpanReferenceSchema, { traceId: record.trace.traceId, spanId: spanIdOf(record.id) }),
+    idempotencyKey: record.idempotencyKey,
+    ...present({
+      failure: record.failure && toFailure(record.failure),
+      createdAt: timestampFromUs(record.createdAtUs),
+      startedAt: timestampFromUs(record.startedAtUs),
+      endedAt: timestampFromUs(record.endedAtUs),
+      startAt: timestampFromUs(record.startAtUs),
+      deadline: timestampFromUs(record.deadlineUs),
+    }),
+  });
+}
+
+function toCounts(counts: TaskCounters) {
+  return create(TaskCountsSchema, {
+    blocked: BigInt(counts.blocked),
+    scheduled: BigInt(counts.scheduled),
+    queued: BigInt(counts.queued),
+    running: BigInt(counts.running),
+    waiting: BigInt(counts.waiting),
+    succeeded: BigInt(counts.succeeded),
+    failed: BigInt(counts.failed),
+    cancelled: BigInt(counts.cancelled),
+    skipped: BigInt(counts.skipped),
+  });
+}
+
+/** A filter as the store's query; absent and empty conditions are left out. */
+export function toJobQuery(filter: JobFilter | undefined): JobQuery {
+  if (!filter) return {};
+  return present({
+    states: filter.states.length > 0 ? filter.states : undefined,
+    name: filter.name || undefined,
+    tags: Object.keys(filter.tags).length > 0 ? filter.tags : undefined,
+    queue: filter.queue || undefined,
+    createdAfterUs: timeField("filter.created_after", filter.createdAfter),
+    createdBeforeUs: timeField("filter.created_before", filter.createdBefore),
+    runnerId: filter.runnerId || undefined,
+  });
+}
+
+/** A queue's backlog as the protocol's message. */
+export function toQueueStats(record: QueueStatsRecord): QueueStats {
+  return create(QueueStatsSchema, {
+    queue: record.queue,
+    queued: BigInt(record.queued),
+    scheduled: BigInt(record.scheduled),
+    running: BigInt(record.running),
+    runners: BigInt(record.runners),
+    ...present({ oldestQueuedAt: timestampFromUs(record.oldestQueuedAtUs) }),
+  });
+}

@@ -1,0 +1,182 @@
+import { create } from "@bufbuild/protobuf";
+import { Code } from "@connectrpc/connect";
+import { codeToString } from "@connectrpc/connect/protocol-connect";
+import {
+  CancelJobResponseSchema,
+  CountJobsResponseSchema,
+  GetJobResponseSchema,
+  GetQueueStatsResponseSchema,
+  GetTaskResponseSchema,
+  type IdGenerator,
+  JobService,
+  type Limits,
+  type ListJobsRequest,
+  ListJobsResponseSchema,
+  type ListTasksRequest,
+  ListTasksResponseSchema,
+  SpanloomError,
+  type SubmitJobRequest,
+  type SubmitJobResponse,
+  SubmitJobResponseSchema,
+  type SubmitJobsRequest,
+  SubmitJobsResponseSchema,
+  type SubmitJobsResult,
+  SubmitJobsResultSchema,
+  toErrorDetail,
+} from "@spanloom/protocol";
+import type { Clock } from "../clock.ts";
+import { boundedText, checkLimit } from "../engine/field.ts";
+import { toNewJob } from "../engine/submission.ts";
+import type { NewJob, Store, SubmitOutcome } from "../store/store.ts";
+import { type Log, toWireError } from "./error-interceptor.ts";
+import { findJob } from "./find-job.ts";
+import type { JobChanges } from "./job-changes.ts";
+import { toJob, toJobQuery, toQueueStats } from "./job-message.ts";
+import { jobStreams } from "./job-watch.ts";
+import { decodePageToken, encodePageToken } from "./page-token.ts";
+import { present } from "./present.ts";
+import { pageSizeField, uuidField } from "./request-field.ts";
+import { type ServiceRoute, serviceRoute } from "./service-route.ts";
+import { toTask } from "./task-message.ts";
+
+/** What JobService needs. */
+export interface JobServiceOptions {
+  store: Store;
+  clock: Clock;
+  limits: Limits;
+  ids: Pick<IdGenerator, "next">;
+  changes: JobChanges;
+  log: Log;
+}
+
+const MAX_CANCEL_REASON_BYTES = 1024;
+
+/** JobService over a store. */
+export function jobService(options: JobServiceOptions): ServiceRoute {
+  const { store, limits } = options;
+  return serviceRoute(JobService, {
+    submitJob: (request) => submitJob(request, options),
+    submitJobs: (request) => submitJobs(request, options),
+    ...jobStreams(options),
+    async getJob(request) {
+      const job = await findJob(store, uuidField("job_id", request.jobId), request.includeOutputs);
+      return create(GetJobResponseSchema, { job: toJob(job) });
+    },
+    listJobs: (request) => listJobs(request, options),
+    listTasks: (request) => listTasks(request, options),
+    async getTask(request) {
+      const task = await store.getTask(uuidField("task_id", request.taskId));
+      const job = await findJob(store, task.jobId, false);
+      return create(GetTaskResponseSchema, { task: toTask(task, job.trace.traceId) });
+    },
+    async cancelJob(request) {
+      const reason = boundedText("reason", request.reason, MAX_CANCEL_REASON_BYTES);
+      const job = await store.cancelJob(uuidField("job_id", request.jobId), reason);
+      return create(CancelJobResponseSchema, { job: toJob(job) });
+    },
+    async countJobs(request) {
+      const { states: _ignored, ...query } = toJobQuery(request.filter);
+      const counts = await store.countJobs(query);
+      return create(CountJobsResponseSchema, {
+        counts: [...counts].map(([state, count]) => ({ state, count: BigInt(count) })),
+      });
+    },
+    async getQueueStats(request) {
+      checkLimit("queues", request.queues.length, limits.maxPageSize, "queues");
+      const stats = await store.queueStats(request.queues);
+      return create(GetQueueStatsResponseSchema, { queues: stats.map(toQueueStats) });
+    },
+  });
+}
+
+function newJob(request: SubmitJobRequest, { ids, clock, limits }: JobServiceOptions): NewJob {
+  return toNewJob(request, { jobId: ids.next(), nowUs: clock.nowUs(), limits });
+}
+
+async function submitJob(request: SubmitJobRequest, options: JobServiceOptions): Promise<SubmitJobResponse> {
+  const [outcome] = await options.store.submitJobs([newJob(request, options)]);
+  return toSubmitted(outcome as SubmitOutcome, request.idempotencyKey);
+}
+
+/** A submission's outcome as an answer. Errors: IDEMPOTENCY_CONFLICT naming the job that has the key. */
+function toSubmitted(outcome: SubmitOutcome, key: string): SubmitJobResponse {
+  if (outcome.kind !== "conflict")
+    return create(SubmitJobResponseSchema, { job: toJob(outcome.job), existed: outcome.kind === "existed" });
+  throw new SpanloomError(
+    "IDEMPOTENCY_CONFLICT",
+    `cannot submit job: idempotency key "${key}" was used with another request, for job "${outcome.jobId}"`,
+    { field: "idempotency_key", metadata: { job_id: outcome.jobId } },
+  );
+}
+
+/** Valid ones go to the store together; each is answered by itself, in the order of the request. */
+async function submitJobs(request: SubmitJobsRequest, options: JobServiceOptions) {
+  checkLimit("jobs", request.jobs.length, options.limits.maxJobsPerRequest, "jobs");
+  const results: (SubmitJobsResult | undefined)[] = [];
+  const accepted: { job: NewJob; at: number }[] = [];
+  request.jobs.forEach((one, at) => {
+    try {
+      accepted.push({ job: newJob(one, options), at });
+    } catch (error) {
+      results[at] = toRefusal(error, options.log);
+    }
+  });
+  const outcomes = accepted.length > 0 ? await options.store.submitJobs(accepted.map(({ job }) => job)) : [];
+  accepted.forEach(({ job, at }, i) => {
+    try {
+      const value = toSubmitted(outcomes[i] as SubmitOutcome, job.idempotencyKey);
+      results[at] = create(SubmitJobsResultSchema, { result: { case: "submitted", value } });
+    } catch (error) {
+      results[at] = toRefusal(error, options.log);
+    }
+  });
+  return create(SubmitJobsResponseSchema, { results: results as SubmitJobsResult[] });
+}
+
+/** Any error as one job's answer; what is no SpanloomError is a defect and logged as one. */
+function toRefusal(error: unknown, log: Log): SubmitJobsResult {
+  const wire = toWireError(error, log, "spanloom.v1.JobService/SubmitJobs");
+  const known = wire.cause instanceof SpanloomError ? wire.cause : undefined;
+  return create(SubmitJobsResultSchema, {
+    result: {
+      case: "error",
+      value: {
+        code: codeToString(wire.code ?? Code.Internal),
+        message: wire.rawMessage,
+        ...present({ detail: known && toErrorDetail(known) }),
+      },
+    },
+  });
+}
+
+async function listJobs(request: ListJobsRequest, { store, limits }: JobServiceOptions) {
+  const limit = pageSizeField(request.pageSize, limits);
+  const query = toJobQuery(request.filter);
+  const after = decodePageToken(request.pageToken, "jobs", query);
+  const found = await store.listJobs(query, { limit: limit + 1, ...present({ after }) });
+  const page = found.slice(0, limit);
+  return create(ListJobsResponseSchema, {
+    jobs: page.map(toJob),
+    nextPageToken: found.length > limit ? encodePageToken("jobs", query, page.at(-1)?.id ?? "") : "",
+  });
+}
+
+async function listTasks(request: ListTasksRequest, { store, limits }: JobServiceOptions) {
+  const limit = pageSizeField(request.pageSize, limits);
+  const query = {
+    jobId: uuidField("job_id", request.jobId),
+    includePayloads: request.includePayloads,
+    ...present({
+      parentId: request.parentId ? uuidField("parent_id", request.parentId) : undefined,
+      states: request.states.length > 0 ? request.states : undefined,
+    }),
+  };
+  const after = decodePageToken(request.pageToken, "tasks", query);
+  const job = await findJob(store, query.jobId, false);
+  const found = await store.listTasks(query, { limit: limit + 1, ...present({ after }) });
+  const page = found.slice(0, limit);
+  return create(ListTasksResponseSchema, {
+    tasks: page.map((task) => toTask(task, job.trace.traceId)),
+    nextPageToken: found.length > limit ? encodePageToken("tasks", query, page.at(-1)?.id ?? "") : "",
+  });
+}

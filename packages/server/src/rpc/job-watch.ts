@@ -1,0 +1,104 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  type Limits,
+  SpanloomError,
+  type WaitJobsRequest,
+  type WaitJobsResponse,
+  WaitJobsResponseSchema,
+  type WatchJobRequest,
+  type WatchJobResponse,
+  WatchJobResponseSchema,
+} from "@spanloom/protocol";
+import type { Clock } from "../clock.ts";
+import { checkLimit, invalidField } from "../engine/field.ts";
+import { isJobEnded } from "../engine/states.ts";
+import type { JobRecord, Store } from "../store/store.ts";
+import type { CallContext } from "./call-context.ts";
+import { findJob } from "./find-job.ts";
+import type { JobChanges, JobWatch } from "./job-changes.ts";
+import { toJob } from "./job-message.ts";
+import { uuidField, waitMsField } from "./request-field.ts";
+import { waitSignal } from "./wait-signal.ts";
+
+/** What following jobs needs. */
+export interface JobWatchOptions {
+  store: Pick<Store, "getJobs">;
+  clock: Clock;
+  limits: Limits;
+  changes: JobChanges;
+}
+
+/** A watched job is sent at most this often, so that a wide job does not flood its watchers; its end is sent at once. */
+const MIN_INTERVAL_MS = 50;
+
+/** The calls that follow jobs: WatchJob and WaitJobs. */
+export function jobStreams(options: JobWatchOptions) {
+  return {
+    watchJob: (request: WatchJobRequest, context: CallContext) => watchJob(request, context, options),
+    waitJobs: (request: WaitJobsRequest, context: CallContext) => waitJobs(request, context, options),
+  };
+}
+
+async function* watchJob(
+  request: WatchJobRequest,
+  { signal }: CallContext,
+  { store, clock, changes }: JobWatchOptions,
+): AsyncGenerator<WatchJobResponse> {
+  const jobId = uuidField("job_id", request.jobId);
+  const changed = changes.watch("changed", [jobId]);
+  const ended = changes.watch("ended", [jobId]);
+  try {
+    for (;;) {
+      const job = await findJob(store, jobId, true);
+      yield create(WatchJobResponseSchema, { job: toJob(job) });
+      if (isJobEnded(job.state)) return;
+      using pause = waitSignal(clock, MIN_INTERVAL_MS, signal);
+      if ((await ended.next(pause.signal)).length > 0) continue;
+      if ((await changed.next(signal)).length === 0) throw stopped(jobId);
+    }
+  } finally {
+    changed.close();
+    ended.close();
+  }
+}
+
+/** A stream that ended without an error would be taken for the end of the job. */
+function stopped(jobId: string): SpanloomError {
+  return new SpanloomError("SHUTTING_DOWN", `cannot watch job "${jobId}" any longer: the call was ended`);
+}
+
+async function waitJobs(
+  request: WaitJobsRequest,
+  context: CallContext,
+  { store, clock, limits, changes }: JobWatchOptions,
+): Promise<WaitJobsResponse> {
+  if (request.jobIds.length === 0) throw invalidField("job_ids", "is empty: name at least one job");
+  checkLimit("job_ids", request.jobIds.length, limits.maxPageSize, "ids");
+  const jobIds = [...new Set(request.jobIds.map((id, i) => uuidField(`job_ids[${i}]`, id)))];
+  const waitMs = waitMsField(request.wait, limits, context.timeoutMs());
+  const read = (ids: readonly string[]) => store.getJobs(ids, { includeOutputs: request.includeOutputs });
+  const watch = changes.watch("ended", jobIds);
+  try {
+    const jobs = await read(jobIds);
+    const known = new Set(jobs.map(({ id }) => id));
+    const unknownJobIds = jobIds.filter((id) => !known.has(id));
+    let ended: readonly JobRecord[] = jobs.filter(({ state }) => isJobEnded(state));
+    if (ended.length === 0 && unknownJobIds.length === 0 && waitMs > 0) {
+      using wait = waitSignal(clock, waitMs, context.signal);
+      ended = await firstEnded(watch, read, wait.signal);
+    }
+    return create(WaitJobsResponseSchema, { jobs: ended.map(toJob), unknownJobIds });
+  } finally {
+    watch.close();
+  }
+}
+
+/** Waits for the first end; none when the signal aborts before. */
+async function firstEnded(
+  watch: JobWatch,
+  read: (ids: readonly string[]) => Promise<readonly JobRecord[]>,
+  signal: AbortSignal,
+): Promise<readonly JobRecord[]> {
+  const ids = await watch.next(signal);
+  return ids.length === 0 ? [] : read(ids);
+}

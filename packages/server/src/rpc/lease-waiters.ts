@@ -1,0 +1,260 @@
+import type { Clock } from "../clock.ts";
+import type { ClaimRequest, ExchangeOutcome, Store } from "../store/store.ts";
+
+/**
+ * Long polls of runners that found nothing to do.
+ *
+ * Waiters that offer the same code to the same queues form a group, in the order they came. When tasks of a queue become
+ * ready, waiters of its groups are woken from the front, as many as could take them; each asks the store for a claim
+ * from within the transaction that made the tasks ready, so that the claim joins that very commit (store I6).
+ *
+ * I1. No task is missed: `enter` notes the group's version before the caller's first claim, and a waiter asks again
+ *     whenever a claim found nothing but the version has changed since it was asked for.
+ * I2. A waiter whose claim found nothing keeps its place.
+ * I3. A waiter that filled its claim may have left tasks behind, so it wakes the next; so does one whose claim failed.
+ * I4. A lease is never left with a client that has gone: it is given back at once.
+ * I5. Every waiter is answered at the latest when its time is up, its client is gone or the server stops.
+ */
+export class LeaseWaiters {
+  readonly #store: Pick<Store, "exchange" | "on">;
+  readonly #clock: Clock;
+  readonly #groups = new Map<string, WaiterGroup>();
+  readonly #byQueue = new Map<string, Set<WaiterGroup>>();
+  readonly #byRunner = new Map<string, Set<Waiter>>();
+  #subscriptions: (() => void)[] = [];
+  #stopped = false;
+
+  constructor(store: Pick<Store, "exchange" | "on">, clock: Clock) {
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  /** Listens to the store. Safe to call twice. */
+  start(): void {
+    if (this.#subscriptions.length > 0) return;
+    this.#subscriptions = [
+      this.#store.on("ready", (queues) => this.#onReady(queues)),
+      this.#store.on("cancelled", (runnerIds) => this.#onCancelled(runnerIds)),
+    ];
+  }
+
+  /** Answers every waiter. Safe to call twice. */
+  stop(): void {
+    this.#stopped = true;
+    for (const unsubscribe of this.#subscriptions.splice(0)) unsubscribe();
+    for (const waiters of [...this.#byRunner.values()]) for (const waiter of [...waiters]) this.#giveUp(waiter);
+  }
+
+  /** How many polls wait now. */
+  get size(): number {
+    let size = 0;
+    for (const waiters of this.#byRunner.values()) size += waiters.size;
+    return size;
+  }
+
+  /** Takes hold of a claim's group; to be called before the first claim, so that nothing is missed (I1). */
+  enter(claim: ClaimRequest): WaiterEntry {
+    const key = groupKey(claim);
+    const group = this.#groups.get(key) ?? this.#createGroup(key, claim.queues);
+    group.entered++;
+    let left = false;
+    const leave = (): void => {
+      if (!left && --group.entered === 0) this.#removeGroup(group);
+      left = true;
+    };
+    return { group, version: group.version, leave };
+  }
+
+  /** Waits until a claim brings something; undefined when time, client or server ended before. */
+  wait(entry: WaiterEntry, claim: ClaimRequest, options: WaitOptions): Promise<ExchangeOutcome | undefined> {
+    const { signal, waitMs, isWorthAnswering } = options;
+    if (this.#stopped || signal.aborted) return Promise.resolve(undefined);
+    return new Promise((resolve, reject) => {
+      const giveUp = (): void => this.#giveUp(waiter);
+      const cancelTimer = this.#clock.schedule(giveUp, waitMs);
+      signal.addEventListener("abort", giveUp);
+      const end = (): void => {
+        cancelTimer();
+        signal.removeEventListener("abort", giveUp);
+        this.#remove(waiter);
+      };
+      const waiter: Waiter = {
+        claim,
+        group: entry.group,
+        version: entry.version,
+        claiming: false,
+        over: false,
+        signal,
+        isWorthAnswering,
+        resolve: (outcome) => {
+          end();
+          resolve(outcome);
+        },
+        reject: (error) => {
+          end();
+          reject(error);
+        },
+      };
+      this.#add(waiter);
+      if (entry.group.version !== entry.version) this.#claim(waiter);
+    });
+  }
+
+  #onReady(queues: ReadonlyMap<string, number>): void {
+    for (const [queue, tasks] of queues) {
+      for (const group of this.#byQueue.get(queue) ?? []) {
+        group.version++;
+        this.#wake(group, tasks);
+      }
+    }
+  }
+
+  #onCancelled(runnerIds: ReadonlySet<string>): void {
+    for (const runnerId of runnerIds) {
+      for (const waiter of this.#byRunner.get(runnerId) ?? []) if (!waiter.claiming) this.#claim(waiter);
+    }
+  }
+
+  #wake(group: WaiterGroup, tasks: number): void {
+    let left = tasks;
+    for (const waiter of group.waiters) {
+      if (left <= 0) return;
+      if (waiter.claiming) continue;
+      this.#claim(waiter);
+      left -= waiter.claim.limit;
+    }
+  }
+
+  #claim(waiter: Waiter): void {
+    waiter.claiming = true;
+    waiter.version = waiter.group.version;
+    const { claim } = waiter;
+    this.#store.exchange({ runnerId: claim.runnerId, reports: [], claim }).then(
+      (outcome) => this.#onClaimed(waiter, outcome),
+      (error: unknown) => {
+        waiter.reject(error);
+        this.#wake(waiter.group, 1);
+      },
+    );
+  }
+
+  #onClaimed(waiter: Waiter, outcome: ExchangeOutcome): void {
+    waiter.claiming = false;
+    const { leases } = outcome;
+    if (leases.length > 0 && waiter.signal.aborted) {
+      waiter.resolve(undefined);
+      releaseLeases(this.#store, waiter.claim.runnerId, leases).catch(() => {
+        // Nobody is left to be told; the leases expire.
+      });
+    } else if (leases.length > 0) {
+      waiter.resolve(outcome);
+      if (leases.length >= waiter.claim.limit) this.#wake(waiter.group, 1);
+    } else if (waiter.over || waiter.isWorthAnswering(outcome)) {
+      waiter.resolve(outcome);
+    } else if (waiter.version !== waiter.group.version) {
+      this.#claim(waiter);
+    }
+  }
+
+  /** A claim under way is waited for, as what it brings must be answered or given back. */
+  #giveUp(waiter: Waiter): void {
+    waiter.over = true;
+    if (!waiter.claiming) waiter.resolve(undefined);
+  }
+
+  #add(waiter: Waiter): void {
+    waiter.group.waiters.add(waiter);
+    const { runnerId } = waiter.claim;
+    this.#byRunner.set(runnerId, (this.#byRunner.get(runnerId) ?? new Set()).add(waiter));
+  }
+
+  #remove(waiter: Waiter): void {
+    waiter.group.waiters.delete(waiter);
+    const ofRunner = this.#byRunner.get(waiter.claim.runnerId);
+    ofRunner?.delete(waiter);
+    if (ofRunner?.size === 0) this.#byRunner.delete(waiter.claim.runnerId);
+  }
+
+  #createGroup(key: string, queues: readonly string[]): WaiterGroup {
+    const group: WaiterGroup = { key, queues, version: 0, waiters: new Set(), entered: 0 };
+    this.#groups.set(key, group);
+    for (const queue of queues) this.#byQueue.set(queue, (this.#byQueue.get(queue) ?? new Set()).add(group));
+    return group;
+  }
+
+  #removeGroup(group: WaiterGroup): void {
+    this.#groups.delete(group.key);
+    for (const queue of group.queues) {
+      const groups = this.#byQueue.get(queue);
+      groups?.delete(group);
+      if (groups?.size === 0) this.#byQueue.delete(queue);
+    }
+  }
+}
+
+/** How long, for whom and for what to wait. */
+export interface WaitOptions {
+  waitMs: number;
+  /** Aborts when the client is gone. */
+  signal: AbortSignal;
+  /** Whether an outcome without leases is to be answered at once, e.g. for a cancellation the runner has not heard of. */
+  isWorthAnswering(outcome: ExchangeOutcome): boolean;
+}
+
+/** A caller's hold on its group, from before its first claim. */
+export interface WaiterEntry {
+  readonly group: WaiterGroup;
+  /** The group's version when it was entered. */
+  readonly version: number;
+  /** To be called when the call is over; safe to call twice. */
+  leave(): void;
+}
+
+/** Waiters with the same queues and code. */
+interface WaiterGroup {
+  readonly key: string;
+  readonly queues: readonly string[];
+  /** Grows whenever tasks of its queues become ready. */
+  version: number;
+  /** In the order they came. */
+  readonly waiters: Set<Waiter>;
+  /** Entries that have not left. The group lives while there are any. */
+  entered: number;
+}
+
+interface Waiter {
+  readonly claim: ClaimRequest;
+  readonly group: WaiterGroup;
+  readonly signal: AbortSignal;
+  /** Version of the group when the latest claim was asked for. */
+  version: number;
+  claiming: boolean;
+  /** Its time is up, its client is gone or the server stops. */
+  over: boolean;
+  isWorthAnswering(outcome: ExchangeOutcome): boolean;
+  resolve(outcome: ExchangeOutcome | undefined): void;
+  reject(error: unknown): void;
+}
+
+/** Gives leases back unrun, e.g. because their client has gone; costs the tasks no retry. */
+export async function releaseLeases(
+  store: Pick<Store, "exchange">,
+  runnerId: string,
+  leases: ExchangeOutcome["leases"],
+): Promise<void> {
+  const reports = leases.map(({ taskId, attempt, token }) => ({
+    taskId,
+    attempt,
+    token,
+    result: { kind: "released" as const, unknownIdentifier: false },
+    progress: [],
+    spanExtras: new Uint8Array(0),
+    droppedTelemetry: 0,
+  }));
+  await store.exchange({ runnerId, reports, claim: undefined });
+}
+
+function groupKey({ queues, identifiers }: ClaimRequest): string {
+  const code = identifiers.map(({ name, major, minor }) => `${name}@${major}.${minor}`).sort();
+  return JSON.stringify([[...queues].sort(), code]);
+}

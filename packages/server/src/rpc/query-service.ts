@@ -1,0 +1,36 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  ArrowChunkSchema,
+  type QueryLogsRequest,
+  QueryLogsResponseSchema,
+  QueryService,
+  type QuerySpansRequest,
+  QuerySpansResponseSchema,
+} from "@spanloom/protocol";
+import type { ArrowBatch } from "../telemetry/columnar/span-store.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
+import type { CallContext } from "./call-context.ts";
+import { type ServiceRoute, serviceRoute } from "./service-route.ts";
+
+/** What QueryService needs. */
+export interface QueryServiceOptions {
+  telemetry: Pick<Telemetry, "querySpans" | "queryLogs">;
+}
+
+/** QueryService over the telemetry plane: batches pass through as they come, never decoded (P5). */
+export function queryService({ telemetry }: QueryServiceOptions): ServiceRoute {
+  return serviceRoute(QueryService, {
+    async *querySpans(request: QuerySpansRequest, { signal }: CallContext) {
+      for await (const batch of telemetry.querySpans(request, signal))
+        yield create(QuerySpansResponseSchema, { chunk: toChunk(batch) });
+    },
+    async *queryLogs(request: QueryLogsRequest, { signal }: CallContext) {
+      for await (const batch of telemetry.queryLogs(request, signal))
+        yield create(QueryLogsResponseSchema, { chunk: toChunk(batch) });
+    },
+  });
+}
+
+function toChunk({ ipc, rows }: ArrowBatch) {
+  return create(ArrowChunkSchema, { ipc, rows: BigInt(rows) });
+}

@@ -1,0 +1,197 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  AttemptReferenceSchema,
+  type HeartbeatRequest,
+  HeartbeatResponseSchema,
+  type LeaseTasksRequest,
+  type LeaseTasksResponse,
+  LeaseTasksResponseSchema,
+  type Limits,
+  type ListDependencyOutputsRequest,
+  ListDependencyOutputsResponseSchema,
+  type ResultAck,
+  ResultAckSchema,
+  ResultStatus,
+  type TaskResult,
+  TaskService,
+  type TelemetryRejection,
+  toErrorDetail,
+} from "@spanloom/protocol";
+import type { Clock } from "../clock.ts";
+import { checkLimit, requiredText } from "../engine/field.ts";
+import { type CheckedResult, checkResult, toProgress } from "../engine/report.ts";
+import { DEFAULT_QUEUE } from "../engine/submission.ts";
+import { toIdentifiers } from "../engine/task-set.ts";
+import type { AttemptReport, ClaimRequest, ExchangeOutcome, ReportOutcome, Store } from "../store/store.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
+import type { CallContext } from "./call-context.ts";
+import { CancellationNotices } from "./cancellation-notices.ts";
+import { type LeaseWaiters, releaseLeases } from "./lease-waiters.ts";
+import { decodePageToken, encodePageToken } from "./page-token.ts";
+import { present } from "./present.ts";
+import { leaseMsField, pageSizeField, uuidField, waitMsField } from "./request-field.ts";
+import { type ServiceRoute, serviceRoute } from "./service-route.ts";
+import { toCancellation, toDependency, toLeasedTask } from "./task-message.ts";
+import { ingestTelemetry } from "./telemetry-intake.ts";
+
+/** What TaskService needs. */
+export interface TaskServiceOptions {
+  store: Store;
+  telemetry: Pick<Telemetry, "ingest">;
+  waiters: LeaseWaiters;
+  clock: Clock;
+  limits: Limits;
+}
+
+/** TaskService over a store and the telemetry plane. */
+export function taskService(options: TaskServiceOptions): ServiceRoute {
+  const notices = new CancellationNotices();
+  return serviceRoute(TaskService, {
+    leaseTasks: (request, context) => leaseTasks(request, context, { ...options, notices }),
+    heartbeat: (request) => heartbeat(request, { ...options, notices }),
+    listDependencyOutputs: (request) => listDependencyOutputs(request, options),
+  });
+}
+
+interface LeaseOptions extends TaskServiceOptions {
+  notices: CancellationNotices;
+}
+
+/**
+ * Telemetry, then results, then leases, then the wait.
+ *
+ * Telemetry comes first because a result that is acknowledged ends its job, and whoever sees the job ended must find
+ * its spans (P2). It never stands in the way of the results (P4).
+ */
+async function leaseTasks(
+  request: LeaseTasksRequest,
+  context: CallContext,
+  options: LeaseOptions,
+): Promise<LeaseTasksResponse> {
+  const { limits, telemetry } = options;
+  const runnerId = uuidField("runner_id", request.runnerId);
+  checkLimit("results", request.results.length, limits.maxLeaseBatch, "results");
+  const claim = toClaim(request, runnerId, limits);
+  const waitMs = waitMsField(request.wait, limits, context.timeoutMs());
+  const telemetryRejection = request.telemetry && (await ingestTelemetry(telemetry, request.telemetry));
+  const results = request.results.map((result) => checkResult(result, limits));
+  const reports = results.flatMap(({ report }) => report ?? []);
+  const outcome = await exchange({ runnerId, reports, claim, waitMs, context }, options);
+  return toResponse(request, results, outcome, { claim, telemetryRejection });
+}
+
+/** What to lease; undefined when the runner only reports or has no code. */
+function toClaim(request: LeaseTasksRequest, runnerId: string, limits: Limits): ClaimRequest | undefined {
+  checkLimit("max_tasks", request.maxTasks, limits.maxLeaseBatch, "tasks");
+  const leaseMs = leaseMsField(request.leaseDuration, limits);
+  const identifiers = toIdentifiers(request.identifiers, "identifiers", limits);
+  checkLimit("queues", request.queues.length, limits.maxPageSize, "queues");
+  const queues = request.queues.map((queue, i) => requiredText(`queues[${i}]`, queue, limits.maxNameBytes));
+  if (request.maxTasks === 0 || identifiers.length === 0) return undefined;
+  const distinct = queues.length === 0 ? [DEFAULT_QUEUE] : [...new Set(queues)];
+  return { runnerId, queues: distinct, identifiers, limit: request.maxTasks, leaseMs };
+}
+
+interface ExchangeCall {
+  runnerId: string;
+  reports: readonly AttemptReport[];
+  claim: ClaimRequest | undefined;
+  waitMs: number;
+  context: CallContext;
+}
+
+/** One exchange; when it neither took nor gave anything, a wait for one that gives. */
+async function exchange(
+  { runnerId, reports, claim, waitMs, context }: ExchangeCall,
+  { store, waiters, notices }: LeaseOptions,
+): Promise<ExchangeOutcome> {
+  const entry = claim && waitMs > 0 ? waiters.enter(claim) : undefined;
+  const isWorthAnswering = (outcome: ExchangeOutcome): boolean =>
+    outcome.drain || notices.isNews(runnerId, outcome.cancellations);
+  try {
+    const outcome = await store.exchange({ runnerId, reports, claim });
+    if (outcome.leases.length > 0 && context.signal.aborted) {
+      await releaseLeases(store, runnerId, outcome.leases);
+      return { ...outcome, leases: [] };
+    }
+    const answerNow = reports.length > 0 || outcome.leases.length > 0 || isWorthAnswering(outcome);
+    if (answerNow || !entry || !claim) return outcome;
+    const later = await waiters.wait(entry, claim, { waitMs, signal: context.signal, isWorthAnswering });
+    return later ?? outcome;
+  } finally {
+    entry?.leave();
+  }
+}
+
+interface ResponseExtras {
+  claim: ClaimRequest | undefined;
+  telemetryRejection: TelemetryRejection | undefined;
+}
+
+function toResponse(
+  request: LeaseTasksRequest,
+  results: readonly CheckedResult[],
+  outcome: ExchangeOutcome,
+  { claim, telemetryRejection }: ResponseExtras,
+): LeaseTasksResponse {
+  let reported = 0;
+  return create(LeaseTasksResponseSchema, {
+    tasks: outcome.leases.map((lease) => toLeasedTask(lease, claim?.leaseMs ?? 0)),
+    resultAcks: results.map((checked, i) =>
+      toAck(request.results[i] as TaskResult, checked, checked.report && outcome.reports[reported++]),
+    ),
+    cancellations: outcome.cancellations.map(toCancellation),
+    drain: outcome.drain,
+    ...present({ telemetryRejection }),
+  });
+}
+
+function toAck(
+  { taskId, attempt }: TaskResult,
+  { error }: CheckedResult,
+  outcome: ReportOutcome | undefined,
+): ResultAck {
+  if (outcome === "stale") return create(ResultAckSchema, { taskId, attempt, status: ResultStatus.STALE_LEASE });
+  if (!error) return create(ResultAckSchema, { taskId, attempt, status: ResultStatus.OK });
+  return create(ResultAckSchema, {
+    taskId,
+    attempt,
+    status: ResultStatus.INVALID,
+    error: toErrorDetail(error),
+    message: error.message,
+  });
+}
+
+async function heartbeat(request: HeartbeatRequest, { store, telemetry, clock, limits, notices }: LeaseOptions) {
+  const runnerId = uuidField("runner_id", request.runnerId);
+  const leaseMs = leaseMsField(request.leaseDuration, limits);
+  const running = request.running.map(({ taskId, attempt, leaseToken, progress }, i) => ({
+    taskId,
+    attempt,
+    token: leaseToken,
+    progress: toProgress(progress, `running[${i}].progress`, limits),
+  }));
+  if (request.telemetry) await ingestTelemetry(telemetry, request.telemetry);
+  const outcome = await store.heartbeat(runnerId, running, leaseMs);
+  notices.isNews(runnerId, outcome.cancelled);
+  return create(HeartbeatResponseSchema, {
+    extended: outcome.extended.map((attempt) => create(AttemptReferenceSchema, attempt)),
+    lost: outcome.lost.map((attempt) => create(AttemptReferenceSchema, attempt)),
+    cancelled: outcome.cancelled.map(toCancellation),
+    drain: outcome.drain,
+    serverTimeUnixNano: BigInt(clock.nowUs()) * 1000n,
+  });
+}
+
+async function listDependencyOutputs(request: ListDependencyOutputsRequest, { store, limits }: TaskServiceOptions) {
+  const lease = { taskId: uuidField("task_id", request.taskId), attempt: request.attempt, token: request.leaseToken };
+  const limit = request.pageSize === 0 ? limits.maxPageSize : pageSizeField(request.pageSize, limits);
+  const filter = [lease.taskId, lease.attempt];
+  const offset = Number(decodePageToken(request.pageToken, "dependencies", filter) ?? 0);
+  const range = { offset, limit, maxBytes: limits.maxInlineDependencyBytes };
+  const { dependencies, nextOffset } = await store.dependencyOutputs(lease, range);
+  return create(ListDependencyOutputsResponseSchema, {
+    dependencies: dependencies.map(toDependency),
+    nextPageToken: nextOffset === undefined ? "" : encodePageToken("dependencies", filter, String(nextOffset)),
+  });
+}

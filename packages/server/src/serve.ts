@@ -1,0 +1,128 @@
+import { IdGenerator, type Limits } from "@spanloom/protocol";
+import type { Clock } from "./clock.ts";
+import { bearerAuthorization } from "./http/authorization.ts";
+import { createHttpHandler } from "./http/http-handler.ts";
+import { Listener } from "./http/listener.ts";
+import { Maintenance } from "./maintenance.ts";
+import type { Log } from "./rpc/error-interceptor.ts";
+import { JobChanges } from "./rpc/job-changes.ts";
+import { jobService } from "./rpc/job-service.ts";
+import { LeaseWaiters } from "./rpc/lease-waiters.ts";
+import { queryService } from "./rpc/query-service.ts";
+import { runnerService } from "./rpc/runner-service.ts";
+import type { ServiceRoute } from "./rpc/service-route.ts";
+import { taskService } from "./rpc/task-service.ts";
+import type { Store } from "./store/store.ts";
+import type { Telemetry } from "./telemetry/telemetry.ts";
+import { serverVersion } from "./version.ts";
+
+/** Everything a server is made of, stores included. */
+export interface ServerParts {
+  store: Store;
+  telemetry: Telemetry;
+  clock: Clock;
+  limits: Limits;
+  host: string;
+  port: number;
+  token: string | undefined;
+  log: Log;
+  /** How long a stop waits for calls in flight. */
+  graceMs: number;
+}
+
+/** A server that answers. */
+export interface RunningServer {
+  /** Where, e.g. `http://127.0.0.1:7171`. */
+  readonly url: string;
+  readonly port: number;
+  /** Ends long polls, finishes calls in flight, closes stores. Safe to call twice. */
+  stop(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** How to undo a step of the start, the last step first. */
+type Undo = () => Promise<void> | void;
+
+/**
+ * Starts stores, loops and the listener, in this order, so that no call is taken before it can be served; stops in the
+ * opposite one, so that what a call needs outlives it.
+ *
+ * Errors: whatever kept a part from starting; the parts before it are stopped again.
+ */
+export async function serve(parts: ServerParts): Promise<RunningServer> {
+  const undo: Undo[] = [];
+  try {
+    return await startParts(parts, undo);
+  } catch (error) {
+    await unwind(undo);
+    throw error;
+  }
+}
+
+async function startParts(parts: ServerParts, undo: Undo[]): Promise<RunningServer> {
+  const { store, telemetry, clock, log, host } = parts;
+  await store.start();
+  undo.push(() => store.stop());
+  undo.push(store.on("changed", (jobIds, taskIds) => telemetry.lifecycleChanged(jobIds, taskIds)));
+  await telemetry.start();
+  undo.push(() => telemetry.stop());
+  const maintenance = new Maintenance(store, clock, log);
+  maintenance.start();
+  undo.push(() => maintenance.stop());
+  const port = await startListener(parts, undo);
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopping ??= unwind(undo);
+    return stopping;
+  };
+  const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  return { url, port, stop, [Symbol.asyncDispose]: stop };
+}
+
+async function startListener(parts: ServerParts, undo: Undo[]): Promise<number> {
+  const { store, telemetry, clock, limits, host, log, graceMs } = parts;
+  const changes = new JobChanges(store);
+  const waiters = new LeaseWaiters(store, clock);
+  const stopping = new AbortController();
+  const listener = new Listener({
+    host,
+    port: parts.port,
+    graceMs,
+    handler: createHttpHandler(spanloomServices({ store, telemetry, clock, limits, log, changes, waiters }), {
+      telemetry,
+      authorize: bearerAuthorization(parts.token),
+      maxRequestBytes: limits.maxRequestBytes,
+      stopping: stopping.signal,
+      version: serverVersion(),
+      log,
+    }),
+  });
+  changes.start();
+  waiters.start();
+  undo.push(() => changes.stop());
+  undo.push(() => listener.stop());
+  undo.push(() => waiters.stop());
+  undo.push(() => stopping.abort());
+  return listener.start();
+}
+
+/** What the services share. */
+export interface ServiceParts {
+  store: Store;
+  telemetry: Telemetry;
+  clock: Clock;
+  limits: Limits;
+  log: Log;
+  changes: JobChanges;
+  waiters: LeaseWaiters;
+}
+
+/** All services of the protocol. */
+export function spanloomServices(parts: ServiceParts): readonly ServiceRoute[] {
+  const ids = new IdGenerator(() => parts.clock.nowUs() / 1000);
+  return [jobService({ ...parts, ids }), taskService(parts), runnerService(parts), queryService(parts)];
+}
+
+async function unwind(undo: Undo[]): Promise<void> {
+  for (let step = undo.pop(); step; step = undo.pop()) await step();
+}
