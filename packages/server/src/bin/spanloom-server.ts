@@ -1,0 +1,85 @@
+#!/usr/bin/env node
+import { SpanloomError } from "@spanloom/protocol";
+import { helpText, readCommand, type ServerConfig } from "../config.ts";
+import type { RunningServer } from "../serve.ts";
+import { startServer } from "../server.ts";
+import { serverVersion } from "../version.ts";
+
+const EXIT_USAGE = 2;
+const EXIT_FAILED = 1;
+const EXIT_INTERRUPTED = 130;
+
+await main();
+
+async function main(): Promise<void> {
+  const command = readArguments();
+  if (command?.kind === "print") {
+    process.stdout.write(command.text === "help" ? helpText() : `${serverVersion()}\n`);
+  } else if (command) {
+    await run(command.config);
+  }
+}
+
+/** The command line; undefined after it was refused. */
+function readArguments() {
+  try {
+    return readCommand(process.argv.slice(2), process.env);
+  } catch (error) {
+    fail(error, EXIT_USAGE);
+    return undefined;
+  }
+}
+
+async function run(config: ServerConfig): Promise<void> {
+  process.on("uncaughtException", (error) => crash("uncaught exception", error));
+  process.on("unhandledRejection", (error) => crash("unhandled rejection", error));
+  try {
+    const server = await start(config);
+    process.stdout.write(`spanloom-server listening on ${server.url} data ${config.dataDir} pid ${process.pid}\n`);
+    stopOnSignals(server);
+  } catch (error) {
+    fail(error, EXIT_FAILED);
+  }
+}
+
+function start({ defaultLeaseMs, spoolMaxBytes, token, ...config }: ServerConfig): Promise<RunningServer> {
+  return startServer({
+    ...config,
+    ...(token !== undefined && { token }),
+    ...(spoolMaxBytes !== undefined && { spoolMaxBytes }),
+    ...(defaultLeaseMs !== undefined && { limits: leaseLimits(defaultLeaseMs) }),
+  });
+}
+
+/** A default shorter than the usual minimum lowers the minimum too. */
+function leaseLimits(defaultLeaseMs: number) {
+  return { defaultLeaseMs, ...(defaultLeaseMs < 5_000 && { minLeaseMs: defaultLeaseMs }) };
+}
+
+/** The first signal stops gracefully, the second leaves at once. */
+function stopOnSignals(server: RunningServer): void {
+  let stopping = false;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (stopping) process.exit(EXIT_INTERRUPTED);
+    stopping = true;
+    process.stderr.write(`stopping on ${signal}; once more to leave at once\n`);
+    server.stop().then(
+      () => process.exit(0),
+      (error: unknown) => fail(error, EXIT_FAILED),
+    );
+  };
+  process.on("SIGTERM", onSignal);
+  process.on("SIGINT", onSignal);
+}
+
+/** What the catalogue knows is told in one line; a defect comes with its stack. */
+function fail(error: unknown, exitCode: number): void {
+  const isKnown = error instanceof SpanloomError && error.reason !== "INTERNAL";
+  process.stderr.write(`${isKnown ? error.message : error instanceof Error ? error.stack : error}\n`);
+  process.exit(exitCode);
+}
+
+function crash(what: string, error: unknown): void {
+  process.stderr.write(`${what}: ${error instanceof Error ? error.stack : error}\n`);
+  process.exit(EXIT_FAILED);
+}

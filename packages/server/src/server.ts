@@ -1,0 +1,62 @@
+import { defaultLimits, type Limits } from "@spanloom/protocol";
+import { type Clock, systemClock } from "./clock.ts";
+import { checkExposure } from "./exposure.ts";
+import { type RunningServer, serve } from "./serve.ts";
+import { SqliteStore } from "./store/sqlite/index.ts";
+import { createTelemetry } from "./telemetry/index.ts";
+
+/** How to run a server. */
+export interface ServerOptions {
+  /** Folder of jobs and telemetry; made when it is missing. One server at a time may use it. */
+  dataDir: string;
+  /** Address to listen on. Default 127.0.0.1. */
+  host?: string;
+  /** Port to listen on; 0, the default, takes any free one. */
+  port?: number;
+  /** Bearer token that every call must carry. Without one everyone who can connect is let in. */
+  token?: string;
+  /** Listen beyond this machine without a token. */
+  insecure?: boolean;
+  /** Takes lines about defects and maintenance. Default: standard error. */
+  log?: (line: string) => void;
+  clock?: Clock;
+  /** Limits that differ from the protocol's defaults. */
+  limits?: Partial<Limits>;
+  /** Most bytes of telemetry that wait to be stored; more is dropped and counted. */
+  spoolMaxBytes?: number;
+  /** How long `stop` waits for calls in flight, in milliseconds. Default 10 s. */
+  graceMs?: number;
+}
+
+const DEFAULT_GRACE_MS = 10_000;
+
+/**
+ * Starts a server with embedded stores: SQLite and chDB in one folder.
+ *
+ * Errors: INVALID_STATE when the address is taken, would be open to other machines without a token, or the folder is
+ * locked by another server, read-only or from a newer version; the message says which and what to do.
+ * Concurrency: several servers may run in one process, each with a folder of its own.
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { dataDir, token, insecure, spoolMaxBytes } = options;
+  const host = options.host ?? "127.0.0.1";
+  const clock = options.clock ?? systemClock;
+  const log = options.log ?? ((line: string) => console.error(line));
+  const limits: Limits = { ...defaultLimits, ...options.limits };
+  checkExposure({ host, token, insecure });
+  const store = new SqliteStore({
+    dataDir,
+    nowUs: () => clock.nowUs(),
+    maxInlineDependencyBytes: limits.maxInlineDependencyBytes,
+    defaultLeaseMs: limits.defaultLeaseMs,
+  });
+  const telemetry = createTelemetry({
+    dataDir,
+    store,
+    clock,
+    log,
+    ...(spoolMaxBytes !== undefined && { spoolMaxBytes }),
+  });
+  const graceMs = options.graceMs ?? DEFAULT_GRACE_MS;
+  return serve({ store, telemetry, clock, limits, host, port: options.port ?? 0, token, log, graceMs });
+}
