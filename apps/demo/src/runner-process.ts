@@ -27,7 +27,7 @@ export class RunnerProcess implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** Starts the process and waits until it has said its first word. Errors: when it exits instead. */
+  /** Starts the process and waits until it says that it is ready. Errors: when it exits instead. */
   async start(): Promise<void> {
     if (this.#child) return;
     const bin = fileURLToPath(new URL("bin/spanloom-runner.ts", import.meta.resolve("@spanloom/runner")));
@@ -36,20 +36,20 @@ export class RunnerProcess implements AsyncDisposable {
     const args = [bin, tasks, "--url", url, "--concurrency", String(concurrency), "--service-name", "dependency-audit"];
     const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
     this.#child = child;
-    const spoken = Promise.withResolvers<void>();
+    const ready = Promise.withResolvers<void>();
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding("utf8").on("data", (text: string) => {
         this.#lastLines.push(...text.split("\n").filter((line) => line.trim() !== ""));
         this.#lastLines.splice(0, this.#lastLines.length - KEPT_LINES);
-        spoken.resolve();
+        if (/\bready\b/.test(text)) ready.resolve();
       });
     }
-    child.once("error", spoken.reject);
+    child.once("error", ready.reject);
     child.once("exit", (code, signal) => {
-      spoken.reject(new Error(`cannot start a runner: it exited with ${signal ?? code}\n${this.lastLines}`));
+      ready.reject(new Error(`cannot start a runner: it exited with ${signal ?? code}\n${this.lastLines}`));
       this.#exited.resolve();
     });
-    await spoken.promise;
+    await ready.promise;
   }
 
   /** Process id; undefined before the start. */

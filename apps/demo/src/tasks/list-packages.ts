@@ -36,7 +36,7 @@ export const listPackages = task({
     const audits = ctx.submitMany(
       auditPackage,
       found.packages.map((target) => ({ dir: found.root, workDir: input.workDir, target })),
-      { display: ({ target }) => target.path },
+      { displays: found.packages.map(({ path }) => path) },
     );
     ctx.submit(mergeReport, merge, { dependsOn: audits });
     return { packages: found.packages.length };

@@ -1,0 +1,151 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Runner } from "@spanloom/runner";
+import { type RunningServer, startServer } from "@spanloom/server";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { capturedContext } from "../fixture/captured-context.ts";
+import { add, fail } from "../fixture/example-tasks.ts";
+import { runCli } from "../run-cli.ts";
+
+let folder: string;
+let server: RunningServer;
+let runner: Runner;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "cli-test-"));
+  server = await startServer({ dataDir: join(folder, "data"), port: 0 });
+  runner = new Runner({ url: server.url, tasks: [add, fail], registerGlobalTracing: false });
+  await runner.start();
+});
+
+afterAll(async () => {
+  await runner?.stop();
+  await server?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function run(...args: string[]) {
+  const context = capturedContext({ env: { SPANLOOM_URL: server.url }, readStdin: async () => '{"a":20,"b":22}' });
+  const exitCode = await runCli(args, context);
+  return { exitCode, out: context.out(), err: context.err() };
+}
+
+async function submitAdd(): Promise<string> {
+  const { out } = await run("job", "submit", "add", "--input", '{"a":1,"b":2}', "--wait", "--json");
+  return (JSON.parse(out) as { id: string }).id;
+}
+
+test("a job is submitted, waited for and its output printed", async () => {
+  const { exitCode, out } = await run("job", "submit", "add", "--input", "-", "--tag", "team=x", "--wait", "--json");
+  expect(exitCode).toBe(0);
+  expect(JSON.parse(out)).toMatchObject({ name: "add", state: "SUCCEEDED", output: 42, tags: { team: "x" } });
+});
+
+test("a job that fails makes the exit code 1 and its failure is told", async () => {
+  const { exitCode, out } = await run("job", "submit", "fail", "--wait");
+  expect(exitCode).toBe(1);
+  expect(out).toContain("RangeError: out of everything");
+});
+
+test("watching shows states as they come, the last one ended", async () => {
+  const { exitCode, out } = await run("job", "submit", "add", "--input", '{"a":1,"b":2}', "--watch", "--json");
+  expect(exitCode).toBe(0);
+  const states = out
+    .trim()
+    .split("\n")
+    .map((line) => (JSON.parse(line) as { state: string }).state);
+  expect(states.at(-1)).toBe("SUCCEEDED");
+  const plain = await run("job", "watch", await submitAdd());
+  expect(plain.exitCode).toBe(0);
+  expect(plain.err).toContain("SUCCEEDED");
+});
+
+test("jobs are waited for, got and listed", async () => {
+  const id = await submitAdd();
+  expect((await run("job", "wait", id)).exitCode).toBe(0);
+  expect((await run("job", "get", id, "--tasks")).out).toMatch(/SUCCEEDED[\s\S]*TASK[\s\S]*add/);
+  const listed = JSON.parse((await run("job", "list", "--state", "succeeded", "--json")).out) as { id: string }[];
+  expect(listed.map((job) => job.id)).toContain(id);
+});
+
+test("a job no runner takes can be cancelled, and waiting for it has an end", async () => {
+  const submitted = await run("job", "submit", "nobody-runs-this", "--json");
+  const { id } = JSON.parse(submitted.out) as { id: string };
+  const waited = await run("job", "wait", id, "--timeout", "50ms");
+  expect(waited.exitCode).toBe(1);
+  expect(waited.err).toContain("cannot wait longer: not all jobs ended within 50ms");
+  const cancelled = await run("job", "cancel", id, "--reason", "nobody runs it");
+  expect(cancelled).toMatchObject({ exitCode: 0, out: `${id}  CANCELLED\n` });
+});
+
+test("a job that does not exist is named, with how to find one", async () => {
+  const { exitCode, err } = await run("job", "get", "01900000-0000-7000-8000-000000000000");
+  expect(exitCode).toBe(1);
+  expect(err).toContain("01900000-0000-7000-8000-000000000000");
+  expect(err).toContain("spanloom job list");
+});
+
+test.each(["waterfall", "tree", "summary", "table"])("spans are drawn as %s", async (format) => {
+  const { exitCode, out } = await run("spans", await submitAdd(), "--format", format);
+  expect(exitCode).toBe(0);
+  expect(out).toContain("sum");
+});
+
+test("spans are exported as lines, and to files of every format", async () => {
+  const id = await submitAdd();
+  const { out } = await run("spans", id, "--json");
+  const names = out
+    .trim()
+    .split("\n")
+    .map((line) => (JSON.parse(line) as { name: string }).name);
+  expect(names.sort()).toEqual(["add", "job add", "sum", "task add"]);
+  for (const format of ["arrow", "parquet", "csv", "jsonl"]) {
+    const path = join(folder, `spans.${format}`);
+    const { exitCode, err } = await run("spans", id, "--out", path);
+    expect([exitCode, err]).toEqual([0, expect.stringContaining("Wrote 4 rows")]);
+    expect((await readFile(path)).length).toBeGreaterThan(100);
+  }
+});
+
+test("spans can be narrowed", async () => {
+  const { out } = await run("spans", await submitAdd(), "--type", "user", "--json");
+  expect(out.trim().split("\n")).toHaveLength(1);
+});
+
+test("logs are printed as lines and as JSON, and narrowed by severity", async () => {
+  const id = await submitAdd();
+  expect((await run("logs", id)).out).toMatch(/WARN +\[add#1\] adding numbers a=1/);
+  expect(JSON.parse((await run("logs", id, "--json")).out)).toMatchObject({ body: "adding numbers" });
+  expect((await run("logs", id, "--min-severity", "error")).out).toBe("");
+});
+
+test("runners and queues are listed", async () => {
+  const runners = JSON.parse((await run("runner", "list", "--json")).out) as object[];
+  expect(runners).toMatchObject([{ id: runner.id, state: "ACTIVE", tasks: ["add@1.0", "fail@1.0"] }]);
+  expect((await run("runner", "list")).out).toContain(runner.id);
+  await submitAdd();
+  const queues = JSON.parse((await run("queue", "list", "--json")).out) as object[];
+  expect(queues).toMatchObject([{ queue: "default", runners: 1 }]);
+});
+
+test("a server and a runner are started, say so, and stop when told", async () => {
+  const stop = new AbortController();
+  const ready = Promise.withResolvers<string>();
+  const write = (text: string | Uint8Array) => ready.resolve(String(text));
+  const context = capturedContext({ signal: stop.signal, stdout: { write, isTTY: false, columns: 100 } });
+  const done = runCli(["server", "--port", "0", "--data-dir", join(folder, "own"), "--json"], context);
+  const { url } = JSON.parse(await ready.promise) as { url: string };
+  const runnerReady = Promise.withResolvers<string>();
+  const tasks = new URL("../fixture/example-tasks.ts", import.meta.url).pathname;
+  const runnerContext = capturedContext({
+    signal: stop.signal,
+    stdout: { write: (text) => runnerReady.resolve(String(text)), isTTY: false, columns: 100 },
+  });
+  const runnerDone = runCli(["--url", url, "runner", tasks, "--json"], runnerContext);
+  expect(JSON.parse(await runnerReady.promise)).toMatchObject({ tasks: ["add@1.0", "fail@1.0"] });
+  const listed = await run("--url", url, "runner", "list", "--json");
+  expect(JSON.parse(listed.out)).toHaveLength(1);
+  stop.abort(new Error("told to stop"));
+  expect(await Promise.all([runnerDone, done])).toEqual([0, 0]);
+});
