@@ -9,6 +9,12 @@ import { killPlan } from "./kill-plan.ts";
 import { endedShare } from "./progress-view.ts";
 import { countAttempts } from "./trace-facts.ts";
 
+/**
+ * What happens to a runner in mid-run: `kill` is SIGKILL; `freeze` is SIGSTOP until the job has ended without it, and
+ * then SIGCONT, so that it reports attempts it has long lost.
+ */
+export type Fault = "kill" | "freeze";
+
 /** What a round needs. */
 export interface KillRoundOptions {
   /** Folder to audit. */
@@ -16,15 +22,17 @@ export interface KillRoundOptions {
   reportPath: string;
   seed: number;
   runners: number;
+  fault: Fault;
   signal?: AbortSignal;
 }
 
 /** What a round showed. */
 export interface KillRoundResult {
   seed: number;
-  /** Whether a runner was killed before the job ended. */
-  killed: boolean;
-  /** Attempts that were lost with it. */
+  fault: Fault;
+  /** Whether the fault came before the job ended. */
+  struck: boolean;
+  /** Attempts that were lost by it. */
   lost: number;
   attempts: number;
   spans: number;
@@ -37,24 +45,29 @@ const LEASE_MS = 1_000;
 const CONCURRENCY = 4;
 
 /**
- * Audits a folder with runners of which one is SIGKILLed in mid-run, and checks what Spanloom promises of it:
+ * Audits a folder with runners of which one is killed or frozen in mid-run, and checks what Spanloom promises of it:
  * the job succeeds, its spans are one tree, every attempt has its span, lost ones are marked as such, nothing is open,
  * and every package is in the report exactly once.
  */
 export async function killRound(options: KillRoundOptions): Promise<KillRoundResult> {
-  const { dir, reportPath, seed, runners, signal } = options;
+  const { dir, reportPath, seed, runners, fault, signal } = options;
   await using run = new AuditRun({ dir, reportPath, runners, leaseMs: LEASE_MS, concurrency: CONCURRENCY });
   await run.start();
   const plan = killPlan(seed, runners);
-  let killed = false;
+  const victim = run.runners[plan.victim];
+  let struck = false;
   const { id } = await run.submit();
   const onChange = (job: JobSnapshot) => {
-    const ended = job.endedAt !== undefined;
-    if (killed || ended || endedShare(job) < plan.share) return;
-    killed = true;
-    run.runners[plan.victim]?.signal("SIGKILL");
+    if (struck || job.endedAt !== undefined || endedShare(job) < plan.share) return;
+    struck = true;
+    victim?.signal(fault === "kill" ? "SIGKILL" : "SIGSTOP");
   };
   const job = await run.follow(id, onChange, signal);
+  if (struck && fault === "freeze") {
+    victim?.signal("SIGCONT");
+    // Its end means that it has reported, or tried to report, all it held.
+    await victim?.stop();
+  }
   const spans = await run.query.spans({ job: id }).toArrow();
   const tasks: TaskSnapshot[] = [];
   for await (const task of run.client.jobs.tasks(id)) tasks.push(task);
@@ -62,9 +75,10 @@ export async function killRound(options: KillRoundOptions): Promise<KillRoundRes
     ...brokenByJob(job),
     ...brokenByTrace(spans, job, tasks),
     ...(await brokenByReport(dir, reportPath)),
-    ...(killed ? [] : ["the job ended before a runner was killed"]),
+    ...(struck ? [] : ["the job ended before the fault came"]),
   ];
-  return { seed, killed, lost: countAttempts(spans, "lost"), attempts: job.attempts, spans: spans.numRows, broken };
+  const lost = countAttempts(spans, "lost");
+  return { seed, fault, struck, lost, attempts: job.attempts, spans: spans.numRows, broken };
 }
 
 function brokenByJob(job: JobSnapshot): string[] {

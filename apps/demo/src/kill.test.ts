@@ -14,12 +14,16 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-test.each([1, 2, 3])(
-  "a runner killed in mid-run costs neither work nor spans (P1, P2, P7), seed %i",
-  async (seed) => {
+test.each([
+  [1, "kill"],
+  [2, "kill"],
+  [3, "freeze"],
+] as const)(
+  "a runner lost in mid-run costs neither work nor spans and ends no task twice (P1, P2, P7), seed %i, %s",
+  async (seed, fault) => {
     const dir = join(folder, "node_modules");
-    const result = await killRound({ dir, reportPath: join(folder, `report-${seed}.json`), seed, runners: 2 });
-    expect(result).toMatchObject({ killed: true, broken: [] });
+    const result = await killRound({ dir, reportPath: join(folder, `report-${seed}.json`), seed, runners: 2, fault });
+    expect(result).toMatchObject({ struck: true, broken: [] });
   },
   ROUND_TIMEOUT_MS,
 );

@@ -1,12 +1,10 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
+import type { WalkedFile } from "./walk-files.ts";
 
 /** A file and the SHA-256 of its content. */
-export interface HashedFile {
-  /** From the package's folder, with `/`. */
-  path: string;
-  bytes: number;
+export interface HashedFile extends WalkedFile {
   /** 64 hex digits; empty when the file could not be read. */
   sha256: string;
 }
@@ -31,10 +29,10 @@ const CHUNK_BYTES = 1024 * 1024;
  */
 export async function hashFiles(
   packageDir: string,
-  files: readonly { path: string; bytes: number }[],
+  files: readonly WalkedFile[],
   options: HashOptions = {},
 ): Promise<HashedFile[]> {
-  const hashed: HashedFile[] = files.map(({ path, bytes }) => ({ path, bytes, sha256: "" }));
+  const hashed: HashedFile[] = files.map((file) => ({ ...file, sha256: "" }));
   let next = 0;
   let done = 0;
   const work = async () => {

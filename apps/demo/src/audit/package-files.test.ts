@@ -23,8 +23,8 @@ test("a walk lists regular files with their sizes and counts links without follo
   });
   expect(await walkFiles(root)).toEqual({
     files: [
-      { path: "index.js", bytes: 5 },
-      { path: "lib/deep/x.js", bytes: 0 },
+      { path: "index.js", bytes: 5, inode: expect.stringMatching(/^\d+:\d+$/) },
+      { path: "lib/deep/x.js", bytes: 0, inode: expect.any(String) },
     ],
     skipped: 1,
     unreadable: [],
@@ -38,7 +38,7 @@ test("a walk of a folder that is gone reports it as unreadable", async () => {
 test("hashes are SHA-256, in the order asked, and absent for a file that cannot be read", async () => {
   await writeTree(root, { a: "alpha", b: "beta" });
   const done: number[] = [];
-  const files = ["b", "gone", "a"].map((path) => ({ path, bytes: 1 }));
+  const files = ["b", "gone", "a"].map((path) => ({ path, bytes: 1, inode: "1:1" }));
   const hashed = await hashFiles(root, files, { onFile: (count) => done.push(count) });
   const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
   expect(hashed.map((file) => file.sha256)).toEqual([sha256("beta"), "", sha256("alpha")]);
@@ -49,7 +49,7 @@ test("an aborted walk or hash rejects with the reason", async () => {
   await writeTree(root, { a: "alpha" });
   const signal = AbortSignal.abort(new Error("told to stop"));
   await expect(walkFiles(root, signal)).rejects.toThrow("told to stop");
-  await expect(hashFiles(root, [{ path: "a", bytes: 5 }], { signal })).rejects.toThrow("told to stop");
+  await expect(hashFiles(root, [{ path: "a", bytes: 5, inode: "1:1" }], { signal })).rejects.toThrow("told to stop");
 });
 
 test("two attempts that write the same work file leave one of them whole", async () => {

@@ -3,7 +3,12 @@ import type { PackageFinding } from "./package-finding.ts";
 import { type AuditedPackage, buildReport } from "./report.ts";
 
 function audited(name: string, files: Record<string, string>, rest: Partial<PackageFinding> = {}): AuditedPackage {
-  const hashed = Object.entries(files).map(([path, sha256]) => ({ path, bytes: 10, sha256 }));
+  const hashed = Object.entries(files).map(([path, sha256]) => ({
+    path,
+    bytes: 10,
+    inode: `1:${name}/${path}`,
+    sha256,
+  }));
   const finding: PackageFinding = {
     path: name,
     name,
@@ -33,6 +38,12 @@ test("only content shared by different packages is a duplicate", () => {
   );
   expect(duplicates).toEqual([{ sha256: "same", bytes: 10, wastedBytes: 20, copies: ["a/x", "b/x", "c/x"] }]);
   expect(totals).toMatchObject({ duplicateFiles: 2, wastedBytes: 20 });
+});
+
+test("names of one file on disk are duplicates that waste nothing", () => {
+  const [a, b] = [audited("a", { x: "same" }), audited("b", { x: "same" })];
+  const linked = { ...b, files: b.files.map((file) => ({ ...file, inode: "1:a/x" })) };
+  expect(buildReport("/d", [a, linked], []).duplicates).toMatchObject([{ wastedBytes: 0, copies: ["a/x", "b/x"] }]);
 });
 
 test("files that could not be read are listed and are no duplicates of each other", () => {

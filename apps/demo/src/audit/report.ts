@@ -17,7 +17,7 @@ export interface DuplicateFile {
   sha256: string;
   /** Size of one copy. */
   bytes: number;
-  /** What all copies but one take. */
+  /** What all copies but one take on disk; names of one linked file take it once. */
   wastedBytes: number;
   /** Where the copies are, as `package path/file path`. */
   copies: string[];
@@ -107,22 +107,23 @@ function findBroken(audited: readonly AuditedPackage[]): BrokenManifest[] {
 
 /** Content found in at least two packages. Empty files are equal by nature and waste nothing. */
 function findDuplicates(audited: readonly AuditedPackage[]): DuplicateFile[] {
-  const byHash = new Map<string, { bytes: number; packages: Set<string>; copies: string[] }>();
+  const byHash = new Map<string, { bytes: number; packages: Set<string>; inodes: Set<string>; copies: string[] }>();
   for (const { finding, files } of audited) {
-    for (const { path, bytes, sha256 } of files) {
+    for (const { path, bytes, inode, sha256 } of files) {
       if (sha256 === "" || bytes === 0) continue;
-      const entry = byHash.get(sha256) ?? { bytes, packages: new Set(), copies: [] };
+      const entry = byHash.get(sha256) ?? { bytes, packages: new Set(), inodes: new Set(), copies: [] };
       byHash.set(sha256, entry);
       entry.packages.add(finding.path);
+      entry.inodes.add(inode);
       entry.copies.push(`${finding.path}/${path}`);
     }
   }
   return [...byHash]
     .filter(([, { packages }]) => packages.size > 1)
-    .map(([sha256, { bytes, copies }]) => ({
+    .map(([sha256, { bytes, inodes, copies }]) => ({
       sha256,
       bytes,
-      wastedBytes: bytes * (copies.length - 1),
+      wastedBytes: bytes * (inodes.size - 1),
       copies: copies.sort(compare),
     }))
     .sort((a, b) => b.wastedBytes - a.wastedBytes || compare(a.sha256, b.sha256));

@@ -1,10 +1,19 @@
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 
+/** A regular file of a package. */
+export interface WalkedFile {
+  /** From the package's folder, with `/`. */
+  path: string;
+  bytes: number;
+  /** Device and inode: names of one file on disk share it, as installers link files instead of copying them. */
+  inode: string;
+}
+
 /** What a package's folder holds. */
 export interface WalkedFiles {
-  /** Regular files, from the package's folder, with `/`, in a stable order. */
-  files: { path: string; bytes: number }[];
+  /** Regular files in a stable order. */
+  files: WalkedFile[];
   /** Symbolic links, sockets and the like: counted, never followed. */
   skipped: number;
   /** Folders and files that could not be read. */
@@ -41,7 +50,8 @@ async function listFolder(packageDir: string, folder: string, folders: string[],
     if (entry.isDirectory()) {
       if (path !== "node_modules") folders.push(path);
     } else if (entry.isFile()) {
-      walked.files.push({ path, bytes: (await lstat(join(packageDir, path))).size });
+      const { size, dev, ino } = await lstat(join(packageDir, path));
+      walked.files.push({ path, bytes: size, inode: `${dev}:${ino}` });
     } else walked.skipped++;
   }
 }

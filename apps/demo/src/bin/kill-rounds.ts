@@ -6,11 +6,15 @@ import { parseArgs } from "node:util";
 import { generatedTree, writeTree } from "../fixture/package-tree.ts";
 import { killRound } from "../kill-round.ts";
 
-// Kills a runner in each of many seeded rounds and prints what held: node src/bin/kill-rounds.ts --rounds 20 --seed 1
+// Kills, or with --freeze stops and resumes, a runner in each of many seeded rounds and prints what held:
+// node apps/demo/src/bin/kill-rounds.ts --rounds 20 --seed 1
 
-const { values } = parseArgs({ options: { rounds: { type: "string" }, seed: { type: "string" } } });
+const { values } = parseArgs({
+  options: { rounds: { type: "string" }, seed: { type: "string" }, freeze: { type: "boolean" } },
+});
 const rounds = Number(values.rounds ?? 20);
 const firstSeed = Number(values.seed ?? 1);
+const fault = values.freeze ? "freeze" : "kill";
 const stop = new AbortController();
 process.once("SIGINT", () => stop.abort(new Error("cannot finish: SIGINT came")));
 
@@ -22,7 +26,7 @@ try {
   for (let seed = firstSeed; seed < firstSeed + rounds; seed++) {
     const startedAtMs = performance.now();
     const reportPath = join(folder, `report-${seed}.json`);
-    const result = await killRound({ dir, reportPath, seed, runners: 2 + (seed % 2), signal: stop.signal });
+    const result = await killRound({ dir, reportPath, seed, runners: 2 + (seed % 2), fault, signal: stop.signal });
     lost += result.lost;
     if (result.broken.length > 0) failed++;
     const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(1);

@@ -1,5 +1,6 @@
 import { task } from "@spanloom/sdk";
 import { hashFiles } from "../audit/hash-files.ts";
+import type { WalkedFile } from "../audit/walk-files.ts";
 import { readWork, writeWork } from "../audit/work-folder.ts";
 
 /** Input of the audit of a part of a large package. */
@@ -22,7 +23,7 @@ export const auditFiles = task({
   version: "1.0",
   retry: { maxAttempts: 3, initialDelayMs: 200 },
   async run(input: AuditFilesInput, ctx): Promise<{ files: number }> {
-    const listing = await readWork<{ path: string; bytes: number }[]>(input.workDir, input.listing);
+    const listing = await readWork<WalkedFile[]>(input.workDir, input.listing);
     const files = listing.slice(input.from, input.to);
     await ctx.span("hash files", async (span) => {
       const onFile = (done: number) => ctx.progress(done, files.length, "files");
