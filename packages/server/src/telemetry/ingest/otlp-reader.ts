@@ -1,4 +1,5 @@
 import { type LogColumns, logColumns, RowBuilder, type SpanColumns, spanColumns } from "../columns/span-columns.ts";
+import type { OtlpPayload } from "../telemetry.ts";
 import { Envelope, type ReadOutcome, readEnvelopes } from "./envelope-reader.ts";
 import { LogReader } from "./log-reader.ts";
 import { SpanReader } from "./span-reader.ts";
@@ -22,6 +23,33 @@ export class OtlpReader {
   readonly #spanReader = new SpanReader(this.spans, this.#envelope);
   readonly #logReader = new LogReader(this.logs, this.#envelope);
 
+  /** Rows of both tables. */
+  get rows(): number {
+    return this.spans.rows + this.logs.rows;
+  }
+
+  /** Bytes the rows take. */
+  byteSize(): number {
+    return this.spans.byteSize() + this.logs.byteSize();
+  }
+
+  /** Forgets rows beyond these counts. */
+  truncate(to: { spans: number; logs: number }): void {
+    this.spans.truncate(to.spans);
+    this.logs.truncate(to.logs);
+  }
+
+  /**
+   * Reads a payload of either signal. Log records whose ids are in `present` count as accepted and give no row.
+   *
+   * Errors: INVALID_FIELD naming the offset.
+   */
+  read(payload: OtlpPayload, seq: number, present?: ReadonlySet<bigint>): ReadOutcome {
+    return payload.signal === "traces"
+      ? this.readTraces(payload.bytes, seq)
+      : this.readLogs(payload.bytes, seq, present);
+  }
+
   /** Reads an ExportTraceServiceRequest. Errors: INVALID_FIELD naming the offset. */
   readTraces(bytes: Uint8Array, seq: number): ReadOutcome {
     return readAll({
@@ -35,8 +63,9 @@ export class OtlpReader {
   }
 
   /** Reads an ExportLogsServiceRequest. Errors: INVALID_FIELD naming the offset. */
-  readLogs(bytes: Uint8Array, seq: number): ReadOutcome {
-    return readAll({ bytes, seq, rows: this.logs, envelope: this.#envelope, reader: this.#logReader, what: "logs" });
+  readLogs(bytes: Uint8Array, seq: number, present?: ReadonlySet<bigint>): ReadOutcome {
+    const reader = this.#logReader;
+    return readAll({ bytes, seq, rows: this.logs, envelope: this.#envelope, reader, what: "logs", present });
   }
 }
 
@@ -47,9 +76,10 @@ interface Reading {
   envelope: Envelope;
   reader: Pick<SpanReader | LogReader, "read">;
   what: string;
+  present?: ReadonlySet<bigint> | undefined;
 }
 
-function readAll({ bytes, seq, rows, envelope, reader, what }: Reading): ReadOutcome {
+function readAll({ bytes, seq, rows, envelope, reader, what, present }: Reading): ReadOutcome {
   const r = new WireReader(bytes, what);
   const before = rows.rows;
   const outcome: ReadOutcome = { accepted: 0, rejected: 0, message: "" };
@@ -60,7 +90,8 @@ function readAll({ bytes, seq, rows, envelope, reader, what }: Reading): ReadOut
       if (index >= MAX_RECORDS) throw r.malformed(`more than ${MAX_RECORDS} records`);
       id.low = (((seq % 256) << 24) | index) >>> 0;
       id.high = Math.floor(seq / 256);
-      reader.read(r, end, outcome, id);
+      if (present?.has((BigInt(id.high) << 32n) | BigInt(id.low))) outcome.accepted++;
+      else reader.read(r, end, outcome, id);
     });
     const invalid = rows.invalidText(before);
     if (invalid !== undefined) throw r.malformed(`text that is not UTF-8 in ${invalid}`, 0);

@@ -1,0 +1,109 @@
+import { AttemptOutcome, attemptSpanId, attributeNames, type Outcome, spanIdOf, TaskState } from "@spanloom/protocol";
+import type { AttemptRecord, JobRecord, TaskRecord } from "../../store/store.ts";
+import type { SpanColumns } from "../columns/span-columns.ts";
+import { unknownFailure } from "./project-job.ts";
+import { appendEvent, appendIdentity, appendLink, finishRow, type LifecycleSpan } from "./span-row.ts";
+
+const outcomes: Partial<Record<TaskState, Outcome>> = {
+  [TaskState.SUCCEEDED]: "success",
+  [TaskState.FAILED]: "failure",
+  [TaskState.CANCELLED]: "cancelled",
+  [TaskState.SKIPPED]: "skipped",
+};
+
+/** Appends the span of a task: INTERNAL `task <name>`, from the creation of its row to its end, children included. */
+export function projectTask(to: SpanColumns, job: JobRecord, task: TaskRecord, version: bigint): void {
+  const span: LifecycleSpan = {
+    job,
+    task,
+    attempt: 0,
+    runnerId: "",
+    type: "task",
+    kind: "INTERNAL",
+    name: `task ${task.name}`,
+    spanId: spanIdOf(task.id),
+    parentSpanId: task.parentId === undefined ? spanIdOf(job.id) : attemptSpanId(task.parentId, task.parentAttempt),
+    startUs: task.createdAtUs,
+    endUs: task.endedAtUs,
+    outcome: outcomes[task.state],
+    failure: task.state === TaskState.FAILED ? (task.failure ?? unknownFailure) : undefined,
+    dropped: { attributes: 0, events: 0, links: Math.max(0, task.dependencyCount - task.dependsOn.length) },
+  };
+  const attributes = appendIdentity(to, span, "enqueue");
+  attributes.ms(attributeNames.blockedMs, blockedUs(task));
+  if (task.attempts.length > 0) {
+    attributes
+      .ms(
+        attributeNames.queuedMs,
+        sumUs(task, (attempt) => attempt.leasedAtUs - attempt.queuedAtUs),
+      )
+      .ms(
+        attributeNames.backoffMs,
+        sumUs(task, (attempt) => attempt.backoffUs),
+      )
+      .ms(
+        attributeNames.runMs,
+        sumUs(task, (attempt) => (attempt.endedAtUs ?? attempt.leasedAtUs) - attempt.leasedAtUs),
+      );
+  }
+  appendTaskEvents(to, task);
+  for (const dependency of task.dependsOn) appendLink(to, job.trace.traceId, spanIdOf(dependency), "dependency");
+  finishRow(to, span, version);
+}
+
+/** How long a task waited for its dependencies; undefined while it still does. */
+export function blockedUs(task: TaskRecord): number | undefined {
+  const until = task.unblockedAtUs ?? task.endedAtUs;
+  return until === undefined ? undefined : until - task.createdAtUs;
+}
+
+function sumUs(task: TaskRecord, of: (attempt: AttemptRecord) => number): number {
+  return task.attempts.reduce((sum, attempt) => sum + Math.max(0, of(attempt)), 0);
+}
+
+function appendTaskEvents(to: SpanColumns, task: TaskRecord): void {
+  if (task.dependencyCount > 0) {
+    appendEvent(to, "blocked", task.createdAtUs, (attributes) => {
+      attributes.int("spanloom.dependencies", task.dependencyCount);
+    });
+  }
+  for (const [i, attempt] of task.attempts.entries()) appendAttemptEvents(to, task, attempt, task.attempts[i + 1]);
+  if (task.state === TaskState.QUEUED && task.queuedAtUs !== undefined) appendEvent(to, "queued", task.queuedAtUs);
+  if (task.endedAtUs === undefined) return;
+  if (task.state === TaskState.CANCELLED) appendEvent(to, "cancelled", task.endedAtUs);
+  if (task.state === TaskState.SKIPPED) appendEvent(to, "skipped", task.endedAtUs);
+}
+
+function appendAttemptEvents(
+  to: SpanColumns,
+  task: TaskRecord,
+  attempt: AttemptRecord,
+  next: AttemptRecord | undefined,
+): void {
+  appendEvent(to, "queued", attempt.queuedAtUs);
+  appendEvent(to, "leased", attempt.leasedAtUs, (attributes) => {
+    attributes.int(attributeNames.taskAttempt, attempt.number).text(attributeNames.runnerId, attempt.runnerId);
+  });
+  if (attempt.endedAtUs === undefined) return;
+  const { endedAtUs } = attempt;
+  if (attempt.outcome === AttemptOutcome.LOST) {
+    appendEvent(to, "lost", endedAtUs, (attributes) => {
+      attributes.int(attributeNames.taskAttempt, attempt.number).text(attributeNames.runnerId, attempt.runnerId);
+    });
+  }
+  const failed = attempt.outcome === AttemptOutcome.FAILURE || attempt.outcome === AttemptOutcome.TIMEOUT;
+  const delayUs = retryDelayUs(task, attempt, next);
+  if (!failed || delayUs === undefined) return;
+  appendEvent(to, "retry scheduled", endedAtUs, (attributes) => {
+    attributes.int(attributeNames.taskAttempt, attempt.number).ms("spanloom.retry.delay_ms", delayUs);
+  });
+}
+
+/** Delay before the attempt after this one; undefined when none follows. */
+function retryDelayUs(task: TaskRecord, attempt: AttemptRecord, next: AttemptRecord | undefined): number | undefined {
+  if (next) return next.backoffUs;
+  if (task.state === TaskState.SCHEDULED && task.scheduledAtUs !== undefined) {
+    return task.scheduledAtUs - (attempt.endedAtUs ?? attempt.leasedAtUs);
+  }
+  return task.state === TaskState.QUEUED ? 0 : undefined;
+}

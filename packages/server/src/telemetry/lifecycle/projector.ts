@@ -1,0 +1,199 @@
+import type { Clock } from "../../clock.ts";
+import type { JobRecord, LifecycleBatch, Store, TaskRecord } from "../../store/store.ts";
+import type { InsertBatch } from "../columnar/span-store.ts";
+import { RowBuilder, type SpanColumns, spanColumns } from "../columns/span-columns.ts";
+import { projectAttempt } from "./project-attempt.ts";
+import { projectJob } from "./project-job.ts";
+import { projectTask } from "./project-task.ts";
+
+/** How long changes gather before they are written: a task that starts and ends meanwhile is written once. */
+const FLUSH_DELAY_MS = 500;
+/** After a failure the first wait, doubled up to the last. */
+const RETRY_MS = { first: 500, last: 15_000 };
+/** Tasks read and written at a time: some 2,000 rows, a slice of the event loop of about 10 ms. */
+const SLICE = 1_000;
+
+/** What the projection works with. */
+export interface ProjectorOptions {
+  store: Pick<Store, "readLifecycle" | "unprojectedJobs" | "taskIds" | "markProjected">;
+  clock: Clock;
+  log: (line: string) => void;
+  /** Resolves when the rows are in the telemetry store. */
+  insert: (batch: InsertBatch) => Promise<void>;
+}
+
+/**
+ * Writes the spans of jobs, tasks and attempts from the control plane's record.
+ *
+ * I1. A span's row says what the record said when it was read, and later rows have higher versions: what is noted
+ *     while a projection runs is projected again after it.
+ * I2. An ended job is marked projected only when its final rows, and those of its tasks, are in the store; what is not
+ *     marked is projected whole at the next start, so a crash loses no span (P1).
+ * I3. A failure puts back what was taken; nothing here throws into the control plane (P4).
+ */
+export class Projector {
+  readonly #options: ProjectorOptions;
+  #jobs = new Set<string>();
+  #tasks = new Set<string>();
+  #rows = 0;
+  #flushing: Promise<void> | undefined;
+  #cancelTimer: (() => void) | undefined;
+  #lastVersion: bigint;
+  #retryMs = 0;
+  #stopped = false;
+
+  constructor(options: ProjectorOptions) {
+    this.#options = options;
+    this.#lastVersion = 0n;
+  }
+
+  /** Jobs and tasks noted and not yet written. */
+  get pending(): number {
+    return this.#jobs.size + this.#tasks.size + this.#rows;
+  }
+
+  /** Versions given from now on are above `version`. */
+  startVersionsAfter(version: bigint): void {
+    if (version > this.#lastVersion) this.#lastVersion = version;
+  }
+
+  /** Notes that spans of these jobs and tasks are out of date. */
+  note(jobIds: ReadonlySet<string>, taskIds: ReadonlySet<string>): void {
+    for (const id of jobIds) this.#jobs.add(id);
+    for (const id of taskIds) this.#tasks.add(id);
+    this.#schedule(FLUSH_DELAY_MS);
+  }
+
+  #schedule(delayMs: number): void {
+    if (this.#stopped || this.#cancelTimer || this.#flushing) return;
+    this.#cancelTimer = this.#options.clock.schedule(() => {
+      this.#cancelTimer = undefined;
+      this.flush().catch(() => undefined); // logged, and tried again by the timer it set
+    }, delayMs);
+  }
+
+  /** Writes everything noted before the call. Rejects when the stores cannot be reached; it is tried again by itself. */
+  async flush(): Promise<void> {
+    // A projection under way may have read its rows before the latest note: what it left is flushed after it.
+    while (this.#flushing) await this.#flushing;
+    if (this.#jobs.size === 0 && this.#tasks.size === 0) return;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    this.#flushing = this.#flush();
+    try {
+      await this.#flushing;
+    } finally {
+      this.#flushing = undefined;
+      if (this.#jobs.size + this.#tasks.size > 0) this.#schedule(this.#retryMs || FLUSH_DELAY_MS);
+    }
+  }
+
+  async #flush(): Promise<void> {
+    const jobs = this.#jobs;
+    const tasks = this.#tasks;
+    this.#jobs = new Set();
+    this.#tasks = new Set();
+    try {
+      await this.#project(jobs, tasks);
+      this.#retryMs = 0;
+    } catch (error) {
+      for (const id of jobs) this.#jobs.add(id);
+      for (const id of tasks) this.#tasks.add(id);
+      this.#retryMs = Math.min(this.#retryMs * 2 || RETRY_MS.first, RETRY_MS.last);
+      const why = error instanceof Error ? error.message : String(error);
+      this.#options.log(`telemetry: lifecycle spans of ${jobs.size} jobs and ${tasks.size} tasks wait: ${why}`);
+      throw error;
+    }
+  }
+
+  /** Projects in slices; an ended job's own span goes last, so that its presence means its tree is there. */
+  async #project(jobs: ReadonlySet<string>, tasks: ReadonlySet<string>): Promise<void> {
+    const { store } = this.#options;
+    for (const slice of slices(tasks)) await this.#write(await store.readLifecycle([], slice), "tasks");
+    for (const slice of slices(jobs)) {
+      const batch = await store.readLifecycle(slice, []);
+      await this.#write(batch, "jobs");
+      await this.#markEnded(batch.jobs);
+    }
+  }
+
+  async #write(batch: LifecycleBatch, what: "jobs" | "tasks"): Promise<void> {
+    const rows = new RowBuilder(spanColumns());
+    const version = this.#nextVersion();
+    if (what === "jobs") for (const job of batch.jobs) projectJob(rows.columns, job, version);
+    const jobs = new Map(batch.jobs.map((job) => [job.id, job]));
+    for (const task of batch.tasks) {
+      const job = jobs.get(task.jobId);
+      if (job) appendTask(rows, { job, task, version });
+    }
+    if (rows.rows === 0) return;
+    this.#rows += rows.rows;
+    try {
+      await this.#options.insert({ table: "spans", ipc: rows.finish(), rows: rows.rows });
+    } finally {
+      this.#rows -= rows.rows;
+    }
+  }
+
+  /** Marks jobs that have ended and of which nothing more is noted. */
+  async #markEnded(jobs: readonly JobRecord[]): Promise<void> {
+    const ended = jobs.filter((job) => job.endedAtUs !== undefined && !this.#jobs.has(job.id)).map((job) => job.id);
+    if (ended.length > 0) await this.#options.store.markProjected(ended);
+  }
+
+  #nextVersion(): bigint {
+    // Above every version that ingest gives: payload number times 2^24 stays below this for 10^11 payloads.
+    const now = BigInt(Math.floor(this.#options.clock.nowUs())) * 1024n;
+    this.#lastVersion = now > this.#lastVersion ? now : this.#lastVersion + 1n;
+    return this.#lastVersion;
+  }
+
+  /** Notes every job whose final spans are not known to be stored, with all its tasks. */
+  async recover(): Promise<void> {
+    const { store } = this.#options;
+    for (let after: string | undefined; ; ) {
+      const ids = await store.unprojectedJobs(SLICE, after);
+      for (const id of ids) await this.#noteWhole(id);
+      if (ids.length < SLICE) return;
+      after = ids.at(-1);
+    }
+  }
+
+  async #noteWhole(jobId: string): Promise<void> {
+    const { store } = this.#options;
+    for (let after: string | undefined; ; ) {
+      const ids = await store.taskIds(jobId, after === undefined ? { limit: SLICE } : { limit: SLICE, after });
+      this.note(new Set([jobId]), new Set(ids));
+      if (ids.length < SLICE) return;
+      after = ids.at(-1);
+    }
+  }
+
+  /** Writes what is noted, if the stores allow, and stops its timer. Safe to call twice. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    await this.flush().catch(() => undefined); // logged; what is left is recovered at the next start (I2)
+  }
+}
+
+function appendTask(
+  rows: RowBuilder<SpanColumns>,
+  { job, task, version }: { job: JobRecord; task: TaskRecord; version: bigint },
+): void {
+  projectTask(rows.columns, job, task, version);
+  for (const attempt of task.attempts) projectAttempt(rows, { job, task, attempt }, version);
+}
+
+function* slices(ids: ReadonlySet<string>): Iterable<string[]> {
+  let slice: string[] = [];
+  for (const id of ids) {
+    slice.push(id);
+    if (slice.length === SLICE) {
+      yield slice;
+      slice = [];
+    }
+  }
+  if (slice.length > 0) yield slice;
+}

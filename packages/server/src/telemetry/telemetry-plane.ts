@@ -1,0 +1,148 @@
+import { join } from "node:path";
+import type { QueryLogsRequest, QuerySpansRequest } from "@spanloom/protocol";
+import { tableFromIPC } from "apache-arrow";
+import type { Clock } from "../clock.ts";
+import type { Store } from "../store/store.ts";
+import type { ArrowBatch, SpanStore, Statement } from "./columnar/span-store.ts";
+import { Drainer } from "./ingest/drainer.ts";
+import { highestIds } from "./ingest/ingest-ids.ts";
+import { Projector } from "./lifecycle/projector.ts";
+import type { JobTraces } from "./query/filter-sql.ts";
+import { jobIdsOf } from "./query/job-ids.ts";
+import { planJobTraces, planLogs, planSpans } from "./query/planner.ts";
+import { Spool } from "./spool/spool.ts";
+import type { SpoolFileSystem } from "./spool/spool-file.ts";
+import type { IngestOutcome, OtlpPayload, Telemetry, TelemetryStats } from "./telemetry.ts";
+
+/** Most bytes of telemetry that wait for the store unless told otherwise. */
+const DEFAULT_SPOOL_BYTES = 1024 ** 3;
+
+/** What the telemetry plane is built from. */
+export interface TelemetryOptions {
+  /** The server's data folder; the spool is in `spool/` below it. */
+  dataDir: string;
+  store: Pick<Store, "readLifecycle" | "unprojectedJobs" | "taskIds" | "markProjected">;
+  spanStore: SpanStore;
+  clock: Clock;
+  log: (line: string) => void;
+  /** Default 1 GiB. Beyond it payloads are refused with OVERLOADED. */
+  spoolMaxBytes?: number;
+  /** Where the spool is kept, for tests. */
+  spoolFileSystem?: SpoolFileSystem;
+}
+
+/** The telemetry plane over a spool, a span store and the control plane's record. */
+export function createTelemetry(options: TelemetryOptions): Telemetry {
+  return new TelemetryPlane(options);
+}
+
+class TelemetryPlane implements Telemetry {
+  readonly #options: TelemetryOptions;
+  readonly #spool: Spool;
+  readonly #projector: Projector;
+  #drainer: Drainer | undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor(options: TelemetryOptions) {
+    this.#options = options;
+    const { dataDir, store, spanStore, clock, log, spoolMaxBytes, spoolFileSystem } = options;
+    this.#spool = new Spool({
+      folder: join(dataDir, "spool"),
+      maxBytes: spoolMaxBytes ?? DEFAULT_SPOOL_BYTES,
+      log,
+      ...(spoolFileSystem && { fileSystem: spoolFileSystem }),
+    });
+    this.#projector = new Projector({ store, clock, log, insert: (batch) => spanStore.insert(batch) });
+  }
+
+  async start(): Promise<void> {
+    const { spanStore, clock, log } = this.#options;
+    await spanStore.start();
+    try {
+      const { seq, version } = await highestIds(spanStore);
+      await this.#spool.open(seq + 1);
+      this.#drainer = new Drainer({ spool: this.#spool, spanStore, clock, log });
+      this.#drainer.start();
+      this.#projector.startVersionsAfter(version);
+      await this.#projector.recover();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    await this.#drainer?.stop();
+    await this.#projector.stop();
+    await this.#spool.close();
+    await this.#options.spanStore.stop();
+  }
+
+  async ingest(payloads: readonly OtlpPayload[]): Promise<IngestOutcome> {
+    if (payloads.length === 0) return { rejectedSpans: 0, rejectedLogs: 0, message: "" };
+    return this.#started().accept(payloads);
+  }
+
+  lifecycleChanged(jobIds: ReadonlySet<string>, taskIds: ReadonlySet<string>): void {
+    this.#projector.note(jobIds, taskIds);
+  }
+
+  async *querySpans(request: QuerySpansRequest, signal: AbortSignal): AsyncIterable<ArrowBatch> {
+    // Planned once before the barrier, so that a request that is wrong is refused at once.
+    planSpans(request, new Map());
+    yield* this.#run((traces) => planSpans(request, traces), jobIdsOf(request.filter), signal);
+  }
+
+  async *queryLogs(request: QueryLogsRequest, signal: AbortSignal): AsyncIterable<ArrowBatch> {
+    planLogs(request, new Map());
+    yield* this.#run((traces) => planLogs(request, traces), jobIdsOf(request.filter), signal);
+  }
+
+  async *#run(
+    plan: (traces: JobTraces) => Statement,
+    jobIds: readonly string[],
+    signal: AbortSignal,
+  ): AsyncIterable<ArrowBatch> {
+    await Promise.all([this.#started().barrier(), this.#projector.flush()]);
+    signal.throwIfAborted();
+    const { spanStore } = this.#options;
+    const traces = jobIds.length > 0 ? await jobTraces(spanStore, jobIds) : new Map();
+    yield* spanStore.stream(plan(traces), signal);
+  }
+
+  stats(): TelemetryStats {
+    const counts = this.#drainer?.counts;
+    return {
+      spoolBytes: this.#spool.bytes,
+      ingestedSpans: counts?.ingestedSpans ?? 0,
+      ingestedLogs: counts?.ingestedLogs ?? 0,
+      rejectedRecords: counts?.rejectedRecords ?? 0,
+      droppedPayloads: counts?.droppedPayloads ?? 0,
+      pendingLifecycle: this.#projector.pending,
+    };
+  }
+
+  #started(): Drainer {
+    if (!this.#drainer) throw new Error("the telemetry plane has not been started");
+    return this.#drainer;
+  }
+}
+
+/** Traces in which jobs have rows without owning them. */
+async function jobTraces(store: SpanStore, jobIds: readonly string[]): Promise<JobTraces> {
+  const byHex = new Map(jobIds.map((id) => [id.replaceAll("-", ""), id]));
+  const traces = new Map<string, string[]>();
+  for await (const { ipc, rows } of store.stream(planJobTraces(jobIds))) {
+    if (rows === 0) continue;
+    for (const { job, trace } of tableFromIPC(ipc).toArray() as { job: string; trace: string }[]) {
+      const id = byHex.get(job);
+      if (id !== undefined) traces.set(id, [...(traces.get(id) ?? []), trace]);
+    }
+  }
+  return traces;
+}
