@@ -1,0 +1,29 @@
+/** What a transaction changed, to be announced: `ready` inside it, the rest after its commit. */
+export class Changes {
+  readonly jobs = new Set<string>();
+  readonly tasks = new Set<string>();
+  readonly ended = new Set<string>();
+  /** Runners with an attempt to stop. */
+  readonly cancelled = new Set<string>();
+  /** Tasks that became ready, by queue, and were not announced yet. */
+  ready = new Map<string, number>();
+  /** Earliest thing to do that the transaction brought about. */
+  dueUs = Number.POSITIVE_INFINITY;
+
+  /** Notes tasks that became ready. */
+  addReady(queue: string, count: number): void {
+    this.ready.set(queue, (this.ready.get(queue) ?? 0) + count);
+  }
+
+  /** Notes something to do at a time. */
+  addDue(atUs: number | undefined): void {
+    if (atUs !== undefined && atUs < this.dueUs) this.dueUs = atUs;
+  }
+
+  /** Takes the ready tasks noted since the last call. */
+  takeReady(): ReadonlyMap<string, number> {
+    const { ready } = this;
+    this.ready = new Map();
+    return ready;
+  }
+}

@@ -1,0 +1,122 @@
+import { SpanloomError, TaskState } from "@spanloom/protocol";
+import { attemptDeadlineUs, newLeaseToken } from "../../engine/lease.ts";
+import type { TakenRun } from "../../engine/ready-queue.ts";
+import type { ClaimRequest, Lease } from "../store.ts";
+import type { Control } from "./control.ts";
+import type { SqlValue } from "./database.ts";
+import { type InlineDependencies, inlineDependencies } from "./dependencies.ts";
+import { type GroupWork, taskIdOf } from "./groups.ts";
+import { loadBytes, payloadKinds } from "./row.ts";
+import type { RunnerWork } from "./runner-table.ts";
+import type { RunningWork } from "./running-attempts.ts";
+
+interface ClaimContext {
+  runner: RunnerWork;
+  leaseMs: number;
+  /** One for all leases of a claim: a lease is named by task, attempt and token together (I2). */
+  token: Uint8Array;
+  /** By group: its tasks share their dependencies. */
+  dependencies: Map<number, InlineDependencies>;
+}
+
+/** Leases up to `limit` ready tasks to a runner, in the order of the ready queue. */
+export function claim(control: Control, request: ClaimRequest, runner: RunnerWork): Lease[] {
+  const { queues, identifiers, limit, leaseMs } = request;
+  const runs = control.ready.take({ queues, identifiers, refused: runner.refused }, limit);
+  if (runs.length === 0) return [];
+  const context = { runner, leaseMs, token: newLeaseToken(), dependencies: new Map() };
+  const leases: Lease[] = [];
+  for (const run of runs) claimRun(control, run, context, leases);
+  control.changes.addDue(control.nowUs + leaseMs * 1000);
+  return leases;
+}
+
+/** One statement leases consecutive tasks: 100 cost 40 % of 100 statements. */
+const CLAIM_SQL = `UPDATE task SET state = ${TaskState.RUNNING}, outcome = 0, attempt = attempt + 1, runner = ?, token = ?,
+  leased_at = ?, lease_ms = ? WHERE seq BETWEEN ? AND ? AND state = ${TaskState.QUEUED}
+  RETURNING seq, task_group, spec, attempt, counted, losses, queued_at, backoff_us, display, input`;
+
+function claimRun(control: Control, run: TakenRun, context: ClaimContext, leases: Lease[]): void {
+  const { runner, token, leaseMs } = context;
+  const rows = control.db.rows(CLAIM_SQL, runner.seq, token, control.nowUs, leaseMs, run.from, run.to);
+  if (rows.length !== run.to - run.from + 1) {
+    const message = `cannot lease tasks ${run.from}..${run.to}: ${rows.length} of them are queued`;
+    throw new SpanloomError("INTERNAL", message);
+  }
+  for (const row of rows) leases.push(claimRow(control, row, context));
+}
+
+function claimRow(control: Control, row: readonly SqlValue[], context: ClaimContext): Lease {
+  const [seq, groupSeq, specSeq, attempt, counted, losses, queuedAt, backoff] = row as number[];
+  const group = control.groups.get(groupSeq!);
+  const job = control.jobs.get(group.job);
+  const spec = control.specs.get(specSeq!);
+  const deadlineUs = attemptDeadlineUs(control.nowUs, spec.attemptTimeoutMs, job.deadlineUs);
+  const work: RunningWork = {
+    seq: seq!,
+    taskId: taskIdOf(group, seq!),
+    group: group.seq,
+    job: job.seq,
+    spec,
+    attempt: attempt!,
+    counted: counted!,
+    losses: losses!,
+    token: context.token,
+    runner: context.runner,
+    leasedAtUs: control.nowUs,
+    queuedAtUs: queuedAt ?? group.unblockedAtUs ?? group.createdAtUs,
+    backoffUs: backoff ?? 0,
+    deadlineUs,
+    expiresAtUs: control.nowUs + context.leaseMs * 1000,
+    progress: [],
+    stop: undefined,
+    fenceAtUs: undefined,
+    doomed: false,
+  };
+  control.running.add(work);
+  job.startedAtUs ??= control.nowUs;
+  job.attempts++;
+  control.jobs.move(job, TaskState.QUEUED, TaskState.RUNNING);
+  control.changes.jobs.add(job.id);
+  control.changes.tasks.add(work.taskId);
+  if (deadlineUs !== undefined) control.changes.addDue(deadlineUs);
+  const dependencies = dependenciesOf(control, group, context);
+  return {
+    taskId: work.taskId,
+    jobId: job.id,
+    jobName: job.name,
+    ...(group.parent !== undefined && { parentId: parentIdOf(control, group.parent) }),
+    name: spec.name,
+    major: spec.major,
+    minor: spec.minor,
+    queue: spec.queue,
+    input: loadBytes(control.db, work.seq, payloadKinds.input, row[9]!),
+    display: (row[8] as string | null) ?? "",
+    attempt: work.attempt,
+    attemptsLeft: Math.max(0, spec.retry.maxAttempts - work.counted - 1),
+    token: work.token,
+    expiresAtUs: work.expiresAtUs,
+    ...(deadlineUs !== undefined && { deadlineUs }),
+    trace: job.trace,
+    dependencies: dependencies.list,
+    dependenciesPaged: dependencies.paged,
+  };
+}
+
+const NO_DEPENDENCIES: InlineDependencies = { list: [], paged: false };
+
+function dependenciesOf(control: Control, group: GroupWork, { dependencies }: ClaimContext): InlineDependencies {
+  if (group.dependsOn.length === 0) return NO_DEPENDENCIES;
+  let found = dependencies.get(group.seq);
+  if (found === undefined) dependencies.set(group.seq, (found = inlineDependencies(control, group)));
+  return found;
+}
+
+/** Id of a task by its row. */
+export function parentIdOf(control: Control, task: number): string {
+  return taskIdOf(control.groups.get(groupOfTask(control, task)), task);
+}
+
+function groupOfTask(control: Control, task: number): number {
+  return control.db.row("SELECT task_group FROM task WHERE seq = ?", task)![0] as number;
+}

@@ -1,0 +1,70 @@
+import { IdGenerator } from "@spanloom/protocol";
+import { ReadyQueue } from "../../engine/ready-queue.ts";
+import { Changes } from "./changes.ts";
+import type { Database } from "./database.ts";
+import { GroupTable, type GroupWork } from "./groups.ts";
+import { JobTable } from "./jobs.ts";
+import { RunnerTable } from "./runner-table.ts";
+import { RunningAttempts } from "./running-attempts.ts";
+import { SpecTable } from "./specs.ts";
+
+/** What the store's rules are tuned by. */
+export interface ControlOptions {
+  /** Microseconds since the epoch. */
+  nowUs: () => number;
+  /** Numbers in [0, 1), for jitter. */
+  random: () => number;
+  /** How long an attempt that was told to stop may take to report before it is ended without it. */
+  cancelGraceMs: number;
+  /** A lease carries the outputs of its dependencies when they are no larger together. */
+  maxInlineDependencyBytes: number;
+  /** A runner not heard of for this long is shown as lost. */
+  runnerLostMs: number;
+}
+
+/**
+ * Everything the store's operations share. One transaction at a time works on it.
+ *
+ * I1. `ready` and `running` always equal what a scan of the record would find; after a rollback they are read anew.
+ */
+export interface Control {
+  readonly db: Database;
+  readonly options: ControlOptions;
+  readonly specs: SpecTable;
+  readonly jobs: JobTable;
+  readonly groups: GroupTable;
+  readonly runners: RunnerTable;
+  readonly ready: ReadyQueue;
+  readonly running: RunningAttempts;
+  readonly ids: IdGenerator;
+  /** Groups whose last task ended in the open transaction and whose dependants and parents do not know yet. */
+  readonly closing: GroupWork[];
+  /** Of the open transaction. */
+  changes: Changes;
+  /** Time of the open transaction. */
+  nowUs: number;
+}
+
+/** The control plane over an open database. */
+export function newControl(db: Database, options: ControlOptions): Control {
+  return {
+    db,
+    options,
+    specs: new SpecTable(db),
+    jobs: new JobTable(db),
+    groups: new GroupTable(db),
+    runners: new RunnerTable(db),
+    ready: new ReadyQueue(),
+    running: new RunningAttempts(),
+    ids: new IdGenerator(() => options.nowUs() / 1000),
+    closing: [],
+    changes: new Changes(),
+    nowUs: 0,
+  };
+}
+
+/** Writes the jobs and groups that the open transaction changed. */
+export function flushWork(control: Control): void {
+  for (const job of control.jobs.flush(control.nowUs)) control.changes.ended.add(job.id);
+  control.groups.flush();
+}

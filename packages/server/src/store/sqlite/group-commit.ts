@@ -1,0 +1,150 @@
+import { SpanloomError } from "@spanloom/protocol";
+import { isMachineError, toStoreError } from "./database.ts";
+
+/**
+ * Many requests, one commit.
+ *
+ * I1. Operations asked for in the same turn of the event loop share one transaction; those asked for while it is open,
+ *     by `betweenRounds`, join it.
+ * I2. A promise resolves after the commit of its operation, and rejects only when the operation left no trace.
+ * I3. An operation that fails by a defect never spoils others: the transaction is rolled back and every operation runs
+ *     again in one of its own. Operations must therefore have no effects but on the store.
+ * I4. An operation may refuse by throwing a SpanloomError of the caller's family before its first write: that rejects it
+ *     alone.
+ */
+export class GroupCommit {
+  readonly #transaction: TransactionHooks;
+  #queue: Operation[] = [];
+  #scheduled = false;
+  #closed = false;
+  #idle: (() => void)[] = [];
+
+  constructor(transaction: TransactionHooks) {
+    this.#transaction = transaction;
+  }
+
+  /** Runs `run` in the next transaction, or in the one that is open. */
+  enqueue<T>(run: () => T): Promise<T> {
+    if (this.#closed) {
+      return Promise.reject(new SpanloomError("SHUTTING_DOWN", "cannot write to the store: it is closing"));
+    }
+    return new Promise<T>((resolve, reject) => {
+      this.#queue.push({ run, resolve: resolve as (value: unknown) => void, reject });
+      this.#schedule();
+    });
+  }
+
+  /** Refuses further operations and resolves when those accepted are done. */
+  close(): Promise<void> {
+    this.#closed = true;
+    if (this.#queue.length === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => this.#flush());
+  }
+
+  #flush(): void {
+    const done = this.#runTogether();
+    if (done.failure !== undefined) this.#recover(done.operations, done.failure);
+    else this.#succeed(done.operations);
+    this.#scheduled = false;
+    if (this.#queue.length > 0) this.#schedule();
+    else for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  #runTogether(): { operations: Operation[]; failure: unknown } {
+    const operations: Operation[] = [];
+    try {
+      this.#transaction.begin();
+      while (this.#queue.length > 0 && operations.length < MAX_OPERATIONS) {
+        const round = this.#queue;
+        this.#queue = [];
+        operations.push(...round);
+        for (const operation of round) attempt(operation);
+        this.#transaction.betweenRounds();
+      }
+      this.#transaction.commit();
+      return { operations, failure: undefined };
+    } catch (error) {
+      // Not dropped: handed to #recover, which rejects or repeats every operation.
+      return { operations: operations.length > 0 ? operations : this.#queue.splice(0), failure: error ?? "unknown" };
+    }
+  }
+
+  #recover(operations: readonly Operation[], failure: unknown): void {
+    this.#rollback();
+    if (operations.length === 1 || isMachineError(failure)) {
+      for (const operation of operations) operation.reject(toStoreError(failure));
+      return;
+    }
+    for (const operation of operations) this.#runAlone(operation);
+  }
+
+  #runAlone(operation: Operation): void {
+    try {
+      this.#transaction.begin();
+      attempt(operation);
+      this.#transaction.betweenRounds();
+      this.#transaction.commit();
+    } catch (error) {
+      this.#rollback();
+      operation.reject(toStoreError(error));
+      return;
+    }
+    this.#succeed([operation]);
+  }
+
+  #succeed(operations: readonly Operation[]): void {
+    for (const operation of operations) settle(operation);
+    this.#transaction.announce();
+  }
+
+  #rollback(): void {
+    try {
+      this.#transaction.rollback();
+    } catch {
+      // The next begin meets the same trouble and tells its caller; this one already has an error to tell.
+    }
+  }
+}
+
+/** What surrounds operations. */
+export interface TransactionHooks {
+  begin(): void;
+  /** After each round of operations: announces what may ask for more. */
+  betweenRounds(): void;
+  commit(): void;
+  /** After a commit: tells listeners. */
+  announce(): void;
+  /** Undoes everything, in memory too. */
+  rollback(): void;
+}
+
+interface Operation {
+  run: () => unknown;
+  resolve: (value: unknown) => void;
+  reject: (error: SpanloomError) => void;
+  result?: { value: unknown } | { refusal: SpanloomError };
+}
+
+/** Operations of one transaction; more wait for the next, so that answers do not wait for ever. */
+const MAX_OPERATIONS = 10_000;
+
+function attempt(operation: Operation): void {
+  try {
+    operation.result = { value: operation.run() };
+  } catch (error) {
+    if (!(error instanceof SpanloomError) || error.retryable || error.reason === "INTERNAL") throw error;
+    operation.result = { refusal: error };
+  }
+}
+
+function settle({ result, resolve, reject }: Operation): void {
+  if (result === undefined) reject(new SpanloomError("INTERNAL", "cannot settle operation: it never ran"));
+  else if ("refusal" in result) reject(result.refusal);
+  else resolve(result.value);
+}

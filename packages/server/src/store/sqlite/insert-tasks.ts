@@ -1,0 +1,204 @@
+import { TaskState } from "@spanloom/protocol";
+import type { Doom } from "../../engine/states.ts";
+import type { NewTaskGroup, NewTaskSet } from "../store.ts";
+import type { Control } from "./control.ts";
+import { type GroupWork, taskIdOf } from "./groups.ts";
+import type { JobWork } from "./jobs.ts";
+import { payloadKinds, storeBytes } from "./row.ts";
+import type { TaskSpecRecord } from "./specs.ts";
+import { newIdRange } from "./task-ids.ts";
+
+/** Where a set of tasks goes. */
+export interface Placement {
+  job: JobWork;
+  parent: { seq: number; attempt: number; queue: string; depth: number } | undefined;
+  /** Not before this; only roots have it. */
+  startAtUs: number | undefined;
+  /** Whether the job, or the subtree the tasks belong to, will not run any more. */
+  doom: Doom;
+}
+
+/** What was inserted. */
+export interface InsertedTasks {
+  groups: number;
+  tasks: number;
+}
+
+/**
+ * Inserts a set of tasks. Those without dependencies become ready at once, or at their time.
+ *
+ * In a doomed job they are inserted as ended: they were submitted, so the record shows them, but they never start.
+ */
+export function insertTasks(control: Control, set: NewTaskSet, placement: Placement): InsertedTasks {
+  const { job, parent } = placement;
+  const inherited = { queue: parent?.queue ?? job.queue, priority: job.priority };
+  const specs = set.specs.map((spec) => control.specs.intern(spec, inherited));
+  const firstGroup = control.groups.nextSeq;
+  let tasks = 0;
+  const dependants = countDependants(set);
+  for (const [index, group] of set.groups.entries()) {
+    insertGroup(control, group, { placement, specs, firstGroup, dependants, index });
+    tasks += group.inputs.length;
+  }
+  return { groups: set.groups.length, tasks };
+}
+
+function countDependants({ groups }: NewTaskSet): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (const { dependsOn } of groups) {
+    for (const index of dependsOn) counts.set(index, (counts.get(index) ?? 0) + 1);
+  }
+  return counts;
+}
+
+interface GroupContext {
+  placement: Placement;
+  specs: readonly TaskSpecRecord[];
+  firstGroup: number;
+  /** How many groups wait for each, by index. */
+  dependants: ReadonlyMap<number, number>;
+  index: number;
+}
+
+function insertGroup(control: Control, group: NewTaskGroup, context: GroupContext): void {
+  const { index } = context;
+  const { job, parent, doom } = context.placement;
+  const count = group.inputs.length;
+  const waits = group.dependsOn.length;
+  const work: GroupWork = {
+    ...control.groups.reserve(count),
+    ...newIdRange(control.ids),
+    job: job.seq,
+    parent: parent?.seq,
+    parentAttempt: parent?.attempt ?? 0,
+    depth: parent === undefined ? 0 : parent.depth + 1,
+    count,
+    createdAtUs: control.nowUs,
+    dependsOn: group.dependsOn.map((index) => context.firstGroup + index),
+    open: doom === "none" ? count : 0,
+    spoiled: doom !== "none",
+    waits,
+    dependants: context.dependants.get(index) ?? 0,
+    unblockedAtUs: waits === 0 ? control.nowUs : undefined,
+    outputBytes: 0,
+  };
+  control.groups.insert(work);
+  // One run of equal specs after another: nearly always a single one.
+  for (let from = 0; from < count; ) {
+    const spec = specAt(group, context.specs, from);
+    let to = from + 1;
+    while (to < count && (group.specs.length === 1 || specAt(group, context.specs, to) === spec)) to++;
+    insertRun(control, { group, work, spec, from, to, placement: context.placement });
+    from = to;
+  }
+}
+
+function specAt(group: NewTaskGroup, specs: readonly TaskSpecRecord[], index: number): TaskSpecRecord {
+  return specs[group.specs.length === 1 ? group.specs[0]! : group.specs[index]!]!;
+}
+
+interface RunContext {
+  group: NewTaskGroup;
+  work: GroupWork;
+  spec: TaskSpecRecord;
+  from: number;
+  to: number;
+  placement: Placement;
+}
+
+function insertRun(control: Control, context: RunContext): void {
+  const { group, work, spec, from, to } = context;
+  const { job, doom, startAtUs } = context.placement;
+  const wakeUs = wakeTime(control, spec, startAtUs);
+  const state = initialState(doom, work, wakeUs);
+  const scheduledAt = state === TaskState.SCHEDULED ? wakeUs! : null;
+  const endedAt = state >= TaskState.SUCCEEDED ? control.nowUs : null;
+  for (let index = from; index < to; index++) {
+    const seq = work.first + index;
+    control.db.run(
+      `INSERT INTO task (seq, task_group, spec, state, scheduled_at, ended_at, display, input)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      seq,
+      work.seq,
+      spec.seq,
+      state,
+      scheduledAt,
+      endedAt,
+      group.displays[index] || null,
+      storeBytes(control.db, seq, payloadKinds.input, group.inputs[index]!),
+    );
+    if (scheduledAt !== null) addTimer(control, scheduledAt, seq);
+    control.changes.tasks.add(taskIdOf(work, seq));
+  }
+  control.jobs.move(job, TaskState.UNSPECIFIED, state, to - from);
+  control.changes.jobs.add(job.id);
+  if (state === TaskState.QUEUED) makeReady(control, work, spec, work.first + from, work.first + to - 1);
+}
+
+function wakeTime(control: Control, spec: TaskSpecRecord, startAtUs: number | undefined): number | undefined {
+  const delayedUs = spec.startDelayMs === undefined ? 0 : control.nowUs + Math.round(spec.startDelayMs * 1000);
+  const wakeUs = Math.max(startAtUs ?? 0, delayedUs);
+  return wakeUs > control.nowUs ? wakeUs : undefined;
+}
+
+function initialState(doom: Doom, work: GroupWork, wakeUs: number | undefined): TaskState {
+  if (doom !== "none") return doom === "cancelled" ? TaskState.CANCELLED : TaskState.SKIPPED;
+  if (work.waits > 0) return TaskState.BLOCKED;
+  return wakeUs === undefined ? TaskState.QUEUED : TaskState.SCHEDULED;
+}
+
+/** Remembers when a task leaves SCHEDULED. */
+export function addTimer(control: Control, atUs: number, task: number): void {
+  control.db.run("INSERT OR IGNORE INTO timer (at, task) VALUES (?, ?)", atUs, task);
+  control.changes.addDue(atUs);
+}
+
+/** Offers consecutive tasks of a group, now QUEUED, to runners; `to` is included. */
+export function makeReady(control: Control, work: GroupWork, spec: TaskSpecRecord, from: number, to: number): void {
+  control.ready.add(spec, { job: work.job, depth: work.depth, from, to, queuedAtUs: control.nowUs });
+  control.changes.addReady(spec.queue, to - from + 1);
+}
+
+/**
+ * Unblocks a group whose dependencies are all done.
+ *
+ * A job start time needs no second look: dependencies only ended because it had come.
+ */
+export function unblock(control: Control, work: GroupWork): void {
+  work.unblockedAtUs = control.nowUs;
+  control.groups.touch(work);
+  const last = work.first + work.count - 1;
+  const rows = control.db.rows(
+    "SELECT seq, spec FROM task WHERE seq BETWEEN ? AND ? AND state = ? ORDER BY seq",
+    work.first,
+    last,
+    TaskState.BLOCKED,
+  );
+  for (let i = 0; i < rows.length; ) {
+    const spec = rows[i]![1];
+    let end = i + 1;
+    while (end < rows.length && rows[end]![1] === spec && rows[end]![0] === (rows[end - 1]![0] as number) + 1) end++;
+    unblockRun(control, work, control.specs.get(spec as number), [rows[i]![0] as number, rows[end - 1]![0] as number]);
+    i = end;
+  }
+}
+
+function unblockRun(control: Control, work: GroupWork, spec: TaskSpecRecord, [from, to]: [number, number]): void {
+  const wakeUs = wakeTime(control, spec, undefined);
+  const state = wakeUs === undefined ? TaskState.QUEUED : TaskState.SCHEDULED;
+  control.db.run(
+    "UPDATE task SET state = ?, scheduled_at = ? WHERE seq BETWEEN ? AND ?",
+    state,
+    wakeUs ?? null,
+    from,
+    to,
+  );
+  const job = control.jobs.get(work.job);
+  control.jobs.move(job, TaskState.BLOCKED, state, to - from + 1);
+  control.changes.jobs.add(job.id);
+  for (let seq = from; seq <= to; seq++) {
+    control.changes.tasks.add(taskIdOf(work, seq));
+    if (wakeUs !== undefined) addTimer(control, wakeUs, seq);
+  }
+  if (wakeUs === undefined) makeReady(control, work, spec, from, to);
+}

@@ -1,0 +1,181 @@
+import { type JobState, TaskState } from "@spanloom/protocol";
+import { assertJobTransition, type Doom, isJobEnded, jobStateOf } from "../../engine/states.ts";
+import type { Failure, NewJobTrace, ProgressRecord } from "../store.ts";
+import type { Database, SqlRow } from "./database.ts";
+import { decodeFailure, decodeProgress, decodeTrace, encodeFailure, encodeProgress, optionalNumber } from "./row.ts";
+
+/** What transactions need of a job, and change. */
+export interface JobWork {
+  readonly seq: number;
+  readonly id: string;
+  readonly name: string;
+  readonly queue: string;
+  readonly priority: number;
+  readonly trace: NewJobTrace;
+  readonly deadlineUs: number | undefined;
+  state: JobState;
+  doom: Doom;
+  startedAtUs: number | undefined;
+  endedAtUs: number | undefined;
+  attempts: number;
+  /** Tasks by TaskState. */
+  counts: number[];
+  failure: Failure | undefined;
+  failedTaskId: string | undefined;
+  cancelReason: string | undefined;
+  /** By label, summed over tasks. */
+  progress: Map<string, ProgressRecord>;
+}
+
+/** Dooms by the number they are stored as. */
+export const doomNames: readonly Doom[] = ["none", "failed", "cancelled"];
+
+/** Counter columns in the order of TaskState, from BLOCKED on. */
+export const counterColumns = "blocked, scheduled, queued, running, waiting, succeeded, failed, cancelled, skipped";
+
+const MAX_CLEAN = 20_000;
+
+/** Jobs being worked on: read once, changed in memory, written once per transaction. */
+export class JobTable {
+  readonly #db: Database;
+  readonly #works = new Map<number, JobWork>();
+  readonly #dirty = new Set<JobWork>();
+  readonly #closed: number[] = [];
+  #nextSeq = 1;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  /** Number of a job about to be inserted. */
+  newSeq(): number {
+    return this.#nextSeq++;
+  }
+
+  /** A job by number. */
+  get(seq: number): JobWork {
+    const known = this.#works.get(seq);
+    if (known !== undefined) return known;
+    return this.#load(this.#db.row(`SELECT ${workColumns} FROM job WHERE seq = ?`, seq)!);
+  }
+
+  /** A job by id, if there is one. */
+  find(id: string): JobWork | undefined {
+    const row = this.#db.row("SELECT seq FROM job WHERE id = ?", id);
+    return row && this.get(row[0] as number);
+  }
+
+  /** Takes a job that was just inserted as it stands. */
+  add(work: JobWork): void {
+    this.#works.set(work.seq, work);
+  }
+
+  /** Notes that a job was changed. */
+  touch(work: JobWork): void {
+    this.#dirty.add(work);
+  }
+
+  /** Moves `count` tasks of a job from one state to another; UNSPECIFIED stands for outside. */
+  move(work: JobWork, from: TaskState, to: TaskState, count = 1): void {
+    work.counts[from]! -= count;
+    work.counts[to]! += count;
+    this.#dirty.add(work);
+  }
+
+  /** Writes what changed; returns the jobs that ended with it. */
+  flush(nowUs: number): JobWork[] {
+    const ended: JobWork[] = [];
+    for (const work of this.#dirty) {
+      if (this.#advance(work, nowUs)) ended.push(work);
+      this.#write(work);
+    }
+    this.#dirty.clear();
+    return ended;
+  }
+
+  /** Bounds the memory held for jobs nobody works on. Only between transactions. */
+  trim(): void {
+    for (const seq of this.#closed) this.#works.delete(seq);
+    this.#closed.length = 0;
+    if (this.#works.size > MAX_CLEAN) this.#works.clear();
+  }
+
+  /** Forgets what a rolled-back transaction changed. */
+  reload(): void {
+    this.#works.clear();
+    this.#dirty.clear();
+    this.#closed.length = 0;
+    this.#nextSeq = this.#db.row("SELECT coalesce(max(seq), 0) + 1 FROM job")![0] as number;
+  }
+
+  #advance(work: JobWork, nowUs: number): boolean {
+    if (isJobEnded(work.state)) return false;
+    const next = jobStateOf({ started: work.startedAtUs !== undefined, doom: work.doom, openTasks: openTasks(work) });
+    assertJobTransition(work.state, next);
+    work.state = next;
+    if (!isJobEnded(next)) return false;
+    work.endedAtUs = nowUs;
+    return true;
+  }
+
+  #write(work: JobWork): void {
+    const c = work.counts;
+    this.#db.run(
+      `UPDATE job SET state = ?, doom = ?, started_at = ?, ended_at = ?, attempts = ?, blocked = ?, scheduled = ?,
+       queued = ?, running = ?, waiting = ?, succeeded = ?, failed = ?, cancelled = ?, skipped = ?, failure = ?,
+       failed_task = ?, cancel_reason = ?, progress = ? WHERE seq = ?`,
+      work.state,
+      doomNames.indexOf(work.doom),
+      work.startedAtUs ?? null,
+      work.endedAtUs ?? null,
+      work.attempts,
+      ...c.slice(TaskState.BLOCKED),
+      encodeFailure(work.failure),
+      work.failedTaskId ?? null,
+      work.cancelReason ?? null,
+      encodeProgress([...work.progress.values()]),
+      work.seq,
+    );
+    if (work.endedAtUs !== undefined) this.#closed.push(work.seq);
+  }
+
+  #load(row: SqlRow): JobWork {
+    const work = toJobWork(row);
+    this.#works.set(work.seq, work);
+    return work;
+  }
+}
+
+/** Tasks of a job that have not ended. */
+export function openTasks({ counts }: JobWork): number {
+  let open = 0;
+  for (let state = TaskState.BLOCKED; state <= TaskState.WAITING; state++) open += counts[state]!;
+  return open;
+}
+
+const workColumns = `seq, id, name, queue, priority, trace, deadline_at, state, doom, started_at, ended_at, attempts,
+  failure, failed_task, cancel_reason, progress, ${counterColumns}`;
+
+function toJobWork(row: SqlRow): JobWork {
+  const [seq, id, name, queue, priority, trace, deadline, state, doom, started, ended, attempts] = row;
+  const [failure, failedTask, cancelReason, progress, ...counts] = row.slice(12);
+  return {
+    seq: seq as number,
+    id: id as string,
+    name: name as string,
+    queue: queue as string,
+    priority: priority as number,
+    trace: decodeTrace(trace!),
+    deadlineUs: optionalNumber(deadline!),
+    state: state as JobState,
+    doom: doomNames[doom as number]!,
+    startedAtUs: optionalNumber(started!),
+    endedAtUs: optionalNumber(ended!),
+    attempts: attempts as number,
+    counts: [0, ...(counts as number[])],
+    failure: decodeFailure(failure!),
+    failedTaskId: (failedTask as string | null) ?? undefined,
+    cancelReason: (cancelReason as string | null) ?? undefined,
+    progress: new Map(decodeProgress(progress!).map((entry) => [entry.label, entry])),
+  };
+}

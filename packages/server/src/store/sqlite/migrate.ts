@@ -1,0 +1,37 @@
+import { SpanloomError } from "@spanloom/protocol";
+import type { Database } from "./database.ts";
+import { SCHEMA_VERSION, schemaSql } from "./schema.sql.ts";
+
+/**
+ * Brings the data file to this program's schema, in one transaction.
+ *
+ * Errors: INVALID_STATE when the file was written by a newer version or is another program's.
+ */
+export function migrate(db: Database, path: string): void {
+  db.exec("BEGIN IMMEDIATE");
+  try {
+    const version = storedVersion(db, path);
+    if (version > SCHEMA_VERSION) throw newerVersion(path, version);
+    if (version === 0) {
+      db.exec(schemaSql);
+      db.run("INSERT INTO meta (key, value) VALUES ('schema_version', ?)", SCHEMA_VERSION);
+    }
+    db.exec("COMMIT");
+  } catch (error) {
+    db.rollback();
+    throw error;
+  }
+}
+
+function storedVersion(db: Database, path: string): number {
+  const tables = db.rows("SELECT name FROM sqlite_schema WHERE type = 'table'").map(([name]) => name);
+  if (tables.length === 0) return 0;
+  const row = tables.includes("meta") ? db.row("SELECT value FROM meta WHERE key = 'schema_version'") : undefined;
+  if (typeof row?.[0] === "number") return row[0];
+  throw new SpanloomError("INVALID_STATE", `cannot open ${path}: it is not a Spanloom control-plane store`);
+}
+
+function newerVersion(path: string, version: number): SpanloomError {
+  const message = `cannot open ${path}: its schema has version ${version}, this program knows up to ${SCHEMA_VERSION}; start a newer Spanloom`;
+  return new SpanloomError("INVALID_STATE", message, { limit: SCHEMA_VERSION, actual: version });
+}
