@@ -77,7 +77,6 @@ export class Drainer {
     this.#options = options;
     const { spool } = options;
     this.#openFrom = spool.nextSeq;
-    this.#replayEnd = spool.nextSeq;
     this.#insertedSeq = spool.firstSeq - 1;
     if (spool.firstSeq < spool.nextSeq) this.#spooledFrom = spool.firstSeq;
   }

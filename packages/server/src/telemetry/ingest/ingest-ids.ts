@@ -18,7 +18,8 @@ export async function highestIds(store: SpanStore): Promise<{ seq: number; versi
   const [spans = 0n] = await oneRow(store, `SELECT maxIf(version, type = 'user') AS value FROM ${DATABASE}.spans`);
   const [logs = 0n] = await oneRow(store, `SELECT max(ingest_id) AS value FROM ${DATABASE}.logs`);
   const [version = 0n] = await oneRow(store, `SELECT maxIf(version, type != 'user') AS value FROM ${DATABASE}.spans`);
-  return { seq: Number(Math.max(spans, logs) >> 24n), version };
+  const seqs = [spans >> 24n, logs >> 24n].map(Number);
+  return { seq: Math.max(...seqs), version };
 }
 
 async function oneRow(store: SpanStore, sql: string): Promise<bigint[]> {
