@@ -1,9 +1,11 @@
+import { join } from "node:path";
 import { defaultLimits, type Limits } from "@spanloom/protocol";
 import { type Clock, systemClock } from "./clock.ts";
 import { checkExposure } from "./exposure.ts";
 import { type RunningServer, serve } from "./serve.ts";
 import { SqliteStore } from "./store/sqlite/index.ts";
-import { createTelemetry } from "./telemetry/index.ts";
+import { ChdbSpanStore } from "./telemetry/columnar/chdb/index.ts";
+import { createTelemetry } from "./telemetry/telemetry-plane.ts";
 
 /** How to run a server. */
 export interface ServerOptions {
@@ -48,11 +50,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     dataDir,
     nowUs: () => clock.nowUs(),
     maxInlineDependencyBytes: limits.maxInlineDependencyBytes,
-    defaultLeaseMs: limits.defaultLeaseMs,
   });
+  const spanStore = new ChdbSpanStore({ dataDir: join(dataDir, "telemetry") });
   const telemetry = createTelemetry({
     dataDir,
     store,
+    spanStore,
     clock,
     log,
     ...(spoolMaxBytes !== undefined && { spoolMaxBytes }),

@@ -12,6 +12,8 @@ const EXIT_INTERRUPTED = 130;
 await main();
 
 async function main(): Promise<void> {
+  // Queries, spool and file streams share libuv's threads; with its default of 4, slow queries would delay ingest.
+  process.env.UV_THREADPOOL_SIZE ??= "8";
   const command = readArguments();
   if (command?.kind === "print") {
     process.stdout.write(command.text === "help" ? helpText() : `${serverVersion()}\n`);

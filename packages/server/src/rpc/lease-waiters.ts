@@ -11,7 +11,7 @@ import type { ClaimRequest, ExchangeOutcome, Store } from "../store/store.ts";
  * I1. No task is missed: `enter` notes the group's version before the caller's first claim, and a waiter asks again
  *     whenever a claim found nothing but the version has changed since it was asked for.
  * I2. A waiter whose claim found nothing keeps its place.
- * I3. A waiter that filled its claim may have left tasks behind, so it wakes the next; so does one whose claim failed.
+ * I3. A waiter whose claim failed leaves its tasks to the next, which it wakes.
  * I4. A lease is never left with a client that has gone: it is given back at once.
  * I5. Every waiter is answered at the latest when its time is up, its client is gone or the server stops.
  */
@@ -148,7 +148,6 @@ export class LeaseWaiters {
       });
     } else if (leases.length > 0) {
       waiter.resolve(outcome);
-      if (leases.length >= waiter.claim.limit) this.#wake(waiter.group, 1);
     } else if (waiter.over || waiter.isWorthAnswering(outcome)) {
       waiter.resolve(outcome);
     } else if (waiter.version !== waiter.group.version) {

@@ -1,0 +1,74 @@
+import { describe, expect, it } from "vitest";
+import { helpText, readCommand } from "./config.ts";
+
+/** The configuration a command line gives. */
+function config(args: string[], env: Record<string, string> = {}) {
+  const command = readCommand(args, env);
+  if (command.kind !== "run") throw new Error("no run");
+  return command.config;
+}
+
+describe("the command line", () => {
+  it("has defaults that serve this machine only", () => {
+    expect(config([])).toEqual({
+      dataDir: "./.spanloom",
+      host: "127.0.0.1",
+      port: 7171,
+      insecure: false,
+      token: undefined,
+      defaultLeaseMs: undefined,
+      spoolMaxBytes: undefined,
+    });
+  });
+
+  it("lets flags beat the environment and the environment beat defaults", () => {
+    const env = { SPANLOOM_PORT: "8000", SPANLOOM_HOST: "::1", SPANLOOM_DATA_DIR: "/a", SPANLOOM_TOKEN: "t" };
+    expect(config([], env)).toMatchObject({ port: 8000, host: "::1", dataDir: "/a", token: "t" });
+    expect(config(["--port", "9000"], env)).toMatchObject({ port: 9000, host: "::1" });
+  });
+
+  it("takes address and port in one", () => {
+    expect(config(["--listen", "0.0.0.0:80"])).toMatchObject({ host: "0.0.0.0", port: 80 });
+    expect(config(["--listen", "[::]:80"])).toMatchObject({ host: "::", port: 80 });
+  });
+
+  it("answers --help and --version before anything else", () => {
+    expect(readCommand(["--help"], { SPANLOOM_DATABASE_URL: "x" })).toEqual({ kind: "print", text: "help" });
+    expect(readCommand(["--version"], {})).toEqual({ kind: "print", text: "version" });
+  });
+
+  it.each([
+    [["--prot", "1"], {}, /--prot/],
+    [["extra"], {}, /extra/],
+    [["--port"], {}, /--port/],
+    [["--port", "70000"], {}, /--port "70000": it must be a whole number, 0 to 65535/],
+    [["--port", "7e3"], {}, /"7e3"/],
+    [[], { SPANLOOM_PORT: "http" }, /SPANLOOM_PORT "http"/],
+    [["--listen", "80"], {}, /--listen "80"/],
+    [["--token", ""], {}, /token/],
+    [["--data-dir", ""], {}, /--data-dir/],
+    [["--default-lease-ms", "5"], {}, /1000 to 600000/],
+    [
+      [],
+      { SPANLOOM_DATABASE_URL: "postgres://db" },
+      /SPANLOOM_DATABASE_URL "postgres:\/\/db": PostgreSQL is not supported yet/,
+    ],
+    [
+      [],
+      { SPANLOOM_CLICKHOUSE_URL: "http://ch" },
+      /SPANLOOM_CLICKHOUSE_URL "http:\/\/ch": ClickHouse is not supported yet/,
+    ],
+  ])("refuses %j with %j, naming it", (args, env, message) => {
+    expect(() => readCommand(args, env)).toThrow(
+      expect.objectContaining({ reason: "INVALID_FIELD", message: expect.stringMatching(message) }) as Error,
+    );
+  });
+
+  it("lists every flag and variable in --help", () => {
+    const help = helpText();
+    for (const name of ["--data-dir", "--host", "--port", "--listen", "--token", "--insecure", "--help", "--version"])
+      expect(help).toContain(name);
+    for (const name of ["SPANLOOM_DATA_DIR", "SPANLOOM_HOST", "SPANLOOM_PORT", "SPANLOOM_TOKEN"])
+      expect(help).toContain(name);
+  });
+});
