@@ -40,6 +40,7 @@ describe("layers", () => {
     ["a type import", 'import type { ServerOptions } from "@spanloom/server";'],
     ["a re-export", 'export { startServer } from "@spanloom/server";'],
     ["an import() type", 'export type T = import("@spanloom/server").ServerOptions;'],
+    ["import.meta.resolve", 'export const server = import.meta.resolve("@spanloom/server");'],
     ["an import() expression", 'export const server = await import("@spanloom/server");'],
   ])("refuses %s of a package above", async (_, line) => {
     expect(await problemsWith({ "packages/sdk/src/a.ts": `${line}\n` })).toEqual([

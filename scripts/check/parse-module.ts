@@ -61,13 +61,19 @@ function parse(file: string, text: string): ParsedModule {
   return { file, text, program, imports, starExports, defaultExports, lineOf };
 }
 
-/** `import("x")` as an expression and as a type. */
+/** `import("x")` as an expression and as a type, and `import.meta.resolve("x")`. */
 function expressionImports(program: Program, lineOf: (offset: number) => number): ModuleImport[] {
   const imports: ModuleImport[] = [];
   new Visitor({
     ImportExpression({ source, start }) {
       if (source.type !== "Literal" || typeof source.value !== "string") return;
       imports.push({ specifier: source.value, kind: "dynamic", line: lineOf(start) });
+    },
+    CallExpression({ callee, arguments: [argument], start }) {
+      if (callee.type !== "MemberExpression" || callee.object.type !== "MetaProperty") return;
+      if (callee.property.type !== "Identifier" || callee.property.name !== "resolve") return;
+      if (argument?.type !== "Literal" || typeof argument.value !== "string") return;
+      imports.push({ specifier: argument.value, kind: "dynamic", line: lineOf(start) });
     },
     TSImportType({ source, start }) {
       imports.push({ specifier: source.value, kind: "type", line: lineOf(start) });
