@@ -148,7 +148,7 @@ describe("words", () => {
       "b.md": `see ${"/ho"}me/me/x\n`,
     });
     expect(await wordsCheck.run(tree.root)).toEqual([
-      expect.stringMatching(/^\.npmrc:1 "registry\.example\.org" names a package registry/),
+      expect.stringMatching(/^\.npmrc:1 "\/\/registry\.example\.org" names a package registry/),
       expect.stringMatching(/^\.npmrc:1 "registry =" chooses a package registry/),
       expect.stringMatching(/^a\.ts:1 .* is a note to oneself/),
       expect.stringMatching(/^b\.md:1 .* is a path on somebody's machine/),

@@ -6,7 +6,7 @@ import { listFiles } from "./source-files.ts";
 /** What a file of this repository must not say, and why. */
 const patterns: readonly { pattern: RegExp; why: string }[] = [
   {
-    pattern: /\bregistry\.[a-z0-9-]+\.[a-z]{2,}/i,
+    pattern: /\/\/(registry|npm)\.[\w.-]+|\bregistry\.[a-z0-9-]+\.(org|com|net|io|dev|cn)\b/i,
     why: "names a package registry; the reader's npm is configured already",
   },
   { pattern: /^\s*(@[\w-]+:)?registry\s*=/m, why: "chooses a package registry for the reader" },
