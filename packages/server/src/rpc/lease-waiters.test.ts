@@ -196,6 +196,17 @@ describe("ending", () => {
 describe("cancellations", () => {
   const cancellations = [{ taskId: "t", attempt: 1, reason: CancellationReason.JOB_CANCELLED }];
 
+  it("are not missed when they come between the first claim and the wait (I1)", async () => {
+    store.exchange = async () => ({ ...emptyExchange, cancellations });
+    const claim = claimOf("a");
+    const entry = waiters.enter(claim);
+    store.emit("cancelled", new Set(["a"]));
+    const signal = new AbortController().signal;
+    const answer = waiters.wait(entry, claim, { waitMs: 30_000, signal, isWorthAnswering: () => true });
+    expect(await answer).toMatchObject({ cancellations });
+    entry.leave();
+  });
+
   it("answer their runner's poll at once, and nobody else's", async () => {
     store.exchange = async () => ({ ...emptyExchange, cancellations });
     const mine = poll(claimOf("a"), { isWorthAnswering: () => true });

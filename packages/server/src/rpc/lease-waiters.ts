@@ -8,8 +8,8 @@ import type { ClaimRequest, ExchangeOutcome, Store } from "../store/store.ts";
  * ready, waiters of its groups are woken from the front, as many as could take them; each asks the store for a claim
  * from within the transaction that made the tasks ready, so that the claim joins that very commit (store I6).
  *
- * I1. No task is missed: `enter` notes the group's version before the caller's first claim, and a waiter asks again
- *     whenever a claim found nothing but the version has changed since it was asked for.
+ * I1. No task and no cancellation is missed: `enter` notes the version of what concerns the caller before its first
+ *     claim, and a waiter asks again whenever a claim found nothing but the version has changed since it was asked for.
  * I2. A waiter whose claim found nothing keeps its place.
  * I3. A waiter whose claim failed leaves its tasks to the next, which it wakes.
  * I4. A lease is never left with a client that has gone: it is given back at once.
@@ -20,7 +20,7 @@ export class LeaseWaiters {
   readonly #clock: Clock;
   readonly #groups = new Map<string, WaiterGroup>();
   readonly #byQueue = new Map<string, Set<WaiterGroup>>();
-  readonly #byRunner = new Map<string, Set<Waiter>>();
+  readonly #runners = new Map<string, RunnerPolls>();
   #subscriptions: (() => void)[] = [];
   #stopped = false;
 
@@ -42,27 +42,32 @@ export class LeaseWaiters {
   stop(): void {
     this.#stopped = true;
     for (const unsubscribe of this.#subscriptions.splice(0)) unsubscribe();
-    for (const waiters of [...this.#byRunner.values()]) for (const waiter of [...waiters]) this.#giveUp(waiter);
+    for (const { waiters } of [...this.#runners.values()]) for (const waiter of [...waiters]) this.#giveUp(waiter);
   }
 
   /** How many polls wait now. */
   get size(): number {
     let size = 0;
-    for (const waiters of this.#byRunner.values()) size += waiters.size;
+    for (const { waiters } of this.#runners.values()) size += waiters.size;
     return size;
   }
 
-  /** Takes hold of a claim's group; to be called before the first claim, so that nothing is missed (I1). */
+  /** Takes hold of what concerns a claim; to be called before the first one, so that nothing is missed (I1). */
   enter(claim: ClaimRequest): WaiterEntry {
     const key = groupKey(claim);
     const group = this.#groups.get(key) ?? this.#createGroup(key, claim.queues);
+    const runner = this.#runners.get(claim.runnerId) ?? { version: 0, waiters: new Set(), entered: 0 };
+    this.#runners.set(claim.runnerId, runner);
     group.entered++;
+    runner.entered++;
     let left = false;
     const leave = (): void => {
-      if (!left && --group.entered === 0) this.#removeGroup(group);
+      if (left) return;
       left = true;
+      if (--group.entered === 0) this.#removeGroup(group);
+      if (--runner.entered === 0) this.#runners.delete(claim.runnerId);
     };
-    return { group, version: group.version, leave };
+    return { group, runner, version: group.version + runner.version, leave };
   }
 
   /** Waits until a claim brings something; undefined when time, client or server ended before. */
@@ -76,11 +81,13 @@ export class LeaseWaiters {
       const end = (): void => {
         cancelTimer();
         signal.removeEventListener("abort", giveUp);
-        this.#remove(waiter);
+        waiter.group.waiters.delete(waiter);
+        waiter.runner.waiters.delete(waiter);
       };
       const waiter: Waiter = {
         claim,
         group: entry.group,
+        runner: entry.runner,
         version: entry.version,
         claiming: false,
         over: false,
@@ -95,8 +102,9 @@ export class LeaseWaiters {
           reject(error);
         },
       };
-      this.#add(waiter);
-      if (entry.group.version !== entry.version) this.#claim(waiter);
+      waiter.group.waiters.add(waiter);
+      waiter.runner.waiters.add(waiter);
+      if (versionOf(waiter) !== entry.version) this.#claim(waiter);
     });
   }
 
@@ -111,7 +119,10 @@ export class LeaseWaiters {
 
   #onCancelled(runnerIds: ReadonlySet<string>): void {
     for (const runnerId of runnerIds) {
-      for (const waiter of this.#byRunner.get(runnerId) ?? []) if (!waiter.claiming) this.#claim(waiter);
+      const runner = this.#runners.get(runnerId);
+      if (!runner) continue;
+      runner.version++;
+      for (const waiter of runner.waiters) if (!waiter.claiming) this.#claim(waiter);
     }
   }
 
@@ -127,7 +138,7 @@ export class LeaseWaiters {
 
   #claim(waiter: Waiter): void {
     waiter.claiming = true;
-    waiter.version = waiter.group.version;
+    waiter.version = versionOf(waiter);
     const { claim } = waiter;
     this.#store.exchange({ runnerId: claim.runnerId, reports: [], claim }).then(
       (outcome) => this.#onClaimed(waiter, outcome),
@@ -150,7 +161,7 @@ export class LeaseWaiters {
       waiter.resolve(outcome);
     } else if (waiter.over || waiter.isWorthAnswering(outcome)) {
       waiter.resolve(outcome);
-    } else if (waiter.version !== waiter.group.version) {
+    } else if (waiter.version !== versionOf(waiter)) {
       this.#claim(waiter);
     }
   }
@@ -159,19 +170,6 @@ export class LeaseWaiters {
   #giveUp(waiter: Waiter): void {
     waiter.over = true;
     if (!waiter.claiming) waiter.resolve(undefined);
-  }
-
-  #add(waiter: Waiter): void {
-    waiter.group.waiters.add(waiter);
-    const { runnerId } = waiter.claim;
-    this.#byRunner.set(runnerId, (this.#byRunner.get(runnerId) ?? new Set()).add(waiter));
-  }
-
-  #remove(waiter: Waiter): void {
-    waiter.group.waiters.delete(waiter);
-    const ofRunner = this.#byRunner.get(waiter.claim.runnerId);
-    ofRunner?.delete(waiter);
-    if (ofRunner?.size === 0) this.#byRunner.delete(waiter.claim.runnerId);
   }
 
   #createGroup(key: string, queues: readonly string[]): WaiterGroup {
@@ -200,10 +198,11 @@ export interface WaitOptions {
   isWorthAnswering(outcome: ExchangeOutcome): boolean;
 }
 
-/** A caller's hold on its group, from before its first claim. */
+/** A caller's hold on what concerns it, from before its first claim. */
 export interface WaiterEntry {
   readonly group: WaiterGroup;
-  /** The group's version when it was entered. */
+  readonly runner: RunnerPolls;
+  /** Versions of both when they were entered. */
   readonly version: number;
   /** To be called when the call is over; safe to call twice. */
   leave(): void;
@@ -221,11 +220,21 @@ interface WaiterGroup {
   entered: number;
 }
 
+/** Polls of one runner. */
+interface RunnerPolls {
+  /** Grows whenever the runner has another attempt to stop. */
+  version: number;
+  readonly waiters: Set<Waiter>;
+  /** Entries that have not left. */
+  entered: number;
+}
+
 interface Waiter {
   readonly claim: ClaimRequest;
   readonly group: WaiterGroup;
+  readonly runner: RunnerPolls;
   readonly signal: AbortSignal;
-  /** Version of the group when the latest claim was asked for. */
+  /** Versions of group and runner, added up, when the latest claim was asked for. */
   version: number;
   claiming: boolean;
   /** Its time is up, its client is gone or the server stops. */
@@ -251,6 +260,11 @@ export async function releaseLeases(
     droppedTelemetry: 0,
   }));
   await store.exchange({ runnerId, reports, claim: undefined });
+}
+
+/** Changes whenever either part does, as both only grow. */
+function versionOf({ group, runner }: Waiter): number {
+  return group.version + runner.version;
 }
 
 function groupKey({ queues, identifiers }: ClaimRequest): string {
