@@ -1,3 +1,4 @@
 // For users.
 export { Runner } from "./runner.ts";
 export type { RunnerOptions } from "./runner-options.ts";
+export { spanloomSpanProcessor } from "./tracing/span-processor.ts";

@@ -1,28 +1,285 @@
-import { IdGenerator } from "@spanloom/protocol";
+import { hostname } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+import { createClient, type Client as RpcClient } from "@connectrpc/connect";
+import {
+  defaultLimits,
+  IdGenerator,
+  type LeasedTask,
+  msFromDuration,
+  type RegisterRunnerResponse,
+  RunnerService,
+  type TaskResult,
+  TaskService,
+  usFromTimestamp,
+} from "@spanloom/protocol";
+import { type Connection, callWithRetry, connect } from "@spanloom/sdk";
+import { Attempt } from "./attempt.ts";
+import { AttemptPool } from "./attempt-pool.ts";
+import { type NowUs, preciseClock } from "./clock.ts";
+import { Forwarder } from "./forwarder.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import { LeaseLoop } from "./lease-loop.ts";
+import { ResultStore } from "./result-store.ts";
 import { type RunnerOptions, type RunnerSettings, toSettings } from "./runner-options.ts";
+import { TaskRegistry } from "./task-registry.ts";
+import { TelemetryBudget } from "./tracing/attempt-buffer.ts";
+import { attemptSpanEntries } from "./tracing/attempt-span.ts";
+import { AttemptTracing, type TracingHost } from "./tracing/attempt-tracing.ts";
+import { Origins } from "./tracing/origins.ts";
+import { addAttemptFinder } from "./tracing/span-processor.ts";
+import { registerTracing, runnerResource, type TracingRegistration } from "./tracing/tracer-provider.ts";
 
-/** Leases tasks, runs them and reports what became of them. */
+/**
+ * Leases tasks, runs them, traces them and reports what became of them.
+ *
+ *   new --start--> starting --registered--> running --stop--> stopping --> stopped
+ *                     |                        |                 ^
+ *                     |                        +----drained------+
+ *                     +--stop, or refused by the server--------> stopped
+ *
+ * running:  leases, runs, heartbeats.
+ * stopping: leases nothing; gives waiting tasks back; lets attempts finish within `graceMs`, then aborts and gives back
+ *           what is left; reports everything; unregisters.
+ *
+ * I1. A task is reported at most once by this runner, and only while it holds the lease.
+ * I2. A server that is away for minutes costs time, not results.
+ * I3. Telemetry never fails or delays the work.
+ */
 export class Runner {
   readonly #settings: RunnerSettings;
+  readonly #registry: TaskRegistry;
+  readonly #connection: Connection;
+  readonly #nowUs: NowUs = preciseClock();
+  readonly #starting = new AbortController();
+  readonly #forwarder: Forwarder;
+  #parts: RunnerParts | undefined;
+  #started: Promise<void> | undefined;
+  #stopped: Promise<void> | undefined;
+  #drained: (() => void) | undefined;
   /** The runner, a UUIDv7 of its own. */
   readonly id: string = new IdGenerator().next();
+  /** Resolves when the server has asked the runner to finish what it has; it leases nothing from then on. */
+  readonly drained: Promise<void>;
 
   constructor(options: RunnerOptions) {
     this.#settings = toSettings(options);
+    this.#registry = new TaskRegistry(options.tasks);
+    this.#connection = connect(options);
+    this.#forwarder = new Forwarder(this.#settings.exporters, this.#settings.log);
+    this.drained = new Promise((resolve) => {
+      this.#drained = resolve;
+    });
   }
 
-  /** Registers and begins to lease. Safe to call twice. */
-  async start(): Promise<void> {
-    this.#settings.log(`runner ${this.id}: starting`);
+  /** Base URL of the server. */
+  get url(): string {
+    return this.#connection.url;
   }
 
-  /** Stops leasing, lets attempts finish within `graceMs`, releases the rest. Safe to call twice. */
-  async stop(): Promise<void> {
-    this.#settings.log(`runner ${this.id}: stopped`);
+  /**
+   * Registers and begins to lease; resolves once the server knows the runner. Safe to call twice.
+   *
+   * A server that cannot be reached is tried again until {@link stop}.
+   *
+   * Errors: whatever the server refuses the runner for, e.g. UNAUTHENTICATED; INVALID_STATE after stop().
+   */
+  start(): Promise<void> {
+    this.#started ??= this.#start();
+    return this.#started;
+  }
+
+  /** Stops; see the top of the class. Resolves when nothing is left to do. Safe to call twice, and before start(). */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
   }
 
   /** As {@link Runner.stop}. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
+
+  async #start(): Promise<void> {
+    this.#starting.signal.throwIfAborted();
+    const registered = await this.#register();
+    this.#starting.signal.throwIfAborted();
+    this.#parts = this.#assemble(registered);
+    this.#parts.heartbeat.start();
+    this.#parts.loop.start();
+    const names = this.#registry.identifiers.map(({ name }) => name).join(", ");
+    this.#settings.log(`runner ${this.id} is ready: leasing ${names} from ${this.#settings.queues.join(", ")}`);
+  }
+
+  #register(): Promise<RegisterRunnerResponse> {
+    const { queues, concurrency, serviceName = "", serviceVersion = "", log } = this.#settings;
+    const service = createClient(RunnerService, this.#connection.transport);
+    const runner = {
+      id: this.id,
+      host: hostname(),
+      pid: process.pid,
+      sdkName: "spanloom-node",
+      serviceName,
+      serviceVersion,
+      queues: [...queues],
+      identifiers: this.#registry.identifiers,
+      capacity: concurrency,
+    };
+    let told = false;
+    return callWithRetry(this.url, (call) => service.registerRunner({ runner }, call), {
+      maxAttempts: Number.POSITIVE_INFINITY,
+      signal: this.#starting.signal,
+      onRetry: (error) => {
+        if (!told) log(`${error.message}; trying again`);
+        told = true;
+      },
+    });
+  }
+
+  #assemble(registered: RegisterRunnerResponse): RunnerParts {
+    const settings = this.#settings;
+    const tracing = this.#registerTracing();
+    const service = createClient(TaskService, this.#connection.transport);
+    const budget = new TelemetryBudget(settings.maxTelemetryBytes);
+    const store = new ResultStore({ maxResultBytes: settings.maxResultBytes, budget, ready: () => loop.wake() });
+    const host: TracingHost = { runnerId: this.id, budget, receiver: store, origins: tracing.origins };
+    const pool = new AttemptPool({
+      concurrency: settings.concurrency,
+      prefetch: settings.prefetch,
+      dependencies: { url: this.url, service },
+      tracer: tracing.tracer,
+      nowUs: this.#nowUs,
+      maxOutputBytes: Number(registered.maxOutputBytes) || defaultLimits.maxOutputBytes,
+      abandonAfterMs: settings.abandonAfterMs,
+      ended: (attempt, result) => this.#ended(attempt, result, store),
+    });
+    const shared = { service, url: this.url, runnerId: this.id, pool, log: settings.log };
+    const loop = new LeaseLoop({
+      ...shared,
+      queues: settings.queues,
+      identifiers: this.#registry.identifiers,
+      store,
+      leased: (tasks) => this.#leased(tasks, pool, host),
+      drained: () => this.#drain(),
+      random: Math.random,
+    });
+    const intervalMs = registered.heartbeatInterval ? msFromDuration(registered.heartbeatInterval) : 5_000;
+    const heartbeat = new Heartbeat({
+      ...shared,
+      intervalMs,
+      nowUs: this.#nowUs,
+      unreported: () => store.unacknowledged,
+      tick: () => this.#tick(pool, store, intervalMs),
+      drained: () => this.#drain(),
+    });
+    const removeFinder = addAttemptFinder((taskId, attempt) => findTracing(pool, taskId, attempt));
+    return { service, store, pool, loop, heartbeat, removeFinder };
+  }
+
+  #registerTracing(): Omit<TracingRegistration, "resource"> & { origins: Origins } {
+    const { serviceName, serviceVersion, registerGlobalTracing } = this.#settings;
+    const identity = { runnerId: this.id, host: hostname(), pid: process.pid, serviceName, serviceVersion };
+    const own = runnerResource(identity);
+    const { tracer, resource } = registerTracing(own, { global: registerGlobalTracing });
+    return { tracer, origins: new Origins(own, resource) };
+  }
+
+  #leased(tasks: readonly LeasedTask[], pool: AttemptPool, host: TracingHost): void {
+    const leasedAtUs = this.#nowUs();
+    pool.accept(
+      tasks.map((task) => {
+        const definition = this.#registry.find(task.identifier);
+        if (!definition) this.#settings.log(`no code for task "${task.identifier?.name}" ${task.identifier?.version}`);
+        return new Attempt({ task, definition, tracing: new AttemptTracing(host, task), leasedAtUs });
+      }),
+    );
+    // An answer may still bring tasks after stop().
+    if (this.#stopped) pool.releaseWaiting("SHUTDOWN");
+  }
+
+  #ended(attempt: Attempt, result: TaskResult | undefined, store: ResultStore): void {
+    const { tracing } = attempt;
+    const telemetry = tracing.bufferIfUsed?.seal();
+    if (this.#forwarder.active) {
+      if (telemetry) this.#forwarder.forward(telemetry);
+      const own = result && attemptSpanEntries(tracing, result, usFromTimestamp(result.endedAt!));
+      if (own) this.#forwarder.forward(own);
+    }
+    if (result) store.add(attempt, result, telemetry);
+    // Spans of a lost attempt are true all the same; the attempt's own span is the server's.
+    else if (telemetry) store.late(telemetry);
+  }
+
+  /** At the pace of heartbeats: shows long attempts' spans, and gives back what has waited for a slot for too long. */
+  #tick(pool: AttemptPool, store: ResultStore, intervalMs: number): void {
+    for (const { tracing } of pool.held) if (tracing.bufferIfUsed) store.large(tracing.bufferIfUsed);
+    pool.releaseWaiting("OVERLOADED", this.#nowUs() - (intervalMs * 1000) / 2);
+  }
+
+  #drain(): void {
+    this.#parts?.loop.stopLeasing();
+    this.#drained?.();
+  }
+
+  async #stop(): Promise<void> {
+    this.#starting.abort(new Error("the runner was stopped"));
+    await this.#started?.catch(() => undefined);
+    if (this.#parts) await this.#windDown(this.#parts);
+    await this.#forwarder.shutdown(FLUSH_MS);
+    this.#connection.close();
+    this.#settings.log(`runner ${this.id} has stopped`);
+  }
+
+  async #windDown({ loop, pool, store, heartbeat, removeFinder }: RunnerParts): Promise<void> {
+    loop.stopLeasing();
+    pool.releaseWaiting("SHUTDOWN");
+    await within(this.#settings.graceMs, pool.whenEmpty());
+    pool.abortAll("shutdown", "the runner is stopping");
+    await within(ABORT_MS, pool.whenEmpty());
+    pool.abandonAll();
+    if (!(await within(FLUSH_MS, store.whenEmpty())))
+      this.#settings.log(`stopped with ${store.unacknowledged.size} results unreported: ${this.url} did not take them`);
+    heartbeat.stop();
+    loop.stop();
+    removeFinder();
+    await this.#unregister();
+  }
+
+  async #unregister(): Promise<void> {
+    const service: RpcClient<typeof RunnerService> = createClient(RunnerService, this.#connection.transport);
+    try {
+      await service.unregisterRunner({ runnerId: this.id }, { timeoutMs: 1_000 });
+    } catch (error) {
+      // The server finds out by itself when the leases end.
+      this.#settings.log(`could not unregister: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+}
+
+interface RunnerParts {
+  service: RpcClient<typeof TaskService>;
+  store: ResultStore;
+  pool: AttemptPool;
+  loop: LeaseLoop;
+  heartbeat: Heartbeat;
+  removeFinder: () => void;
+}
+
+/** How long aborted attempts have to end before they are given back at shutdown. */
+const ABORT_MS = 1_000;
+
+/** How long results and telemetry may take to leave at shutdown. */
+const FLUSH_MS = 5_000;
+
+function findTracing(pool: AttemptPool, taskId: string, attempt: number): AttemptTracing | undefined {
+  for (const { task, tracing } of pool.held) if (task.taskId === taskId && task.attempt === attempt) return tracing;
+  return undefined;
+}
+
+/** Waits for a promise, at most so long; gives whether it came. */
+async function within(ms: number, promise: Promise<void>): Promise<boolean> {
+  const timer = new AbortController();
+  const timeout = sleep(ms, false, { signal: timer.signal }).catch(() => false);
+  const came = await Promise.race([promise.then(() => true), timeout]);
+  timer.abort();
+  return came;
 }

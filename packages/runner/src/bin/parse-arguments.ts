@@ -1,0 +1,90 @@
+import { parseArgs } from "node:util";
+import { UsageError } from "./usage-error.ts";
+
+/** What the command line and the environment say. */
+export interface RunnerArguments {
+  help: boolean;
+  /** Modules to load. */
+  modules: string[];
+  /** Absent: an embedded server is started. */
+  url: string | undefined;
+  token: string | undefined;
+  queues: string[] | undefined;
+  concurrency: number | undefined;
+  serviceName: string | undefined;
+  graceMs: number | undefined;
+  /** Data folder of the embedded server. */
+  dataDir: string;
+  /** Port of the embedded server. */
+  port: number;
+}
+
+/** Text of `--help`. */
+export const usage = `spanloom-runner: leases and runs tasks.
+
+Usage: spanloom-runner <module> [<module> ...] [options]
+
+Every task a module exports is offered to the server. Without a server URL an embedded
+server is started in this process, so that one command is a whole system.
+
+Options:
+  --url <url>            server to lease from            SPANLOOM_URL
+  --token <token>        bearer token                    SPANLOOM_TOKEN
+  --queue <a,b>          queues to serve                 default "default"
+  --concurrency <n>      attempts at once                default 10
+  --service-name <name>  OpenTelemetry service.name      OTEL_SERVICE_NAME
+  --grace-ms <n>         time to finish at shutdown      default 10000
+  --data-dir <folder>    embedded server: data folder    SPANLOOM_DATA_DIR, default ./.spanloom
+  --port <n>             embedded server: port           default 7171
+  --help                 this text
+
+SIGTERM or SIGINT: finish what runs, give back the rest, exit 0. A second signal exits at once.
+`;
+
+const options = {
+  help: { type: "boolean" },
+  url: { type: "string" },
+  token: { type: "string" },
+  queue: { type: "string", multiple: true },
+  concurrency: { type: "string" },
+  "service-name": { type: "string" },
+  "grace-ms": { type: "string" },
+  "data-dir": { type: "string" },
+  port: { type: "string" },
+} as const;
+
+/** Reads the command line; flags beat the environment. Errors: UsageError naming the flag and its value. */
+export function parseArguments(argv: readonly string[], env: Record<string, string | undefined>): RunnerArguments {
+  const { values, positionals } = parse(argv);
+  if (!values.help && positionals.length === 0) throw new UsageError("no module given, e.g. spanloom-runner tasks.ts");
+  const queues = values.queue?.flatMap((text) => text.split(",")).map((name) => name.trim());
+  if (queues?.some((name) => name === ""))
+    throw new UsageError(`--queue is "${values.queue?.join(" ")}", must be names separated by commas`);
+  return {
+    help: values.help ?? false,
+    modules: positionals,
+    url: values.url ?? (env.SPANLOOM_URL || undefined),
+    token: values.token ?? (env.SPANLOOM_TOKEN || undefined),
+    queues,
+    concurrency: wholeNumber("--concurrency", values.concurrency, [1, 10_000]),
+    serviceName: values["service-name"],
+    graceMs: wholeNumber("--grace-ms", values["grace-ms"], [0, 3_600_000]),
+    dataDir: values["data-dir"] ?? (env.SPANLOOM_DATA_DIR || "./.spanloom"),
+    port: wholeNumber("--port", values.port, [0, 65_535]) ?? 7171,
+  };
+}
+
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({ args: [...argv], options, allowPositionals: true, strict: true });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+function wholeNumber(flag: string, text: string | undefined, [min, max]: [number, number]): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+  throw new UsageError(`${flag} is "${text}", must be a whole number in ${min}..${max}`);
+}

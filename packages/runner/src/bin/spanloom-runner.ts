@@ -1,0 +1,70 @@
+#!/usr/bin/env node
+import { SpanloomError } from "@spanloom/protocol";
+import { Runner } from "../runner.ts";
+import { loadTasks } from "./load-tasks.ts";
+import { parseArguments, type RunnerArguments, usage } from "./parse-arguments.ts";
+import { UsageError } from "./usage-error.ts";
+
+const log = (line: string): void => console.error(line);
+
+try {
+  const args = parseArguments(process.argv.slice(2), process.env);
+  if (args.help) process.stdout.write(usage);
+  else await main(args);
+} catch (error) {
+  const usageFault = error instanceof UsageError;
+  if (usageFault || error instanceof SpanloomError) log(`spanloom-runner: ${error.message}`);
+  else log(`spanloom-runner: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  if (usageFault) log("Try --help.");
+  process.exit(usageFault ? 2 : 1);
+}
+
+async function main(args: RunnerArguments): Promise<void> {
+  const tasks = await loadTasks(args.modules, process.cwd());
+  const server = args.url === undefined ? await startEmbeddedServer(args) : undefined;
+  const { token, queues, concurrency, serviceName, graceMs } = args;
+  const url = server?.url ?? args.url;
+  const runner = new Runner({ tasks, url, token, queues, concurrency, serviceName, graceMs, log });
+  stopOnSignals(runner, server);
+  await runner.start();
+  void runner.drained.then(() => shutDown(runner, server));
+}
+
+interface EmbeddedServer {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+async function startEmbeddedServer({ dataDir, port }: RunnerArguments): Promise<EmbeddedServer> {
+  const { startServer } = await importServer();
+  const server = await startServer({ dataDir, port, log });
+  console.log(`embedded server at ${server.url}, data in ${dataDir}`);
+  return server;
+}
+
+async function importServer() {
+  try {
+    return await import("@spanloom/server");
+  } catch (error) {
+    const hint = "give --url, or install @spanloom/server to run an embedded one";
+    throw new UsageError(`no server: ${hint}`, { cause: error });
+  }
+}
+
+function stopOnSignals(runner: Runner, server: EmbeddedServer | undefined): void {
+  let signalled = false;
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      if (signalled) process.exit(1);
+      signalled = true;
+      log(`${signal}: stopping; a second signal leaves at once`);
+      void shutDown(runner, server);
+    });
+  }
+}
+
+async function shutDown(runner: Runner, server: EmbeddedServer | undefined): Promise<void> {
+  await runner.stop();
+  await server?.stop();
+  process.exit(0);
+}

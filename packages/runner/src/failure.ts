@@ -1,0 +1,80 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  defaultLimits,
+  durationFromMs,
+  type SpanloomError,
+  type TaskFailure,
+  TaskFailureSchema,
+} from "@spanloom/protocol";
+
+const NAME_BYTES = defaultLimits.maxNameBytes;
+
+/**
+ * Describes what a task's code threw, whatever it was.
+ *
+ * A TerminalError, from any copy of the SDK, is never retried; a RetryableError may say when. Causes are appended to the
+ * stack. Texts are cut to the protocol's limits.
+ */
+export function toTaskFailure(thrown: unknown): TaskFailure {
+  if (!(thrown instanceof Error)) return toForeignFailure(thrown);
+  const retryAfterMs = thrown.name === "RetryableError" && "retryAfterMs" in thrown ? thrown.retryAfterMs : undefined;
+  const retryable = retryability(thrown);
+  return create(TaskFailureSchema, {
+    type: cut(typeName(thrown), NAME_BYTES),
+    message: cut(String(thrown.message), defaultLimits.maxFailureMessageBytes),
+    stack: cut(stackWithCauses(thrown), defaultLimits.maxFailureStackBytes),
+    ...(retryable !== undefined && { retryable }),
+    ...(typeof retryAfterMs === "number" && retryAfterMs >= 0 && { retryAfter: durationFromMs(retryAfterMs) }),
+  });
+}
+
+/** A failure of the runner's making that no retry can help. */
+export function terminalFailure(error: SpanloomError): TaskFailure {
+  return create(TaskFailureSchema, { ...toTaskFailure(error), retryable: false });
+}
+
+function retryability(thrown: Error): boolean | undefined {
+  if (thrown.name === "TerminalError") return false;
+  return thrown.name === "RetryableError" ? true : undefined;
+}
+
+function typeName(thrown: Error): string {
+  if (typeof thrown.name === "string" && thrown.name !== "Error" && thrown.name !== "") return thrown.name;
+  return thrown.constructor?.name || "Error";
+}
+
+function toForeignFailure(thrown: unknown): TaskFailure {
+  const type = thrown === null ? "null" : typeof thrown;
+  return create(TaskFailureSchema, { type, message: cut(textOf(thrown), defaultLimits.maxFailureMessageBytes) });
+}
+
+function textOf(thrown: unknown): string {
+  if (typeof thrown !== "object" || thrown === null) return String(thrown);
+  try {
+    return JSON.stringify(thrown) ?? Object.prototype.toString.call(thrown);
+  } catch {
+    // Cyclic or otherwise not data: its tag is all that can be said of it.
+    return Object.prototype.toString.call(thrown);
+  }
+}
+
+/** Causes followed at most; a chain may be cyclic. */
+const MAX_CAUSES = 8;
+
+function stackWithCauses(error: Error): string {
+  let text = String(error.stack ?? "");
+  let cause = error.cause;
+  for (let depth = 0; cause instanceof Error && depth < MAX_CAUSES; depth++) {
+    text += `\nCaused by: ${cause.stack ?? `${cause.name}: ${cause.message}`}`;
+    cause = cause.cause;
+  }
+  return text;
+}
+
+function cut(text: string, maxBytes: number): string {
+  if (text.length * 3 <= maxBytes) return text;
+  const bytes = Buffer.from(text);
+  if (bytes.length <= maxBytes) return text;
+  // A character cut in half at the end becomes U+FFFD, which needs three bytes where one to three were.
+  return bytes.subarray(0, maxBytes - 3).toString();
+}

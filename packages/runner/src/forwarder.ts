@@ -1,0 +1,38 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { type Exporter, ExportQueue } from "@spanloom/exporter";
+import { ExportLogsServiceRequestSchema, ExportTraceServiceRequestSchema } from "@spanloom/protocol/otlp";
+import type { TelemetryEntries } from "./tracing/attempt-buffer.ts";
+import { encodeRequest } from "./tracing/encode-request.ts";
+
+/**
+ * Hands what attempts emit to the runner's exporters, each behind a bounded queue of its own.
+ *
+ * Nothing here fails or delays the work; what a backend cannot take is dropped and counted by its queue.
+ */
+export class Forwarder {
+  readonly #queues: readonly ExportQueue[];
+
+  constructor(exporters: readonly Exporter[], log: (line: string) => void) {
+    this.#queues = exporters.map((exporter) => new ExportQueue(exporter, { log }));
+  }
+
+  /** Whether there is any exporter. */
+  get active(): boolean {
+    return this.#queues.length > 0;
+  }
+
+  /** Forwards user spans and logs. */
+  forward(entries: TelemetryEntries): void {
+    if (!this.active) return;
+    const traces =
+      entries.spans.length > 0 ? fromBinary(ExportTraceServiceRequestSchema, encodeRequest(entries.spans)) : undefined;
+    const logs =
+      entries.logs.length > 0 ? fromBinary(ExportLogsServiceRequestSchema, encodeRequest(entries.logs)) : undefined;
+    for (const queue of this.#queues) queue.enqueue({ traces, logs });
+  }
+
+  /** Sends what is queued, for at most `deadlineMs`, and shuts the exporters down. */
+  async shutdown(deadlineMs: number): Promise<void> {
+    await Promise.all(this.#queues.map((queue) => queue.shutdown(deadlineMs)));
+  }
+}

@@ -1,0 +1,100 @@
+import type { Client as RpcClient } from "@connectrpc/connect";
+import type { HeartbeatResponse, TaskService } from "@spanloom/protocol";
+import { toCallError } from "@spanloom/sdk";
+import type { Attempt } from "./attempt.ts";
+import type { AttemptPool } from "./attempt-pool.ts";
+import type { NowUs } from "./clock.ts";
+import { abortCancelled } from "./lease-loop.ts";
+
+/** What a heartbeat takes. */
+export interface HeartbeatOptions {
+  service: RpcClient<typeof TaskService>;
+  /** Base URL, for messages. */
+  url: string;
+  runnerId: string;
+  pool: AttemptPool;
+  /** Attempts that ended here and that the server may not know of; their leases are kept too. */
+  unreported(): Iterable<Attempt>;
+  /** Time between two calls: a third of the lease. */
+  intervalMs: number;
+  nowUs: NowUs;
+  /** Called before each call, for what is done at the same pace. */
+  tick(): void;
+  /** The server asks the runner to finish what it has. */
+  drained(): void;
+  log(line: string): void;
+}
+
+/**
+ * Keeps the leases of all attempts of a runner, with one call for all of them.
+ *
+ * I1. A lost attempt is told to stop and is never reported; a cancelled one is told to stop and is.
+ * I2. A call that fails changes nothing: the server may be away for longer than the leases, and whether they were lost
+ *     is the server's to say.
+ */
+export class Heartbeat {
+  readonly #options: HeartbeatOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(options: HeartbeatOptions) {
+    this.#options = options;
+  }
+
+  /** Begins. Safe to call twice. */
+  start(): void {
+    if (this.#timer || this.#stopped) return;
+    this.#schedule();
+  }
+
+  /** Ends; a call under way is left to itself. Safe to call twice. */
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  /** Makes one call now. */
+  async beat(): Promise<void> {
+    const { service, runnerId, pool, nowUs, url, intervalMs, log, tick } = this.#options;
+    tick();
+    const attempts = [...pool.held, ...this.#options.unreported()];
+    try {
+      const response = await service.heartbeat(
+        {
+          runnerId,
+          running: attempts.map(({ task: { taskId, attempt, leaseToken }, progress }) => ({
+            taskId,
+            attempt,
+            leaseToken,
+            progress,
+          })),
+          sentAtUnixNano: BigInt(nowUs()) * 1000n,
+        },
+        { timeoutMs: intervalMs },
+      );
+      this.#received(response);
+    } catch (error) {
+      // The next one comes soon, and the lease loop tells of an outage (I2).
+      log(`heartbeat failed: ${toCallError(error, url).message}`);
+    }
+  }
+
+  #received(response: HeartbeatResponse): void {
+    const { pool, log, drained } = this.#options;
+    for (const reference of response.lost) {
+      log(`lost the lease of task ${reference.taskId}, attempt ${reference.attempt}`);
+      pool.abort(reference, "lease_lost", "its lease was lost");
+    }
+    for (const cancellation of response.cancelled) abortCancelled(pool, cancellation);
+    if (response.drain) drained();
+  }
+
+  #schedule(): void {
+    this.#timer = setTimeout(() => void this.#run(), this.#options.intervalMs);
+  }
+
+  async #run(): Promise<void> {
+    await this.beat();
+    if (!this.#stopped) this.#schedule();
+  }
+}

@@ -1,0 +1,67 @@
+import { create, fromBinary } from "@bufbuild/protobuf";
+import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
+import {
+  AttemptOutcome,
+  ReleaseReason,
+  type TaskFailure,
+  TaskFailureResultSchema,
+  TaskReleaseSchema,
+  type TaskResult,
+  TaskResultSchema,
+  timestampFromUs,
+} from "@spanloom/protocol";
+import { ScopeSpansSchema, type Span } from "@spanloom/protocol/otlp";
+import type { Attempt } from "./attempt.ts";
+import { writeSpan } from "./tracing/encode-span.ts";
+import { ProtoWriter } from "./tracing/proto-writer.ts";
+
+/** What happened to an attempt, as it travels. */
+export type Outcome = Exclude<TaskResult["outcome"], { case: undefined }>;
+
+/** An attempt that failed by itself. */
+export function failureResult(failure: TaskFailure): Outcome {
+  return {
+    case: "failure",
+    value: create(TaskFailureResultSchema, { failure, outcome: AttemptOutcome.FAILURE }),
+  };
+}
+
+/** An attempt given back; costs no retry. */
+export function releaseResult(reason: Exclude<keyof typeof ReleaseReason, "UNSPECIFIED">): Outcome {
+  return { case: "released", value: create(TaskReleaseSchema, { reason: ReleaseReason[reason] }) };
+}
+
+/** The result of an attempt that ended now. */
+export function toResult(attempt: Attempt, outcome: Outcome, endedAtUs: number): TaskResult {
+  const { task, tracing } = attempt;
+  const span = tracing.endSpan(endedAtUs);
+  const attemptSpan = span && isMarked(span) ? toMessage(span) : undefined;
+  const dropped = tracing.bufferIfUsed?.dropped ?? 0;
+  return create(TaskResultSchema, {
+    taskId: task.taskId,
+    attempt: task.attempt,
+    leaseToken: task.leaseToken,
+    outcome,
+    progress: attempt.progress,
+    startedAt: timestampFromUs(tracing.startedAtUs || endedAtUs)!,
+    endedAt: timestampFromUs(endedAtUs)!,
+    ...(attemptSpan && { attemptSpan }),
+    ...(dropped > 0 && { droppedTelemetry: BigInt(dropped) }),
+  });
+}
+
+/** Whether the code put anything on its attempt's span. */
+function isMarked(span: ReadableSpan): boolean {
+  return span.events.length > 0 || span.links.length > 0 || Object.keys(span.attributes).length > 0;
+}
+
+const writer = new ProtoWriter(4096);
+
+/** Number of ScopeSpans.spans: a span alone has no field of its own to stand in. */
+const SPANS_FIELD = 2;
+
+function toMessage(span: ReadableSpan): Span {
+  writer.discard();
+  writeSpan(writer, SPANS_FIELD, { span });
+  return fromBinary(ScopeSpansSchema, writer.take()).spans[0]!;
+}

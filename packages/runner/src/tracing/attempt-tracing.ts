@@ -1,0 +1,169 @@
+import { type Baggage, type Context, propagation, type Span, SpanKind } from "@opentelemetry/api";
+import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
+import { attributeNames, type LeasedTask, parseTraceparent, withOrigin } from "@spanloom/protocol";
+import { contextOfCarrier } from "@spanloom/sdk";
+import { AttemptBuffer, type TelemetryBudget, type TelemetryReceiver } from "./attempt-buffer.ts";
+import { ATTEMPT_KEY, AttemptContext, type ContextSource } from "./attempt-context.ts";
+import { writeAttribute } from "./encode-attributes.ts";
+import type { Entry } from "./encode-request.ts";
+import { writeSpan } from "./encode-span.ts";
+import { startMintedSpan } from "./minted-span.ts";
+import type { Origins } from "./origins.ts";
+import { ProtoWriter } from "./proto-writer.ts";
+
+/** What the attempts of one runner share. */
+export interface TracingHost {
+  /** The runner. */
+  readonly runnerId: string;
+  /** Bytes of telemetry it may hold. */
+  readonly budget: TelemetryBudget;
+  /** Who sends its telemetry. */
+  readonly receiver: TelemetryReceiver;
+  /** Its resource and scopes, encoded. */
+  readonly origins: Origins;
+}
+
+const writer = new ProtoWriter();
+const attemptBySpan = new WeakMap<Span, AttemptTracing>();
+
+/**
+ * The tracing of one attempt. Everything in it is made when first asked for.
+ *
+ * I1. The attempt's span has the ids the server minted, so what code does with it belongs to the span the server shows.
+ * I2. Its tracestate names the attempt, so spans of other processes find their way too.
+ */
+export class AttemptTracing implements ContextSource {
+  readonly host: TracingHost;
+  readonly task: LeasedTask;
+  /** When the code began. */
+  startedAtUs = 0;
+  #parentContext: Context | undefined;
+  #span: Span | undefined;
+  #buffer: AttemptBuffer | undefined;
+  #spanAttributes: Uint8Array | undefined;
+  #logAttributes: Uint8Array | undefined;
+
+  constructor(host: TracingHost, task: LeasedTask) {
+    this.host = host;
+    this.task = task;
+  }
+
+  /** The context the code runs in. */
+  context(): Context {
+    return new AttemptContext(this);
+  }
+
+  /** The attempt's span (I1). */
+  span(): Span {
+    if (!this.#span) {
+      const { identifier, spanId } = this.task;
+      const startTime = this.startedAtUs / 1000;
+      const options = { spanId, kind: SpanKind.CONSUMER, startTime, parent: this.#parent() };
+      this.#span = startMintedSpan(identifier?.name ?? "", options);
+      attemptBySpan.set(this.#span, this);
+    }
+    return this.#span;
+  }
+
+  /** Baggage of the job's submitter. */
+  baggage(): Baggage | undefined {
+    return this.task.trace?.baggage ? propagation.getBaggage(this.#parent()) : undefined;
+  }
+
+  /** Ids and flags of the attempt's span, without making it. */
+  spanIds(): { traceId: string; spanId: string; traceFlags: number } {
+    const parent = parseTraceparent(this.task.trace?.traceparent ?? "");
+    return { traceId: parent?.traceId ?? "", spanId: this.task.spanId, traceFlags: parent?.sampled ? 1 : 0 };
+  }
+
+  /** Where spans and logs are collected. */
+  get buffer(): AttemptBuffer {
+    this.#buffer ??= new AttemptBuffer(this.host.budget, this.host.receiver);
+    return this.#buffer;
+  }
+
+  /** The buffer, if anything was ever put into it. */
+  get bufferIfUsed(): AttemptBuffer | undefined {
+    return this.#buffer;
+  }
+
+  /** Collects a span that has ended. `annotated` says that it carries the attempt's attributes already. */
+  addSpan(span: ReadableSpan, annotated: boolean): void {
+    this.buffer.addSpan(this.encodeSpan(span, annotated ? undefined : this.spanAttributes()));
+  }
+
+  /** Encodes a span, with more attributes as encoded fields. */
+  encodeSpan(span: ReadableSpan, extra: Uint8Array | undefined): Entry {
+    // What an encoding that threw left behind must not end up in the next.
+    writer.discard();
+    writeSpan(writer, 2, { span, extra });
+    return { origin: this.host.origins.of(span.resource, span.instrumentationScope), bytes: writer.take() };
+  }
+
+  /** Attributes every user span carries, by name. */
+  attributes(): Record<string, string | number> {
+    const { task } = this;
+    return {
+      [attributeNames.jobId]: task.jobId,
+      [attributeNames.jobName]: task.jobName,
+      [attributeNames.taskId]: task.taskId,
+      [attributeNames.taskName]: task.identifier?.name ?? "",
+      [attributeNames.taskVersion]: task.identifier?.version ?? "",
+      [attributeNames.taskAttempt]: task.attempt,
+      [attributeNames.queue]: task.queue,
+      [attributeNames.runnerId]: this.host.runnerId,
+      [attributeNames.spanType]: "user",
+    };
+  }
+
+  /** The same as encoded fields of a span. */
+  spanAttributes(): Uint8Array {
+    this.#spanAttributes ??= encode(9, this.attributes());
+    return this.#spanAttributes;
+  }
+
+  /** The same as encoded fields of a log record, which has no span type. */
+  logAttributes(): Uint8Array {
+    if (!this.#logAttributes) {
+      const { [attributeNames.spanType]: _, ...attributes } = this.attributes();
+      this.#logAttributes = encode(6, attributes);
+    }
+    return this.#logAttributes;
+  }
+
+  /** Ends the attempt's span if anyone asked for it; undefined when nobody did, or when it is not sampled. */
+  endSpan(endedAtUs: number): ReadableSpan | undefined {
+    return this.#span && this.finishedSpan(endedAtUs);
+  }
+
+  /** The attempt's span, ended; undefined when it is not sampled. */
+  finishedSpan(endedAtUs: number): ReadableSpan | undefined {
+    const span = this.span();
+    if (span.isRecording()) span.end(endedAtUs / 1000);
+    return "ended" in span ? (span as Span & ReadableSpan) : undefined;
+  }
+
+  #parent(): Context {
+    if (this.#parentContext) return this.#parentContext;
+    const { trace: carrier, jobId, taskId, attempt } = this.task;
+    const tracestate = withOrigin(carrier?.tracestate ?? "", { jobId, taskId, attempt });
+    const { traceparent = "", baggage = "" } = carrier ?? {};
+    this.#parentContext = contextOfCarrier({ traceparent, tracestate, baggage });
+    return this.#parentContext;
+  }
+}
+
+/** The attempt a context belongs to; undefined outside of attempts. */
+export function attemptOfContext(context: Context): AttemptTracing | undefined {
+  return context.getValue(ATTEMPT_KEY) as AttemptTracing | undefined;
+}
+
+/** The attempt whose own span this is. */
+export function attemptOfSpan(span: Span): AttemptTracing | undefined {
+  return attemptBySpan.get(span);
+}
+
+function encode(field: number, attributes: Record<string, string | number>): Uint8Array {
+  for (const entry of Object.entries(attributes)) writeAttribute(writer, field, entry);
+  return writer.take();
+}

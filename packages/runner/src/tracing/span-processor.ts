@@ -1,0 +1,76 @@
+import { type Context, TraceFlags, trace } from "@opentelemetry/api";
+import type { ReadableSpan, Span, SpanProcessor } from "@opentelemetry/sdk-trace-base";
+import { originOf } from "@spanloom/protocol";
+import { type AttemptTracing, attemptOfContext, attemptOfSpan } from "./attempt-tracing.ts";
+
+/** Finds an attempt that runs in this process. */
+export type AttemptFinder = (taskId: string, attempt: number) => AttemptTracing | undefined;
+
+const finders = new Set<AttemptFinder>();
+
+/** Lets spans whose parent is only known by its trace context find attempts of a runner; returns how to undo it. */
+export function addAttemptFinder(finder: AttemptFinder): () => void {
+  finders.add(finder);
+  return () => finders.delete(finder);
+}
+
+/** Options of {@link SpanloomSpanProcessor}. */
+export interface SpanloomSpanProcessorOptions {
+  /** Whether attempt attributes are put on the spans when they start, so that other processors see them. */
+  annotate?: boolean;
+}
+
+/**
+ * Hands every sampled span that ends to the attempt it belongs to; spans outside of attempts are none of its business.
+ *
+ * A span's attempt is found by its context, else by its parent span, else by the tracestate its parent came with, so
+ * that code which builds contexts by hand loses nothing.
+ */
+export class SpanloomSpanProcessor implements SpanProcessor {
+  readonly #annotate: boolean;
+  readonly #attempts = new WeakMap<object, AttemptTracing>();
+
+  constructor(options: SpanloomSpanProcessorOptions = {}) {
+    this.#annotate = options.annotate ?? false;
+  }
+
+  onStart(span: Span, parentContext: Context): void {
+    const attempt = attemptOfContext(parentContext) ?? this.#attemptOfParent(parentContext);
+    if (!attempt) return;
+    this.#attempts.set(span, attempt);
+    if (this.#annotate) span.setAttributes(attempt.attributes());
+  }
+
+  onEnd(span: ReadableSpan): void {
+    if ((span.spanContext().traceFlags & TraceFlags.SAMPLED) === 0) return;
+    this.#attempts.get(span)?.addSpan(span, this.#annotate);
+  }
+
+  async forceFlush(): Promise<void> {}
+
+  async shutdown(): Promise<void> {}
+
+  #attemptOfParent(context: Context): AttemptTracing | undefined {
+    const parent = trace.getSpan(context);
+    if (!parent) return undefined;
+    const known = this.#attempts.get(parent) ?? attemptOfSpan(parent);
+    if (known) return known;
+    const tracestate = parent.spanContext().traceState?.serialize();
+    const origin = tracestate ? originOf(tracestate) : undefined;
+    if (!origin) return undefined;
+    for (const find of finders) {
+      const attempt = find(origin.taskId, origin.attempt);
+      if (attempt) return attempt;
+    }
+    return undefined;
+  }
+}
+
+/**
+ * The processor an application adds to a tracer provider of its own, so that its spans reach Spanloom too.
+ *
+ * Not needed otherwise: without a provider of the application's, the runner registers one that has it.
+ */
+export function spanloomSpanProcessor(): SpanProcessor {
+  return new SpanloomSpanProcessor({ annotate: true });
+}

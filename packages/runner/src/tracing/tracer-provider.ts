@@ -1,0 +1,75 @@
+import { context, propagation, type Tracer, trace } from "@opentelemetry/api";
+import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
+import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from "@opentelemetry/core";
+import {
+  defaultResource,
+  detectResources,
+  envDetector,
+  type Resource,
+  resourceFromAttributes,
+} from "@opentelemetry/resources";
+import { BasicTracerProvider } from "@opentelemetry/sdk-trace-base";
+import { SpanloomSpanProcessor } from "./span-processor.ts";
+
+/**
+ * The process's tracer provider. OpenTelemetry's registrations are global, so this is one per process too, however many
+ * runners it has: spans find their runner through their context.
+ */
+interface ProcessTracing {
+  provider: BasicTracerProvider;
+  resource: Resource;
+}
+
+let processTracing: ProcessTracing | undefined;
+let registered = false;
+
+/** What a runner uses of the process's tracing. */
+export interface TracingRegistration {
+  /** Tracer of `ctx.tracer` and `ctx.span`. */
+  tracer: Tracer;
+  /** Resource of the process's provider. */
+  resource: Resource;
+}
+
+/**
+ * Registers what the application has not: a context manager always, as nothing nests without one; with `global` also a
+ * tracer provider and the W3C propagators. Safe to call from any number of runners.
+ */
+export function registerTracing(resource: Resource, options: { global: boolean }): TracingRegistration {
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  if (!processTracing) {
+    const provider = new BasicTracerProvider({ resource, spanProcessors: [new SpanloomSpanProcessor()] });
+    processTracing = { provider, resource };
+  }
+  if (options.global && !registered) {
+    registered = true;
+    trace.setGlobalTracerProvider(processTracing.provider);
+    const propagators = [new W3CTraceContextPropagator(), new W3CBaggagePropagator()];
+    propagation.setGlobalPropagator(new CompositePropagator({ propagators }));
+  }
+  return { tracer: processTracing.provider.getTracer("@spanloom/runner"), resource: processTracing.resource };
+}
+
+/** What a runner knows of itself. */
+export interface RunnerIdentity {
+  runnerId: string;
+  host: string;
+  pid: number;
+  serviceName: string | undefined;
+  serviceVersion: string | undefined;
+}
+
+/** A runner's resource: OpenTelemetry's defaults, then OTEL_SERVICE_NAME and the like, then what its options say. */
+export function runnerResource(identity: RunnerIdentity): Resource {
+  return defaultResource()
+    .merge(resourceFromAttributes({ "service.name": "spanloom-runner", "host.name": identity.host }))
+    .merge(detectResources({ detectors: [envDetector] }))
+    .merge(
+      resourceFromAttributes({
+        "process.pid": identity.pid,
+        "spanloom.runner.id": identity.runnerId,
+        ...(identity.serviceName !== undefined && { "service.name": identity.serviceName }),
+        ...(identity.serviceVersion !== undefined && { "service.version": identity.serviceVersion }),
+      }),
+    );
+}
