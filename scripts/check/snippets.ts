@@ -63,12 +63,22 @@ async function shellProblems(root: string, block: CodeBlock, scripts: Record<str
 async function typescriptProblems(root: string, blocks: CodeBlock[]): Promise<string[]> {
   if (blocks.length === 0) return [];
   using snippets = writeSnippets(root, blocks);
-  const problems = await problemsOf(snippets.folder, "tsc", ["--pretty", "false", "-p", "."]);
+  const problems = ownProblems(await problemsOf(snippets.folder, "tsc", ["--pretty", "false", "-p", "."]));
   for (const [file, { flags }] of snippets.blocks) {
     if (problems.length > 0 || !flags.includes("run")) continue;
     problems.push(...(await problemsOf(snippets.folder, "node", [file])));
   }
   return problems.map((line) => withPagePosition(line, snippets.blocks));
+}
+
+/** The compiler's problems with snippets; those with the sources they import are for `types` to report. */
+function ownProblems(lines: string[]): string[] {
+  if (!lines.some((line) => line.startsWith("../"))) return lines;
+  let own = true;
+  return lines.slice(0, -1).filter((line) => {
+    if (!line.startsWith(" ")) own = !line.startsWith("../");
+    return own;
+  });
 }
 
 /** `README/line-12.ts(3,1): error` as `README.md:15 error`. */
