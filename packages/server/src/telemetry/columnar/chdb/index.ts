@@ -8,6 +8,7 @@ import type { ArrowBatch, InsertBatch, SpanStore, SpanStoreStats, Statement } fr
 import { fromEngineError } from "./errors.ts";
 import { insertStatement } from "./insert.ts";
 import { migrate } from "./migrate.ts";
+import { prefetched } from "./prefetched.ts";
 import { DATABASE, localEngines } from "./schema.sql.ts";
 import { SessionPool } from "./session-pool.ts";
 import { type ChdbLimits, connectionArgs, defaultChdbLimits } from "./settings.ts";
@@ -120,10 +121,7 @@ export class ChdbSpanStore implements SpanStore {
     try {
       signal?.throwIfAborted();
       const running = session.queryStreamBind(statement.sql, statement.params, { format: "ArrowStream" });
-      for await (const chunk of running) {
-        signal?.throwIfAborted();
-        yield { ipc: chunk.raw(), rows: chunk.numRows };
-      }
+      yield* prefetched(running, signal);
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       throw fromEngineError(error, "run the query");

@@ -23,6 +23,8 @@ export function connectionArgs(limits: ChdbLimits): string[] {
     max_threads: limits.maxThreads,
     // A batch becomes one block, hence one part for each day in it.
     max_insert_threads: 1,
+    // A fresh part may hold a span twice until it is merged; FINAL sees to that. Merging at insert costs 5.5 against 1.3 us a span.
+    optimize_on_insert: 0,
     max_insert_block_size: 10_000_000,
     min_insert_block_size_rows: 10_000_000,
     min_insert_block_size_bytes: 1024 ** 3,
