@@ -163,10 +163,9 @@ export class ReadyQueue {
   }
 
   #bucketFor(spec: ReadySpec): Bucket {
-    let names = this.#queues.get(spec.queue);
-    if (names === undefined) this.#queues.set(spec.queue, (names = new Map()));
-    let buckets = names.get(spec.name);
-    if (buckets === undefined) names.set(spec.name, (buckets = []));
+    const names = this.#queues.get(spec.queue) ?? new Map<string, Bucket[]>();
+    const buckets = names.get(spec.name) ?? [];
+    if (buckets.length === 0) this.#queues.set(spec.queue, names.set(spec.name, buckets));
     const found = buckets.find(
       ({ spec: s }) => s.major === spec.major && s.minor === spec.minor && s.priority === spec.priority,
     );
@@ -177,8 +176,8 @@ export class ReadyQueue {
   }
 
   #newLine(bucket: Bucket, job: number): Line {
-    let turn = this.#turns.get(job);
-    if (turn === undefined) this.#turns.set(job, (turn = { at: ++this.#clock, buckets: [] }));
+    const turn = this.#turns.get(job) ?? { at: ++this.#clock, buckets: [] };
+    this.#turns.set(job, turn);
     turn.buckets.push(bucket);
     const line = { job, placedAt: turn.at, turn, lanes: [] };
     bucket.lines.set(job, line);

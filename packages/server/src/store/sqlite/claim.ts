@@ -107,8 +107,8 @@ const NO_DEPENDENCIES: InlineDependencies = { list: [], paged: false };
 
 function dependenciesOf(control: Control, group: GroupWork, { dependencies }: ClaimContext): InlineDependencies {
   if (group.dependsOn.length === 0) return NO_DEPENDENCIES;
-  let found = dependencies.get(group.seq);
-  if (found === undefined) dependencies.set(group.seq, (found = inlineDependencies(control, group)));
+  const found = dependencies.get(group.seq) ?? inlineDependencies(control, group);
+  dependencies.set(group.seq, found);
   return found;
 }
 

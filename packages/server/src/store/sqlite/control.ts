@@ -63,7 +63,8 @@ export function newControl(db: Database, options: ControlOptions): Control {
   };
 }
 
-/** Writes the jobs and groups that the open transaction changed. */
+/** Writes the jobs and groups that the open transaction changed. Only between operations: within one, a job's state may
+ * follow from counters that are half changed. */
 export function flushWork(control: Control): void {
   for (const job of control.jobs.flush(control.nowUs)) control.changes.ended.add(job.id);
   control.groups.flush();

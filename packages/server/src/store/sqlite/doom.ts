@@ -1,7 +1,7 @@
 import { CancellationReason, TaskState } from "@spanloom/protocol";
 import type { Failure } from "../store.ts";
 import { noteEnded } from "./cascade.ts";
-import { type Control, flushWork } from "./control.ts";
+import type { Control } from "./control.ts";
 import { type GroupWork, taskIdOf } from "./groups.ts";
 import type { JobWork } from "./jobs.ts";
 import type { RunningWork } from "./running-attempts.ts";
@@ -25,7 +25,8 @@ export function doomJob(control: Control, job: JobWork, why: JobDoom): void {
   job.cancelReason = why.cancelReason;
   control.jobs.touch(job);
   control.changes.jobs.add(job.id);
-  flushOpen(control);
+  // The groups to sweep are read from the record, so what this transaction changed must be there.
+  control.groups.flush();
   const open = control.groups.ofJob(job.seq).filter((group) => group.open > 0);
   const to = why.doom === "cancelled" ? TaskState.CANCELLED : TaskState.SKIPPED;
   control.ready.removeJob(job.seq);
@@ -44,15 +45,10 @@ export function spreadFailure(control: Control, task: FailedTask): void {
   if (task.spec.optional) return;
   const { job } = task;
   const boundary = optionalAncestor(control, task.group);
-  if (boundary !== undefined) return doomSubtree(control, job, boundary);
+  const { failure, id: failedTaskId } = task;
   const stop = CancellationReason.JOB_FAILED;
-  doomJob(control, job, {
-    doom: "failed",
-    failure: task.failure,
-    failedTaskId: task.id,
-    cancelReason: undefined,
-    stop,
-  });
+  if (boundary !== undefined) doomSubtree(control, job, boundary);
+  else doomJob(control, job, { doom: "failed", failure, failedTaskId, cancelReason: undefined, stop });
 }
 
 /** A task whose failure is final. */
@@ -83,7 +79,8 @@ function optionalAncestor(control: Control, group: GroupWork): number | undefine
 }
 
 function doomSubtree(control: Control, job: JobWork, root: number): void {
-  flushOpen(control);
+  // The groups to sweep are read from the record, so what this transaction changed must be there.
+  control.groups.flush();
   const groups = new Set<number>();
   const pending = [root];
   for (let task = pending.pop(); task !== undefined; task = pending.pop()) {
@@ -109,11 +106,6 @@ function waitingTasks(control: Control, group: GroupWork): number[] {
   return control.db
     .rows("SELECT seq FROM task WHERE seq BETWEEN ? AND ? AND state = ?", group.first, last, TaskState.WAITING)
     .map(([seq]) => seq as number);
-}
-
-/** Sweeps read groups from the record, so what the transaction changed must be there. */
-function flushOpen(control: Control): void {
-  flushWork(control);
 }
 
 function sweepGroup(control: Control, job: JobWork, group: GroupWork, to: TaskState): void {

@@ -57,11 +57,13 @@ export function endAttempt(control: Control, work: RunningWork, close: AttemptCl
   switch (settlement.state) {
     case TaskState.QUEUED:
     case TaskState.SCHEDULED:
-      return requeue(control, ending);
+      requeue(control, ending);
+      break;
     case TaskState.WAITING:
-      return endWithChildren(control, ending);
+      endWithChildren(control, ending);
+      break;
     default:
-      return endTask(control, ending, settlement.state);
+      endTask(control, ending, settlement.state);
   }
 }
 
@@ -112,7 +114,10 @@ function endWithChildren(control: Control, ending: Ending): void {
   const { work, job, group, doom, close } = ending;
   const parent = { seq: work.seq, attempt: work.attempt, queue: work.spec.queue, depth: group.depth };
   const inserted = insertTasks(control, close.children!, { job, parent, startAtUs: undefined, doom });
-  if (doom !== "none") return endTask(control, ending, closingState(true, doom), inserted.tasks);
+  if (doom !== "none") {
+    endTask(control, ending, closingState(true, doom), inserted.tasks);
+    return;
+  }
   writeEnd(control, ending, TaskState.WAITING);
   control.db.run(
     "UPDATE task SET open_groups = ?, child_count = ? WHERE seq = ?",

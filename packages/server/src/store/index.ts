@@ -1,2 +1,0 @@
-// The Store contract by name, for suites and other packages; no code.
-export type * from "./store.ts";

@@ -1,0 +1,13 @@
+export { FakeClock } from "./fake-clock.ts";
+export { newSignal, type Signal, type WaitOptions, waitFor } from "./signal.ts";
+export {
+  type GroupSketch,
+  type MakeStore,
+  retryAtOnce,
+  StoreDriver,
+  taskSet,
+  toReport,
+} from "./store-suite/driver.ts";
+export { checkInvariants } from "./store-suite/invariants.ts";
+export { testStore } from "./store-suite.ts";
+export { tempDir } from "./temp-dir.ts";
