@@ -37,7 +37,7 @@ const DEFAULT_GRACE_MS = 10_000;
  *
  * Errors: INVALID_STATE when the address is taken, would be open to other machines without a token, or the folder is
  * locked by another server, read-only or from a newer version; the message says which and what to do.
- * Concurrency: several servers may run in one process, each with a folder of its own.
+ * Concurrency: one server in a process, as chDB has one folder in a process.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { dataDir, token, insecure, spoolMaxBytes } = options;

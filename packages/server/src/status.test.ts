@@ -1,0 +1,30 @@
+import { readFile } from "node:fs/promises";
+import type { DescMethod, DescService } from "@bufbuild/protobuf";
+import { JobService, QueryService, RunnerService, TaskService } from "@spanloom/protocol";
+import { expect, it } from "vitest";
+import { serveStubs } from "./rpc/testing/stubs.ts";
+
+/** Calls a method with an empty JSON message and answers with the error code, if any. */
+async function codeOf(url: string, service: DescService, method: DescMethod): Promise<string | undefined> {
+  const isUnary = method.methodKind === "unary";
+  const answer = await fetch(`${url}/${service.typeName}/${method.name}`, {
+    method: "POST",
+    headers: { "content-type": isUnary ? "application/json" : "application/connect+json" },
+    body: isUnary ? "{}" : new Uint8Array([0, 0, 0, 0, 2, ...new TextEncoder().encode("{}")]),
+  });
+  return /"code":"(\w+)"/.exec(await answer.text())?.[1];
+}
+
+it("docs/status.md lists exactly the calls that answer UNIMPLEMENTED", async () => {
+  await using server = await serveStubs();
+  const unimplemented: string[] = [];
+  for (const service of [JobService, TaskService, RunnerService, QueryService]) {
+    for (const method of service.methods) {
+      if ((await codeOf(server.url, service, method)) === "unimplemented")
+        unimplemented.push(`${service.name}.${method.name}`);
+    }
+  }
+  const text = await readFile(new URL("../../../docs/status.md", import.meta.url), "utf8");
+  const listed = [...text.matchAll(/^- `(\w+Service\.\w+)`$/gm)].map((match) => match[1]);
+  expect(listed).toEqual(unimplemented);
+});
