@@ -39,7 +39,7 @@ export abstract class ArrowQuery<Columns extends TypeMap> {
    * Shape: as many rows as matched; with none, a table of zero rows that still has its schema.
    */
   toArrow(options: RunOptions = {}): Promise<Table<Columns>> {
-    return toArrowTable<Columns>(this.#source(options));
+    return toArrowTable<Columns>(this.#run(options));
   }
 
   /**
@@ -50,7 +50,7 @@ export abstract class ArrowQuery<Columns extends TypeMap> {
    * Shape: batches of any size; with no rows, nothing is yielded.
    */
   stream(options: RunOptions = {}): AsyncGenerator<RecordBatch<Columns>, void, undefined> {
-    return readBatches<Columns>(this.#source(options));
+    return readBatches<Columns>(this.#run(options));
   }
 
   /** Runs the query and holds the whole answer as an Arquero table; see {@link toDataFrame} for its values. */
@@ -64,6 +64,11 @@ export abstract class ArrowQuery<Columns extends TypeMap> {
    * The extension decides the format: `.arrow`, `.parquet`, `.csv` or `.jsonl`. The file appears whole or not at all.
    */
   toFile(path: string, options: RunOptions & FileOptions = {}): Promise<FileResult> {
-    return writeFile(path, this.#source(options), options);
+    return writeFile(path, this.#run(options), options);
+  }
+
+  /** Starts the source when the answer is first asked for, so that its errors reject like any other. */
+  async *#run(options: RunOptions): AsyncGenerator<ArrowChunk, void, undefined> {
+    yield* this.#source(options);
   }
 }

@@ -69,15 +69,20 @@ export class QueryClient {
   }
 
   async *#run(what: string, call: Call, options: RunOptions): AsyncGenerator<ArrowChunk, void, undefined> {
+    // Whoever leaves the loop over the answer ends the call with it; the transport does not do so by itself.
+    const left = new AbortController();
+    const signal = options.signal ? AbortSignal.any([options.signal, left.signal]) : left.signal;
     try {
       this.#client ??= this.#connect();
       const client = await this.#client;
-      for await (const { chunk } of call(client, callOptions(options, this.#options.token))) {
+      for await (const { chunk } of call(client, callOptions({ ...options, signal }, this.#options.token))) {
         if (chunk) yield chunk;
       }
     } catch (error) {
       options.signal?.throwIfAborted();
       throw this.#translate(what, error);
+    } finally {
+      left.abort();
     }
   }
 

@@ -2,7 +2,7 @@ import { type ArrowChunk, SpanloomError } from "@spanloom/protocol";
 import { type RecordBatch, RecordBatchReader, type Schema, type TypeMap } from "apache-arrow";
 
 /** The record batches of one chunk and the schema they share. */
-export interface ChunkBatches<Columns extends TypeMap> {
+export interface ChunkBatches<Columns extends TypeMap = TypeMap> {
   readonly schema: Schema<Columns>;
   /** Batches with at least one row. */
   readonly batches: RecordBatch<Columns>[];

@@ -1,7 +1,24 @@
 import type { ArrowChunk } from "@spanloom/protocol";
+import { encodeArrow } from "./file/encode-arrow.ts";
+import { encodeParquet } from "./file/encode-parquet.ts";
+import { encodeCsv, encodeJsonl } from "./file/encode-text.ts";
+import { type OpenScratch, openScratchFile } from "./file/scratch-file.ts";
+import { type WrittenFile, writeAtomically } from "./file/write-atomically.ts";
+import { invalidField } from "./invalid.ts";
+import { type ChunkBatches, readChunk } from "./read-arrow.ts";
+
+/** Turns batches into the bytes or text of a file, piece by piece. */
+type Encode = (streams: AsyncIterable<ChunkBatches>, openScratch: OpenScratch) => AsyncIterable<Uint8Array | string>;
+
+const encoders = {
+  arrow: encodeArrow,
+  parquet: encodeParquet,
+  csv: encodeCsv,
+  jsonl: encodeJsonl,
+} satisfies Record<string, Encode>;
 
 /** Formats a query can be written in. */
-export type FileFormat = "arrow" | "parquet" | "csv" | "jsonl";
+export type FileFormat = keyof typeof encoders;
 
 /** How to write a file. */
 export interface FileOptions {
@@ -10,18 +27,48 @@ export interface FileOptions {
 }
 
 /** What was written. */
-export interface FileResult {
-  readonly path: string;
+export interface FileResult extends WrittenFile {
   readonly format: FileFormat;
   readonly rows: number;
-  readonly bytes: number;
 }
 
-/** Writes an answer to a file. */
+/**
+ * Writes an answer to a file, holding one piece of it in memory at a time.
+ *
+ * The bytes go to a temporary file beside the target, which replaces the target once they are on disk; on any error the
+ * target stays as it was and the temporary file is removed.
+ *
+ * Errors: INVALID_FIELD for an unknown extension or format; INVALID_STATE when the disk refuses or `parquet-wasm` is not
+ * installed; OVERLOADED when the disk is full; what the answer's source throws.
+ */
 export async function writeFile(
   path: string,
-  _chunks: AsyncIterable<ArrowChunk>,
-  _options: FileOptions,
+  chunks: AsyncIterable<ArrowChunk>,
+  options: FileOptions = {},
 ): Promise<FileResult> {
-  throw new Error(`cannot write "${path}": not built yet`);
+  const format = options.format ?? formatOf(path);
+  if (!Object.hasOwn(encoders, format)) throw invalidField("format", format, `is not one of ${formats}`);
+  const counter = { rows: 0 };
+  const pieces = encoders[format](streamsOf(chunks, counter), () => openScratchFile(path));
+  return { ...(await writeAtomically(path, pieces)), format, rows: counter.rows };
+}
+
+const formats = Object.keys(encoders).join(", ");
+
+function formatOf(path: string): FileFormat {
+  const extension = /\.([^./\\]+)$/.exec(path)?.[1]?.toLowerCase() ?? "";
+  if (Object.hasOwn(encoders, extension)) return extension as FileFormat;
+  throw invalidField("file", path, `has none of the extensions ${formats.replace(/\b(?=\w)/g, ".")}`);
+}
+
+async function* streamsOf(
+  chunks: AsyncIterable<ArrowChunk>,
+  counter: { rows: number },
+): AsyncGenerator<ChunkBatches, void, undefined> {
+  for await (const chunk of chunks) {
+    for (const stream of readChunk(chunk)) {
+      for (const batch of stream.batches) counter.rows += batch.numRows;
+      yield stream;
+    }
+  }
 }

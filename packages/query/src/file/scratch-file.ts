@@ -1,0 +1,29 @@
+import { onDisk } from "./on-disk.ts";
+
+/** Bytes kept on disk for a while: written once, then read once. */
+export interface Scratch {
+  append(pieces: readonly Uint8Array[]): Promise<void>;
+  /** What was appended, from `start` on. */
+  read(start: number): AsyncIterable<Uint8Array>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Makes a scratch. */
+export type OpenScratch = () => Promise<Scratch>;
+
+/**
+ * A scratch in the folder of `path`. Its file has no name once it is open, so that a crash leaves nothing behind.
+ *
+ * Errors: OVERLOADED when the disk is full, INVALID_STATE when it refuses otherwise.
+ */
+export async function openScratchFile(path: string): Promise<Scratch> {
+  const { open, rm } = await import("node:fs/promises");
+  const name = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
+  const handle = await onDisk(path, () => open(name, "wx+"));
+  await onDisk(path, () => rm(name));
+  return {
+    append: (pieces) => onDisk(path, () => handle.writeFile(Buffer.concat(pieces))),
+    read: (start) => handle.createReadStream({ start, autoClose: false, highWaterMark: 1024 * 1024 }),
+    [Symbol.asyncDispose]: () => handle.close(),
+  };
+}
