@@ -73,15 +73,16 @@ export class AttemptPool {
     this.#schedule();
   }
 
-  /** Tells the attempt, if it is held, to stop; one that has not started ends at once. */
-  abort(reference: AttemptName, kind: AbortKind, why: string): void {
+  /** Tells the attempt to stop; one that has not started ends at once. Gives false when it is not held (any longer). */
+  abort(reference: AttemptName, kind: AbortKind, why: string): boolean {
     const attempt = this.#find(reference);
-    if (!attempt) return;
+    if (!attempt) return false;
     if (kind === "lease_lost") attempt.lost = true;
     if (attempt.state === "queued") {
       attempt.abort(kind, why);
       this.#drop(attempt, outcomeOfAbort(attempt, toTaskFailure(attempt.aborted)));
     } else abortAttempt(attempt, [kind, why], this.#services);
+    return true;
   }
 
   /** Tells all that run to stop. */

@@ -82,8 +82,9 @@ export class Heartbeat {
   #received(response: HeartbeatResponse): void {
     const { pool, log, drained } = this.#options;
     for (const reference of response.lost) {
-      log(`lost the lease of task ${reference.taskId}, attempt ${reference.attempt}`);
-      pool.abort(reference, "lease_lost", "its lease was lost");
+      // An attempt that was reported while the call was under way is no longer held, and rightly without a lease.
+      if (pool.abort(reference, "lease_lost", "its lease was lost"))
+        log(`lost the lease of task ${reference.taskId}, attempt ${reference.attempt}`);
     }
     for (const cancellation of response.cancelled) abortCancelled(pool, cancellation);
     if (response.drain) drained();

@@ -9,6 +9,7 @@ import { type AnyTask, isTaskDefinition } from "@spanloom/sdk";
  */
 export class TaskRegistry {
   readonly #byKey = new Map<string, AnyTask>();
+  readonly #found = new Map<string, AnyTask>();
 
   constructor(tasks: readonly AnyTask[]) {
     if (tasks.length === 0) throw invalid("cannot make a runner: tasks is empty, must hold at least one task");
@@ -23,6 +24,14 @@ export class TaskRegistry {
   /** The code for a leased task: same name and major version, at least its minor; undefined when there is none. */
   find(identifier: TaskIdentifier | undefined): AnyTask | undefined {
     if (!identifier) return undefined;
+    const key = `${identifier.name}@${identifier.version}`;
+    const known = this.#found.get(key) ?? this.#search(identifier);
+    // Only hits are kept: what is asked for in vain is not ours, and could be anything.
+    if (known) this.#found.set(key, known);
+    return known;
+  }
+
+  #search(identifier: TaskIdentifier): AnyTask | undefined {
     const [major, minor] = versionOf(identifier.version || "1.0");
     const task = this.#byKey.get(keyOf(identifier.name, major));
     return task && versionOf(task.version)[1] >= minor ? task : undefined;

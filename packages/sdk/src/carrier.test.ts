@@ -1,0 +1,68 @@
+import { context, createTraceState, propagation, ROOT_CONTEXT, trace } from "@opentelemetry/api";
+import { describe, expect, it } from "vitest";
+import {
+  activeCarrier,
+  contextOfCarrier,
+  createCarrier,
+  extractEnvironment,
+  extractHeaders,
+  injectEnvironment,
+  injectHeaders,
+} from "./carrier.ts";
+
+const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+const full = { traceparent, tracestate: "vendor=a,other=b", baggage: "user=42,team=red%20one" };
+
+describe("a trace carrier", () => {
+  it("becomes a context and comes back", () => {
+    expect(activeCarrier(contextOfCarrier(full))).toEqual(full);
+  });
+
+  it("reads the active span without any propagator", () => {
+    const span = trace.wrapSpanContext({
+      traceId: "0af7651916cd43dd8448eb211c80319c",
+      spanId: "b7ad6b7169203331",
+      traceFlags: 1,
+      traceState: createTraceState("k=v"),
+    });
+    const active = propagation.setBaggage(
+      trace.setSpan(ROOT_CONTEXT, span),
+      propagation.createBaggage({ a: { value: "ä" } }),
+    );
+    expect(activeCarrier(active)).toEqual({ traceparent, tracestate: "k=v", baggage: "a=%C3%A4" });
+    expect(activeCarrier(context.active())).toBeUndefined();
+  });
+
+  it("travels in headers of any spelling", () => {
+    expect(injectHeaders({ accept: "*/*" }, full)).toEqual({ accept: "*/*", ...full });
+    expect(extractHeaders({ TraceParent: traceparent, Tracestate: ["vendor=a", "other=b"] })).toEqual({
+      traceparent,
+      tracestate: "vendor=a,other=b",
+    });
+    expect(extractHeaders(new Headers(full))).toEqual(full);
+    expect(extractHeaders({ traceparent: "nonsense" })).toBeUndefined();
+  });
+
+  it("travels in environment variables", () => {
+    const environment = injectEnvironment({ PATH: "/bin" }, full);
+    expect(environment).toEqual({
+      PATH: "/bin",
+      TRACEPARENT: traceparent,
+      TRACESTATE: full.tracestate,
+      BAGGAGE: full.baggage,
+    });
+    expect(extractEnvironment(environment)).toEqual(full);
+    expect(extractEnvironment({})).toBeUndefined();
+  });
+
+  it("writes nothing without a span", () => {
+    expect(injectHeaders({})).toEqual({});
+  });
+
+  it("can start a trace of its own", () => {
+    const one = createCarrier();
+    expect(one.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+    expect(createCarrier(false).traceparent).toMatch(/-00$/);
+    expect(createCarrier().traceparent).not.toBe(one.traceparent);
+  });
+});

@@ -1,0 +1,123 @@
+import { create } from "@bufbuild/protobuf";
+import { createRouterTransport, type Transport } from "@connectrpc/connect";
+import {
+  type Job,
+  JobSchema,
+  JobService,
+  JobState,
+  SpanloomError,
+  type SubmitJobRequest,
+  type SubmitJobResponse,
+  SubmitJobResponseSchema,
+  type SubmitJobsResult,
+  SubmitJobsResultSchema,
+  TaskFailureSchema,
+  toConnectError,
+  toErrorDetail,
+} from "@spanloom/protocol";
+
+/** A server's jobs in memory, as far as the client's tests need them; counts the calls it gets. */
+export class FakeJobService {
+  readonly jobs = new Map<string, Job>();
+  readonly requests: SubmitJobRequest[] = [];
+  readonly calls: Record<string, number> = {};
+  readonly headers: Headers[] = [];
+  /** Thrown by the next calls, in order. */
+  failures: unknown[] = [];
+  readonly #byKey = new Map<string, Job>();
+  #changed: (() => void)[] = [];
+
+  /** A transport that reaches this service. */
+  readonly transport: Transport = createRouterTransport((router) =>
+    router.service(JobService, {
+      submitJob: (request, { requestHeader }) => {
+        this.headers.push(requestHeader);
+        return this.#counted("submitJob", () => this.#submit(request));
+      },
+      submitJobs: (request) =>
+        this.#counted("submitJobs", () => ({ results: request.jobs.map((job) => this.#submitOne(job)) })),
+      getJob: ({ jobId }) => this.#counted("getJob", () => ({ job: this.#get(jobId) })),
+      listJobs: ({ pageSize, pageToken }) =>
+        this.#counted("listJobs", () => {
+          const all = [...this.jobs.values()].reverse();
+          const from = Number(pageToken || 0);
+          const next = from + pageSize < all.length ? String(from + pageSize) : "";
+          return { jobs: all.slice(from, from + pageSize), nextPageToken: next };
+        }),
+      waitJobs: async (request, { signal }) => {
+        this.#count("waitJobs");
+        const ended = () =>
+          request.jobIds.map((id) => this.jobs.get(id)).filter((job) => job && job.state >= 4) as Job[];
+        const unknownJobIds = request.jobIds.filter((id) => !this.jobs.has(id));
+        while (ended().length === 0 && unknownJobIds.length === 0) {
+          await new Promise<void>((resolve) => {
+            this.#changed.push(resolve);
+            signal.addEventListener("abort", () => resolve());
+          });
+          signal.throwIfAborted();
+        }
+        return { jobs: ended(), unknownJobIds };
+      },
+      watchJob: async function* (this: unknown) {},
+      cancelJob: ({ jobId }) =>
+        this.#counted("cancelJob", () => {
+          this.end(jobId, { state: JobState.CANCELLED });
+          return { job: this.#get(jobId) };
+        }),
+    }),
+  );
+
+  /** Ends a job. */
+  end(jobId: string, change: { state: JobState; output?: unknown; failure?: string }): void {
+    const job = this.#get(jobId);
+    job.state = change.state;
+    if (change.output !== undefined) job.outputs = [new TextEncoder().encode(JSON.stringify(change.output))];
+    if (change.failure) job.failure = create(TaskFailureSchema, { type: "Error", message: change.failure });
+    const changed = this.#changed;
+    this.#changed = [];
+    for (const resolve of changed) resolve();
+  }
+
+  #submitOne(request: SubmitJobRequest): SubmitJobsResult {
+    try {
+      return create(SubmitJobsResultSchema, { result: { case: "submitted", value: this.#submit(request) } });
+    } catch (error) {
+      const known = error as SpanloomError;
+      const value = { code: "invalid_argument", message: known.message, detail: toErrorDetail(known) };
+      return create(SubmitJobsResultSchema, { result: { case: "error", value } });
+    }
+  }
+
+  #submit(request: SubmitJobRequest): SubmitJobResponse {
+    this.requests.push(request);
+    if (request.name === "refused") throw new SpanloomError("INVALID_FIELD", "cannot submit job: it is refused");
+    const known = this.#byKey.get(request.idempotencyKey);
+    if (known) return create(SubmitJobResponseSchema, { job: known, existed: true });
+    const job = create(JobSchema, { id: `job-${this.jobs.size + 1}`, name: request.name, state: JobState.QUEUED });
+    this.jobs.set(job.id, job);
+    this.#byKey.set(request.idempotencyKey, job);
+    return create(SubmitJobResponseSchema, { job });
+  }
+
+  #get(jobId: string): Job {
+    const job = this.jobs.get(jobId);
+    if (!job) throw new SpanloomError("JOB_NOT_FOUND", `cannot find job "${jobId}"`);
+    return job;
+  }
+
+  #counted<Response>(name: string, serve: () => Response): Response {
+    this.#count(name);
+    try {
+      const response = serve();
+      // The answer is lost after the work was done: what retries must survive.
+      if (this.failures.length > 0) throw this.failures.shift();
+      return response;
+    } catch (error) {
+      throw toConnectError(error);
+    }
+  }
+
+  #count(name: string): void {
+    this.calls[name] = (this.calls[name] ?? 0) + 1;
+  }
+}
