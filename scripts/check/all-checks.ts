@@ -9,6 +9,7 @@ import { layersCheck } from "./layers.ts";
 import { manifestsCheck } from "./manifests.ts";
 import { namesCheck } from "./names.ts";
 import { packedCheck } from "./packed.ts";
+import { promisesCheck } from "./promises.ts";
 import { protoBreakingCheck, protoFormatCheck, protoLintCheck } from "./proto.ts";
 import { sizesCheck } from "./sizes.ts";
 import { snippetsCheck } from "./snippets.ts";
@@ -35,5 +36,6 @@ export const allChecks: readonly Check[] = [
   manifestsCheck,
   changesetsCheck,
   docsPagesCheck,
+  promisesCheck,
   wordsCheck,
 ];

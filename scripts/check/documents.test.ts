@@ -5,6 +5,7 @@ import { docsPagesCheck } from "./docs-pages.ts";
 import { makeFixture, makeWorkspace } from "./fixture.ts";
 import { manifestsCheck } from "./manifests.ts";
 import { heavyIn } from "./packed.ts";
+import { promisesCheck } from "./promises.ts";
 import { snippetsCheck } from "./snippets.ts";
 import { wordsCheck } from "./words.ts";
 
@@ -166,6 +167,28 @@ describe("packed", () => {
     expect(heavyIn(tree.root)).toEqual([
       "installing only light packages also installs react",
       "installing only light packages also installs @spanloom/server",
+    ]);
+  });
+});
+
+describe("promises", () => {
+  it("fails on a missing row, a row without a test, a missing test, and a test of something else", async () => {
+    const rows = [
+      "| P1 | [a](a.test.ts) |",
+      "| **P2** | [b](b.test.ts), [gone](gone.test.ts) |",
+      "| P3 | trust us |",
+      "| P4 | not tested yet |",
+    ];
+    using tree = makeFixture({
+      "README.md": rows.join("\n"),
+      "a.test.ts": 'it("holds (P1)", () => {});\n',
+      "b.test.ts": 'it("holds", () => {});\n',
+    });
+    expect(await promisesCheck.run(tree.root)).toEqual([
+      "README.md names b.test.ts for P2, which does not mention P2",
+      "README.md names gone.test.ts for P2, which does not exist",
+      "README.md names no test of P3, and does not say that there is none",
+      ...["P5", "P6", "P7", "P8"].map((name) => `README.md has no row for ${name}`),
     ]);
   });
 });
