@@ -163,7 +163,13 @@ export class Drainer {
   }
 
   #kick(): void {
-    this.#draining ??= this.#drain();
+    this.#draining ??= this.#drain().finally(() => {
+      this.#draining = undefined;
+      // Someone may have begun to wait after the last look and before now.
+      if (this.#waiters.length > 0) this.#kick();
+      else if (this.#insertedSeq + 1 < this.#options.spool.nextSeq)
+        this.#scheduleFlush(this.#retryMs || FLUSH_DELAY_MS);
+    });
   }
 
   /** Inserts batch after batch until all that was there when it was called is in. */
@@ -178,10 +184,7 @@ export class Drainer {
       }
     } catch (error) {
       this.#failed(error);
-    } finally {
-      this.#draining = undefined;
     }
-    if (this.#insertedSeq + 1 < this.#options.spool.nextSeq) this.#scheduleFlush(this.#retryMs || FLUSH_DELAY_MS);
   }
 
   async #insertNext(): Promise<void> {
