@@ -30,6 +30,8 @@ export interface SqliteStoreOptions {
   cancelGraceMs?: number;
   /** Outputs of dependencies travel with a lease when they are no larger together. Default 1 MiB. */
   maxInlineDependencyBytes?: number;
+  /** The data file grows no larger: writes then fail as OVERLOADED. Default: as large as the disk allows. */
+  maxBytes?: number;
   /** A runner not heard of for this long is shown as lost. Default 60,000: idle runners poll every 30 s. */
   runnerLostMs?: number;
 }
@@ -253,6 +255,9 @@ function notOpen(): SpanloomError {
   return new SpanloomError("SHUTTING_DOWN", "cannot use the store: it is not open");
 }
 
+/** SQLite's default. */
+const PAGE_BYTES = 4_096;
+
 const DEFAULTS = { cancelGraceMs: 10_000, maxInlineDependencyBytes: 1024 * 1024, runnerLostMs: 60_000 };
 
 function openControl(options: SqliteStoreOptions): Control {
@@ -260,7 +265,8 @@ function openControl(options: SqliteStoreOptions): Control {
   const db = openDatabase(path);
   try {
     migrate(db, path);
-    const { dataDir, nowUs = () => Date.now() * 1000, random = Math.random, ...rest } = options;
+    if (options.maxBytes !== undefined) db.exec(`PRAGMA max_page_count = ${Math.ceil(options.maxBytes / PAGE_BYTES)}`);
+    const { dataDir, maxBytes, nowUs = () => Date.now() * 1000, random = Math.random, ...rest } = options;
     return newControl(db, { ...DEFAULTS, ...rest, nowUs, random });
   } catch (error) {
     db.close();

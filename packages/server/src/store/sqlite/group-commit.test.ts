@@ -1,0 +1,90 @@
+import { SpanloomError } from "@spanloom/protocol";
+import { expect, test } from "vitest";
+import { GroupCommit } from "./group-commit.ts";
+
+/** A transaction over a list: what is committed stays, what is rolled back goes. */
+function listTransaction() {
+  const log: string[] = [];
+  const committed: string[] = [];
+  let open: string[] = [];
+  const joins: (() => void)[] = [];
+  const commits = new GroupCommit({
+    begin: () => void log.push("begin"),
+    betweenRounds: () => joins.shift()?.(),
+    commit: () => {
+      log.push("commit");
+      committed.push(...open);
+      open = [];
+    },
+    announce: () => void log.push("announce"),
+    rollback: () => {
+      log.push("rollback");
+      open = [];
+    },
+  });
+  const write = (value: string) => commits.enqueue(() => open.push(value));
+  return { log, committed, commits, joins, write };
+}
+
+test("operations of one turn share a transaction (I1)", async () => {
+  const { log, committed, write } = listTransaction();
+  await Promise.all([write("a"), write("b")]);
+  expect(log).toEqual(["begin", "commit", "announce"]);
+  expect(committed).toEqual(["a", "b"]);
+});
+
+test("operations asked for between rounds join the open transaction (I1)", async () => {
+  const { log, committed, joins, write } = listTransaction();
+  let joined: Promise<number> | undefined;
+  joins.push(() => {
+    joined = write("joined");
+  });
+  await write("first");
+  await joined;
+  expect(log).toEqual(["begin", "commit", "announce"]);
+  expect(committed).toEqual(["first", "joined"]);
+});
+
+test("a defect in one operation rejects that one alone (I3)", async () => {
+  const { log, committed, commits, write } = listTransaction();
+  const defect = () => {
+    throw new TypeError("defect");
+  };
+  const results = await Promise.allSettled([write("a"), commits.enqueue(defect), write("b")]);
+  expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+  expect(results[1]).toMatchObject({ reason: { reason: "INTERNAL" } });
+  expect(committed).toEqual(["a", "b"]);
+  expect(log.filter((entry) => entry === "rollback")).toHaveLength(2);
+});
+
+test("a refusal rejects its operation alone, without a rollback (I4)", async () => {
+  const { log, committed, commits, write } = listTransaction();
+  const refuse = () => {
+    throw new SpanloomError("JOB_NOT_FOUND", "cannot find job: there is none");
+  };
+  const results = await Promise.allSettled([write("a"), commits.enqueue(refuse)]);
+  expect(results[1]).toMatchObject({ reason: { reason: "JOB_NOT_FOUND" } });
+  expect(committed).toEqual(["a"]);
+  expect(log).not.toContain("rollback");
+});
+
+test("trouble with the machine rejects all operations and repeats none (I2)", async () => {
+  const { log, committed, commits, write } = listTransaction();
+  const full = () => {
+    throw Object.assign(new Error("database or disk is full"), { errcode: 13 });
+  };
+  const results = await Promise.allSettled([write("a"), commits.enqueue(full)]);
+  for (const result of results) expect(result).toMatchObject({ reason: { reason: "OVERLOADED" } });
+  expect(committed).toEqual([]);
+  expect(log.filter((entry) => entry === "begin")).toHaveLength(1);
+});
+
+test("closing finishes what was accepted and refuses the rest", async () => {
+  const { committed, commits, write } = listTransaction();
+  const last = write("last");
+  const closed = commits.close();
+  await expect(write("late")).rejects.toMatchObject({ reason: "SHUTTING_DOWN" });
+  await closed;
+  await last;
+  expect(committed).toEqual(["last"]);
+});
