@@ -30,5 +30,5 @@ export const typesCheck: Check = {
 export const deadCodeCheck: Check = {
   name: "dead-code",
   promise: "knip finds no unused file, export or dependency",
-  run: (root) => problemsOf(root, "knip", ["--no-progress"]),
+  run: (root) => problemsOf(root, "knip", ["--no-progress", "--no-config-hints"]),
 };
