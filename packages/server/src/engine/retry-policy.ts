@@ -17,6 +17,8 @@ export const defaultRetryRule: RetryRule = {
  * `random` gives numbers in [0, 1).
  */
 export function nextRetryDelayMs(rule: RetryRule, failedAttempts: number, random: () => number): number {
+  // Zero times a factor's power beyond a double would be no number.
+  if (rule.initialDelayMs === 0) return 0;
   const grown = rule.initialDelayMs * rule.factor ** Math.max(0, failedAttempts - 1);
   const delayMs = Math.min(grown, rule.maxDelayMs);
   return delayMs * (1 - rule.jitter * random());

@@ -1,0 +1,98 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { ReadyQueue, type TakenRun } from "./ready-queue.ts";
+
+const spec = (overrides: object = {}) => ({ queue: "q", name: "t", major: 1, minor: 0, priority: 0, ...overrides });
+const run = (job: number, from: number, to = from, depth = 0) => ({ job, depth, from, to, queuedAtUs: from });
+const match = (overrides: object = {}) => ({
+  queues: ["q"],
+  identifiers: [{ name: "t", major: 1, minor: 0 }],
+  ...overrides,
+});
+const tasks = (runs: readonly TakenRun[]) =>
+  runs.flatMap(({ from, to }) => Array.from({ length: to - from + 1 }, (_, i) => from + i));
+
+test("only tasks a runner can execute are offered (I1)", () => {
+  const ready = new ReadyQueue();
+  ready.add(spec({ minor: 2 }), run(1, 1));
+  const offer = (major: number, minor: number) => match({ identifiers: [{ name: "t", major, minor }] });
+  expect(ready.take(offer(1, 1), 9)).toEqual([]);
+  expect(ready.take(offer(2, 2), 9)).toEqual([]);
+  expect(ready.take(match({ queues: ["other"] }), 9)).toEqual([]);
+  expect(ready.take({ ...offer(1, 2), refused: new Set(["t@1.2"]) }, 9)).toEqual([]);
+  expect(tasks(ready.take(offer(1, 3), 9))).toEqual([1]);
+});
+
+test("priority first, then jobs in turn, then deeper tasks, then creation order (I2)", () => {
+  const ready = new ReadyQueue();
+  ready.add(spec(), run(1, 10, 12));
+  ready.add(spec(), run(1, 20, 20, 5));
+  ready.add(spec(), run(2, 30, 31));
+  ready.add(spec({ priority: 9 }), run(3, 40));
+  const order = [];
+  for (let next = ready.take(match(), 1); next.length > 0; next = ready.take(match(), 1)) order.push(...tasks(next));
+  expect(order).toEqual([40, 20, 30, 10, 31, 11, 12]);
+});
+
+test("a turn counts across the identifiers a job's tasks have (I2)", () => {
+  const ready = new ReadyQueue();
+  const both = match({ identifiers: ["a", "b"].map((name) => ({ name, major: 1, minor: 0 })) });
+  ready.add(spec({ name: "a" }), run(1, 10, 12));
+  ready.add(spec({ name: "b" }), run(1, 20, 22));
+  ready.add(spec({ name: "b" }), run(2, 30, 32));
+  const jobs = Array.from({ length: 6 }, () => (tasks(ready.take(both, 1))[0]! < 30 ? 1 : 2));
+  expect(jobs).toEqual([1, 2, 1, 2, 1, 2]);
+});
+
+test("consecutive tasks come as one run (I3)", () => {
+  const ready = new ReadyQueue();
+  ready.add(spec(), run(1, 1, 10_000));
+  ready.add(spec(), run(2, 20_001, 30_000));
+  expect(ready.take(match(), 1_000)).toEqual([
+    { from: 1, to: 500 },
+    { from: 20_001, to: 20_500 },
+  ]);
+});
+
+test("a removed job's tasks are gone, others stay", () => {
+  const ready = new ReadyQueue();
+  ready.add(spec(), run(1, 1, 5));
+  ready.add(spec({ name: "u" }), run(1, 6, 7));
+  ready.add(spec(), run(2, 8, 9));
+  ready.removeJob(1);
+  ready.removeJob(99);
+  expect(ready.stats("q")).toEqual({ queued: 2, oldestQueuedAtUs: 8 });
+  expect(
+    tasks(ready.take(match({ identifiers: ["t", "u"].map((name) => ({ name, major: 1, minor: 0 })) }), 99)),
+  ).toEqual([8, 9]);
+  expect(ready.stats("q")).toEqual({ queued: 0, oldestQueuedAtUs: undefined });
+});
+
+test("every task added is taken exactly once, whatever the order", () => {
+  const step = fc.record({
+    job: fc.integer({ min: 1, max: 4 }),
+    depth: fc.integer({ min: 0, max: 3 }),
+    count: fc.integer({ min: 1, max: 5 }),
+    priority: fc.integer({ min: 0, max: 2 }),
+    name: fc.constantFrom("t", "u"),
+    take: fc.integer({ min: 0, max: 6 }),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const ready = new ReadyQueue();
+      const all = match({ identifiers: ["t", "u"].map((name) => ({ name, major: 1, minor: 0 })) });
+      const taken: number[] = [];
+      let next = 1;
+      for (const { job, depth, count, priority, name, take } of steps) {
+        ready.add(spec({ priority, name }), run(job, next, next + count - 1, depth));
+        next += count;
+        const runs = tasks(ready.take(all, take));
+        expect(runs.length).toBeLessThanOrEqual(take);
+        taken.push(...runs);
+        expect(ready.stats("q").queued).toBe(next - 1 - taken.length);
+      }
+      taken.push(...tasks(ready.take(all, next)));
+      expect(taken.sort((a, b) => a - b)).toEqual(Array.from({ length: next - 1 }, (_, i) => i + 1));
+    }),
+  );
+});

@@ -1,0 +1,56 @@
+import { JobState, TaskState } from "@spanloom/protocol";
+import { expect, test } from "vitest";
+import {
+  assertJobTransition,
+  assertTaskTransition,
+  closingState,
+  isJobEnded,
+  isTaskEnded,
+  jobStateOf,
+  jobTransitions,
+  taskTransitions,
+  unstartedTaskStates,
+} from "./states.ts";
+
+test("ended states are exactly those that nothing leaves", () => {
+  for (const state of Object.values(TaskState)) expect(taskTransitions[state]!.length === 0).toBe(isTaskEnded(state));
+  for (const state of Object.values(JobState)) expect(jobTransitions[state]!.length === 0).toBe(isJobEnded(state));
+});
+
+test("every state can be reached", () => {
+  const reached = new Set(Object.values(taskTransitions).flat());
+  for (const state of Object.values(TaskState)) expect(reached.has(state)).toBe(state !== TaskState.UNSPECIFIED);
+});
+
+test("unstarted tasks can be skipped and cancelled, running ones cannot be skipped", () => {
+  for (const state of unstartedTaskStates) {
+    expect(taskTransitions[state]).toContain(TaskState.SKIPPED);
+    expect(taskTransitions[state]).toContain(TaskState.CANCELLED);
+  }
+  expect(taskTransitions[TaskState.RUNNING]).not.toContain(TaskState.SKIPPED);
+});
+
+test("a transition outside the table is refused by name", () => {
+  expect(() => assertTaskTransition(TaskState.QUEUED, TaskState.RUNNING)).not.toThrow();
+  expect(() => assertTaskTransition(TaskState.SUCCEEDED, TaskState.QUEUED)).toThrow(/from SUCCEEDED to QUEUED/);
+  expect(() => assertTaskTransition(TaskState.QUEUED, TaskState.SUCCEEDED)).toThrow(/cannot change task/);
+  expect(() => assertJobTransition(JobState.RUNNING, JobState.RUNNING)).not.toThrow();
+  expect(() => assertJobTransition(JobState.FAILED, JobState.RUNNING)).toThrow(/from FAILED to RUNNING/);
+  expect(() => assertTaskTransition(99 as TaskState, TaskState.QUEUED)).toThrow(/from 99 to QUEUED/);
+});
+
+test("a job's state follows from what is open, what began and what doomed it", () => {
+  expect(jobStateOf({ started: false, doom: "none", openTasks: 1 })).toBe(JobState.QUEUED);
+  expect(jobStateOf({ started: true, doom: "none", openTasks: 1 })).toBe(JobState.RUNNING);
+  expect(jobStateOf({ started: true, doom: "failed", openTasks: 1 })).toBe(JobState.RUNNING);
+  expect(jobStateOf({ started: true, doom: "cancelled", openTasks: 1 })).toBe(JobState.CANCELLING);
+  expect(jobStateOf({ started: true, doom: "none", openTasks: 0 })).toBe(JobState.SUCCEEDED);
+  expect(jobStateOf({ started: true, doom: "failed", openTasks: 0 })).toBe(JobState.FAILED);
+  expect(jobStateOf({ started: false, doom: "cancelled", openTasks: 0 })).toBe(JobState.CANCELLED);
+});
+
+test("a parent ends as its subtree did", () => {
+  expect(closingState(false, "none")).toBe(TaskState.SUCCEEDED);
+  expect(closingState(true, "failed")).toBe(TaskState.FAILED);
+  expect(closingState(true, "cancelled")).toBe(TaskState.CANCELLED);
+});
