@@ -1,3 +1,5 @@
+import { context, ROOT_CONTEXT } from "@opentelemetry/api";
+import { suppressTracing } from "@opentelemetry/core";
 import { Backlog, type WaitingPart } from "./backlog.ts";
 import type { ExportResult } from "./export-result.ts";
 import type { Exporter, TelemetryBatch } from "./exporter.ts";
@@ -21,6 +23,9 @@ import { type PartLimits, splitBatch } from "./split-batch.ts";
  *     fit is dropped when it comes; what was taken is never pushed out by what comes later.
  * I5. A batch is sent again only after a transient answer, and not before the backend's Retry-After.
  */
+
+/** Exporting is not the work's doing: its own HTTP calls are neither traced nor children of whoever enqueued last. */
+const untraced = suppressTracing(ROOT_CONTEXT);
 
 /** Bounds and pace of a queue. */
 export interface ExportQueueOptions {
@@ -203,7 +208,7 @@ export class ExportQueue {
 
   async #sendOnce(batch: TelemetryBatch): Promise<ExportResult> {
     try {
-      return await this.#exporter.export(batch);
+      return await context.with(untraced, () => this.#exporter.export(batch));
     } catch (error) {
       // The contract lets an exporter reject; the records are counted as failed, so nothing is lost in silence.
       return { outcome: "failed", message: messageOf(error) };

@@ -18,11 +18,12 @@ export interface TelemetryBatch {
  * {@link ExportQueue}'s, so an exporter is glue of some fifty lines.
  *
  * Ownership. A batch is the caller's. An exporter MUST NOT change it and MUST NOT keep it, or parts of it, after the
- * promise of `export` settled: the queue sends the very same object again when the result is `retry`.
+ * promise of `export` settled. After `retry` the queue gives the very same object again.
  *
- * Chunking. A batch is as large as the queue was told to make it. An exporter whose backend takes less MUST split it
- * and answer once for all parts: `retry` only when no part was taken, because the whole batch comes again. When some
- * parts were taken and others were not, it MUST answer `exported` and count the others as `rejected`.
+ * Parts. A batch is as large as the queue was told to make it. An exporter whose backend takes less, or takes spans and
+ * log records separately, MUST split it and answer once for all parts. It MUST NOT send a part again that was taken:
+ * after `retry` it knows the batch by its identity (a WeakMap does), or else it answers `exported` and counts what was
+ * not taken as `rejected`.
  *
  * Errors. `export` SHOULD resolve with a result for every failure it foresees: an answer of the backend, a refused
  * connection, a timeout. It MAY reject; the queue then counts the batch as failed. It MUST NOT retry by itself, and it
