@@ -1,0 +1,469 @@
+import {
+  AttemptOutcome,
+  CancellationReason,
+  ReleaseReason,
+  ResultStatus,
+  SpanloomError,
+  type TaskResult,
+  timestampFromUs,
+} from "@spanloom/protocol";
+import { type AnyTask, RetryableError, TerminalError, task } from "@spanloom/sdk";
+import { afterEach, describe, expect, it } from "vitest";
+import { Runner } from "./runner.ts";
+import type { RunnerOptions } from "./runner-options.ts";
+import { FakeServer } from "./testing/fake-server.ts";
+
+const running: Runner[] = [];
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((runner) => runner.stop()));
+});
+
+async function start(tasks: AnyTask[], options: Partial<RunnerOptions> = {}, server = new FakeServer()) {
+  const lines: string[] = [];
+  const log = (line: string) => void lines.push(line);
+  const runner = new Runner({ transport: server.transport, tasks, log, graceMs: 2_000, ...options });
+  running.push(runner);
+  await runner.start();
+  return { server, runner, lines };
+}
+
+function outputOf(result: TaskResult): unknown {
+  if (result.outcome.case !== "success") throw new Error(`not a success: ${JSON.stringify(result.outcome.value)}`);
+  const text = new TextDecoder().decode(result.outcome.value.output);
+  return text === "" ? undefined : JSON.parse(text);
+}
+
+function failureOf(result: TaskResult) {
+  if (result.outcome.case !== "failure") throw new Error(`not a failure but ${result.outcome.case}`);
+  return { outcome: result.outcome.value.outcome, ...result.outcome.value.failure };
+}
+
+/** A promise to be settled from outside. */
+function gate<Value = void>() {
+  return Promise.withResolvers<Value>();
+}
+
+describe("running a task", () => {
+  it("gives the code its input and returns its output", async () => {
+    const add = task({ name: "add", run: async ({ a, b }: { a: number; b: number }) => a + b });
+    const { server } = await start([add]);
+    const result = await server.resultOf(server.push("add", { a: 1, b: 2 }));
+    expect(outputOf(result)).toBe(3);
+    expect(result.leaseToken).toEqual(new TextEncoder().encode(`token of ${result.taskId}`));
+  });
+
+  it("runs code that is not async, and code without input or output", async () => {
+    const { server } = await start([task({ name: "nothing", run: () => undefined })]);
+    expect(outputOf(await server.resultOf(server.push("nothing")))).toBeUndefined();
+  });
+
+  it("tells the code where it is", async () => {
+    const whoami = task({
+      name: "whoami",
+      run: (_: undefined, { jobName, attempt, attemptsLeft, queue, parentId, deadline }) => ({
+        jobName,
+        attempt,
+        attemptsLeft,
+        queue,
+        parentId: parentId ?? "none",
+        deadline: deadline?.getTime(),
+      }),
+    });
+    const { server } = await start([whoami]);
+    const change = { attempt: 2, deadline: timestampFromUs(Date.now() * 1000 + 60e6)! };
+    expect(outputOf(await server.resultOf(server.push("whoami", undefined, change)))).toEqual({
+      jobName: "test job",
+      attempt: 2,
+      attemptsLeft: 2,
+      queue: "default",
+      parentId: "none",
+      deadline: expect.any(Number),
+    });
+  });
+
+  it("sends children with the success that submitted them", async () => {
+    const leaf = task({ name: "leaf", run: (_: number) => undefined });
+    const parent = task({
+      name: "parent",
+      run: (_: undefined, ctx) => {
+        const leaves = ctx.submitMany(leaf, [1, 2, 3], { displays: ["one", "two", "three"] });
+        ctx.submit(leaf, 4, { dependsOn: leaves, optional: true });
+        ctx.display("split");
+        ctx.progress(3, 4, "leaves");
+      },
+    });
+    const { server } = await start([parent, leaf]);
+    const result = await server.resultOf(server.push("parent"));
+    const { children, display } = result.outcome.value as { children: unknown; display: string };
+    expect(children).toMatchObject({ groups: [{ displays: ["one", "two", "three"] }, { dependsOn: [0] }] });
+    expect(display).toBe("split");
+    expect(result.progress).toMatchObject([{ label: "leaves", done: 3n, total: 4n }]);
+  });
+
+  it("sends no children with a failure", async () => {
+    const parent = task({
+      name: "parent",
+      run: (_: undefined, ctx) => {
+        ctx.submit(parent as never, undefined as never);
+        throw new Error("after submitting");
+      },
+    });
+    const { server } = await start([parent]);
+    expect(failureOf(await server.resultOf(server.push("parent")))).toMatchObject({ message: "after submitting" });
+  });
+
+  it("reads outputs of dependencies, inline and by pages", async () => {
+    const part = task({ name: "part", run: (_: number): number => 0 });
+    const sum = task({
+      name: "sum",
+      run: async (_: undefined, ctx) => (await ctx.outputsOf(part)).reduce((a, b) => a + b, 0),
+    });
+    const { server } = await start([sum, part]);
+    const dependencies = [1, 2].map((n) => server.dependency("part", n));
+    expect(outputOf(await server.resultOf(server.push("sum", undefined, { dependencies })))).toBe(3);
+    const taskId = server.ids.next();
+    const page = (n: number) => [server.dependency("part", n), server.dependency("other", 1_000)];
+    server.dependencyPages.set(taskId, [page(10), page(20), page(30)]);
+    server.push("sum", undefined, { taskId, dependenciesPaged: true });
+    expect(outputOf(await server.resultOf(taskId))).toBe(60);
+  });
+
+  it("gives back a task it has no code for", async () => {
+    const { server } = await start([task({ name: "known", version: "1.2", run: () => undefined })]);
+    const unknown = await server.resultOf(server.push("unknown"));
+    expect(unknown.outcome).toMatchObject({ case: "released", value: { reason: ReleaseReason.UNKNOWN_IDENTIFIER } });
+    const newer = await server.resultOf(
+      server.push("known", undefined, { identifier: { name: "known", version: "1.3" } }),
+    );
+    expect(newer.outcome.case).toBe("released");
+    const older = await server.resultOf(
+      server.push("known", undefined, { identifier: { name: "known", version: "1.1" } }),
+    );
+    expect(older.outcome.case).toBe("success");
+  });
+});
+
+describe("failures", () => {
+  const thrower = (thrown: () => unknown) =>
+    task({
+      name: "thrower",
+      run: async () => {
+        throw thrown();
+      },
+    });
+
+  it.each([
+    ["an error", () => new RangeError("too far"), { type: "RangeError", message: "too far" }],
+    ["a subclass without a name", () => new (class Odd extends Error {})("x"), { type: "Odd" }],
+    ["a string", () => "just text", { type: "string", message: "just text", stack: "" }],
+    ["an object", () => ({ code: 7 }), { type: "object", message: '{"code":7}' }],
+    ["null", () => null, { type: "null", message: "null" }],
+    ["a TerminalError", () => new TerminalError("never"), { type: "TerminalError", retryable: false }],
+    [
+      "a RetryableError",
+      () => new RetryableError("later", { retryAfterMs: 1_500 }),
+      { retryable: true, retryAfter: expect.objectContaining({ seconds: 1n, nanos: 500_000_000 }) },
+    ],
+    [
+      "a cause",
+      () => new Error("outer", { cause: new Error("inner") }),
+      { stack: expect.stringMatching(/Caused by: Error: inner/) },
+    ],
+  ])("report %s", async (_, thrown, expected) => {
+    const { server } = await start([thrower(thrown)]);
+    const failure = failureOf(await server.resultOf(server.push("thrower")));
+    expect(failure).toMatchObject({ outcome: AttemptOutcome.FAILURE, ...expected });
+  });
+
+  it("report output that is not data, or too large, and say that a retry will not help", async () => {
+    const big = task({ name: "big", run: () => "x".repeat(300 * 1024) });
+    const odd = task({ name: "odd", run: () => ({ n: 1n }) });
+    const { server } = await start([big, odd]);
+    expect(failureOf(await server.resultOf(server.push("big")))).toMatchObject({
+      message: 'cannot return the output of task "big": 307202 bytes, limit is 262144',
+      retryable: false,
+    });
+    expect(failureOf(await server.resultOf(server.push("odd")))).toMatchObject({
+      message: expect.stringContaining("value.n is a bigint (1n)"),
+      retryable: false,
+    });
+  });
+
+  it("report an input that is not JSON", async () => {
+    const { server } = await start([task({ name: "any", run: (_: unknown) => undefined })]);
+    const result = await server.resultOf(server.push("any", undefined, { input: Uint8Array.of(123) }));
+    expect(failureOf(result).message).toMatch(/^cannot run task "any": its payload is not JSON in UTF-8/);
+  });
+});
+
+describe("stopping an attempt", () => {
+  const hangs = (onAbort: (reason: unknown) => void) =>
+    task({
+      name: "hangs",
+      run: (_: undefined, { signal }) =>
+        new Promise<void>((_resolve, reject) => {
+          signal.addEventListener("abort", () => {
+            onAbort(signal.reason);
+            reject(signal.reason);
+          });
+        }),
+    });
+
+  it("aborts at the deadline, by the server's clock, and reports a timeout", async () => {
+    const reasons: unknown[] = [];
+    const { server } = await start([hangs((reason) => reasons.push(reason))]);
+    // The server's clock is an hour ahead; only the distance counts.
+    const nowUs = (Date.now() + 3_600_000) * 1000;
+    const result = await server.resultOf(
+      server.push("hangs", undefined, {
+        leaseExpiresAt: timestampFromUs(nowUs + 15e6)!,
+        deadline: timestampFromUs(nowUs + 30_000)!,
+      }),
+    );
+    expect(failureOf(result)).toMatchObject({ outcome: AttemptOutcome.TIMEOUT, type: "AttemptAborted" });
+    expect(reasons).toMatchObject([{ name: "AttemptAborted", kind: "timeout" }]);
+  });
+
+  it("calls what returned after the deadline a timeout too", async () => {
+    const late = task({
+      name: "late",
+      run: (_: undefined, { signal }) =>
+        new Promise<string>((resolve) => signal.addEventListener("abort", () => resolve("done"))),
+    });
+    const { server } = await start([late]);
+    const result = await server.resultOf(server.push("late", undefined, { deadline: timestampFromUs(1)! }));
+    expect(failureOf(result).outcome).toBe(AttemptOutcome.TIMEOUT);
+  });
+
+  it("abandons code that does not stop, reports it, and uses its slot again", async () => {
+    const never = task({ name: "never", run: () => new Promise<void>(() => undefined) });
+    const quick = task({ name: "quick", run: () => "ok" });
+    const { server } = await start([never, quick], { concurrency: 1, abandonAfterMs: 5 });
+    const stuck = server.push("never", undefined, { deadline: timestampFromUs(1)! });
+    expect(failureOf(await server.resultOf(stuck)).outcome).toBe(AttemptOutcome.TIMEOUT);
+    expect(outputOf(await server.resultOf(server.push("quick")))).toBe("ok");
+  });
+
+  it("aborts and reports what the server cancelled", async () => {
+    const kinds: unknown[] = [];
+    const server = new FakeServer();
+    server.heartbeatMs = 10;
+    await start([hangs((reason) => kinds.push((reason as { kind: string }).kind))], {}, server);
+    const taskId = server.push("hangs");
+    server.fates.cancelled.set(taskId, CancellationReason.JOB_CANCELLED);
+    expect(failureOf(await server.resultOf(taskId)).outcome).toBe(AttemptOutcome.CANCELLED);
+    expect(kinds).toEqual(["cancelled"]);
+  });
+
+  it("never reports an attempt whose lease was lost", async () => {
+    const aborted = gate<unknown>();
+    const server = new FakeServer();
+    server.heartbeatMs = 10;
+    const quick = task({ name: "quick", run: () => "ok" });
+    await start([hangs(aborted.resolve), quick], {}, server);
+    const taskId = server.push("hangs");
+    server.fates.lost.add(taskId);
+    expect(await aborted.promise).toMatchObject({ kind: "lease_lost" });
+    await server.resultOf(server.push("quick"));
+    expect(server.results.map((result) => result.taskId)).not.toContain(taskId);
+  });
+});
+
+describe("leasing", () => {
+  it("runs at most as many attempts at once as it may, and all of them in the end", async () => {
+    let now = 0;
+    let most = 0;
+    const busy = task({
+      name: "busy",
+      run: async () => {
+        most = Math.max(most, ++now);
+        await new Promise((resolve) => setImmediate(resolve));
+        now--;
+      },
+    });
+    const { server } = await start([busy], { concurrency: 7 });
+    for (let i = 0; i < 500; i++) server.push("busy");
+    await server.until(() => server.results.length === 500, "all are reported");
+    expect(most).toBe(7);
+  });
+
+  it("needs few requests for many tiny tasks", async () => {
+    const { server } = await start([task({ name: "noop", run: async () => undefined })], { concurrency: 50 });
+    for (let i = 0; i < 10_000; i++) server.push("noop");
+    await server.until(() => server.results.length === 10_000, "all are reported");
+    expect(server.requests.length).toBeLessThan(120);
+  });
+
+  it("costs one request per step of a chain, once a poll is parked", async () => {
+    const server = new FakeServer();
+    const chain = task({ name: "chain", run: (_: number) => undefined });
+    server.acknowledge = (result) => {
+      const steps = server.results.length;
+      if (steps < 99) server.push("chain", steps);
+      return result.outcome.case === "success" ? ResultStatus.OK : ResultStatus.INVALID;
+    };
+    await start([chain], {}, server);
+    server.push("chain", -1);
+    await server.until(() => server.results.length === 100, "the chain is done");
+    expect(server.requests.length).toBeLessThan(110);
+  });
+
+  it("holds no more tasks than it may while they take long", async () => {
+    const release = gate();
+    const slow = task({ name: "slow", run: () => release.promise });
+    const { server } = await start([slow], { concurrency: 3 });
+    for (let i = 0; i < 10; i++) server.push("slow");
+    const asked = () => server.requests.reduce((sum, request) => sum + request.maxTasks, 0);
+    await server.until(() => asked() >= 3, "three tasks are asked for");
+    expect(asked()).toBe(3);
+    release.resolve();
+    await server.until(() => server.results.length === 10, "all are reported");
+  });
+
+  it("reports a result although a poll is sleeping", async () => {
+    const done = gate();
+    const slow = task({ name: "slow", run: () => done.promise });
+    const { server } = await start([slow], { concurrency: 2 });
+    const taskId = server.push("slow");
+    await server.until(() => server.requests.filter((request) => request.wait).length === 2, "a second poll sleeps");
+    done.resolve();
+    await server.resultOf(taskId);
+  });
+});
+
+describe("a server in trouble", () => {
+  it("that is away loses no result", async () => {
+    const release = gate();
+    const held = task({ name: "held", run: () => release.promise.then(() => "kept") });
+    const { server, lines } = await start([held]);
+    const taskIds = [1, 2, 3].map(() => server.push("held"));
+    await server.until(() => server.requests.length >= 1, "tasks are leased");
+    await new Promise((resolve) => setImmediate(resolve));
+    server.outage = new SpanloomError("STORE_UNAVAILABLE", "away");
+    release.resolve();
+    const before = server.requests.length;
+    await server.until(() => server.requests.length > before + 1, "it was tried in vain");
+    expect(server.results).toHaveLength(0);
+    server.outage = undefined;
+    for (const taskId of taskIds) expect(outputOf(await server.resultOf(taskId))).toBe("kept");
+    expect(lines.some((line) => line.includes("trying again"))).toBe(true);
+  });
+
+  it("that loses answers is told again, and runs nothing twice", async () => {
+    let runs = 0;
+    const count = task({ name: "count", run: () => ++runs });
+    const { server } = await start([count]);
+    server.loseAnswers = 3;
+    await server.resultOf(server.push("count"));
+    await server.until(() => server.loseAnswers === 0, "answers were lost");
+    expect(runs).toBe(1);
+    expect(server.results).toHaveLength(1);
+  });
+
+  it("that refuses a whole request is given its parts, and only the bad one is given up", async () => {
+    const server = new FakeServer();
+    const echo = task({ name: "echo", run: (n: number) => n });
+    const bad = new Set<string>();
+    server.refuse = ({ results }) =>
+      results.some(({ taskId }) => bad.has(taskId)) ? new SpanloomError("INVALID_FIELD", "cannot decode") : undefined;
+    const ids = Array.from({ length: 20 }, (_, n) => server.push("echo", n));
+    bad.add(ids[7]!);
+    const { lines } = await start([echo], { concurrency: 20 }, server);
+    await server.until(() => server.results.length === 19, "all others are reported");
+    expect(lines.filter((line) => line.includes("gave up"))).toEqual([
+      `gave up the result of task ${ids[7]}: the server refuses it: cannot decode`,
+    ]);
+  });
+
+  it("that calls a lease stale is believed", async () => {
+    const { server, lines } = await start([task({ name: "late", run: () => undefined })]);
+    server.acknowledge = () => ResultStatus.STALE_LEASE;
+    server.push("late");
+    await server.until(() => lines.some((line) => line.includes("came too late")), "it is noted");
+    expect(server.results).toHaveLength(0);
+  });
+
+  it("is waited for at the start", async () => {
+    const server = new FakeServer();
+    server.outage = new SpanloomError("STORE_UNAVAILABLE", "not yet");
+    const started = start([task({ name: "a", run: () => "a" })], {}, server);
+    setImmediate(() => {
+      server.outage = undefined;
+    });
+    await started;
+    expect(server.registrations).toBe(1);
+  });
+});
+
+describe("stop()", () => {
+  it("lets attempts finish, gives back what waits, and unregisters", async () => {
+    const begun = gate();
+    const release = gate();
+    const slow = task({
+      name: "slow",
+      run: () => {
+        begun.resolve();
+        return release.promise.then(() => "finished");
+      },
+    });
+    const { server, runner } = await start([slow], { concurrency: 1 });
+    const taskId = server.push("slow");
+    await begun.promise;
+    const stopped = runner.stop();
+    const later = server.push("slow");
+    release.resolve();
+    await stopped;
+    await runner.stop();
+    expect(outputOf(await server.resultOf(taskId))).toBe("finished");
+    expect(server.results.map((result) => result.taskId)).not.toContain(later);
+    expect(server.unregistered).toBe(true);
+  });
+
+  it("aborts and gives back what does not finish in time", async () => {
+    const begun = gate();
+    const kinds: string[] = [];
+    const forever = task({
+      name: "forever",
+      run: (_: undefined, { signal }) => {
+        begun.resolve();
+        return new Promise<void>((_resolve, reject) => {
+          signal.addEventListener("abort", () => {
+            kinds.push(signal.reason.kind);
+            reject(signal.reason);
+          });
+        });
+      },
+    });
+    const { server, runner } = await start([forever], { graceMs: 10 });
+    const taskId = server.push("forever");
+    await begun.promise;
+    await runner.stop();
+    const result = await server.resultOf(taskId);
+    expect(result.outcome).toMatchObject({ case: "released", value: { reason: ReleaseReason.SHUTDOWN } });
+    expect(kinds).toEqual(["shutdown"]);
+  });
+
+  it("ends a start that never reached the server", async () => {
+    const server = new FakeServer();
+    server.outage = new SpanloomError("STORE_UNAVAILABLE", "away");
+    const runner = new Runner({ transport: server.transport, tasks: [task({ name: "a", run: () => 1 })] });
+    const started = runner.start();
+    await runner.stop();
+    await expect(started).rejects.toThrow("the runner was stopped");
+  });
+});
+
+describe("options", () => {
+  it("are checked", () => {
+    const a = task({ name: "a", run: () => 1 });
+    const make = (options: Partial<RunnerOptions>) => () => new Runner({ tasks: [a], ...options });
+    expect(make({ tasks: [] })).toThrow("cannot make a runner: tasks is empty");
+    expect(make({ tasks: [a, task({ name: "a", version: "1.3", run: () => 2 })] })).toThrow(
+      'cannot make a runner: two tasks are named "a" with major version 1 (versions 1.0 and 1.3)',
+    );
+    expect(make({ tasks: [{ name: "a" } as never] })).toThrow("tasks[0] was not made by task()");
+    expect(make({ concurrency: 0 })).toThrow("concurrency is 0, must be a whole number in 1..10000");
+    expect(make({ queues: [] })).toThrow("queues is [], must be at least one name");
+    expect(make({ tasks: [a, a, task({ name: "a", version: "2.0", run: () => 2 })] })).not.toThrow();
+  });
+});

@@ -1,0 +1,166 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { resourceFromAttributes } from "@opentelemetry/resources";
+import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
+import { bytesToHex } from "@spanloom/protocol";
+import {
+  type AnyValue,
+  ExportLogsServiceRequestSchema,
+  ExportTraceServiceRequestSchema,
+  type KeyValue,
+} from "@spanloom/protocol/otlp";
+import { describe, expect, it } from "vitest";
+import { writeLog } from "./encode-log.ts";
+import { encodeRequest, encodeResource, encodeScope } from "./encode-request.ts";
+import { writeSpan } from "./encode-span.ts";
+import { ProtoWriter } from "./proto-writer.ts";
+
+const writer = new ProtoWriter(16);
+const origin = {
+  resource: encodeResource({ "service.name": "test", "process.pid": 7 }),
+  scope: encodeScope({ name: "scope", version: "1.2", schemaUrl: "https://schema" }),
+};
+
+/** A value as plain JavaScript; whole numbers come as bigint, doubles as number. */
+function plain(value: AnyValue | undefined): unknown {
+  const kind = value?.value;
+  if (kind?.case === "arrayValue") return kind.value.values.map(plain);
+  if (kind?.case === "kvlistValue") return plainMap(kind.value.values);
+  return kind?.value;
+}
+
+function plainMap(attributes: KeyValue[]): Record<string, unknown> {
+  return Object.fromEntries(attributes.map(({ key, value }) => [key, plain(value)]));
+}
+
+function makeSpans(make: (tracer: ReturnType<BasicTracerProvider["getTracer"]>) => void) {
+  const exporter = new InMemorySpanExporter();
+  const provider = new BasicTracerProvider({
+    resource: resourceFromAttributes({}),
+    spanProcessors: [new SimpleSpanProcessor(exporter)],
+  });
+  make(provider.getTracer("t"));
+  return exporter.getFinishedSpans();
+}
+
+describe("encoding", () => {
+  it("keeps all of a span", () => {
+    const [span] = makeSpans((tracer) => {
+      const linked = { traceId: "1".repeat(32), spanId: "2".repeat(16), traceFlags: 1 };
+      const started = tracer.startSpan("näme 🎉", {
+        kind: SpanKind.CLIENT,
+        startTime: [1_700_000_000, 123_456_789],
+        links: [{ context: linked, attributes: { why: "test" } }],
+        attributes: { text: "x".repeat(300), empty: "", yes: true, no: false, zero: 0, half: 0.5, minus: -42 },
+      });
+      started.setAttributes({ big: 2 ** 60, ints: [1, 2], texts: ["a", "ü"], umlaut: "ö".repeat(100) });
+      started.addEvent("event", { n: 1 }, [1_700_000_001, 1]);
+      started.setStatus({ code: SpanStatusCode.ERROR, message: "bad" });
+      started.end([1_700_000_002, 999_999_999]);
+    });
+    writeSpan(writer, 2, { span: span! });
+    const request = fromBinary(ExportTraceServiceRequestSchema, encodeRequest([{ origin, bytes: writer.take() }]));
+    const [resourceSpans] = request.resourceSpans;
+    expect(plainMap(resourceSpans!.resource!.attributes)).toEqual({ "service.name": "test", "process.pid": 7n });
+    expect(resourceSpans!.scopeSpans[0]).toMatchObject({
+      scope: { name: "scope", version: "1.2" },
+      schemaUrl: "https://schema",
+    });
+    const [decoded] = resourceSpans!.scopeSpans[0]!.spans;
+    expect(decoded).toMatchObject({
+      name: "näme 🎉",
+      kind: SpanKind.CLIENT + 1,
+      startTimeUnixNano: 1_700_000_000_123_456_789n,
+      endTimeUnixNano: 1_700_000_002_999_999_999n,
+      status: { code: 2, message: "bad" },
+      flags: 0x101,
+    });
+    expect(bytesToHex(decoded!.traceId)).toBe(span!.spanContext().traceId);
+    expect(bytesToHex(decoded!.spanId)).toBe(span!.spanContext().spanId);
+    expect(plainMap(decoded!.attributes)).toEqual({
+      text: "x".repeat(300),
+      empty: "",
+      yes: true,
+      no: false,
+      zero: 0n,
+      half: 0.5,
+      minus: -42n,
+      big: 2 ** 60,
+      ints: [1n, 2n],
+      texts: ["a", "ü"],
+      umlaut: "ö".repeat(100),
+    });
+    expect(decoded!.events).toMatchObject([{ name: "event", timeUnixNano: 1_700_000_001_000_000_001n }]);
+    expect(plainMap(decoded!.events[0]!.attributes)).toEqual({ n: 1n });
+    expect(decoded!.links).toMatchObject([{ flags: 0x101 }]);
+    expect(bytesToHex(decoded!.links[0]!.traceId)).toBe("1".repeat(32));
+    expect(plainMap(decoded!.links[0]!.attributes)).toEqual({ why: "test" });
+  });
+
+  it("keeps parent, tracestate and dropped counts", () => {
+    const spans = makeSpans((tracer) => {
+      const parent = tracer.startSpan("parent");
+      for (let i = 0; i < 200; i++) parent.setAttribute(`k${i}`, i);
+      tracer.startSpan("child", {}, trace.setSpan({ ...emptyContext() }, parent)).end();
+      parent.end();
+    });
+    for (const span of spans) writeSpan(writer, 2, { span });
+    const request = fromBinary(ExportTraceServiceRequestSchema, encodeRequest([{ origin, bytes: writer.take() }]));
+    const [child, parent] = request.resourceSpans[0]!.scopeSpans[0]!.spans;
+    expect(bytesToHex(child!.parentSpanId)).toBe(bytesToHex(parent!.spanId));
+    expect(parent!.parentSpanId).toHaveLength(0);
+    expect(parent!.droppedAttributesCount).toBe(72);
+  });
+
+  it("keeps all of a log record", () => {
+    const span = { traceId: "a".repeat(32), spanId: "b".repeat(16), traceFlags: 1 };
+    writeLog(writer, 2, {
+      timeUs: 1_700_000_000_123_456,
+      severity: "WARN",
+      body: "careful",
+      attributes: { n: 1, nested: ["x"] },
+      extra: new Uint8Array(),
+      span,
+    });
+    const request = fromBinary(ExportLogsServiceRequestSchema, encodeRequest([{ origin, bytes: writer.take() }]));
+    const [record] = request.resourceLogs[0]!.scopeLogs[0]!.logRecords;
+    expect(record).toMatchObject({
+      timeUnixNano: 1_700_000_000_123_456_000n,
+      observedTimeUnixNano: 1_700_000_000_123_456_000n,
+      severityNumber: 13,
+      severityText: "WARN",
+      flags: 1,
+    });
+    expect(plain(record!.body)).toBe("careful");
+    expect(plainMap(record!.attributes)).toEqual({ n: 1n, nested: ["x"] });
+    expect([bytesToHex(record!.traceId), bytesToHex(record!.spanId)]).toEqual([span.traceId, span.spanId]);
+  });
+
+  it("puts each resource and scope once, whatever the order", () => {
+    const other = { resource: encodeResource({ "service.name": "other" }), scope: origin.scope };
+    const [span] = makeSpans((tracer) => tracer.startSpan("s").end());
+    const entryOf = (from: typeof origin) => {
+      writeSpan(writer, 2, { span: span! });
+      return { origin: from, bytes: writer.take() };
+    };
+    const entries = [entryOf(origin), entryOf(other), entryOf(origin)];
+    const request = fromBinary(ExportTraceServiceRequestSchema, encodeRequest(entries));
+    expect(request.resourceSpans.map((group) => group.scopeSpans.map((scope) => scope.spans.length))).toEqual([
+      [2],
+      [1],
+    ]);
+  });
+});
+
+function emptyContext() {
+  const values = new Map<symbol, unknown>();
+  const context = {
+    getValue: (key: symbol): unknown => values.get(key),
+    setValue: (key: symbol, value: unknown) => {
+      values.set(key, value);
+      return context;
+    },
+    deleteValue: () => context,
+  };
+  return context;
+}
