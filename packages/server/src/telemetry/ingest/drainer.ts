@@ -174,8 +174,6 @@ export class Drainer {
 
   /** Inserts batch after batch until all that was there when it was called is in. */
   async #drain(): Promise<void> {
-    // Not before the caller has noted that it drains: with nothing to do it would end, and be noted as draining for ever.
-    await undefined;
     const target = this.#options.spool.nextSeq;
     try {
       while (this.#insertedSeq + 1 < target || this.#waiters.length > 0 || this.#sealed.length > 0) {
