@@ -5,18 +5,21 @@ import { failureCases } from "./store-suite/failure-cases.ts";
 import { leaseCases } from "./store-suite/lease-cases.ts";
 import { randomSchedules } from "./store-suite/random-schedule.ts";
 import { readCases } from "./store-suite/read-cases.ts";
-import { scenariosOf } from "./store-suite/scenario.ts";
+import { type Cases, declareCases } from "./store-suite/scenario.ts";
 import { treeCases } from "./store-suite/tree-cases.ts";
+
+const chapters: Readonly<Record<string, Cases>> = {
+  trees: treeCases,
+  failures: failureCases,
+  leases: leaseCases,
+  commits: commitCases,
+  reads: readCases,
+  "random schedules": randomSchedules,
+};
 
 /** The suite every control-plane store passes. Declares vitest tests under `name`. */
 export function testStore(name: string, makeStore: MakeStore): void {
-  const scenario = scenariosOf(makeStore);
   describe(name, () => {
-    describe("trees", () => treeCases(scenario));
-    describe("failures", () => failureCases(scenario));
-    describe("leases", () => leaseCases(scenario));
-    describe("commits", () => commitCases(scenario));
-    describe("reads", () => readCases(scenario));
-    describe("random schedules", () => randomSchedules(scenario));
+    for (const [chapter, cases] of Object.entries(chapters)) describe(chapter, () => declareCases(cases, makeStore));
   });
 }

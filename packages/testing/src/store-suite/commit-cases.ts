@@ -2,11 +2,11 @@ import { JobState } from "@spanloom/protocol";
 import type { ExchangeOutcome } from "@spanloom/server/store";
 import { expect } from "vitest";
 import { taskSet } from "./driver.ts";
-import type { Scenario } from "./scenario.ts";
+import type { Cases } from "./scenario.ts";
 
 /** Group commit, signals, idempotency, fairness, reopening. */
-export function commitCases(scenario: Scenario): void {
-  scenario("a claim made by a ready listener gets the lease in the same commit (I6)", async (driver) => {
+export const commitCases: Cases = {
+  "a claim made by a ready listener gets the lease in the same commit (I6)": async (driver) => {
     const job = driver.newJob(taskSet({ name: "task", count: 3 }));
     driver.jobIds.push(job.id);
     const announced: ReadonlyMap<string, number>[] = [];
@@ -21,9 +21,9 @@ export function commitCases(scenario: Scenario): void {
     expect((await joined)?.leases).toHaveLength(3);
     expect(announced).toEqual([new Map([["default", 3]])]);
     expect(changes).toBe(1);
-  });
+  },
 
-  scenario("writes asked for in one turn share a commit, each with its own answer (I5)", async (driver) => {
+  "writes asked for in one turn share a commit, each with its own answer (I5)": async (driver) => {
     let commits = 0;
     driver.store.on("changed", () => commits++);
     const jobs = Array.from({ length: 50 }, () => driver.newJob(taskSet({ name: "task" })));
@@ -33,9 +33,9 @@ export function commitCases(scenario: Scenario): void {
     for (const outcome of await Promise.all(submitted)) expect(outcome).toMatchObject([{ kind: "created" }]);
     expect(await refused).toBe("JOB_NOT_FOUND");
     expect(commits).toBe(1);
-  });
+  },
 
-  scenario("signals name what changed, what ended and what is due", async (driver) => {
+  "signals name what changed, what ended and what is due": async (driver) => {
     const changed = new Set<string>();
     const ended = new Set<string>();
     const due: number[] = [];
@@ -55,9 +55,9 @@ export function commitCases(scenario: Scenario): void {
     await driver.succeed(lease);
     expect([...changed].sort()).toEqual([job, lease.taskId].sort());
     expect([...ended]).toEqual([job]);
-  });
+  },
 
-  scenario("a job submitted again under its key is the same job; another request conflicts", async (driver) => {
+  "a job submitted again under its key is the same job; another request conflicts": async (driver) => {
     const job = driver.newJob(taskSet({ name: "task" }), { idempotencyKey: "k", requestHash: "h" });
     driver.jobIds.push(job.id);
     const again = { ...job, id: driver.newId() };
@@ -70,18 +70,18 @@ export function commitCases(scenario: Scenario): void {
     await driver.drain();
     const outcome = await driver.store.submitJobs([again]);
     expect(outcome).toMatchObject([{ kind: "existed", job: { id: job.id, state: JobState.SUCCEEDED } }]);
-  });
+  },
 
-  scenario("jobs take turns, so that a giant one cannot starve others", async (driver) => {
+  "jobs take turns, so that a giant one cannot starve others": async (driver) => {
     await driver.submit({ name: "giant", count: 1_000 });
     const small = [await driver.submit({ name: "small", count: 2 }), await driver.submit({ name: "small", count: 2 })];
     const leases = await driver.claim({ limit: 12 });
     expect(leases.filter(({ jobId }) => jobId === small[0])).toHaveLength(2);
     expect(leases.filter(({ jobId }) => jobId === small[1])).toHaveLength(2);
     expect(leases.filter(({ name }) => name === "giant")).toHaveLength(8);
-  });
+  },
 
-  scenario("priority goes before turns, and deeper tasks go first within a job", async (driver) => {
+  "priority goes before turns, and deeper tasks go first within a job": async (driver) => {
     await driver.submitJob(driver.newJob(taskSet({ name: "low" })));
     await driver.submitJob(driver.newJob(taskSet({ name: "high", count: 2 }), { priority: 5 }));
     const leases = await driver.claim({ limit: 1 });
@@ -90,9 +90,9 @@ export function commitCases(scenario: Scenario): void {
     const rest = [];
     for (let i = 0; i < 3; i++) rest.push((await driver.claimOne()).name);
     expect(rest).toEqual(["deep", "high", "low"]);
-  });
+  },
 
-  scenario("what was acknowledged is there after closing and opening again", async (driver) => {
+  "what was acknowledged is there after closing and opening again": async (driver) => {
     const job = await driver.submit({ name: "root" }, { name: "end", after: ["root"] });
     const root = await driver.claimOne();
     await driver.succeed(root, "", taskSet({ name: "leaf", count: 20 }));
@@ -103,12 +103,12 @@ export function commitCases(scenario: Scenario): void {
     for (const lease of leaves) expect(await driver.succeed(lease)).toBe("ok");
     expect(await driver.drain()).toHaveLength(11);
     expect(await driver.jobState(job)).toBe("SUCCEEDED");
-  });
+  },
 
-  scenario("a store that was stopped refuses work, and stopping twice is one stop", async (driver) => {
+  "a store that was stopped refuses work, and stopping twice is one stop": async (driver) => {
     await driver.store.stop();
     await driver.store.stop();
     await expect(driver.store.maintain(1)).rejects.toMatchObject({ reason: "SHUTTING_DOWN" });
     await driver.reopen();
-  });
-}
+  },
+};

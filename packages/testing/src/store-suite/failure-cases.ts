@@ -1,11 +1,11 @@
 import { AttemptOutcome, CancellationReason, TaskState } from "@spanloom/protocol";
 import { expect } from "vitest";
 import { GRACE_MS, retryAtOnce, taskSet } from "./driver.ts";
-import type { Scenario } from "./scenario.ts";
+import type { Cases } from "./scenario.ts";
 
 /** Failures, retries, optional tasks, cancellation, deadlines. */
-export function failureCases(scenario: Scenario): void {
-  scenario("a failed attempt is tried again after its backoff, and every attempt is kept", async (driver) => {
+export const failureCases: Cases = {
+  "a failed attempt is tried again after its backoff, and every attempt is kept": async (driver) => {
     const retry = { ...retryAtOnce(3), initialDelayMs: 100, factor: 10, maxDelayMs: 60_000 };
     const job = await driver.submit({ name: "flaky", retry });
     await driver.fail(await driver.claimOne());
@@ -28,9 +28,9 @@ export function failureCases(scenario: Scenario): void {
     expect(task!.attempts[0]!.failure).toEqual({ type: "Error", message: "flaky failed", stack: "at run" });
     expect(task!.failure).toBeUndefined();
     expect(await driver.jobState(job)).toBe("SUCCEEDED");
-  });
+  },
 
-  scenario("no retry follows when attempts are used up, the type is excluded or the code says so", async (driver) => {
+  "no retry follows when attempts are used up, the type is excluded or the code says so": async (driver) => {
     const retry = { ...retryAtOnce(2), nonRetryableTypes: ["Fatal"] };
     const jobs = [];
     for (const name of ["spent", "fatal", "told"]) jobs.push(await driver.submit({ name, retry }));
@@ -43,41 +43,38 @@ export function failureCases(scenario: Scenario): void {
     expect(again.map(({ name }) => name)).toEqual(["spent"]);
     await driver.fail(again[0]!);
     for (const job of jobs) expect(await driver.jobState(job)).toBe("FAILED");
-  });
+  },
 
-  scenario("a retry waits for as long as the failure asks for", async (driver) => {
+  "a retry waits for as long as the failure asks for": async (driver) => {
     await driver.submit({ name: "flaky", retry: retryAtOnce(2) });
     await driver.fail(await driver.claimOne(), { retryAfterMs: 2_500 });
     expect((await driver.store.maintain(10)).nextDueUs).toBe(driver.clock.nowUs() + 2_500_000);
-  });
+  },
 
-  scenario(
-    "a failure skips unstarted tasks, stops running ones and fails the ancestors when all have ended",
-    async (driver) => {
-      const job = await driver.submit({ name: "root" });
-      await driver.succeed(
-        await driver.claimOne(),
-        "",
-        taskSet({ name: "bad" }, { name: "busy" }, { name: "next", after: ["bad"] }),
-      );
-      const [bad, busy] = await driver.claim();
-      const told: string[] = [];
-      driver.store.on("cancelled", (runners) => told.push(...runners));
-      await driver.fail(bad!);
-      expect(told).toEqual([driver.runnerId]);
-      expect(await driver.states(job)).toEqual({ root: "WAITING", bad: "FAILED", busy: "RUNNING", next: "SKIPPED" });
-      expect(await driver.jobState(job)).toBe("RUNNING");
-      const beat = await driver.store.heartbeat(driver.runnerId, [{ ...busy!, progress: [] }], 15_000);
-      expect(beat.cancelled).toEqual([{ taskId: busy!.taskId, attempt: 1, reason: CancellationReason.JOB_FAILED }]);
-      await driver.fail(busy!, { outcome: AttemptOutcome.CANCELLED });
-      expect(await driver.states(job)).toEqual({ root: "FAILED", bad: "FAILED", busy: "CANCELLED", next: "SKIPPED" });
-      const record = await driver.job(job);
-      expect(record).toMatchObject({ failedTaskId: bad!.taskId, failure: { message: "bad failed" } });
-      expect(await driver.jobState(job)).toBe("FAILED");
-    },
-  );
+  "a failure skips unstarted tasks, stops running ones and fails the ancestors when all have ended": async (driver) => {
+    const job = await driver.submit({ name: "root" });
+    await driver.succeed(
+      await driver.claimOne(),
+      "",
+      taskSet({ name: "bad" }, { name: "busy" }, { name: "next", after: ["bad"] }),
+    );
+    const [bad, busy] = await driver.claim();
+    const told: string[] = [];
+    driver.store.on("cancelled", (runners) => told.push(...runners));
+    await driver.fail(bad!);
+    expect(told).toEqual([driver.runnerId]);
+    expect(await driver.states(job)).toEqual({ root: "WAITING", bad: "FAILED", busy: "RUNNING", next: "SKIPPED" });
+    expect(await driver.jobState(job)).toBe("RUNNING");
+    const beat = await driver.store.heartbeat(driver.runnerId, [{ ...busy!, progress: [] }], 15_000);
+    expect(beat.cancelled).toEqual([{ taskId: busy!.taskId, attempt: 1, reason: CancellationReason.JOB_FAILED }]);
+    await driver.fail(busy!, { outcome: AttemptOutcome.CANCELLED });
+    expect(await driver.states(job)).toEqual({ root: "FAILED", bad: "FAILED", busy: "CANCELLED", next: "SKIPPED" });
+    const record = await driver.job(job);
+    expect(record).toMatchObject({ failedTaskId: bad!.taskId, failure: { message: "bad failed" } });
+    expect(await driver.jobState(job)).toBe("FAILED");
+  },
 
-  scenario("children of a success reported after its job was doomed never start", async (driver) => {
+  "children of a success reported after its job was doomed never start": async (driver) => {
     const job = await driver.submit({ name: "bad" }, { name: "late" });
     const [bad, late] = await driver.claim();
     await driver.fail(bad!);
@@ -85,9 +82,9 @@ export function failureCases(scenario: Scenario): void {
     expect(await driver.claim()).toEqual([]);
     expect(await driver.states(job)).toEqual({ bad: "FAILED", late: "FAILED", child: "SKIPPED" });
     expect(await driver.jobState(job)).toBe("FAILED");
-  });
+  },
 
-  scenario("an optional task's failure is bounded to its subtree, and dependants see it", async (driver) => {
+  "an optional task's failure is bounded to its subtree, and dependants see it": async (driver) => {
     const job = await driver.submit({ name: "maybe", optional: true }, { name: "after", after: ["maybe"] });
     await driver.succeed(
       await driver.claimOne(),
@@ -110,9 +107,9 @@ export function failureCases(scenario: Scenario): void {
     ]);
     await driver.succeed(after);
     expect(await driver.jobState(job)).toBe("SUCCEEDED");
-  });
+  },
 
-  scenario("cancelling ends unstarted tasks at once and tells running attempts", async (driver) => {
+  "cancelling ends unstarted tasks at once and tells running attempts": async (driver) => {
     const job = await driver.submit({ name: "a" }, { name: "b", after: ["a"] });
     const lease = await driver.claimOne();
     const cancelled = await driver.store.cancelJob(job, "no longer needed");
@@ -126,16 +123,16 @@ export function failureCases(scenario: Scenario): void {
     await driver.fail(lease, { outcome: AttemptOutcome.CANCELLED });
     expect(await driver.jobState(job)).toBe("CANCELLED");
     expect(await driver.states(job)).toEqual({ a: "CANCELLED", b: "CANCELLED" });
-  });
+  },
 
-  scenario("cancelling a job of which nothing has started ends it at once", async (driver) => {
+  "cancelling a job of which nothing has started ends it at once": async (driver) => {
     const job = await driver.submit({ name: "a" }, { name: "b", after: ["a"] }, { name: "c", startDelayMs: 60_000 });
     await driver.store.cancelJob(job, "");
     expect(await driver.jobState(job)).toBe("CANCELLED");
     expect(await driver.claim()).toEqual([]);
-  });
+  },
 
-  scenario("a cancelled attempt that does not stop is fenced after the grace period", async (driver) => {
+  "a cancelled attempt that does not stop is fenced after the grace period": async (driver) => {
     const job = await driver.submit({ name: "deaf" });
     const lease = await driver.claimOne({ leaseMs: 600_000 });
     await driver.store.cancelJob(job, "");
@@ -145,18 +142,18 @@ export function failureCases(scenario: Scenario): void {
     expect(await driver.store.maintain(10)).toMatchObject({ fenced: 1 });
     expect(await driver.succeed(lease)).toBe("stale");
     expect(await driver.jobState(job)).toBe("CANCELLED");
-  });
+  },
 
-  scenario("cancelling a job that nobody knows is an error, one that has ended is left as it is", async (driver) => {
+  "cancelling a job that nobody knows is an error, one that has ended is left as it is": async (driver) => {
     await expect(driver.store.cancelJob(driver.newId(), "")).rejects.toMatchObject({ reason: "JOB_NOT_FOUND" });
     const job = await driver.submit({ name: "done" });
     await driver.drain();
     await driver.store.cancelJob(job, "late");
     expect(await driver.jobState(job)).toBe("SUCCEEDED");
     expect((await driver.job(job)).cancelReason).toBeUndefined();
-  });
+  },
 
-  scenario("an attempt past its timeout is told, then ended as TIMEOUT and tried again", async (driver) => {
+  "an attempt past its timeout is told, then ended as TIMEOUT and tried again": async (driver) => {
     const job = await driver.submit({ name: "slow", attemptTimeoutMs: 1_000, retry: retryAtOnce(2) });
     const lease = await driver.claimOne({ leaseMs: 600_000 });
     expect(lease.deadlineUs).toBe(driver.clock.nowUs() + 1_000_000);
@@ -170,9 +167,9 @@ export function failureCases(scenario: Scenario): void {
     expect(second.attempt).toBe(2);
     const [task] = await driver.tasks(job);
     expect(task!.attempts[0]).toMatchObject({ outcome: AttemptOutcome.TIMEOUT, failure: { type: "Timeout" } });
-  });
+  },
 
-  scenario("a job past its deadline fails, even when nothing of it had started", async (driver) => {
+  "a job past its deadline fails, even when nothing of it had started": async (driver) => {
     const deadlineUs = driver.clock.nowUs() + 1_000_000;
     const job = await driver.submitJob(driver.newJob(taskSet({ name: "never" }), { deadlineUs }));
     expect((await driver.store.maintain(10)).nextDueUs).toBe(deadlineUs);
@@ -181,5 +178,5 @@ export function failureCases(scenario: Scenario): void {
     expect(await driver.job(job)).toMatchObject({ failure: { type: "DeadlineExceeded" } });
     expect(await driver.states(job)).toEqual({ never: "SKIPPED" });
     expect(await driver.claim()).toEqual([]);
-  });
-}
+  },
+};

@@ -1,11 +1,11 @@
 import { AttemptOutcome, RunnerState, TaskState } from "@spanloom/protocol";
 import { expect } from "vitest";
 import { LEASE_MS, retryAtOnce, taskSet, toReport } from "./driver.ts";
-import type { Scenario } from "./scenario.ts";
+import type { Cases } from "./scenario.ts";
 
 /** Leases, fencing, duplicates, heartbeats, runners. */
-export function leaseCases(scenario: Scenario): void {
-  scenario("an expired lease is lost, its task runs again and the stale runner is fenced (I2)", async (driver) => {
+export const leaseCases: Cases = {
+  "an expired lease is lost, its task runs again and the stale runner is fenced (I2)": async (driver) => {
     const job = await driver.submit({ name: "task" });
     const lost = await driver.claimOne();
     driver.clock.advance(LEASE_MS - 1);
@@ -22,9 +22,9 @@ export function leaseCases(scenario: Scenario): void {
     const [task] = await driver.tasks(job);
     expect(task!.attempts.map(({ outcome }) => outcome)).toEqual([AttemptOutcome.LOST, AttemptOutcome.SUCCESS]);
     expect(task).toMatchObject({ attemptCount: 1, childCount: 0 });
-  });
+  },
 
-  scenario("a lease lost more than ten times fails its task", async (driver) => {
+  "a lease lost more than ten times fails its task": async (driver) => {
     const job = await driver.submit({ name: "poison" });
     for (let loss = 1; loss <= 11; loss++) {
       expect((await driver.claimOne()).attempt).toBe(loss);
@@ -33,9 +33,9 @@ export function leaseCases(scenario: Scenario): void {
     }
     expect(await driver.claim()).toEqual([]);
     expect(await driver.job(job)).toMatchObject({ failure: { type: "LeaseLost" }, attempts: 11 });
-  });
+  },
 
-  scenario("the same result again is answered as the first time (I3)", async (driver) => {
+  "the same result again is answered as the first time (I3)": async (driver) => {
     const job = await driver.submit({ name: "flaky", retry: retryAtOnce(2) });
     const first = await driver.claimOne();
     const failure = driver.failure(first);
@@ -48,9 +48,9 @@ export function leaseCases(scenario: Scenario): void {
     await driver.reopen();
     expect(await driver.report(success, failure)).toEqual(["ok", "ok"]);
     expect((await driver.job(job)).counts).toMatchObject({ waiting: 1, queued: 1 });
-  });
+  },
 
-  scenario("a report with another token, attempt or task is stale and changes nothing", async (driver) => {
+  "a report with another token, attempt or task is stale and changes nothing": async (driver) => {
     const job = await driver.submit({ name: "task" });
     const lease = await driver.claimOne();
     const forged = [
@@ -63,9 +63,9 @@ export function leaseCases(scenario: Scenario): void {
     const reports = forged.map((wrong) => driver.success(wrong));
     expect(await driver.report(...reports)).toEqual(["stale", "stale", "stale", "stale", "stale"]);
     expect(await driver.states(job)).toEqual({ task: "RUNNING" });
-  });
+  },
 
-  scenario("a heartbeat extends leases, never shortens them, and records progress", async (driver) => {
+  "a heartbeat extends leases, never shortens them, and records progress": async (driver) => {
     const job = await driver.submit({ name: "long", count: 2 });
     const [one, two] = await driver.claim();
     driver.clock.advance(10_000);
@@ -86,9 +86,9 @@ export function leaseCases(scenario: Scenario): void {
     expect((await driver.job(job)).progress).toEqual(progress);
     driver.clock.advance(10_000);
     expect(await driver.store.maintain(10)).toMatchObject({ lost: 1, nextDueUs: undefined });
-  });
+  },
 
-  scenario("a released task costs no retry and is not offered again to a runner without its code", async (driver) => {
+  "a released task costs no retry and is not offered again to a runner without its code": async (driver) => {
     const job = await driver.submit({ name: "task" });
     const lease = await driver.claimOne();
     await driver.report(toReport(lease, { kind: "released", unknownIdentifier: true }));
@@ -99,9 +99,9 @@ export function leaseCases(scenario: Scenario): void {
     const [task] = await driver.tasks(job);
     expect(task).toMatchObject({ state: TaskState.QUEUED, attemptCount: 0 });
     expect(task!.attempts.map(({ outcome }) => outcome)).toEqual([AttemptOutcome.RELEASED, AttemptOutcome.RELEASED]);
-  });
+  },
 
-  scenario("a runner that says goodbye gives its tasks back; one that drains gets none", async (driver) => {
+  "a runner that says goodbye gives its tasks back; one that drains gets none": async (driver) => {
     const identity = { host: "h", pid: 1, sdkName: "s", sdkVersion: "1", serviceName: "x", serviceVersion: "" };
     const runner = { id: driver.runnerId, ...identity, queues: ["default"], identifiers: [], capacity: 4 };
     await driver.store.registerRunner(runner);
@@ -121,9 +121,9 @@ export function leaseCases(scenario: Scenario): void {
     expect((await driver.claim({ runnerId: driver.newId() })).map(({ attempt }) => attempt).sort()).toEqual([1, 2]);
     const unknown = driver.store.drainRunner(driver.newId());
     await expect(unknown).rejects.toMatchObject({ reason: "RUNNER_NOT_FOUND" });
-  });
+  },
 
-  scenario("identifiers match by name, equal major and at least the minor", async (driver) => {
+  "identifiers match by name, equal major and at least the minor": async (driver) => {
     await driver.submit({ name: "task", major: 2, minor: 3 });
     for (const [major, minor] of [
       [1, 9],
@@ -134,5 +134,5 @@ export function leaseCases(scenario: Scenario): void {
     }
     expect(await driver.claim({ identifiers: [{ name: "other", major: 2, minor: 3 }] })).toEqual([]);
     expect(await driver.claim({ identifiers: [{ name: "task", major: 2, minor: 4 }] })).toHaveLength(1);
-  });
-}
+  },
+};

@@ -1,11 +1,11 @@
 import { JobState, TaskState } from "@spanloom/protocol";
 import { expect } from "vitest";
 import { taskSet } from "./driver.ts";
-import type { Scenario } from "./scenario.ts";
+import type { Cases } from "./scenario.ts";
 
 /** Listings, pages, statistics, and what the lifecycle projection reads. */
-export function readCases(scenario: Scenario): void {
-  scenario("jobs are listed newest first, by every filter, page by page", async (driver) => {
+export const readCases: Cases = {
+  "jobs are listed newest first, by every filter, page by page": async (driver) => {
     const ids: string[] = [];
     for (let i = 0; i < 5; i++) {
       const overrides = {
@@ -39,9 +39,9 @@ export function readCases(scenario: Scenario): void {
         [JobState.SUCCEEDED, 1],
       ]),
     );
-  });
+  },
 
-  scenario("tasks are listed by parent and state, page by page", async (driver) => {
+  "tasks are listed by parent and state, page by page": async (driver) => {
     const job = await driver.submit({ name: "root" });
     const root = await driver.claimOne();
     await driver.succeed(root, "", taskSet({ name: "a", count: 5 }, { name: "b", count: 5 }));
@@ -59,9 +59,9 @@ export function readCases(scenario: Scenario): void {
     await expect(driver.store.taskIds(driver.newId(), { limit: 1 })).rejects.toMatchObject({ reason: "JOB_NOT_FOUND" });
     await expect(driver.store.getTask(driver.newId())).rejects.toMatchObject({ reason: "TASK_NOT_FOUND" });
     expect(Buffer.from((await driver.store.getTask(all[3]!)).input!).toString()).toBe("2");
-  });
+  },
 
-  scenario("large inputs, outputs and failures come back as they were", async (driver) => {
+  "large inputs, outputs and failures come back as they were": async (driver) => {
     const bytes = Uint8Array.from({ length: 200_000 }, (_, i) => i % 251);
     const set = taskSet({ name: "big" });
     const tasks = { ...set, groups: [{ ...set.groups[0]!, inputs: [bytes], displays: ["a big one"] }] };
@@ -77,9 +77,9 @@ export function readCases(scenario: Scenario): void {
     expect(task).toMatchObject({ display: "done", attempts: [{ droppedTelemetry: 7 }] });
     expect(Buffer.compare(task.attempts[0]!.spanExtras, bytes)).toBe(0);
     expect((await driver.job(job)).outputs![0]!.length).toBe(bytes.length);
-  });
+  },
 
-  scenario("queue statistics count what waits, runs and is scheduled", async (driver) => {
+  "queue statistics count what waits, runs and is scheduled": async (driver) => {
     const queuedAtUs = driver.clock.nowUs();
     await driver.submit({ name: "a", count: 3, queue: "q" }, { name: "later", startDelayMs: 1_000, queue: "q" });
     driver.clock.advance(50);
@@ -88,9 +88,9 @@ export function readCases(scenario: Scenario): void {
     expect(await driver.store.queueStats(["q"])).toEqual([expected]);
     expect((await driver.store.queueStats([])).map(({ queue }) => queue)).toEqual(["q"]);
     expect(await driver.store.queueStats(["none"])).toMatchObject([{ queued: 0, scheduled: 0 }]);
-  });
+  },
 
-  scenario("the lifecycle of thousands of tasks is read in bulk, with their jobs", async (driver) => {
+  "the lifecycle of thousands of tasks is read in bulk, with their jobs": async (driver) => {
     const job = await driver.submit({ name: "root" });
     await driver.succeed(
       await driver.claimOne(),
@@ -105,9 +105,9 @@ export function readCases(scenario: Scenario): void {
     expect(batch.tasks.at(-1)).toMatchObject({ name: "z", dependencyCount: 3_000 });
     expect(batch.tasks.at(-1)!.dependsOn).toEqual(ids.slice(1, 1_001));
     expect(batch.tasks[1]!.attempts).toHaveLength(1);
-  });
+  },
 
-  scenario("ended jobs stay unprojected until their spans are known to be stored", async (driver) => {
+  "ended jobs stay unprojected until their spans are known to be stored": async (driver) => {
     const ended = await driver.submit({ name: "task" });
     await driver.drain();
     const open = await driver.submit({ name: "task" });
@@ -117,5 +117,5 @@ export function readCases(scenario: Scenario): void {
     await driver.store.markProjected([ended, open]);
     await driver.reopen();
     expect(await driver.store.unprojectedJobs(10)).toEqual([open]);
-  });
-}
+  },
+};

@@ -1,11 +1,11 @@
 import { TaskState } from "@spanloom/protocol";
 import { expect } from "vitest";
 import { taskSet } from "./driver.ts";
-import type { Scenario } from "./scenario.ts";
+import type { Cases } from "./scenario.ts";
 
 /** Fan-out, dependencies and the completion of subtrees. */
-export function treeCases(scenario: Scenario): void {
-  scenario("a job of one task runs from QUEUED to SUCCEEDED and keeps the root's output", async (driver) => {
+export const treeCases: Cases = {
+  "a job of one task runs from QUEUED to SUCCEEDED and keeps the root's output": async (driver) => {
     const job = await driver.submit({ name: "root" });
     expect(await driver.jobState(job)).toBe("QUEUED");
     const lease = await driver.claimOne();
@@ -20,9 +20,9 @@ export function treeCases(scenario: Scenario): void {
     });
     expect(record.outputs?.map(String)).toEqual([String(Uint8Array.from(Buffer.from("42")))]);
     expect(await driver.jobState(job)).toBe("SUCCEEDED");
-  });
+  },
 
-  scenario("a fan-out keeps inputs, order, parent and the attempt that submitted it", async (driver) => {
+  "a fan-out keeps inputs, order, parent and the attempt that submitted it": async (driver) => {
     const job = await driver.submit({ name: "root" });
     const root = await driver.claimOne();
     await driver.succeed(root, "", taskSet({ name: "leaf", count: 2_500 }));
@@ -37,9 +37,9 @@ export function treeCases(scenario: Scenario): void {
     expect(tasks.map(({ id }) => id)).toEqual([root.taskId, ...leases.map(({ taskId }) => taskId)]);
     expect(tasks[1]).toMatchObject({ parentAttempt: 1, depth: 1, state: TaskState.SUCCEEDED });
     expect(await driver.jobState(job)).toBe("SUCCEEDED");
-  });
+  },
 
-  scenario("a task waits for the whole subtree of what it depends on", async (driver) => {
+  "a task waits for the whole subtree of what it depends on": async (driver) => {
     const job = await driver.submit({ name: "first" }, { name: "second", after: ["first"] });
     const first = await driver.claimOne();
     await driver.succeed(first, "", taskSet({ name: "child", count: 2 }));
@@ -49,9 +49,9 @@ export function treeCases(scenario: Scenario): void {
     expect(await driver.claim()).toEqual([]);
     await driver.succeed(two!);
     expect((await driver.claimOne()).name).toBe("second");
-  });
+  },
 
-  scenario("a lease carries the outputs of its dependencies in submission order", async (driver) => {
+  "a lease carries the outputs of its dependencies in submission order": async (driver) => {
     const job = await driver.submit({ name: "a", count: 3 }, { name: "b" }, { name: "sum", after: ["b", "a"] });
     for (const lease of [...(await driver.claim())].reverse())
       await driver.succeed(lease, `${lease.name}${lease.input}`);
@@ -61,9 +61,9 @@ export function treeCases(scenario: Scenario): void {
     expect(sum.dependenciesPaged).toBe(false);
     const tasks = await driver.tasks(job);
     expect(tasks.at(-1)).toMatchObject({ dependsOn: tasks.slice(0, 4).map(({ id }) => id), dependencyCount: 4 });
-  });
+  },
 
-  scenario("outputs too large for a lease are paged, each exactly once", async (driver) => {
+  "outputs too large for a lease are paged, each exactly once": async (driver) => {
     await driver.submit({ name: "part", count: 30 }, { name: "merge", after: ["part"] });
     const parts = await driver.claim();
     const output = "x".repeat(100_000);
@@ -87,18 +87,18 @@ export function treeCases(scenario: Scenario): void {
     const stale = { ...merge, attempt: 2 };
     const page = driver.store.dependencyOutputs(stale, { offset: 0, limit: 1, maxBytes: 1 });
     await expect(page).rejects.toMatchObject({ reason: "STALE_LEASE" });
-  });
+  },
 
-  scenario("a chain of nested tasks closes all its ancestors at once", async (driver) => {
+  "a chain of nested tasks closes all its ancestors at once": async (driver) => {
     const job = await driver.submit({ name: "step" });
     for (let depth = 0; depth < 300; depth++)
       await driver.succeed(await driver.claimOne(), "", taskSet({ name: "step" }));
     expect((await driver.job(job)).counts).toMatchObject({ waiting: 300, queued: 1 });
     await driver.succeed(await driver.claimOne());
     expect((await driver.job(job)).counts).toMatchObject({ waiting: 0, succeeded: 301 });
-  });
+  },
 
-  scenario("children inherit their parent's queue; names, versions and priorities are kept", async (driver) => {
+  "children inherit their parent's queue; names, versions and priorities are kept": async (driver) => {
     const job = await driver.submitJob(driver.newJob(taskSet({ name: "root", queue: "gpu" }), { priority: 3 }));
     expect(await driver.claim()).toEqual([]);
     const root = await driver.claimOne({ queues: ["gpu"] });
@@ -113,9 +113,9 @@ export function treeCases(scenario: Scenario): void {
       ["gpu", 3, 0],
       ["default", -1, 2],
     ]);
-  });
+  },
 
-  scenario("start times hold roots back, start delays count from when dependencies are done", async (driver) => {
+  "start times hold roots back, start delays count from when dependencies are done": async (driver) => {
     const tasks = taskSet({ name: "a" }, { name: "b", after: ["a"], startDelayMs: 500 });
     const startAtUs = driver.clock.nowUs() + 1_000_000;
     const job = await driver.submitJob(driver.newJob(tasks, { startAtUs }));
@@ -128,5 +128,5 @@ export function treeCases(scenario: Scenario): void {
     driver.clock.advance(500);
     expect(await driver.store.maintain(100)).toMatchObject({ woken: 1 });
     expect(await driver.drain()).toEqual(["b"]);
-  });
-}
+  },
+};

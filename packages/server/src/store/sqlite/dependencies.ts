@@ -27,7 +27,9 @@ export function inlineDependencies(control: Control, group: GroupWork): InlineDe
   for (const { count, outputBytes } of groups) bytes += outputBytes + count * ENTRY_BYTES;
   if (bytes <= control.options.maxInlineDependencyBytes) {
     return {
-      list: groups.flatMap((dependency) => readRange(control, dependency, 0, dependency.count, true)),
+      list: groups.flatMap((dependency) =>
+        readRange(control, dependency, { from: 0, to: dependency.count, withOutputs: true }),
+      ),
       paged: false,
     };
   }
@@ -35,7 +37,7 @@ export function inlineDependencies(control: Control, group: GroupWork): InlineDe
   for (const dependency of groups) {
     const left = MAX_BARE_ENTRIES - list.length;
     if (left <= 0) break;
-    list.push(...readRange(control, dependency, 0, Math.min(left, dependency.count), false));
+    list.push(...readRange(control, dependency, { from: 0, to: Math.min(left, dependency.count), withOutputs: false }));
   }
   return { list, paged: true };
 }
@@ -81,18 +83,18 @@ const CHUNK = 100;
 
 function* pagedRange(control: Control, group: GroupWork, from: number): Generator<DependencyRecord> {
   for (let at = from; at < group.count; at += CHUNK) {
-    yield* readRange(control, group, at, Math.min(at + CHUNK, group.count), true);
+    yield* readRange(control, group, { from: at, to: Math.min(at + CHUNK, group.count), withOutputs: true });
   }
 }
 
-/** Entries `from`..`to` of a group, `to` excluded. */
-function readRange(
-  control: Control,
-  group: GroupWork,
-  from: number,
-  to: number,
-  withOutputs: boolean,
-): DependencyRecord[] {
+/** Entries of a group by index; `to` is excluded. */
+interface EntryRange {
+  from: number;
+  to: number;
+  withOutputs: boolean;
+}
+
+function readRange(control: Control, group: GroupWork, { from, to, withOutputs }: EntryRange): DependencyRecord[] {
   const rows = control.db.rows(
     "SELECT seq, spec, state, outcome, failure, output FROM task WHERE seq BETWEEN ? AND ? ORDER BY seq",
     group.first + from,

@@ -87,7 +87,7 @@ function requeue(control: Control, ending: Ending): void {
   );
   sumProgress(control, job, work.progress, []);
   control.jobs.move(job, TaskState.RUNNING, state);
-  if (scheduledAt === null) makeReady(control, group, work.spec, work.seq, work.seq);
+  if (scheduledAt === null) makeReady(control, group, work.spec, [work.seq, work.seq]);
   else addTimer(control, scheduledAt, work.seq);
 }
 

@@ -1,1 +1,1 @@
-export { SqliteStore, type SqliteStoreOptions } from "./sqlite-store.ts";
+export { SqliteStore } from "./sqlite-store.ts";

@@ -132,7 +132,7 @@ function insertRun(control: Control, context: RunContext): void {
   }
   control.jobs.move(job, TaskState.UNSPECIFIED, state, to - from);
   control.changes.jobs.add(job.id);
-  if (state === TaskState.QUEUED) makeReady(control, work, spec, work.first + from, work.first + to - 1);
+  if (state === TaskState.QUEUED) makeReady(control, work, spec, [work.first + from, work.first + to - 1]);
 }
 
 function wakeTime(control: Control, spec: TaskSpecRecord, startAtUs: number | undefined): number | undefined {
@@ -153,8 +153,11 @@ export function addTimer(control: Control, atUs: number, task: number): void {
   control.changes.addDue(atUs);
 }
 
-/** Offers consecutive tasks of a group, now QUEUED, to runners; `to` is included. */
-export function makeReady(control: Control, work: GroupWork, spec: TaskSpecRecord, from: number, to: number): void {
+/** Rows of consecutive tasks; `to` is included. */
+type Rows = readonly [from: number, to: number];
+
+/** Offers consecutive tasks of a group, now QUEUED, to runners. */
+export function makeReady(control: Control, work: GroupWork, spec: TaskSpecRecord, [from, to]: Rows): void {
   control.ready.add(spec, { job: work.job, depth: work.depth, from, to, queuedAtUs: control.nowUs });
   control.changes.addReady(spec.queue, to - from + 1);
 }
@@ -183,7 +186,7 @@ export function unblock(control: Control, work: GroupWork): void {
   }
 }
 
-function unblockRun(control: Control, work: GroupWork, spec: TaskSpecRecord, [from, to]: [number, number]): void {
+function unblockRun(control: Control, work: GroupWork, spec: TaskSpecRecord, [from, to]: Rows): void {
   const wakeUs = wakeTime(control, spec, undefined);
   const state = wakeUs === undefined ? TaskState.QUEUED : TaskState.SCHEDULED;
   control.db.run(
@@ -200,5 +203,5 @@ function unblockRun(control: Control, work: GroupWork, spec: TaskSpecRecord, [fr
     control.changes.tasks.add(taskIdOf(work, seq));
     if (wakeUs !== undefined) addTimer(control, wakeUs, seq);
   }
-  if (wakeUs === undefined) makeReady(control, work, spec, from, to);
+  if (wakeUs === undefined) makeReady(control, work, spec, [from, to]);
 }

@@ -98,7 +98,7 @@ function wake(control: Control, seq: number): boolean {
   control.jobs.move(job, TaskState.SCHEDULED, TaskState.QUEUED);
   control.changes.jobs.add(job.id);
   control.changes.tasks.add(taskIdOf(group, seq));
-  makeReady(control, group, control.specs.get(row[1] as number), seq, seq);
+  makeReady(control, group, control.specs.get(row[1] as number), [seq, seq]);
   return true;
 }
 
