@@ -38,6 +38,8 @@ export interface ResultStoreOptions {
   budget: TelemetryBudget;
   /** Told when there is something to send. */
   ready(): void;
+  /** Shown all telemetry once, when it comes in. */
+  collected(entries: TelemetryEntries): void;
 }
 
 /**
@@ -84,6 +86,7 @@ export class ResultStore implements TelemetryReceiver {
 
   /** Takes the result of an attempt, with the last of its telemetry. */
   add(attempt: Attempt, result: TaskResult, telemetry: TelemetryEntries | undefined): void {
+    if (telemetry) this.#options.collected(telemetry);
     const bytes = sizeOf(result);
     const finished: Finished = { attempt, result, telemetry, bytes };
     this.#unacknowledged.add(attempt);
@@ -100,11 +103,14 @@ export class ResultStore implements TelemetryReceiver {
 
   large(buffer: AttemptBuffer): void {
     const entries = buffer.drain();
-    if (entries) this.#addChunks(entries, buffer);
+    if (!entries) return;
+    this.#options.collected(entries);
+    this.#addChunks(entries, buffer);
     this.#options.ready();
   }
 
   late(entries: TelemetryEntries): void {
+    this.#options.collected(entries);
     // Late spans often come one by one; one chunk for all of them makes one request.
     const last = this.#chunks.at(-1);
     if (last && !last.owner && last.entries.bytes < MAX_BATCH_BYTES / 2) append(last.entries, entries);

@@ -140,7 +140,12 @@ export class Runner {
     const tracing = this.#registerTracing();
     const service = createClient(TaskService, this.#connection.transport);
     const budget = new TelemetryBudget(settings.maxTelemetryBytes);
-    const store = new ResultStore({ maxResultBytes: settings.maxResultBytes, budget, ready: () => loop.wake() });
+    const store = new ResultStore({
+      maxResultBytes: settings.maxResultBytes,
+      budget,
+      ready: () => loop.wake(),
+      collected: (entries) => this.#forwarder.forward(entries),
+    });
     const host: TracingHost = { runnerId: this.id, budget, receiver: store, origins: tracing.origins };
     const pool = new AttemptPool({
       concurrency: settings.concurrency,
@@ -198,10 +203,9 @@ export class Runner {
 
   #ended(attempt: Attempt, result: TaskResult | undefined, store: ResultStore): void {
     const { tracing } = attempt;
-    const telemetry = tracing.bufferIfUsed?.seal();
-    if (this.#forwarder.active) {
-      if (telemetry) this.#forwarder.forward(telemetry);
-      const own = result && attemptSpanEntries(tracing, result, usFromTimestamp(result.endedAt!));
+    const telemetry = tracing.seal();
+    if (this.#forwarder.active && result) {
+      const own = attemptSpanEntries(tracing, result, usFromTimestamp(result.endedAt!));
       if (own) this.#forwarder.forward(own);
     }
     if (result) store.add(attempt, result, telemetry);
@@ -224,7 +228,7 @@ export class Runner {
     this.#starting.abort(new Error("the runner was stopped"));
     await this.#started?.catch(() => undefined);
     if (this.#parts) await this.#windDown(this.#parts);
-    await this.#forwarder.shutdown(FLUSH_MS);
+    await this.#forwarder.shutdown(Math.min(FLUSH_MS, this.#settings.graceMs));
     this.#connection.close();
     this.#settings.log(`runner ${this.id} has stopped`);
   }

@@ -2,7 +2,12 @@ import { type Baggage, type Context, propagation, type Span, SpanKind } from "@o
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
 import { attributeNames, type LeasedTask, parseTraceparent, withOrigin } from "@spanloom/protocol";
 import { contextOfCarrier } from "@spanloom/sdk";
-import { AttemptBuffer, type TelemetryBudget, type TelemetryReceiver } from "./attempt-buffer.ts";
+import {
+  AttemptBuffer,
+  type TelemetryBudget,
+  type TelemetryEntries,
+  type TelemetryReceiver,
+} from "./attempt-buffer.ts";
 import { ATTEMPT_KEY, AttemptContext, type ContextSource } from "./attempt-context.ts";
 import { writeAttribute } from "./encode-attributes.ts";
 import type { Entry } from "./encode-request.ts";
@@ -40,6 +45,7 @@ export class AttemptTracing implements ContextSource {
   #parentContext: Context | undefined;
   #span: Span | undefined;
   #buffer: AttemptBuffer | undefined;
+  #sealed = false;
   #spanAttributes: Uint8Array | undefined;
   #logAttributes: Uint8Array | undefined;
 
@@ -78,8 +84,17 @@ export class AttemptTracing implements ContextSource {
 
   /** Where spans and logs are collected. */
   get buffer(): AttemptBuffer {
-    this.#buffer ??= new AttemptBuffer(this.host.budget, this.host.receiver);
+    if (!this.#buffer) {
+      this.#buffer = new AttemptBuffer(this.host.budget, this.host.receiver);
+      if (this.#sealed) this.#buffer.seal();
+    }
     return this.#buffer;
+  }
+
+  /** Takes what was collected; what comes later is late, and handed on at once. */
+  seal(): TelemetryEntries | undefined {
+    this.#sealed = true;
+    return this.#buffer?.seal();
   }
 
   /** The buffer, if anything was ever put into it. */

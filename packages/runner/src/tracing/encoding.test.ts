@@ -3,13 +3,9 @@ import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { bytesToHex } from "@spanloom/protocol";
-import {
-  type AnyValue,
-  ExportLogsServiceRequestSchema,
-  ExportTraceServiceRequestSchema,
-  type KeyValue,
-} from "@spanloom/protocol/otlp";
+import { ExportLogsServiceRequestSchema, ExportTraceServiceRequestSchema } from "@spanloom/protocol/otlp";
 import { describe, expect, it } from "vitest";
+import { plain, plainMap } from "../testing/decode-telemetry.ts";
 import { writeLog } from "./encode-log.ts";
 import { encodeRequest, encodeResource, encodeScope } from "./encode-request.ts";
 import { writeSpan } from "./encode-span.ts";
@@ -20,18 +16,6 @@ const origin = {
   resource: encodeResource({ "service.name": "test", "process.pid": 7 }),
   scope: encodeScope({ name: "scope", version: "1.2", schemaUrl: "https://schema" }),
 };
-
-/** A value as plain JavaScript; whole numbers come as bigint, doubles as number. */
-function plain(value: AnyValue | undefined): unknown {
-  const kind = value?.value;
-  if (kind?.case === "arrayValue") return kind.value.values.map(plain);
-  if (kind?.case === "kvlistValue") return plainMap(kind.value.values);
-  return kind?.value;
-}
-
-function plainMap(attributes: KeyValue[]): Record<string, unknown> {
-  return Object.fromEntries(attributes.map(({ key, value }) => [key, plain(value)]));
-}
 
 function makeSpans(make: (tracer: ReturnType<BasicTracerProvider["getTracer"]>) => void) {
   const exporter = new InMemorySpanExporter();

@@ -1,0 +1,84 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { bytesToHex } from "@spanloom/protocol";
+import {
+  type AnyValue,
+  ExportLogsServiceRequestSchema,
+  type ExportTraceServiceRequest,
+  ExportTraceServiceRequestSchema,
+  type KeyValue,
+} from "@spanloom/protocol/otlp";
+
+/** A span as tests look at it. */
+export interface PlainSpan {
+  name: string;
+  traceId: string;
+  spanId: string;
+  parentSpanId: string;
+  traceState: string;
+  statusCode: number;
+  attributes: Record<string, unknown>;
+  resource: Record<string, unknown>;
+  events: { name: string; attributes: Record<string, unknown> }[];
+}
+
+/** A log record as tests look at it. */
+export interface PlainLog {
+  body: unknown;
+  severity: string;
+  traceId: string;
+  spanId: string;
+  attributes: Record<string, unknown>;
+}
+
+/** All spans in OTLP requests, in order. */
+export function spansIn(requests: readonly Uint8Array[]): PlainSpan[] {
+  return requests.flatMap((bytes) => spansOf(fromBinary(ExportTraceServiceRequestSchema, bytes)));
+}
+
+/** All spans of an OTLP request. */
+export function spansOf({ resourceSpans }: ExportTraceServiceRequest): PlainSpan[] {
+  return resourceSpans.flatMap(({ resource, scopeSpans }) =>
+    scopeSpans.flatMap(({ spans }) =>
+      spans.map((span) => ({
+        name: span.name,
+        traceId: bytesToHex(span.traceId),
+        spanId: bytesToHex(span.spanId),
+        parentSpanId: bytesToHex(span.parentSpanId),
+        traceState: span.traceState,
+        statusCode: span.status?.code ?? 0,
+        attributes: plainMap(span.attributes),
+        resource: plainMap(resource?.attributes ?? []),
+        events: span.events.map(({ name, attributes }) => ({ name, attributes: plainMap(attributes) })),
+      })),
+    ),
+  );
+}
+
+/** All log records in OTLP requests, in order. */
+export function logsIn(requests: readonly Uint8Array[]): PlainLog[] {
+  const groups = requests.flatMap((bytes) => fromBinary(ExportLogsServiceRequestSchema, bytes).resourceLogs);
+  return groups.flatMap(({ scopeLogs }) =>
+    scopeLogs.flatMap(({ logRecords }) =>
+      logRecords.map(({ body, severityText, traceId, spanId, attributes }) => ({
+        body: plain(body),
+        severity: severityText,
+        traceId: bytesToHex(traceId),
+        spanId: bytesToHex(spanId),
+        attributes: plainMap(attributes),
+      })),
+    ),
+  );
+}
+
+/** Attributes by name; whole numbers come as bigint, doubles as number. */
+export function plainMap(attributes: readonly KeyValue[]): Record<string, unknown> {
+  return Object.fromEntries(attributes.map(({ key, value }) => [key, plain(value)]));
+}
+
+/** A value as plain JavaScript. */
+export function plain(value: AnyValue | undefined): unknown {
+  const kind = value?.value;
+  if (kind?.case === "arrayValue") return kind.value.values.map(plain);
+  if (kind?.case === "kvlistValue") return plainMap(kind.value.values);
+  return kind?.value;
+}
