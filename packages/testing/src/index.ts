@@ -1,5 +1,13 @@
+export { type ExporterSubject, type MakeExporter, sampleLogs, sampleTraces, testExporter } from "./exporter-suite.ts";
 export { FakeClock } from "./fake-clock.ts";
 export { newSignal, type Signal, type WaitOptions, waitFor } from "./signal.ts";
+export {
+  type SpanStoreFixture,
+  type SuiteRow,
+  type SuiteSpan,
+  type SuiteSpanStore,
+  testSpanStore,
+} from "./span-store-suite.ts";
 export {
   type GroupSketch,
   type MakeStore,

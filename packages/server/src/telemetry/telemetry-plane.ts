@@ -76,11 +76,13 @@ class TelemetryPlane implements Telemetry {
     return this.#stopping;
   }
 
+  /** Each part is stopped whatever became of the one before: an engine left open would block the next start. */
   async #stop(): Promise<void> {
-    await this.#drainer?.stop();
-    await this.#projector.stop();
-    await this.#spool.close();
-    await this.#options.spanStore.stop();
+    await using parts = new AsyncDisposableStack();
+    parts.defer(() => this.#options.spanStore.stop());
+    parts.defer(() => this.#spool.close());
+    parts.defer(() => this.#projector.stop());
+    parts.defer(async () => this.#drainer?.stop());
   }
 
   async ingest(payloads: readonly OtlpPayload[]): Promise<IngestOutcome> {

@@ -80,7 +80,7 @@ export class Drainer {
     if (this.#stopping)
       throw new SpanloomError("SHUTTING_DOWN", "cannot accept telemetry: the server is shutting down");
     const { spool } = this.#options;
-    spool.checkRoom(payloads.reduce((sum, { bytes }) => sum + bytes.length, 0));
+    spool.checkRoom(payloads);
     const outcome = this.#decode(payloads, spool.nextSeq);
     const { durable } = spool.append(payloads);
     this.#open.end = spool.nextSeq;

@@ -34,7 +34,10 @@ function setUp() {
   let insert = async (batch: InsertBatch): Promise<void> => void batches.push(batch);
   const projector = new Projector({ store, clock, log: () => undefined, insert: (batch) => insert(batch) });
   const rows = () => rowsOf(...batches.map(({ ipc }) => ipc));
-  return { store, clock, batches, projector, rows, insertWith: (other: typeof insert) => void (insert = other) };
+  const insertWith = (other: typeof insert) => {
+    insert = other;
+  };
+  return { store, clock, batches, projector, rows, insertWith };
 }
 
 async function project(...records: Parameters<LifecycleFixture["put"]>) {

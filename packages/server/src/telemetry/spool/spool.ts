@@ -122,8 +122,7 @@ export class Spool {
    * Errors: OVERLOADED when the spool or the disk is full.
    */
   append(payloads: readonly OtlpPayload[]): { firstSeq: number; durable: Promise<void> } {
-    const bytes = payloads.reduce((sum, payload) => sum + FRAME_BYTES + payload.bytes.length, 0);
-    this.checkRoom(bytes);
+    const bytes = this.checkRoom(payloads);
     const firstSeq = this.#nextSeq;
     this.#nextSeq += payloads.length;
     this.#bytes += bytes;
@@ -134,18 +133,11 @@ export class Spool {
     return { firstSeq, durable };
   }
 
-  /** Throws OVERLOADED when `bytes` more do not fit, or when the disk has failed. */
-  checkRoom(bytes: number): void {
+  /** Bytes that payloads would take. Errors: OVERLOADED when they do not fit. */
+  checkRoom(payloads: readonly OtlpPayload[]): number {
+    const bytes = payloads.reduce((sum, payload) => sum + FRAME_BYTES + payload.bytes.length, 0);
     const { maxBytes } = this.#options;
-    if (this.#broken !== undefined) {
-      throw new SpanloomError(
-        "OVERLOADED",
-        `cannot spool telemetry: ${messageOf(this.#broken)}`,
-        {},
-        { cause: this.#broken },
-      );
-    }
-    if (this.#bytes + bytes <= maxBytes) return;
+    if (this.#bytes + bytes <= maxBytes) return bytes;
     const message = `cannot spool ${bytes} bytes of telemetry: ${this.#bytes} of at most ${maxBytes} bytes wait for the store`;
     throw new SpanloomError("OVERLOADED", message, {
       limit: maxBytes,

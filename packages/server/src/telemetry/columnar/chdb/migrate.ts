@@ -1,6 +1,7 @@
 import { SpanloomError } from "@spanloom/protocol";
 import {
   DATABASE,
+  MAX_RETENTION_DAYS,
   retentionStatements,
   SCHEMA_VERSION,
   type SchemaEngines,
@@ -36,7 +37,11 @@ export async function migrate(run: RunStatement, engines: SchemaEngines, retenti
 }
 
 async function setRetention(run: RunStatement, days: number): Promise<void> {
+  if (!Number.isInteger(days) || days < 1 || days > MAX_RETENTION_DAYS) {
+    const message = `cannot open the telemetry store: retentionDays is ${days}, not a whole number from 1 to ${MAX_RETENTION_DAYS}`;
+    throw new SpanloomError("INVALID_FIELD", message, { field: "retentionDays", limit: MAX_RETENTION_DAYS });
+  }
   const current = await run(`SELECT engine_full FROM system.tables WHERE database = '${DATABASE}' AND name = 'spans'`);
-  if (current.includes(`toIntervalDay(${Math.floor(days)})`)) return;
+  if (current.includes(`toIntervalDay(${days})`)) return;
   for (const statement of retentionStatements(days)) await run(statement);
 }

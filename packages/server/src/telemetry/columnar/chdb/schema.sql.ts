@@ -128,12 +128,17 @@ SELECT DISTINCT job_id, trace_id, toDate(${time}) AS day FROM ${DATABASE}.${tabl
 WHERE job_id != trace_id AND job_id != toFixedString('', 16)`;
 }
 
-/** Statements that drop rows older than `days`. */
+/** Longest retention, in days: the engine's 32-bit expiry times end in 2106. */
+export const MAX_RETENTION_DAYS = 10_000;
+
+/** Statements that drop rows older than `days`, 1..MAX_RETENTION_DAYS. */
 export function retentionStatements(days: number): string[] {
-  const after = `INTERVAL ${Math.floor(days)} DAY DELETE`;
+  const after = `INTERVAL ${days} DAY DELETE`;
+  // A row from a clock that is far ahead would expire before its time: its expiry overflows.
+  const capped = (time: string) => `toDateTime(least(${time}, toDateTime64('2070-01-01 00:00:00', 9, 'UTC')))`;
   return [
-    `ALTER TABLE ${DATABASE}.spans MODIFY TTL toDateTime(start_time) + ${after}`,
-    `ALTER TABLE ${DATABASE}.logs MODIFY TTL toDateTime(time) + ${after}`,
-    `ALTER TABLE ${DATABASE}.job_traces MODIFY TTL day + ${after}`,
+    `ALTER TABLE ${DATABASE}.spans MODIFY TTL ${capped("start_time")} + ${after}`,
+    `ALTER TABLE ${DATABASE}.logs MODIFY TTL ${capped("time")} + ${after}`,
+    `ALTER TABLE ${DATABASE}.job_traces MODIFY TTL least(day, toDate('2070-01-01')) + ${after}`,
   ];
 }

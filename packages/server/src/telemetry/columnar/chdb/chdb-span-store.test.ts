@@ -1,0 +1,99 @@
+import { readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { create } from "@bufbuild/protobuf";
+import { QueryLogsRequestSchema, QuerySpansRequestSchema } from "@spanloom/protocol";
+import { type SuiteSpan, tempDir, testSpanStore } from "@spanloom/testing";
+import { drainPending, Session } from "chdb";
+import { describe, expect, it } from "vitest";
+import { idBytes, logPayload, logRecord, rowsOf, span, tracePayload } from "../../ingest/otlp-fixture.ts";
+import { OtlpReader } from "../../ingest/otlp-reader.ts";
+import { planLogs, planSpans } from "../../query/planner.ts";
+import type { InsertBatch } from "../span-store.ts";
+import { ChdbSpanStore } from "./index.ts";
+import { DATABASE, SCHEMA_VERSION } from "./schema.sql.ts";
+
+const startNs = 1_767_225_600_000_000_000n;
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
+
+function toBatch(spans: readonly SuiteSpan[]): InsertBatch {
+  const reader = new OtlpReader();
+  for (const { id, trace, name, version, startNs: at } of spans) {
+    const one = span(id + 1, {
+      traceId: idBytes(16, trace),
+      name,
+      startTimeUnixNano: startNs + at,
+      endTimeUnixNano: startNs + at + 5n,
+    });
+    reader.readTraces(tracePayload([one]), Number(version));
+  }
+  return { table: "spans", ipc: reader.spans.finish(), rows: reader.spans.rows };
+}
+
+testSpanStore("chdb", () => {
+  const dir = tempDir("spanloom-chdb-");
+  const dataDir = join(dir.path, "telemetry");
+  return {
+    store: new ChdbSpanStore({ dataDir, retentionDays: 10_000 }),
+    reopened: () => new ChdbSpanStore({ dataDir, retentionDays: 10_000 }),
+    spans: toBatch,
+    logs(bodies) {
+      const reader = new OtlpReader();
+      const records = bodies.map((value) => logRecord(1, { body: { value: { case: "stringValue", value } } }));
+      reader.readLogs(logPayload(records), 1);
+      return { table: "logs", ipc: reader.logs.finish(), rows: reader.logs.rows };
+    },
+    spansOf(trace, name) {
+      const names = name === undefined ? [] : [{ match: { case: "exact" as const, value: name } }];
+      const filter = { traceIds: [hex(idBytes(16, trace))], names };
+      return planSpans(create(QuerySpansRequestSchema, { filter, columns: ["span_id", "name"] }), new Map());
+    },
+    allLogs: () => planLogs(create(QueryLogsRequestSchema, {}), new Map()),
+    broken: { sql: "SELECT nothing FROM nowhere", params: {} },
+    rowsOf: ({ ipc }) => rowsOf(ipc),
+    async dispose() {
+      dir[Symbol.dispose]();
+    },
+  };
+});
+
+describe("ChdbSpanStore", () => {
+  it("refuses data from a newer version", async () => {
+    using dir = tempDir();
+    await using store = new ChdbSpanStore({ dataDir: dir.path });
+    await store.start();
+    await store.stop();
+    const session = new Session(dir.path);
+    await session.queryAsync(`INSERT INTO ${DATABASE}.schema_version VALUES (${SCHEMA_VERSION + 1}, now64(3))`);
+    session.close();
+    await drainPending();
+    await expect(store.start()).rejects.toMatchObject({
+      reason: "INVALID_STATE",
+      message: `cannot open the telemetry store: its schema is version ${SCHEMA_VERSION + 1}, this server knows up to ${SCHEMA_VERSION}`,
+    });
+  });
+
+  it("names the folder it cannot make", async () => {
+    using dir = tempDir();
+    const file = join(dir.path, "file");
+    writeFileSync(file, "");
+    const store = new ChdbSpanStore({ dataDir: join(file, "telemetry") });
+    await expect(store.start()).rejects.toMatchObject({
+      reason: "INVALID_STATE",
+      message: /cannot open the telemetry store in ".*telemetry"/,
+    });
+  });
+
+  it("changes retention at start, and leaves no incoming file behind", async () => {
+    using dir = tempDir();
+    for (const retentionDays of [30, 7]) {
+      await using store = new ChdbSpanStore({ dataDir: dir.path, retentionDays });
+      await store.start();
+      await store.insert(toBatch([{ id: 1, trace: 1, name: "x", startNs: 1n, version: 1n }]));
+      const sql = `SELECT engine_full FROM system.tables WHERE database = '${DATABASE}' AND name = 'spans'`;
+      const found: Record<string, unknown>[] = [];
+      for await (const { ipc } of store.stream({ sql, params: {} })) found.push(...rowsOf(ipc));
+      expect(String(found[0]!.engine_full)).toContain(`toIntervalDay(${retentionDays})`);
+      expect(readdirSync(join(dir.path, "incoming"))).toEqual([]);
+    }
+  });
+});

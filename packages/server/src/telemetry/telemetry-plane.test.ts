@@ -1,0 +1,293 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import {
+  attemptSpanId,
+  QueryLogsRequestSchema,
+  QuerySpansRequestSchema,
+  SpanloomError,
+  spanIdOf,
+} from "@spanloom/protocol";
+import { newSignal, tempDir, waitFor } from "@spanloom/testing";
+import { describe, expect, it } from "vitest";
+import { systemClock } from "../clock.ts";
+import { ChdbSpanStore } from "./columnar/chdb/index.ts";
+import type { InsertBatch, SpanStore } from "./columnar/span-store.ts";
+import { attribute, idBytes, logPayload, logRecord, rowsOf, span, tracePayload } from "./ingest/otlp-fixture.ts";
+import {
+  attemptRecord,
+  fixtureId,
+  jobRecord,
+  LifecycleFixture,
+  startUs,
+  taskRecord,
+} from "./lifecycle/lifecycle-fixture.ts";
+import type { Telemetry } from "./telemetry.ts";
+import { createTelemetry, type TelemetryOptions } from "./telemetry-plane.ts";
+
+const never = new AbortController().signal;
+const jobId = fixtureId(1);
+const taskId = fixtureId(2);
+
+/** chDB behind a gate: a test may hold inserts back or make them fail. */
+class GatedStore implements SpanStore {
+  readonly inner: ChdbSpanStore;
+  gate: () => Promise<void> = async () => undefined;
+  inserts = 0;
+  constructor(dataDir: string) {
+    this.inner = new ChdbSpanStore({ dataDir, retentionDays: 10_000 });
+  }
+  start = () => this.inner.start();
+  stop = () => this.inner.stop();
+  stats = () => this.inner.stats();
+  stream: SpanStore["stream"] = (statement, signal) => this.inner.stream(statement, signal);
+  async insert(batch: InsertBatch): Promise<void> {
+    await this.gate();
+    this.inserts++;
+    await this.inner.insert(batch);
+  }
+}
+
+async function started(dir: string, rest: Partial<TelemetryOptions> = {}) {
+  const spanStore = new GatedStore(join(dir, "telemetry"));
+  const store = new LifecycleFixture();
+  const options = { dataDir: dir, store, spanStore, clock: systemClock, log: () => undefined, ...rest };
+  const telemetry = createTelemetry(options);
+  await telemetry.start();
+  return { telemetry, spanStore, store, [Symbol.asyncDispose]: () => telemetry.stop() };
+}
+
+async function spans(telemetry: Telemetry, request: MessageInitShape<typeof QuerySpansRequestSchema> = {}) {
+  const rows: Record<string, unknown>[] = [];
+  for await (const { ipc } of telemetry.querySpans(create(QuerySpansRequestSchema, request), never))
+    rows.push(...rowsOf(ipc));
+  return rows;
+}
+
+async function logs(telemetry: Telemetry, request: MessageInitShape<typeof QueryLogsRequestSchema> = {}) {
+  const rows: Record<string, unknown>[] = [];
+  for await (const { ipc } of telemetry.queryLogs(create(QueryLogsRequestSchema, request), never))
+    rows.push(...rowsOf(ipc));
+  return rows;
+}
+
+const traces = (...numbers: number[]) => ({
+  signal: "traces" as const,
+  bytes: tracePayload(numbers.map((n) => span(n))),
+});
+const logLines = (...numbers: number[]) => ({
+  signal: "logs" as const,
+  bytes: logPayload(numbers.map((n) => logRecord(n))),
+});
+
+describe("Telemetry", () => {
+  it("shows every payload and every change that came before a query (P2)", async () => {
+    using dir = tempDir();
+    await using plane = await started(dir.path);
+    const { telemetry, store } = plane;
+    for (let n = 1; n <= 20; n++) {
+      await telemetry.ingest([traces(n), logLines(n)]);
+      expect(await spans(telemetry, { columns: ["span_id"], filter: { types: [4] } })).toHaveLength(n);
+      expect(await logs(telemetry, { columns: ["body"] })).toHaveLength(n);
+    }
+    store.put(jobRecord(jobId), taskRecord(taskId, jobId));
+    telemetry.lifecycleChanged(new Set([jobId]), new Set([taskId]));
+    expect(
+      (await spans(telemetry, { columns: ["span_id"], filter: { jobIds: [jobId] } })).map((row) => row.span_id).sort(),
+    ).toEqual([spanIdOf(jobId), spanIdOf(taskId), attemptSpanId(taskId, 1)].sort());
+    expect(store.projected).toEqual([jobId]);
+    await new Promise((resolve) => systemClock.schedule(() => resolve(undefined), 600));
+    await telemetry.ingest([traces(21)]);
+    expect(await spans(telemetry, { columns: ["span_id"], filter: { types: [4] } })).toHaveLength(21);
+  });
+
+  it("shows open spans of a running job without an end, and replaces them when they end (P3)", async () => {
+    using dir = tempDir();
+    await using plane = await started(dir.path);
+    const { telemetry, store } = plane;
+    const { endedAtUs: _, ...running } = taskRecord(taskId, jobId);
+    const { endedAtUs: __, ...job } = jobRecord(jobId);
+    store.put(job, running);
+    telemetry.lifecycleChanged(new Set([jobId]), new Set([taskId]));
+    const request = { columns: ["name", "end_time"], filter: { jobIds: [jobId], open: true } };
+    expect((await spans(telemetry, request)).map((row) => row.name).sort()).toEqual(["job audit", "task walk"]);
+    store.put(jobRecord(jobId), taskRecord(taskId, jobId));
+    telemetry.lifecycleChanged(new Set([jobId]), new Set([taskId]));
+    expect(await spans(telemetry, request)).toEqual([]);
+    const ended = await spans(telemetry, { columns: ["name", "end_time"], filter: { jobIds: [jobId], types: [1] } });
+    expect(ended).toEqual([{ name: "job audit", end_time: BigInt(startUs + 9_000) * 1000n }]);
+  });
+
+  it("returns a job's own spans, plain ones of its trace, and those in other traces that name it, and no others", async () => {
+    using dir = tempDir();
+    await using plane = await started(dir.path);
+    const { telemetry } = plane;
+    const own = Uint8Array.from(Buffer.from(jobId.replaceAll("-", ""), "hex"));
+    const named = (id: string) => [attribute("spanloom.job.id", id)];
+    const bytes = tracePayload([
+      span(1, { name: "plain", traceId: own }),
+      span(2, { name: "named", traceId: own, attributes: named(jobId) }),
+      span(3, { name: "elsewhere", traceId: idBytes(16, 5), attributes: named(jobId) }),
+      span(4, { name: "of another job", traceId: own, attributes: named(taskId) }),
+      span(5, { name: "plain elsewhere", traceId: idBytes(16, 5) }),
+    ]);
+    await telemetry.ingest([{ signal: "traces", bytes }]);
+    const names = async (filter: MessageInitShape<typeof QuerySpansRequestSchema>["filter"]) =>
+      (await spans(telemetry, { columns: ["name"], ...(filter && { filter }) })).map((row) => row.name);
+    expect(await names({ jobIds: [jobId] })).toEqual(["plain", "named", "elsewhere"]);
+    expect(await names({ not: { jobIds: [jobId] } })).toEqual(["of another job", "plain elsewhere"]);
+    expect(await names({ and: [{ not: {} }] })).toEqual([]);
+  });
+
+  it("takes payloads while the store is away, answers queries with TELEMETRY_UNAVAILABLE, and loses nothing (P4)", async () => {
+    using dir = tempDir();
+    await using plane = await started(dir.path);
+    const { telemetry, spanStore } = plane;
+    let away = true;
+    spanStore.gate = async () => {
+      if (away) throw new SpanloomError("TELEMETRY_UNAVAILABLE", "cannot insert: away");
+    };
+    for (let n = 1; n <= 50; n++) await telemetry.ingest([traces(n), logLines(n)]);
+    await expect(spans(telemetry)).rejects.toMatchObject({ reason: "TELEMETRY_UNAVAILABLE" });
+    for (let n = 51; n <= 60; n++) await telemetry.ingest([traces(n), logLines(n)]);
+    away = false;
+    const found = await waitFor(() => spans(telemetry, { columns: ["span_id"] }).catch(() => undefined));
+    expect(found).toHaveLength(60);
+    expect((await logs(telemetry, { columns: ["body"] })).map((row) => row.body)).toEqual(
+      Array.from({ length: 60 }, (_, i) => `line ${i + 1}`),
+    );
+  });
+
+  it("stores a log record once when an insert that failed had taken its rows", async () => {
+    using dir = tempDir();
+    await using plane = await started(dir.path);
+    const { telemetry, spanStore } = plane;
+    const { insert } = spanStore;
+    let lies = 2;
+    spanStore.insert = async (batch) => {
+      await insert.call(spanStore, batch);
+      if (batch.table === "logs" && lies-- > 0) throw new SpanloomError("TELEMETRY_UNAVAILABLE", "cannot say: cut off");
+    };
+    await telemetry.ingest([logLines(1, 2), traces(1)]);
+    await telemetry.ingest([logLines(3)]);
+    const rows = await waitFor(() => logs(telemetry, { columns: ["body"] }).catch(() => undefined));
+    expect(rows.map((row) => row.body)).toEqual(["line 1", "line 2", "line 3"]);
+  });
+
+  it("gives up a batch that the engine never takes, counts it and goes on (P4)", async () => {
+    using dir = tempDir();
+    const lines: string[] = [];
+    // Retries wait their turn without real time passing.
+    const clock = { ...systemClock, schedule: (callback: () => void) => systemClock.schedule(callback, 1) };
+    await using plane = await started(dir.path, { log: (line) => lines.push(line), clock });
+    const { telemetry, spanStore } = plane;
+    let poisoned = true;
+    spanStore.gate = async () => {
+      if (poisoned) throw new SpanloomError("INTERNAL", "cannot insert: defect");
+    };
+    await telemetry.ingest([traces(1), traces(2)]);
+    await waitFor(() => telemetry.stats().droppedPayloads === 2);
+    poisoned = false;
+    await telemetry.ingest([traces(3)]);
+    expect((await spans(telemetry, { columns: ["name"] })).map((row) => row.name)).toEqual(["span 3"]);
+    expect(lines.at(-1)).toMatch(/dropped 2 payloads that the store refuses: cannot insert: defect/);
+  });
+
+  it("refuses payloads with OVERLOADED once the spool is full, and takes them when the store is back", async () => {
+    using dir = tempDir();
+    await using plane = await started(dir.path, { spoolMaxBytes: 20_000 });
+    const { telemetry, spanStore } = plane;
+    const held = newSignal();
+    spanStore.gate = () => held.promise;
+    let taken = 0;
+    await expect(
+      (async () => {
+        for (;;) {
+          await telemetry.ingest([traces(taken + 1)]);
+          taken++;
+        }
+      })(),
+    ).rejects.toMatchObject({ reason: "OVERLOADED" });
+    held.resolve();
+    expect(await spans(telemetry, { columns: ["span_id"] })).toHaveLength(taken);
+    await telemetry.ingest([traces(taken + 1)]);
+    expect(await spans(telemetry, { columns: ["span_id"] })).toHaveLength(taken + 1);
+  });
+
+  it("refuses a call whole when one of its payloads is malformed, and counts refused records", async () => {
+    using dir = tempDir();
+    await using plane = await started(dir.path);
+    const { telemetry } = plane;
+    const malformed = { signal: "logs" as const, bytes: Uint8Array.of(0x0a, 0x7f) };
+    await expect(telemetry.ingest([traces(1), malformed])).rejects.toMatchObject({ reason: "INVALID_FIELD" });
+    const bytes = tracePayload([span(1), span(2, { spanId: new Uint8Array(3) })]);
+    expect(await telemetry.ingest([{ signal: "traces", bytes }])).toEqual({
+      rejectedSpans: 1,
+      rejectedLogs: 0,
+      message: 'cannot accept span "span 2": span_id has 3 bytes, not 8',
+    });
+    expect(await spans(telemetry, { columns: ["span_id"] })).toHaveLength(1);
+    expect(telemetry.stats()).toMatchObject({ ingestedSpans: 1, rejectedRecords: 1 });
+  });
+
+  it("takes batch after batch in order when far more comes than the store takes", async () => {
+    using dir = tempDir();
+    await using plane = await started(dir.path);
+    const { telemetry, spanStore } = plane;
+    const held = newSignal();
+    spanStore.gate = () => held.promise;
+    const perPayload = 20_000;
+    const payloads = 16;
+    for (let i = 0; i < payloads; i++) {
+      const bytes = tracePayload(Array.from({ length: perPayload }, (_, n) => span(i * perPayload + n + 1)));
+      await telemetry.ingest([{ signal: "traces", bytes }]);
+    }
+    held.resolve();
+    let rows = 0;
+    const request = create(QuerySpansRequestSchema, { columns: ["span_id"] });
+    for await (const batch of telemetry.querySpans(request, never)) rows += batch.rows;
+    expect(rows).toBe(payloads * perPayload);
+    expect(telemetry.stats().droppedPayloads).toBe(0);
+  });
+
+  it("projects at start what a crash left unprojected (P1)", async () => {
+    using dir = tempDir();
+    const store = new LifecycleFixture();
+    store.put(jobRecord(jobId), taskRecord(taskId, jobId, { attempts: [attemptRecord(1), attemptRecord(2)] }));
+    await using plane = await started(dir.path, { store });
+    const { telemetry } = plane;
+    expect(await spans(telemetry, { columns: ["span_id"], filter: { jobIds: [jobId] } })).toHaveLength(4);
+    expect(store.projected).toEqual([jobId]);
+  });
+
+  it("has everything it acknowledged, each log record once, after SIGKILL in mid-ingest, three times over (P1, P2)", async () => {
+    using dir = tempDir();
+    const acknowledged = new Set<number>();
+    for (let round = 0; round < 3; round++) await ingestUntilKilled(dir.path, round * 100_000 + 1, acknowledged);
+    await using plane = await started(dir.path);
+    const { telemetry } = plane;
+    const names = (await spans(telemetry, { columns: ["name"] })).map((row) => row.name);
+    const bodies = (await logs(telemetry, { columns: ["body"] })).map((row) => row.body);
+    expect(new Set(names).size).toBe(names.length);
+    expect(new Set(bodies).size).toBe(bodies.length);
+    const missing = [...acknowledged].filter((n) => !names.includes(`span ${n}`) || !bodies.includes(`line ${n}`));
+    expect(missing).toEqual([]);
+    expect(acknowledged.size).toBeGreaterThan(600);
+  }, 60_000);
+});
+
+/** Runs the test program until it acknowledged some hundred payloads, then kills it with SIGKILL. */
+async function ingestUntilKilled(dataDir: string, first: number, acknowledged: Set<number>): Promise<void> {
+  const child = spawn(process.execPath, [join(import.meta.dirname, "ingest-until-killed.ts"), dataDir, String(first)]);
+  let errors = "";
+  child.stderr.on("data", (chunk) => {
+    errors += chunk;
+  });
+  let seen = 0;
+  for await (const line of createInterface(child.stdout)) {
+    acknowledged.add(Number(line));
+    if (++seen === 400) child.kill("SIGKILL");
+  }
+  if (seen < 400) throw new Error(`the test program ended after ${seen} payloads: ${errors}`);
+}
