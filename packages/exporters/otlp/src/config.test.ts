@@ -1,0 +1,83 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { otlpOptionsFromEnv, targetOf } from "./config.ts";
+import { OtlpExporter, otlpExporterFromEnv } from "./exporter.ts";
+
+const P = "OTEL_EXPORTER_OTLP_";
+
+describe("otlpOptionsFromEnv", () => {
+  it("gives nothing for an empty environment, and the defaults hold", () => {
+    expect(otlpOptionsFromEnv({})).toEqual({});
+    expect(targetOf({}, "traces")).toMatchObject({ protocol: "http/protobuf", timeoutMs: 10_000, compression: "none" });
+    expect(targetOf({}, "traces").url.href).toBe("http://localhost:4318/v1/traces");
+    expect(targetOf({ protocol: "grpc" }, "logs").url.href).toBe("http://localhost:4317/");
+  });
+
+  it("adds the path to the base endpoint and takes a signal's endpoint as it is", () => {
+    const options = otlpOptionsFromEnv({
+      [`${P}ENDPOINT`]: "https://otlp.example.com/prefix",
+      [`${P}LOGS_ENDPOINT`]: "http://logs.example.com/in",
+    });
+    expect(targetOf(options, "traces").url.href).toBe("https://otlp.example.com/prefix/v1/traces");
+    expect(targetOf(options, "logs").url.href).toBe("http://logs.example.com/in");
+  });
+
+  it("puts a signal's settings over those for both", () => {
+    const options = otlpOptionsFromEnv({
+      [`${P}HEADERS`]: "Authorization=Bearer%20abc, x-team = a ",
+      [`${P}TRACES_HEADERS`]: "x-team=b",
+      [`${P}TIMEOUT`]: "2500",
+      [`${P}LOGS_TIMEOUT`]: "100",
+      [`${P}COMPRESSION`]: "gzip",
+      [`${P}LOGS_COMPRESSION`]: "none",
+      [`${P}TRACES_PROTOCOL`]: "grpc",
+    });
+    expect(targetOf(options, "traces")).toMatchObject({
+      headers: { authorization: "Bearer abc", "x-team": "b" },
+      timeoutMs: 2_500,
+      compression: "gzip",
+      protocol: "grpc",
+    });
+    expect(targetOf(options, "logs")).toMatchObject({
+      headers: { authorization: "Bearer abc", "x-team": "a" },
+      timeoutMs: 100,
+      compression: "none",
+      protocol: "http/protobuf",
+    });
+  });
+
+  it("takes an empty variable for an absent one", () => {
+    expect(otlpOptionsFromEnv({ [`${P}ENDPOINT`]: " ", [`${P}TIMEOUT`]: "" })).toEqual({});
+  });
+
+  it("reads certificates", () => {
+    const folder = mkdtempSync(join(tmpdir(), "spanloom-otlp-"));
+    const path = join(folder, "ca.pem");
+    writeFileSync(path, "PEM");
+    expect(otlpOptionsFromEnv({ [`${P}CERTIFICATE`]: path })).toEqual({ tls: { ca: "PEM" } });
+    rmSync(folder, { recursive: true });
+    expect(() => otlpOptionsFromEnv({ [`${P}CERTIFICATE`]: path })).toThrow(
+      `cannot export OTLP: ${P}CERTIFICATE "${path}" cannot be read`,
+    );
+  });
+
+  it.each([
+    ["ENDPOINT", "localhost:4318", '"localhost:4318" is not an http or https URL'],
+    ["TIMEOUT", "10s", '"10s" is not a whole number of milliseconds'],
+    ["COMPRESSION", "zstd", '"zstd" is not one of gzip, none'],
+    ["LOGS_PROTOCOL", "http/json", '"http/json" is not one of http/protobuf, grpc'],
+    ["HEADERS", "secret", '"…" is not a list of key=value pairs'],
+    ["HEADERS", "a=%zz", '"…" has a value that is not percent-encoded'],
+  ])("names %s when it is %s", (name, value, problem) => {
+    expect(() => otlpExporterFromEnv({ [`${P}${name}`]: value })).toThrow(`cannot export OTLP: ${P}${name} ${problem}`);
+  });
+});
+
+describe("OtlpExporter", () => {
+  it("refuses options out of their domain", () => {
+    expect(() => new OtlpExporter({ endpoint: "ftp://x" })).toThrow('endpoint "ftp://x" is not an http or https URL');
+    expect(() => new OtlpExporter({ timeoutMs: 0 })).toThrow('timeoutMs "0" is not a number of milliseconds');
+  });
+});

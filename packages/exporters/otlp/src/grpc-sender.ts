@@ -1,0 +1,95 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { BinaryReader } from "@bufbuild/protobuf/wire";
+import { DurationSchema } from "@bufbuild/protobuf/wkt";
+import { Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
+import { compressionGzip, createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import type { ExportResult } from "@spanloom/exporter";
+import { msFromDuration } from "@spanloom/protocol";
+import { LogsService, TraceService } from "@spanloom/protocol/otlp";
+import type { OtlpTarget } from "./config.ts";
+import { type LogsSender, type TracesSender, takenBut } from "./sender.ts";
+
+/**
+ * OTLP over gRPC, through Connect's gRPC transport.
+ *
+ * Source: OpenTelemetry Protocol specification, OTLP/gRPC.
+ */
+
+/** Answers after which the same request may succeed later. RESOURCE_EXHAUSTED is one only with a delay; see below. */
+const transientCodes: ReadonlySet<Code> = new Set([
+  Code.Canceled,
+  Code.DeadlineExceeded,
+  Code.Aborted,
+  Code.OutOfRange,
+  Code.Unavailable,
+  Code.DataLoss,
+]);
+
+/** Sends spans over gRPC. */
+export function grpcTracesSender(target: OtlpTarget): TracesSender {
+  const { transport, close } = grpcTransport(target);
+  const client = createClient(TraceService, transport);
+  return {
+    async send(request) {
+      try {
+        const { partialSuccess: partial } = await client.export(request, { headers: target.headers });
+        return takenBut("traces", partial && { rejected: partial.rejectedSpans, message: partial.errorMessage });
+      } catch (error) {
+        return failureOf(error, target);
+      }
+    },
+    close,
+  };
+}
+
+/** Sends log records over gRPC. */
+export function grpcLogsSender(target: OtlpTarget): LogsSender {
+  const { transport, close } = grpcTransport(target);
+  const client = createClient(LogsService, transport);
+  return {
+    async send(request) {
+      try {
+        const { partialSuccess: partial } = await client.export(request, { headers: target.headers });
+        return takenBut("logs", partial && { rejected: partial.rejectedLogRecords, message: partial.errorMessage });
+      } catch (error) {
+        return failureOf(error, target);
+      }
+    },
+    close,
+  };
+}
+
+function grpcTransport({ url, tls, compression, timeoutMs }: OtlpTarget): { transport: Transport; close(): void } {
+  const sessionManager = new Http2SessionManager(url.origin, {}, url.protocol === "https:" ? { ...tls } : {});
+  const transport = createGrpcTransport({
+    baseUrl: url.origin,
+    sessionManager,
+    defaultTimeoutMs: timeoutMs,
+    ...(compression === "gzip" && { sendCompression: compressionGzip }),
+  });
+  return { transport, close: () => sessionManager.abort() };
+}
+
+function failureOf(error: unknown, { url }: OtlpTarget): ExportResult {
+  const failure = ConnectError.from(error);
+  const message = `cannot export to ${url.origin}: ${Code[failure.code]} ${failure.rawMessage}`;
+  const retryAfterMs = retryDelayMs(failure);
+  const transient =
+    transientCodes.has(failure.code) || (failure.code === Code.ResourceExhausted && retryAfterMs !== undefined);
+  if (!transient) return { outcome: "failed", message };
+  return { outcome: "retry", message, ...(retryAfterMs !== undefined && { retryAfterMs }) };
+}
+
+/** The delay of a `google.rpc.RetryInfo` detail, whose first field is a Duration. */
+function retryDelayMs({ details }: ConnectError): number | undefined {
+  for (const detail of details) {
+    if (!("type" in detail) || detail.type !== "google.rpc.RetryInfo") continue;
+    const reader = new BinaryReader(detail.value);
+    while (reader.pos < reader.len) {
+      const [field, wireType] = reader.tag();
+      if (field === 1) return msFromDuration(fromBinary(DurationSchema, reader.bytes()));
+      reader.skip(wireType, field);
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,30 @@
+import type { ExportResult } from "@spanloom/exporter";
+import type { ExportLogsServiceRequest, ExportTraceServiceRequest } from "@spanloom/protocol/otlp";
+
+/** Sends one signal to one endpoint over one protocol. */
+export interface Sender<Request> {
+  /** Never rejects. */
+  send(request: Request): Promise<ExportResult>;
+  /** Ends what is under way. */
+  close(): void;
+}
+
+/** A sender of spans. */
+export type TracesSender = Sender<ExportTraceServiceRequest>;
+
+/** A sender of log records. */
+export type LogsSender = Sender<ExportLogsServiceRequest>;
+
+/** What an endpoint says it did not take, of whichever signal. */
+export interface PartialSuccess {
+  readonly rejected: bigint;
+  readonly message: string;
+}
+
+/** The result of a request that was taken, but for what `partial` says. A rejection of none is a warning only. */
+export function takenBut(signal: "traces" | "logs", partial: PartialSuccess | undefined): ExportResult {
+  if (!partial || partial.rejected <= 0n) return { outcome: "exported" };
+  const count = Number(partial.rejected);
+  const counts = signal === "traces" ? { spans: count, logRecords: 0 } : { spans: 0, logRecords: count };
+  return { outcome: "exported", rejected: { ...counts, message: partial.message } };
+}
