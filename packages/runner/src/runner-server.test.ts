@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { createRouterTransport } from "@connectrpc/connect";
 import { trace } from "@opentelemetry/api";
@@ -222,7 +223,7 @@ describe("the trace", () => {
   it("is one tree through children, grandchildren and other processes", async () => {
     const { server, client } = await setUp();
     const run = promisify(execFile);
-    const child = join(import.meta.dirname, "testing", "plain-otel-child.ts");
+    const child = fileURLToPath(new URL("./testing/plain-otel-child.ts", import.meta.url));
     const leaf = task({
       name: "leaf",
       run: async (_: undefined, ctx) => {
