@@ -53,7 +53,7 @@ describe("README.md", () => {
     const drawn = await runBlock("query.ts", [jobId!]);
     expect(drawn).toContain("job count-all");
     expect(drawn.match(/count-words/g)!.length).toBeGreaterThanOrEqual(3);
-    expect(drawn).toContain("add-up");
+    expect(drawn).toContain("find-most");
   });
 });
 
