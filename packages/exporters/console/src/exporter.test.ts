@@ -1,0 +1,141 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import type { TelemetryBatch } from "@spanloom/exporter";
+import { hexToBytes } from "@spanloom/protocol";
+import { ExportTraceServiceRequestSchema, type SpanSchema } from "@spanloom/protocol/otlp";
+import { sampleLogs, testExporter } from "@spanloom/testing";
+import { describe, expect, it } from "vitest";
+import type { ConsoleExporterOptions } from "./config.ts";
+import { ConsoleExporter } from "./exporter.ts";
+
+function setUp(options: Omit<ConsoleExporterOptions, "stream"> = {}): {
+  exporter: ConsoleExporter;
+  output: () => string;
+} {
+  let text = "";
+  const stream = { write: (piece: string) => (text += piece) };
+  return { exporter: new ConsoleExporter({ stream, ...options }), output: () => text };
+}
+
+testExporter("ConsoleExporter", async () => {
+  const { exporter, output } = setUp({ format: "json" });
+  const lines = (): Record<string, unknown>[] =>
+    output()
+      .split("\n")
+      .slice(0, -1)
+      .map((line) => JSON.parse(line));
+  return {
+    exporter,
+    spanNames: () => lines().flatMap((line) => ("name" in line ? [String(line.name)] : [])),
+    logBodies: () => lines().flatMap((line) => ("body" in line ? [String(line.body)] : [])),
+    [Symbol.asyncDispose]: () => exporter.shutdown(),
+  };
+});
+
+const startNs = 1_795_204_800_000_000_000n;
+
+type SpanInit = Exclude<MessageInitShape<typeof SpanSchema>, { $typeName: string }>;
+
+function span(
+  id: number,
+  parent: number,
+  ms: number,
+  more: SpanInit & { type?: string; attempt?: number } = {},
+): SpanInit {
+  const { type, attempt, ...init } = more;
+  const text = (value: string) => ({ value: { case: "stringValue" as const, value } });
+  return {
+    name: `s${id}`,
+    traceId: new Uint8Array(16).fill(1),
+    spanId: hexToBytes(id.toString(16).padStart(16, "0")),
+    parentSpanId: parent === 0 ? new Uint8Array(0) : hexToBytes(parent.toString(16).padStart(16, "0")),
+    startTimeUnixNano: startNs + BigInt(id),
+    endTimeUnixNano: startNs + BigInt(id) + BigInt(ms) * 1_000_000n,
+    attributes: [
+      ...(type ? [{ key: "spanloom.span.type", value: text(type) }] : []),
+      ...(attempt
+        ? [{ key: "spanloom.task.attempt", value: { value: { case: "intValue" as const, value: BigInt(attempt) } } }]
+        : []),
+    ],
+    ...init,
+  };
+}
+
+function batch(...spans: SpanInit[]): TelemetryBatch {
+  return { traces: create(ExportTraceServiceRequestSchema, { resourceSpans: [{ scopeSpans: [{ spans }] }] }) };
+}
+
+describe("ConsoleExporter", () => {
+  it("prints a tree when its attempt has ended, children by start", async () => {
+    const { exporter, output } = setUp();
+    await exporter.export(batch(span(5, 3, 20), span(4, 3, 120)));
+    expect(output()).toBe("");
+    await exporter.export(batch(span(6, 4, 1), span(3, 2, 1_500, { name: "fetch", type: "attempt", attempt: 2 })));
+    expect(output()).toBe(
+      [
+        "20:00:01.500 fetch #2 1.50 s",
+        "             ├ s4 120 ms",
+        "             │ └ s6 1.0 ms",
+        "             └ s5 20.0 ms",
+        "",
+      ].join("\n"),
+    );
+  });
+
+  it("prints why a span failed, without letting it steer the terminal", async () => {
+    const { exporter, output } = setUp({ color: true });
+    await exporter.export(batch(span(1, 0, 5, { name: "a\u001b[2J", status: { code: 2, message: "disk\nfull" } })));
+    expect(output()).toBe(
+      "\u001b[2m20:00:00.005 \u001b[0m\u001b[31ma�[2J ✗\u001b[0m \u001b[2m5.0 ms\u001b[0m\u001b[31m  disk�full\u001b[0m\n",
+    );
+  });
+
+  it("prints what waits for a parent that never ends at shutdown, once", async () => {
+    const { exporter, output } = setUp();
+    await exporter.export(batch(span(5, 4, 20), span(4, 3, 30)));
+    await exporter.shutdown();
+    await exporter.shutdown();
+    expect(output()).toBe("20:00:00.030 s4 30.0 ms\n             └ s5 20.0 ms\n");
+  });
+
+  it("keeps no more spans than it may", async () => {
+    const { exporter, output } = setUp({ maxPendingSpans: 2 });
+    await exporter.export(batch(span(5, 90, 1), span(6, 91, 1), span(7, 92, 1)));
+    expect(output()).toBe("20:00:00.001 s5 1.0 ms\n");
+  });
+
+  it("prints spans that are each other's parents at shutdown", async () => {
+    const { exporter, output } = setUp();
+    await exporter.export(batch(span(5, 6, 1), span(6, 5, 1)));
+    await exporter.shutdown();
+    expect(output().split("\n")).toHaveLength(3);
+  });
+
+  it("prints log records with their attributes but Spanloom's own", async () => {
+    const { exporter, output } = setUp();
+    const { logs } = sampleLogs("disk is full");
+    Object.assign(logs!.resourceLogs[0]!.scopeLogs[0]!.logRecords[0]!, {
+      severityNumber: 13,
+      attributes: [
+        { key: "free", value: { value: { case: "intValue", value: 7n } } },
+        { key: "spanloom.job.id", value: { value: { case: "stringValue", value: "x" } } },
+      ],
+    });
+    await exporter.export({ logs });
+    expect(output()).toBe("20:00:00.000 WARN  disk is full free=7\n");
+  });
+
+  it("prints one JSON object a line with nanoseconds and typed attributes", async () => {
+    const { exporter, output } = setUp({ format: "json" });
+    await exporter.export(batch(span(3, 2, 1, { type: "attempt", attempt: 2, kind: 5 })));
+    expect(JSON.parse(output())).toMatchObject({
+      span_id: "0000000000000003",
+      parent_span_id: "0000000000000002",
+      name: "s3",
+      kind: "CONSUMER",
+      start_time: "2026-11-20T20:00:00.000000003Z",
+      duration_ns: 1_000_000,
+      status: "UNSET",
+      attributes: { "spanloom.span.type": "attempt", "spanloom.task.attempt": 2 },
+    });
+  });
+});

@@ -1,0 +1,3 @@
+// For users.
+export type { ConsoleExporterOptions, TextSink } from "./config.ts";
+export { ConsoleExporter } from "./exporter.ts";
