@@ -1,8 +1,8 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 
-const skipped = new Set(["node_modules", "dist", ".git", ".turbo", ".spanloom", "coverage"]);
+const skipped = new Set(["node_modules", "dist", ".git", ".turbo", ".spanloom", ".bench", "demo-out", "coverage"]);
 
 /**
  * Files of the tree, relative to `root`, with forward slashes, sorted.
@@ -10,11 +10,13 @@ const skipped = new Set(["node_modules", "dist", ".git", ".turbo", ".spanloom", 
  * In a git work tree: those tracked, and those that would be. Elsewhere: all but what is built or installed.
  */
 export function listFiles(root: string): string[] {
-  const files = existsSync(path.join(root, ".git")) ? gitFiles(root) : walk(root, "");
+  const files = (existsSync(path.join(root, ".git")) && gitFiles(root)) || walk(root, "");
   return files.filter((file) => !file.split("/").some((part) => skipped.has(part))).sort();
 }
 
-function gitFiles(root: string): string[] {
+/** Files as git knows them; undefined on a machine without git. */
+function gitFiles(root: string): string[] | undefined {
+  if (spawnSync("git", ["--version"]).error) return undefined;
   const list = (...args: string[]) =>
     execFileSync("git", ["ls-files", "-z", ...args], { cwd: root, encoding: "utf8", maxBuffer: 1 << 26 })
       .split("\0")

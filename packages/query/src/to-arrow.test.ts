@@ -78,7 +78,7 @@ describe("toArrowTable", () => {
     expect(texts(table.getChild("end_time")).map((time) => time === null)).toEqual([true, false, true, false]);
   });
 
-  it("does not copy a column that needs no change", async () => {
+  it("does not copy a column that needs no change (P5)", async () => {
     const chunk = sampleChunk(spans(["a", "b", "a"]));
     const table = await toArrowTable(arriving(chunk));
     for (const name of ["name", "start_time", "flags", "status"]) {
@@ -110,7 +110,7 @@ describe("toArrowTable", () => {
 });
 
 describe("readBatches", () => {
-  it("yields batches as they arrive and stops the source when the loop is left", async () => {
+  it("yields batches as they arrive and stops the source when the loop is left (P5)", async () => {
     let produced = 0;
     let stopped = false;
     async function* source(): AsyncGenerator<ArrowChunk> {

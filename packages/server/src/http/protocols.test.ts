@@ -75,7 +75,7 @@ async function failure(call: Promise<unknown>): Promise<SpanloomError> {
 }
 
 for (const [name, transport] of Object.entries(transports))
-  describe(name, () => {
+  describe(`${name} (P6)`, () => {
     it("serves a unary call", async () => {
       const answer = await createClient(JobService, transport()).countJobs({});
       expect(answer.counts).toMatchObject([{ state: JobState.RUNNING, count: 3n }]);
@@ -222,7 +222,7 @@ describe("malformed requests", () => {
   });
 });
 
-describe("curl", () => {
+describe("curl (P6)", () => {
   const args = ["-sS", "-H", "content-type: application/json", "-d", "{}", "-w", "\n%{http_version}"];
   it.each([
     ["--http1.1", "1.1"],
