@@ -155,7 +155,11 @@ export class Runner {
       nowUs: this.#nowUs,
       maxOutputBytes: Number(registered.maxOutputBytes) || defaultLimits.maxOutputBytes,
       abandonAfterMs: settings.abandonAfterMs,
-      ended: (attempt, result) => this.#ended(attempt, result, store),
+      ended: (attempt, result) => {
+        this.#ended(attempt, result, store);
+        // A lost attempt leaves no result to wake the loop, but a free slot.
+        if (!result) loop.wake();
+      },
     });
     const shared = { service, url: this.url, runnerId: this.id, pool, log: settings.log };
     const loop = new LeaseLoop({

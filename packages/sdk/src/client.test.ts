@@ -183,6 +183,18 @@ describe("reading", () => {
     expect(await all(client.jobs.list({ limit: 7 }))).toHaveLength(7);
   });
 
+  it("watches a job to its end, over streams that break", async () => {
+    const { service, client } = start();
+    const job = await client.jobs.submit(echo, "x");
+    const states: string[] = [];
+    for await (const { state } of job.watch()) {
+      states.push(state);
+      if (states.length === 2) service.end(job.id, { state: JobState.SUCCEEDED });
+    }
+    expect(states).toEqual(["QUEUED", "QUEUED", "SUCCEEDED"]);
+    expect(service.calls.watchJob).toBe(2);
+  });
+
   it("cancels by id or by handle", async () => {
     const { client } = start();
     const job = await client.jobs.submit(echo, "x");

@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { type CallOptions, createClient, type Client as RpcClient } from "@connectrpc/connect";
 import { type Job, JobService, JobState, SpanloomError, TaskState, timestampFromUs } from "@spanloom/protocol";
-import { type CallRetryOptions, callWithRetry } from "./call.ts";
+import { type CallRetryOptions, callWithRetry, retryDelayMs } from "./call.ts";
 import { JobHandle, type JobResult, type WaitOptions } from "./job-handle.ts";
 import { JobWaiter } from "./job-waiter.ts";
 import {
@@ -172,8 +173,7 @@ export class Jobs {
    * A broken stream is opened again, so a state may come twice.
    */
   async *watch(jobId: string, options: { signal?: AbortSignal } = {}): AsyncGenerator<JobSnapshot> {
-    let failures = 0;
-    for (;;) {
+    for (let failures = 0; ; ) {
       try {
         const call = { ...options, timeoutMs: WATCH_MS };
         for await (const { job } of this.#service.watchJob({ jobId }, call)) {
@@ -182,15 +182,13 @@ export class Jobs {
           yield snapshot;
           if (hasEnded(snapshot.state)) return;
         }
+        failures++;
       } catch (cause) {
         options.signal?.throwIfAborted();
         const error = toCallError(cause, this.#url);
         if (!error.retryable || ++failures >= MAX_WATCH_FAILURES) throw error;
       }
-      // One call with retries before the stream is opened again: it brings the backoff.
-      const { job } = await this.#call((call) => this.#service.getJob({ jobId }, call));
-      const snapshot = this.#snapshot(job, jobId);
-      if (hasEnded(snapshot.state)) return yield snapshot;
+      await sleep(retryDelayMs(failures, NO_ANSWER, this.#retry), undefined, options);
     }
   }
 
@@ -249,6 +247,9 @@ const WATCH_MS = 600_000;
 
 /** Streams in a row that may break without a message before watching gives up. */
 const MAX_WATCH_FAILURES = 5;
+
+/** Stands for a stream that ended before the job did; only its backoff matters. */
+const NO_ANSWER = new SpanloomError("STORE_UNAVAILABLE", "the stream ended before the job did");
 
 /** About what a job adds to a request besides its inputs. */
 const BYTES_PER_JOB = 512;

@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { createRouterTransport, type Transport } from "@connectrpc/connect";
+import { Code, ConnectError, createRouterTransport, type Transport } from "@connectrpc/connect";
 import {
   type Job,
   JobSchema,
@@ -58,7 +58,7 @@ export class FakeJobService {
         }
         return { jobs: ended(), unknownJobIds };
       },
-      watchJob: async function* (this: unknown) {},
+      watchJob: ({ jobId }) => this.#watch(jobId),
       cancelJob: ({ jobId }) =>
         this.#counted("cancelJob", () => {
           this.end(jobId, { state: JobState.CANCELLED });
@@ -76,6 +76,20 @@ export class FakeJobService {
     const changed = this.#changed;
     this.#changed = [];
     for (const resolve of changed) resolve();
+  }
+
+  /** Streams a job; every other stream breaks after its first message. */
+  async *#watch(jobId: string) {
+    this.#count("watchJob");
+    const breaks = (this.calls.watchJob ?? 0) % 2 === 1;
+    for (;;) {
+      const job = this.#get(jobId);
+      const { state } = job;
+      yield { job };
+      if (breaks) throw new ConnectError("the stream broke", Code.Unavailable);
+      if (state >= JobState.SUCCEEDED) return;
+      if (job.state === state) await new Promise<void>((resolve) => this.#changed.push(resolve));
+    }
   }
 
   #submitOne(request: SubmitJobRequest): SubmitJobsResult {
