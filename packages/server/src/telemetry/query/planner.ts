@@ -95,7 +95,7 @@ const attributeTypes: Record<ColumnType, { convert: (value: string) => string; t
   [ColumnType.STRING]: { convert: (value) => value, types: "" },
   [ColumnType.INT64]: { convert: (value) => `toInt64OrNull(${value})`, types: "'int'" },
   [ColumnType.FLOAT64]: { convert: (value) => `toFloat64OrNull(${value})`, types: "'int', 'double'" },
-  [ColumnType.BOOL]: { convert: (value) => `${value} = 'true'`, types: "'bool'" },
+  [ColumnType.BOOL]: { convert: (value) => `toBool(${value} = 'true')`, types: "'bool'" },
 };
 
 function attributeColumns({ request, parameters, catalogue }: Parts): string[] {
