@@ -7,7 +7,8 @@ import { serverVersion } from "../version.ts";
 
 const EXIT_USAGE = 2;
 const EXIT_FAILED = 1;
-const EXIT_INTERRUPTED = 130;
+/** How long a crash waits for stores to close; what is acknowledged is durable either way. */
+const CRASH_STOP_MS = 3_000;
 
 await main();
 
@@ -33,10 +34,11 @@ function readArguments() {
 }
 
 async function run(config: ServerConfig): Promise<void> {
-  process.on("uncaughtException", (error) => crash("uncaught exception", error));
-  process.on("unhandledRejection", (error) => crash("unhandled rejection", error));
+  let server: RunningServer | undefined;
+  process.on("uncaughtException", (error) => void crash("uncaught exception", error, server));
+  process.on("unhandledRejection", (error) => void crash("unhandled rejection", error, server));
   try {
-    const server = await start(config);
+    server = await start(config);
     process.stdout.write(`spanloom-server listening on ${server.url} data ${config.dataDir} pid ${process.pid}\n`);
     stopOnSignals(server);
   } catch (error) {
@@ -62,7 +64,8 @@ function leaseLimits(defaultLeaseMs: number) {
 function stopOnSignals(server: RunningServer): void {
   let stopping = false;
   const onSignal = (signal: NodeJS.Signals): void => {
-    if (stopping) process.exit(EXIT_INTERRUPTED);
+    // Not `exit`: the engine may be at work in other threads, and tearing it down under them crashes.
+    if (stopping) process.kill(process.pid, "SIGKILL");
     stopping = true;
     process.stderr.write(`stopping on ${signal}; once more to leave at once\n`);
     server.stop().then(
@@ -81,7 +84,11 @@ function fail(error: unknown, exitCode: number): void {
   process.exit(exitCode);
 }
 
-function crash(what: string, error: unknown): void {
+async function crash(what: string, error: unknown, server: RunningServer | undefined): Promise<void> {
   process.stderr.write(`${what}: ${error instanceof Error ? error.stack : error}\n`);
+  setTimeout(() => process.exit(EXIT_FAILED), CRASH_STOP_MS);
+  await server?.stop().catch(() => {
+    // It is leaving because of an earlier error; that one was told.
+  });
   process.exit(EXIT_FAILED);
 }

@@ -32,6 +32,9 @@ export async function readBody(request: HttpRequest, maxBytes: number): Promise<
   return encoding === "identity" || encoding === "" ? bytes : decompress(bytes, encoding, maxBytes);
 }
 
+/** How long a body may take to arrive; HTTP/2 has no such limit of its own. */
+const RECEIVE_MS = 60_000;
+
 /** How long the rest of a refused request may take to arrive before it is answered anyway. */
 const DRAIN_MS = 5_000;
 
@@ -74,7 +77,13 @@ function receive(request: HttpRequest, maxBytes: number): Promise<Uint8Array> {
       finish(() => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, length)));
     const onCut = (): void =>
       finish(() => reject(new SpanloomError("INVALID_FIELD", "cannot read the request: cut off")));
+    const onSlow = (): void =>
+      finish(() =>
+        reject(new SpanloomError("INVALID_FIELD", `cannot read the request: it took over ${RECEIVE_MS} ms`)),
+      );
+    const timer = setTimeout(onSlow, RECEIVE_MS);
     const finish = (settle: () => void): void => {
+      clearTimeout(timer);
       request.off("data", onData).off("end", onEnd).off("error", onCut).off("close", onCut);
       // An error may still follow, e.g. a reset: nobody is left to be told.
       request.on("error", () => {});

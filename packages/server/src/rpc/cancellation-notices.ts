@@ -8,7 +8,7 @@ import type { CancellationRecord } from "../store/store.ts";
  * answer be lost, the next heartbeat repeats it.
  */
 export class CancellationNotices {
-  /** Only runners with attempts to stop have an entry. */
+  /** Only runners with attempts to stop have an entry, and of those the latest: one that died never calls again. */
   readonly #told = new Map<string, ReadonlySet<string>>();
 
   /** Whether any of a runner's outstanding cancellations is new to it; afterwards none is. */
@@ -19,7 +19,12 @@ export class CancellationNotices {
       return false;
     }
     const keys = new Set(outstanding.map(({ taskId, attempt }) => `${taskId}/${attempt}`));
+    this.#told.delete(runnerId);
     this.#told.set(runnerId, keys);
+    if (this.#told.size > MAX_RUNNERS) this.#told.delete(this.#told.keys().next().value as string);
     return [...keys].some((key) => !told?.has(key));
   }
 }
+
+/** Runners remembered; one that is forgotten is told once more. */
+const MAX_RUNNERS = 10_000;

@@ -76,7 +76,9 @@ async function leaseTasks(
   const telemetryRejection = request.telemetry && (await ingestTelemetry(telemetry, request.telemetry));
   const results = request.results.map((result) => checkResult(result, limits));
   const reports = results.flatMap(({ report }) => report ?? []);
-  const outcome = await exchange({ runnerId, reports, claim, waitMs, context }, options);
+  // Acknowledgements are never held back for a wait.
+  const patienceMs = results.length > 0 ? 0 : waitMs;
+  const outcome = await exchange({ runnerId, reports, claim, waitMs: patienceMs, context }, options);
   return toResponse(request, results, outcome, { claim, telemetryRejection });
 }
 
@@ -114,8 +116,7 @@ async function exchange(
       await releaseLeases(store, runnerId, outcome.leases);
       return { ...outcome, leases: [] };
     }
-    const answerNow = reports.length > 0 || outcome.leases.length > 0 || isWorthAnswering(outcome);
-    if (answerNow || !entry || !claim) return outcome;
+    if (outcome.leases.length > 0 || isWorthAnswering(outcome) || !entry || !claim) return outcome;
     const later = await waiters.wait(entry, claim, { waitMs, signal: context.signal, isWorthAnswering });
     return later ?? outcome;
   } finally {
