@@ -23,6 +23,8 @@ export { renderSummary } from "./render/summary.ts";
 export { renderTree } from "./render/tree.ts";
 export { renderWaterfall } from "./render/waterfall.ts";
 export type {
+  AnyLogColumns,
+  AnySpanColumns,
   AttributeColumnInput,
   Category,
   LogColumn,

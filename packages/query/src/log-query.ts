@@ -4,7 +4,7 @@ import type { TypeMap } from "apache-arrow";
 import { ArrowQuery, type RunOptions } from "./arrow-query.ts";
 import type { LogConditions, OneOrMany } from "./conditions.ts";
 import { toLogFilter } from "./filter.ts";
-import type { AttributeColumnInput, LogColumn, LogColumns, Selected } from "./schema.ts";
+import type { AnyLogColumns, AttributeColumnInput, LogColumn, LogColumns, Selected } from "./schema.ts";
 import { everything, type OrderInput, type Selection, toSelectionFields } from "./selection.ts";
 
 /** A column of log records, or an attribute projected to one. */
@@ -47,7 +47,9 @@ export class LogQuery<Columns extends TypeMap = LogColumns> extends ArrowQuery<C
   }
 
   /** Returns these columns only; replaces an earlier choice. */
-  columns<const Items extends readonly LogColumnInput[]>(...columns: Items): LogQuery<Selected<LogColumns, Items>> {
+  columns<const Items extends readonly LogColumnInput[]>(
+    ...columns: Items
+  ): LogQuery<Selected<LogColumns, AnyLogColumns, Items>> {
     return new LogQuery(this.#send, this.#conditions, { ...this.#selection, columns });
   }
 
@@ -73,7 +75,7 @@ export class LogQuery<Columns extends TypeMap = LogColumns> extends ArrowQuery<C
 export function logQuery<const Items extends readonly LogColumnInput[]>(
   send: SendLogsQuery,
   input: LogQueryInput<Items>,
-): LogQuery<Selected<LogColumns, Items>> {
+): LogQuery<Selected<LogColumns, AnyLogColumns, Items>> {
   const { columns = [], orderBy = [], limit, ...conditions } = input;
   const order = Array.isArray(orderBy) ? (orderBy as OrderInput<LogColumn>[]) : [orderBy as OrderInput<LogColumn>];
   return new LogQuery(send, [conditions], { columns, orderBy: order, limit });

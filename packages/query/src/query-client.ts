@@ -2,7 +2,7 @@ import { type CallOptions, type Client, createClient, type Transport } from "@co
 import { type ArrowChunk, fromConnectError, QueryService, SpanloomError } from "@spanloom/protocol";
 import type { RunOptions } from "./arrow-query.ts";
 import { type LogColumnInput, type LogQuery, type LogQueryInput, logQuery } from "./log-query.ts";
-import type { LogColumns, Selected, SpanColumns } from "./schema.ts";
+import type { AnyLogColumns, AnySpanColumns, LogColumns, Selected, SpanColumns } from "./schema.ts";
 import { type SpanColumnInput, type SpanQuery, type SpanQueryInput, spanQuery } from "./span-query.ts";
 
 /** How to reach a server. */
@@ -51,7 +51,7 @@ export class QueryClient {
   /** Describes a query for spans; nothing is sent before one of its methods runs it. */
   spans<const Items extends readonly SpanColumnInput[] = readonly []>(
     input: SpanQueryInput<Items> = {},
-  ): SpanQuery<Selected<SpanColumns, Items>> {
+  ): SpanQuery<Selected<SpanColumns, AnySpanColumns, Items>> {
     return spanQuery(
       (request, options) => this.#run("spans", (client, call) => client.querySpans(request, call), options),
       input,
@@ -61,7 +61,7 @@ export class QueryClient {
   /** Describes a query for log records; nothing is sent before one of its methods runs it. */
   logs<const Items extends readonly LogColumnInput[] = readonly []>(
     input: LogQueryInput<Items> = {},
-  ): LogQuery<Selected<LogColumns, Items>> {
+  ): LogQuery<Selected<LogColumns, AnyLogColumns, Items>> {
     return logQuery(
       (request, options) => this.#run("logs", (client, call) => client.queryLogs(request, call), options),
       input,

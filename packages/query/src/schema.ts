@@ -46,10 +46,24 @@ interface AttributeMapColumns {
 }
 
 /** An element of the `events` column. */
-export type SpanEvent = Struct<{ time: TimestampNanosecond; name: Utf8; attributes: TextMap }>;
+export type SpanEvent = Struct<{
+  time: TimestampNanosecond;
+  name: Utf8;
+  attributes: TextMap;
+  attribute_types: TextMap;
+  dropped_attributes: Uint32;
+}>;
 
 /** An element of the `links` column. */
-export type SpanLink = Struct<{ trace_id: Utf8; span_id: Utf8; trace_state: Utf8; attributes: TextMap }>;
+export type SpanLink = Struct<{
+  trace_id: Utf8;
+  span_id: Utf8;
+  trace_state: Utf8;
+  attributes: TextMap;
+  attribute_types: TextMap;
+  flags: Uint32;
+  dropped_attributes: Uint32;
+}>;
 
 /** Columns of spans by name. */
 export type SpanColumns = {
@@ -97,11 +111,29 @@ interface LogColumnTypes extends OriginColumns, AttributeMapColumns {
   flags: Uint32;
 }
 
+/** Columns that are returned only when they are named. */
+interface NamedColumnTypes {
+  resource_attribute_types: TextMap;
+  scope_attributes: TextMap;
+  scope_attribute_types: TextMap;
+}
+
+/** Columns of spans by name, those that are returned only when named included. */
+export type AnySpanColumns = SpanColumns & { [Name in keyof NamedColumnTypes]: NamedColumnTypes[Name] };
+
+/** Columns of log records by name, those that are returned only when named included. */
+export type AnyLogColumns = LogColumns & { [Name in keyof NamedColumnTypes]: NamedColumnTypes[Name] } & {
+  body_type: Category;
+  task_version: Category;
+  scope_version: Category;
+  dropped_attributes: Uint32;
+};
+
 /** Name of a span column. */
-export type SpanColumn = keyof SpanColumns;
+export type SpanColumn = keyof AnySpanColumns;
 
 /** Name of a log column. */
-export type LogColumn = keyof LogColumns;
+export type LogColumn = keyof AnyLogColumns;
 
 /** Types an attribute may be projected to, and the Arrow type of the column. */
 export interface ProjectedTypes {
@@ -127,10 +159,12 @@ export interface AttributeColumnInput {
   readonly resource?: boolean;
 }
 
-/** The table type a list of columns gives: all columns when it names none, plus the projected attributes. */
-export type Selected<All, Items extends readonly unknown[]> = ([Extract<Items[number], keyof All>] extends [never]
-  ? All
-  : Pick<All, Extract<Items[number], keyof All>>) &
+/** The table type a list of columns gives: the default ones when it names none, plus the projected attributes. */
+export type Selected<Default, Any, Items extends readonly unknown[]> = ([Extract<Items[number], keyof Any>] extends [
+  never,
+]
+  ? Default
+  : Pick<Any, Extract<Items[number], keyof Any>>) &
   Projected<Extract<Items[number], AttributeColumnInput>>;
 
 type Projected<Item extends AttributeColumnInput> = {

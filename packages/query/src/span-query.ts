@@ -4,7 +4,7 @@ import type { TypeMap } from "apache-arrow";
 import { ArrowQuery, type RunOptions } from "./arrow-query.ts";
 import type { OneOrMany, SpanConditions } from "./conditions.ts";
 import { toSpanFilter } from "./filter.ts";
-import type { AttributeColumnInput, Selected, SpanColumn, SpanColumns } from "./schema.ts";
+import type { AnySpanColumns, AttributeColumnInput, Selected, SpanColumn, SpanColumns } from "./schema.ts";
 import { everything, type OrderInput, type Selection, toSelectionFields } from "./selection.ts";
 
 /** A column of spans, or an attribute projected to one. */
@@ -47,7 +47,9 @@ export class SpanQuery<Columns extends TypeMap = SpanColumns> extends ArrowQuery
   }
 
   /** Returns these columns only; replaces an earlier choice. */
-  columns<const Items extends readonly SpanColumnInput[]>(...columns: Items): SpanQuery<Selected<SpanColumns, Items>> {
+  columns<const Items extends readonly SpanColumnInput[]>(
+    ...columns: Items
+  ): SpanQuery<Selected<SpanColumns, AnySpanColumns, Items>> {
     return new SpanQuery(this.#send, this.#conditions, { ...this.#selection, columns });
   }
 
@@ -73,7 +75,7 @@ export class SpanQuery<Columns extends TypeMap = SpanColumns> extends ArrowQuery
 export function spanQuery<const Items extends readonly SpanColumnInput[]>(
   send: SendSpansQuery,
   input: SpanQueryInput<Items>,
-): SpanQuery<Selected<SpanColumns, Items>> {
+): SpanQuery<Selected<SpanColumns, AnySpanColumns, Items>> {
   const { columns = [], orderBy = [], limit, ...conditions } = input;
   const order = Array.isArray(orderBy) ? (orderBy as OrderInput<SpanColumn>[]) : [orderBy as OrderInput<SpanColumn>];
   return new SpanQuery(send, [conditions], { columns, orderBy: order, limit });
