@@ -49,6 +49,13 @@ export interface SpanStoreFixture<Batch, Statement, Answer> {
   dispose(): Promise<void>;
 }
 
+/** A fixture with its store as the cases use it. */
+interface Suite<Batch, Statement, Answer> {
+  readonly fixture: SpanStoreFixture<Batch, Statement, Answer>;
+  store: SuiteSpanStore<Batch, Statement, Answer>;
+  rows(statement: Statement): Promise<SuiteRow[]>;
+}
+
 /** Holds an implementation to the contract of a telemetry store. */
 export function testSpanStore<Batch, Statement, Answer>(
   name: string,
@@ -56,120 +63,142 @@ export function testSpanStore<Batch, Statement, Answer>(
 ): void {
   describe(`SpanStore: ${name}`, () => {
     const fixture = make();
-    let { store } = fixture;
-    const rows = async (statement: Statement) => {
-      const found: SuiteRow[] = [];
-      for await (const answer of store.stream(statement)) found.push(...fixture.rowsOf(answer));
-      return found;
+    const suite: Suite<Batch, Statement, Answer> = {
+      fixture,
+      store: fixture.store,
+      async rows(statement) {
+        const found: SuiteRow[] = [];
+        for await (const answer of suite.store.stream(statement)) found.push(...fixture.rowsOf(answer));
+        return found;
+      },
     };
-    const span = (id: number, rest: Partial<SuiteSpan> = {}): SuiteSpan => ({
-      id,
-      trace: 1,
-      name: `span ${id}`,
-      startNs: BigInt(id),
-      version: 1n,
-      ...rest,
-    });
-
-    beforeAll(() => store.start());
+    beforeAll(() => suite.store.start());
     afterAll(async () => {
-      await store.stop();
+      await suite.store.stop();
       await fixture.dispose();
     });
+    rowCases(suite);
+    queryCases(suite);
+    lifeCases(suite);
+  });
+}
 
-    it("answers a query without rows with one batch that has the schema", async () => {
-      const answers: Answer[] = [];
-      for await (const answer of store.stream(fixture.spansOf(99))) answers.push(answer);
-      expect(answers).toHaveLength(1);
-      expect(fixture.rowsOf(answers[0]!)).toEqual([]);
-    });
+const span = (id: number, rest: Partial<SuiteSpan> = {}): SuiteSpan => ({
+  id,
+  trace: 1,
+  name: `span ${id}`,
+  startNs: BigInt(id),
+  version: 1n,
+  ...rest,
+});
 
-    it("shows a row to every query that begins after its insert resolved (I1)", async () => {
-      for (let id = 1; id <= 5; id++) {
-        await store.insert(fixture.spans([span(id)]));
-        expect(await rows(fixture.spansOf(1))).toHaveLength(id);
-      }
-    });
+/** What becomes of rows. */
+function rowCases<Batch, Statement, Answer>(suite: Suite<Batch, Statement, Answer>): void {
+  const { fixture } = suite;
 
-    it("returns spans by start time", async () => {
-      await store.insert(fixture.spans([3, 1, 2].map((id) => span(id, { trace: 2 }))));
-      expect((await rows(fixture.spansOf(2))).map((row) => row.name)).toEqual(["span 1", "span 2", "span 3"]);
-    });
+  it("answers a query without rows with one batch that has the schema", async () => {
+    const answers: Answer[] = [];
+    for await (const answer of suite.store.stream(fixture.spansOf(99))) answers.push(answer);
+    expect(answers).toHaveLength(1);
+    expect(fixture.rowsOf(answers[0]!)).toEqual([]);
+  });
 
-    it("shows the highest version of a span only, in whatever order and batch versions come (I2)", async () => {
-      const version = (n: bigint) => span(1, { trace: 3, name: `version ${n}`, version: n });
-      await store.insert(fixture.spans([version(2n), version(3n), version(1n)]));
-      expect((await rows(fixture.spansOf(3))).map((row) => row.name)).toEqual(["version 3"]);
-      await store.insert(fixture.spans([version(2n)]));
-      await store.insert(fixture.spans([version(4n)]));
-      expect((await rows(fixture.spansOf(3))).map((row) => row.name)).toEqual(["version 4"]);
-    });
+  it("shows a row to every query that begins after its insert resolved (I1)", async () => {
+    for (let id = 1; id <= 5; id++) {
+      await suite.store.insert(fixture.spans([span(id)]));
+      expect(await suite.rows(fixture.spansOf(1))).toHaveLength(id);
+    }
+  });
 
-    it("keeps log records that are alike", async () => {
-      await store.insert(fixture.logs(["same", "same"]));
-      expect((await rows(fixture.allLogs())).map((row) => row.body)).toEqual(["same", "same"]);
-    });
+  it("returns spans by start time", async () => {
+    await suite.store.insert(fixture.spans([3, 1, 2].map((id) => span(id, { trace: 2 }))));
+    expect((await suite.rows(fixture.spansOf(2))).map((row) => row.name)).toEqual(["span 1", "span 2", "span 3"]);
+  });
 
-    it("takes text from a caller as a value and nothing else (I3)", async () => {
-      const hostile = [
-        "'; DROP TABLE spanloom.spans; --",
-        '"quoted"',
-        "back\\slash\\' OR 1=1",
-        "{p0:String}",
-        "nul\0inside",
-        "file('/etc/passwd')",
-        "line\nand\ttab",
-        "ünï €😀",
-      ];
-      await store.insert(fixture.spans(hostile.map((text, i) => span(i, { trace: 4, name: text }))));
-      for (const text of hostile) {
-        expect((await rows(fixture.spansOf(4, text))).map((row) => row.name)).toEqual([text]);
-      }
-      expect(await rows(fixture.spansOf(1))).toHaveLength(5);
-    });
+  it("shows the highest version of a span only, in whatever order and batch versions come (I2)", async () => {
+    const version = (n: bigint) => span(1, { trace: 3, name: `version ${n}`, version: n });
+    await suite.store.insert(fixture.spans([version(2n), version(3n), version(1n)]));
+    expect((await suite.rows(fixture.spansOf(3))).map((row) => row.name)).toEqual(["version 3"]);
+    await suite.store.insert(fixture.spans([version(2n)]));
+    await suite.store.insert(fixture.spans([version(4n)]));
+    expect((await suite.rows(fixture.spansOf(3))).map((row) => row.name)).toEqual(["version 4"]);
+  });
 
-    it("runs queries at the same time, also while one is read slowly", async () => {
-      const many = Array.from({ length: 20_000 }, (_, id) => span(id, { trace: 5 }));
-      await store.insert(fixture.spans(many));
-      const slow = store.stream(fixture.spansOf(5))[Symbol.asyncIterator]();
-      const first = await slow.next();
-      const counts = await Promise.all(Array.from({ length: 12 }, async () => (await rows(fixture.spansOf(5))).length));
-      expect(new Set(counts)).toEqual(new Set([20_000]));
-      let read = fixture.rowsOf(first.value as Answer).length;
-      for (let next = await slow.next(); !next.done; next = await slow.next())
-        read += fixture.rowsOf(next.value).length;
-      expect(read).toBe(20_000);
-    });
+  it("keeps log records that are alike", async () => {
+    await suite.store.insert(fixture.logs(["same", "same"]));
+    expect((await suite.rows(fixture.allLogs())).map((row) => row.body)).toEqual(["same", "same"]);
+  });
+}
 
-    it("ends a query whose reader leaves or aborts, and serves the next", async () => {
-      for (let i = 0; i < 20; i++) for await (const _ of store.stream(fixture.spansOf(5))) break;
-      const abort = new AbortController();
-      const aborted = (async () => {
-        for await (const _ of store.stream(fixture.spansOf(5), abort.signal)) abort.abort(new Error("enough"));
-      })();
-      await expect(aborted).rejects.toThrow("enough");
-      expect(await rows(fixture.spansOf(1))).toHaveLength(5);
-    });
+/** How queries are served. */
+function queryCases<Batch, Statement, Answer>(suite: Suite<Batch, Statement, Answer>): void {
+  const { fixture } = suite;
 
-    it("refuses a statement that is wrong and serves the next", async () => {
-      await expect(rows(fixture.broken)).rejects.toMatchObject({ name: "SpanloomError", reason: "INTERNAL" });
-      expect(await rows(fixture.spansOf(1))).toHaveLength(5);
-    });
+  it("takes text from a caller as a value and nothing else (I3)", async () => {
+    const hostile = [
+      "'; DROP TABLE spanloom.spans; --",
+      '"quoted"',
+      "back\\slash\\' OR 1=1",
+      "{p0:String}",
+      "nul\0inside",
+      "file('/etc/passwd')",
+      "line\nand\ttab",
+      "ünï €😀",
+    ];
+    await suite.store.insert(fixture.spans(hostile.map((text, i) => span(i, { trace: 4, name: text }))));
+    for (const text of hostile) {
+      expect((await suite.rows(fixture.spansOf(4, text))).map((row) => row.name)).toEqual([text]);
+    }
+    expect(await suite.rows(fixture.spansOf(1))).toHaveLength(5);
+  });
 
-    it("counts what it holds", async () => {
-      const stats = await store.stats();
-      expect(stats.spans).toBeGreaterThanOrEqual(20_000);
-      expect(stats.logs).toBe(2);
-      expect(stats.bytesOnDisk).toBeGreaterThan(0);
-    });
+  it("runs queries at the same time, also while one is read slowly", async () => {
+    const many = Array.from({ length: 20_000 }, (_, id) => span(id, { trace: 5 }));
+    await suite.store.insert(fixture.spans(many));
+    const slow = suite.store.stream(fixture.spansOf(5))[Symbol.asyncIterator]();
+    const first = await slow.next();
+    const counts = await Promise.all(
+      Array.from({ length: 12 }, async () => (await suite.rows(fixture.spansOf(5))).length),
+    );
+    expect(new Set(counts)).toEqual(new Set([20_000]));
+    let read = fixture.rowsOf(first.value as Answer).length;
+    for (let next = await slow.next(); !next.done; next = await slow.next()) read += fixture.rowsOf(next.value).length;
+    expect(read).toBe(20_000);
+  });
 
-    it("finds everything again after it was closed and opened", async () => {
-      await store.stop();
-      await store.stop();
-      store = fixture.reopened();
-      await store.start();
-      expect(await rows(fixture.spansOf(1))).toHaveLength(5);
-      expect((await rows(fixture.spansOf(3))).map((row) => row.name)).toEqual(["version 4"]);
-    });
+  it("ends a query whose reader leaves or aborts, and serves the next", async () => {
+    for (let i = 0; i < 20; i++) for await (const _ of suite.store.stream(fixture.spansOf(5))) break;
+    const abort = new AbortController();
+    const aborted = (async () => {
+      for await (const _ of suite.store.stream(fixture.spansOf(5), abort.signal)) abort.abort(new Error("enough"));
+    })();
+    await expect(aborted).rejects.toThrow("enough");
+    expect(await suite.rows(fixture.spansOf(1))).toHaveLength(5);
+  });
+
+  it("refuses a statement that is wrong and serves the next", async () => {
+    await expect(suite.rows(fixture.broken)).rejects.toMatchObject({ name: "SpanloomError", reason: "INTERNAL" });
+    expect(await suite.rows(fixture.spansOf(1))).toHaveLength(5);
+  });
+}
+
+/** What outlives a query and the process. */
+function lifeCases<Batch, Statement, Answer>(suite: Suite<Batch, Statement, Answer>): void {
+  const { fixture } = suite;
+
+  it("counts what it holds", async () => {
+    const stats = await suite.store.stats();
+    expect(stats.spans).toBeGreaterThanOrEqual(20_000);
+    expect(stats.logs).toBe(2);
+    expect(stats.bytesOnDisk).toBeGreaterThan(0);
+  });
+
+  it("finds everything again after it was closed and opened", async () => {
+    await suite.store.stop();
+    await suite.store.stop();
+    suite.store = fixture.reopened();
+    await suite.store.start();
+    expect(await suite.rows(fixture.spansOf(1))).toHaveLength(5);
+    expect((await suite.rows(fixture.spansOf(3))).map((row) => row.name)).toEqual(["version 4"]);
   });
 }

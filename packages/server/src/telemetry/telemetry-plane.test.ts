@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import {
   attemptSpanId,
@@ -279,7 +280,11 @@ describe("Telemetry", () => {
 
 /** Runs the test program until it acknowledged some hundred payloads, then kills it with SIGKILL. */
 async function ingestUntilKilled(dataDir: string, first: number, acknowledged: Set<number>): Promise<void> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, "ingest-until-killed.ts"), dataDir, String(first)]);
+  const child = spawn(process.execPath, [
+    fileURLToPath(import.meta.resolve("./ingest-until-killed.ts")),
+    dataDir,
+    String(first),
+  ]);
   let errors = "";
   child.stderr.on("data", (chunk) => {
     errors += chunk;

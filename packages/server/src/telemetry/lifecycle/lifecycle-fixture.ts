@@ -1,4 +1,4 @@
-import { AttemptOutcome, JobState, spanIdOf, TaskState, traceIdOfJob } from "@spanloom/protocol";
+import { AttemptOutcome, JobState, TaskState, traceIdOfJob } from "@spanloom/protocol";
 import type { AttemptRecord, JobRecord, Store, TaskRecord } from "../../store/store.ts";
 
 /** Test fixture: control-plane records in short, and a store that serves them. */
@@ -125,6 +125,3 @@ export class LifecycleFixture
     this.projected.push(...jobIds);
   }
 }
-
-/** Span id of a fixture record, for expectations. */
-export const spanIdOfRecord = ({ id }: { id: string }): string => spanIdOf(id);

@@ -1,4 +1,4 @@
-import { attributeNames, type Outcome, type SpanTypeName, traceIdOfJob } from "@spanloom/protocol";
+import { attributeNames, type Outcome, type SpanTypeName } from "@spanloom/protocol";
 import type { Failure, JobRecord, TaskRecord } from "../../store/store.ts";
 import type { MapColumn } from "../columns/nested-column.ts";
 import type { LongColumn } from "../columns/number-column.ts";
@@ -168,9 +168,4 @@ export function appendEvent(
   children.attributes.closeRow();
   children.attribute_types.closeRow();
   children.dropped_attributes.append(0);
-}
-
-/** Whether a job's trace is its own. */
-export function ownsTrace(job: JobRecord): boolean {
-  return job.trace.traceId === traceIdOfJob(job.id);
 }
