@@ -185,6 +185,8 @@ class StubbornRunner {
   #transport: Transport;
   #runner: LoopRunner;
   #stopped = false;
+  /** Resolves when there is another server to talk to, or none any more. */
+  #moved = Promise.withResolvers<void>();
   readonly #id = crypto.randomUUID();
 
   constructor(url: string) {
@@ -214,23 +216,27 @@ class StubbornRunner {
   moveTo(url: string): void {
     this.#transport = transportTo(url);
     this.#runner = this.#make();
+    this.#moved.resolve();
+    this.#moved = Promise.withResolvers();
   }
 
   stop(): void {
     this.#stopped = true;
+    this.#moved.resolve();
   }
 
   async run(): Promise<void> {
     let work: ReturnType<LoopRunner["run"]> = { results: [], traces: [] };
     while (!this.#stopped) {
+      const runner = this.#runner;
       try {
-        const answer = await this.#runner.exchange(work.results, { maxTasks: 5, waitMs: 200 });
+        const answer = await runner.exchange(work.results, { maxTasks: 5, waitMs: 200 });
         for (const { taskId, attempt, status } of answer.resultAcks)
           if (status === ResultStatus.OK) this.acknowledged.add(`${taskId}/${attempt}`);
-        work = this.#runner.run(answer.tasks);
+        work = runner.run(answer.tasks);
       } catch {
-        // The server is gone: the results are kept and reported to the next one. Yield, as this is polling.
-        await new Promise((resolve) => setImmediate(resolve));
+        // The server is gone: the results are kept and reported to the next one.
+        if (runner === this.#runner) await this.#moved.promise;
       }
     }
   }
@@ -266,7 +272,7 @@ describe("kill -9 of the server in mid-run, and a start on the same folder (P1, 
       const progress = (): number => runners.reduce((sum, { acknowledged }) => sum + acknowledged.size, 0);
       for (let kill = 0; kill < 3; kill++) {
         const until = Math.floor((WIDTH / 3) * (kill + random()));
-        while (progress() < until) await new Promise((resolve) => setImmediate(resolve));
+        await expect.poll(progress, { interval: 1, timeout: 30_000 }).toBeGreaterThanOrEqual(until);
         server.child.kill("SIGKILL");
         await server.end;
         server = startProgram();
@@ -291,6 +297,7 @@ describe("kill -9 of the server in mid-run, and a start on the same folder (P1, 
       expect(tasks.every(({ state }) => state === TaskState.SUCCEEDED)).toBe(true);
       await expectCompleteTree(url, jobId, tasks);
     },
+    120_000,
   );
 });
 
