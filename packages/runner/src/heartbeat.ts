@@ -36,6 +36,7 @@ export class Heartbeat {
   readonly #options: HeartbeatOptions;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
+  #failing = false;
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
@@ -44,7 +45,7 @@ export class Heartbeat {
   /** Begins. Safe to call twice. */
   start(): void {
     if (this.#timer || this.#stopped) return;
-    this.#schedule();
+    this.#schedule(this.#options.intervalMs);
   }
 
   /** Ends; a call under way is left to itself. Safe to call twice. */
@@ -53,29 +54,23 @@ export class Heartbeat {
     clearTimeout(this.#timer);
   }
 
-  /** Makes one call now. */
-  async beat(): Promise<void> {
+  /** Makes one call now; gives whether the server answered. */
+  async beat(): Promise<boolean> {
     const { service, runnerId, pool, nowUs, url, intervalMs, log, tick } = this.#options;
     tick();
     const attempts = [...pool.held, ...this.#options.unreported()];
+    const running = attempts.map(({ task: { taskId, attempt, leaseToken }, progress }) => {
+      return { taskId, attempt, leaseToken, progress };
+    });
+    const request = { runnerId, running, sentAtUnixNano: BigInt(nowUs()) * 1000n };
     try {
-      const response = await service.heartbeat(
-        {
-          runnerId,
-          running: attempts.map(({ task: { taskId, attempt, leaseToken }, progress }) => ({
-            taskId,
-            attempt,
-            leaseToken,
-            progress,
-          })),
-          sentAtUnixNano: BigInt(nowUs()) * 1000n,
-        },
-        { timeoutMs: intervalMs },
-      );
-      this.#received(response);
+      // Twice the interval: on a busy machine a late answer still keeps leases of three intervals.
+      this.#received(await service.heartbeat(request, { timeoutMs: intervalMs * 2 }));
+      return true;
     } catch (error) {
-      // The next one comes soon, and the lease loop tells of an outage (I2).
-      log(`heartbeat failed: ${toCallError(error, url).message}`);
+      // The next one comes sooner, and the lease loop tells of an outage (I2).
+      if (!this.#failing) log(`heartbeat failed: ${toCallError(error, url).message}`);
+      return false;
     }
   }
 
@@ -90,12 +85,16 @@ export class Heartbeat {
     if (response.drain) drained();
   }
 
-  #schedule(): void {
-    this.#timer = setTimeout(() => void this.#run(), this.#options.intervalMs);
+  #schedule(delayMs: number): void {
+    this.#timer = setTimeout(() => void this.#run(), delayMs);
   }
 
+  /** The next call is due an interval after this one began, however long it took; sooner when it failed. */
   async #run(): Promise<void> {
-    await this.beat();
-    if (!this.#stopped) this.#schedule();
+    const { intervalMs } = this.#options;
+    const beganMs = performance.now();
+    this.#failing = !(await this.beat());
+    const dueMs = this.#failing ? intervalMs / 4 : intervalMs - (performance.now() - beganMs);
+    if (!this.#stopped) this.#schedule(Math.max(0, dueMs));
   }
 }

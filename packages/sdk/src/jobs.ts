@@ -175,10 +175,8 @@ export class Jobs {
   async *watch(jobId: string, options: { signal?: AbortSignal } = {}): AsyncGenerator<JobSnapshot> {
     for (let failures = 0; ; ) {
       try {
-        const call = { ...options, timeoutMs: WATCH_MS };
-        for await (const { job } of this.#service.watchJob({ jobId }, call)) {
+        for await (const snapshot of this.#watchOnce(jobId, options.signal)) {
           failures = 0;
-          const snapshot = this.#snapshot(job, jobId);
           yield snapshot;
           if (hasEnded(snapshot.state)) return;
         }
@@ -227,6 +225,19 @@ export class Jobs {
       ...(timeoutMs === undefined ? [] : [timeoutSignal(jobId, timeoutMs)]),
     ];
     return toJobSnapshot(await this.#waiter.wait(jobId, signals.length > 0 ? AbortSignal.any(signals) : undefined));
+  }
+
+  async *#watchOnce(jobId: string, signal: AbortSignal | undefined): AsyncGenerator<JobSnapshot> {
+    const stop = new AbortController();
+    const signals = [stop.signal, AbortSignal.timeout(WATCH_MS), ...(signal ? [signal] : [])];
+    try {
+      // Connect's own deadline timer outlives a stream that is left early, and keeps the process alive; ours does not.
+      const call = { signal: AbortSignal.any(signals), timeoutMs: 0 };
+      for await (const { job } of this.#service.watchJob({ jobId }, call)) yield this.#snapshot(job, jobId);
+    } finally {
+      // A stream that is left early would stay open.
+      stop.abort();
+    }
   }
 
   #call<Response>(call: (options: CallOptions) => Promise<Response>): Promise<Response> {
