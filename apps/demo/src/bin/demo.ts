@@ -40,4 +40,5 @@ for (const name of ["SIGINT", "SIGTERM"] as const) {
   // The second signal finds no handler and ends the process at once.
   process.once(name, () => stop.abort(new Error(`cannot finish: ${name} came`)));
 }
-process.exitCode = await main(process.argv.slice(2), stop.signal);
+// Everything is stopped by now: whatever still holds the loop must not keep a finished demo from ending.
+process.exit(await main(process.argv.slice(2), stop.signal));

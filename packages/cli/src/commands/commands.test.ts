@@ -1,6 +1,8 @@
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { Runner } from "@spanloom/runner";
 import { type RunningServer, startServer } from "@spanloom/server";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -11,6 +13,7 @@ import { runCli } from "../run-cli.ts";
 let folder: string;
 let server: RunningServer;
 let runner: Runner;
+const children: ChildProcess[] = [];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "cli-test-"));
@@ -20,6 +23,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  for (const child of children) child.kill("SIGKILL");
   await runner?.stop();
   await server?.stop();
   await rm(folder, { recursive: true, force: true });
@@ -129,23 +133,37 @@ test("runners and queues are listed", async () => {
   expect(queues).toMatchObject([{ queue: "default", runners: 1 }]);
 });
 
-test("a server and a runner are started, say so, and stop when told", async () => {
-  const stop = new AbortController();
-  const ready = Promise.withResolvers<string>();
-  const write = (text: string | Uint8Array) => ready.resolve(String(text));
-  const context = capturedContext({ signal: stop.signal, stdout: { write, isTTY: false, columns: 100 } });
-  const done = runCli(["server", "--port", "0", "--data-dir", join(folder, "own"), "--json"], context);
-  const { url } = JSON.parse(await ready.promise) as { url: string };
-  const runnerReady = Promise.withResolvers<string>();
-  const tasks = new URL("../fixture/example-tasks.ts", import.meta.url).pathname;
-  const runnerContext = capturedContext({
-    signal: stop.signal,
-    stdout: { write: (text) => runnerReady.resolve(String(text)), isTTY: false, columns: 100 },
-  });
-  const runnerDone = runCli(["--url", url, "runner", tasks, "--json"], runnerContext);
-  expect(JSON.parse(await runnerReady.promise)).toMatchObject({ tasks: ["add@1.0", "fail@1.0"] });
+test("a server and a runner are started as programs, say so, and stop when told", async () => {
+  // Programs of their own, as an embedded telemetry store serves one data folder per process.
+  const serverProgram = startProgram(["server", "--port", "0", "--data-dir", join(folder, "own"), "--json"]);
+  const { url } = JSON.parse(await serverProgram.firstLine) as { url: string };
+  const tasks = fileURLToPath(new URL("../fixture/example-tasks.ts", import.meta.url));
+  const runnerProgram = startProgram(["--url", url, "runner", tasks, "--json"]);
+  expect(JSON.parse(await runnerProgram.firstLine)).toMatchObject({ tasks: ["add@1.0", "fail@1.0"] });
   const listed = await run("--url", url, "runner", "list", "--json");
   expect(JSON.parse(listed.out)).toHaveLength(1);
-  stop.abort(new Error("told to stop"));
-  expect(await Promise.all([runnerDone, done])).toEqual([0, 0]);
+  expect(await runnerProgram.stop()).toBe(0);
+  expect(await serverProgram.stop()).toBe(0);
 });
+
+function startProgram(args: string[]): { firstLine: Promise<string>; stop: () => Promise<number | null> } {
+  const program = fileURLToPath(new URL("../bin/spanloom.ts", import.meta.url));
+  const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  children.push(child);
+  const firstLine = Promise.withResolvers<string>();
+  const exited = Promise.withResolvers<number | null>();
+  let errors = "";
+  child.stdout.on("data", (data: Buffer) => firstLine.resolve(data.toString()));
+  child.stderr.on("data", (data: Buffer) => {
+    errors += data.toString();
+  });
+  child.once("exit", (code) => {
+    firstLine.reject(new Error(`cannot start ${args[0]}: it exited with ${code}: ${errors}`));
+    exited.resolve(code);
+  });
+  const stop = () => {
+    child.kill("SIGTERM");
+    return exited.promise;
+  };
+  return { firstLine: firstLine.promise, stop };
+}

@@ -20,9 +20,9 @@ export function logText(batch: RecordBatch, color: boolean): string {
 }
 
 /** A map column's value as ` key=value` pairs; the names Spanloom adds itself are left out. */
-function attributesText(value: unknown): string {
-  if (typeof value !== "object" || value === null || !(Symbol.iterator in value)) return "";
-  return [...(value as Iterable<[string, unknown]>)]
+function attributesText(value: Iterable<[string, unknown]> | null | undefined): string {
+  if (!value) return "";
+  return [...value]
     .filter(([key]) => !key.startsWith("spanloom."))
     .map(([key, text]) => ` ${oneLine(key)}=${oneLine(String(text))}`)
     .join("");
