@@ -5,7 +5,8 @@ export default defineConfig({
     include: ["{packages,apps,bench,scripts}/**/*.test.ts"],
     exclude: ["**/node_modules/**", "**/dist/**"],
     pool: "forks",
-    testTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     typecheck: {
       enabled: true,
       include: ["packages/**/*.test-d.ts"],
