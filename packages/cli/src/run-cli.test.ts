@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { capturedContext } from "./fixture/captured-context.ts";
 import { runCli } from "./run-cli.ts";
+import { capturedContext } from "./testing/captured-context.ts";
 
 // Port 9 is discard: nothing listens there on a machine that runs tests.
 const nobody = "http://127.0.0.1:9";

@@ -6,9 +6,9 @@ import { fileURLToPath } from "node:url";
 import { Runner } from "@spanloom/runner";
 import { type RunningServer, startServer } from "@spanloom/server";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { capturedContext } from "../fixture/captured-context.ts";
-import { add, fail } from "../fixture/example-tasks.ts";
 import { runCli } from "../run-cli.ts";
+import { capturedContext } from "../testing/captured-context.ts";
+import { add, fail } from "../testing/example-tasks.ts";
 
 let folder: string;
 let server: RunningServer;
@@ -137,7 +137,7 @@ test("a server and a runner are started as programs, say so, and stop when told"
   // Programs of their own, as an embedded telemetry store serves one data folder per process.
   const serverProgram = startProgram(["server", "--port", "0", "--data-dir", join(folder, "own"), "--json"]);
   const { url } = JSON.parse(await serverProgram.firstLine) as { url: string };
-  const tasks = fileURLToPath(new URL("../fixture/example-tasks.ts", import.meta.url));
+  const tasks = fileURLToPath(new URL("../testing/example-tasks.ts", import.meta.url));
   const runnerProgram = startProgram(["--url", url, "runner", tasks, "--json"]);
   expect(JSON.parse(await runnerProgram.firstLine)).toMatchObject({ tasks: ["add@1.0", "fail@1.0"] });
   const listed = await run("--url", url, "runner", "list", "--json");
