@@ -19,16 +19,17 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-async function startOn(dataDir: string, port = 0): Promise<RunningServer> {
-  const server = await startServer({ dataDir, port, limits: { minLeaseMs: 300, defaultLeaseMs: 600 } });
+/** Leases are long, so that a busy machine loses none, but where a test is about losing them. */
+async function startOn(dataDir: string, port = 0, leaseMs = 60_000): Promise<RunningServer> {
+  const server = await startServer({ dataDir, port, limits: { minLeaseMs: 300, defaultLeaseMs: leaseMs } });
   cleanups.push(() => server.stop());
   return server;
 }
 
-async function setUp() {
+async function setUp(leaseMs?: number) {
   const dataDir = await mkdtemp(join(tmpdir(), "spanloom-runner-"));
   cleanups.push(() => rm(dataDir, { recursive: true, force: true }));
-  const server = await startOn(dataDir);
+  const server = await startOn(dataDir, 0, leaseMs);
   const client = new Client({ url: server.url });
   cleanups.push(() => client.close());
   return { dataDir, server, client };
@@ -134,7 +135,7 @@ describe("a runner on a real server", () => {
   });
 
   it("takes over what a runner held that was cut off, and ignores its late result", async () => {
-    const { server, client } = await setUp();
+    const { server, client } = await setUp(1_000);
     const ran: string[] = [];
     const hold = Promise.withResolvers<void>();
     const begun = Promise.withResolvers<void>();
