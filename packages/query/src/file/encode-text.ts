@@ -1,6 +1,6 @@
-import { DataType, type RecordBatch } from "apache-arrow";
 import type { ChunkBatches } from "../read-arrow.ts";
-import { type CellWriter, cellJson } from "./cell-json.ts";
+import { cellCsv, csvText } from "./cell-csv.ts";
+import { cellJson } from "./cell-json.ts";
 
 /** Rows turned into text at a time, so that a batch of any size makes no string of any size. */
 const ROWS_PER_PIECE = 4_096;
@@ -8,37 +8,33 @@ const ROWS_PER_PIECE = 4_096;
 /** One JSON object a line; see cell-json.ts for how values are written. */
 export async function* encodeJsonl(streams: AsyncIterable<ChunkBatches>): AsyncGenerator<string, void, undefined> {
   for await (const { batches } of streams) {
-    for (const batch of batches) {
-      const cells = columns(batch, (name, json) => {
-        const key = `${JSON.stringify(name)}:`;
-        return (row) => key + json(row);
+    for (const { schema, data, numRows } of batches) {
+      const cells = data.children.map(cellJson);
+      const keys = schema.fields.map(({ name }, index) => `${index === 0 ? "{" : ","}${JSON.stringify(name)}:`);
+      yield* pieces(numRows, (row) => {
+        let line = "";
+        for (let i = 0; i < cells.length; i++) line += keys[i]! + cells[i]!(row);
+        return `${line}}\n`;
       });
-      yield* pieces(batch.numRows, (row) => `{${cells.map((cell) => cell(row)).join(",")}}\n`);
     }
   }
 }
 
-/**
- * Comma-separated values after RFC 4180, with a header.
- *
- * Null is empty, empty text is `""`; maps, lists and structs are JSON text; others as in cell-json.ts without quotes.
- */
+/** Comma-separated values after RFC 4180, with a header; see cell-csv.ts for how values are written. */
 export async function* encodeCsv(streams: AsyncIterable<ChunkBatches>): AsyncGenerator<string, void, undefined> {
   let started = false;
   for await (const { schema, batches } of streams) {
     if (!started) yield `${schema.fields.map(({ name }) => csvText(name)).join(",")}\n`;
     started = true;
-    for (const batch of batches) {
-      const cells = columns(batch, (_, json, type) => csvCell(json, type));
-      yield* pieces(batch.numRows, (row) => `${cells.map((cell) => cell(row)).join(",")}\n`);
+    for (const { data, numRows } of batches) {
+      const cells = data.children.map(cellCsv);
+      yield* pieces(numRows, (row) => {
+        let line = cells[0]?.(row) ?? "";
+        for (let i = 1; i < cells.length; i++) line += `,${cells[i]!(row)}`;
+        return `${line}\n`;
+      });
     }
   }
-}
-
-type MakeCell = (name: string, json: CellWriter, type: DataType) => CellWriter;
-
-function columns({ schema, data }: RecordBatch, make: MakeCell): CellWriter[] {
-  return schema.fields.map(({ name, type }, index) => make(name, cellJson(data.children[index]!), type));
 }
 
 function* pieces(rows: number, line: (row: number) => string): Generator<string> {
@@ -47,18 +43,4 @@ function* pieces(rows: number, line: (row: number) => string): Generator<string>
     for (let row = from; row < Math.min(rows, from + ROWS_PER_PIECE); row++) text += line(row);
     yield text;
   }
-}
-
-function csvCell(json: CellWriter, type: DataType): CellWriter {
-  const isNested = DataType.isMap(type) || DataType.isList(type) || DataType.isStruct(type);
-  return (row) => {
-    const text = json(row);
-    if (text === "null") return "";
-    if (isNested) return csvText(text);
-    return text.startsWith('"') ? csvText(JSON.parse(text) as string) : text;
-  };
-}
-
-function csvText(text: string): string {
-  return text === "" || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
