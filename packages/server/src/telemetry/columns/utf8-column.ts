@@ -60,9 +60,12 @@ export class Utf8Column implements Column {
 
   /** Appends a copy of all rows of another column. */
   appendAll(other: Utf8Column): void {
-    const from = this.reserve(other.byteLength, other.length);
-    this.bytes.set(other.bytes.subarray(0, other.byteLength), from);
-    for (let i = 0; i < other.length; i++) this.close(from + other.offsets[i + 1]!);
+    const { byteLength: size, bytes: source, offsets } = other;
+    const from = this.reserve(size, other.length);
+    const { bytes } = this;
+    if (size <= LOOP_COPY_BYTES) for (let i = 0; i < size; i++) bytes[from + i] = source[i]!;
+    else bytes.set(source.subarray(0, size), from);
+    for (let i = 1; i <= other.length; i++) this.close(from + offsets[i]!);
     if (other.#misalignedRow >= 0 && this.#misalignedRow < 0) this.#misalignedRow = this.length - 1;
   }
 

@@ -173,6 +173,33 @@ describe("Spool", () => {
     await again.close();
   });
 
+  it("keeps what is not released when releases and appends race, and survives a file that cannot be deleted", async () => {
+    using dir = tempDir();
+    const removed: string[] = [];
+    const lines: string[] = [];
+    const fileSystem: SpoolFileSystem = {
+      ...nodeSpoolFileSystem,
+      async remove(folder, name) {
+        await new Promise(setImmediate);
+        removed.push(name);
+        if (removed.length === 2) throw new Error("busy");
+        await nodeSpoolFileSystem.remove(folder, name);
+      },
+    };
+    const spool = await opened(dir.path, { segmentBytes: 40, fileSystem, log: (line) => lines.push(line) });
+    for (let i = 1; i <= 30; i++) {
+      const appended = spool.append([payload(`payload ${i}`.padEnd(40))]).durable;
+      await Promise.all([spool.release(i - 2), appended, spool.release(i - 2)]);
+    }
+    expect(new Set(removed).size).toBe(removed.length);
+    expect(lines).toEqual([expect.stringMatching(/cannot delete ".*": busy/)]);
+    expect(text([...(await spool.read(29)), ...(await spool.read(30))]).map((line) => line.trim())).toEqual([
+      "payload 29",
+      "payload 30",
+    ]);
+    await spool.close();
+  });
+
   it("says which folder it cannot open", async () => {
     using dir = tempDir();
     const file = join(dir.path, "file");

@@ -50,7 +50,7 @@ export class Spool {
   readonly #options: SpoolOptions;
   readonly #fileSystem: SpoolFileSystem;
   readonly #segmentBytes: number;
-  readonly #segments: Segment[] = [];
+  #segments: Segment[] = [];
   #active: { file: SpoolFile; segment: Segment } | undefined;
   #nextSeq = 1;
   #releasedSeq = 0;
@@ -248,12 +248,21 @@ export class Spool {
     if (this.#isDrained()) this.#writing ??= this.#write();
   }
 
+  /** Takes released segments out of the list at once, as two callers may be here, and deletes their files then. */
   async #removeReleased(): Promise<void> {
-    for (const segment of [...this.#segments]) {
-      if (segment === this.#active?.segment || segment.nextSeq > this.#releasedSeq + 1) continue;
-      this.#segments.splice(this.#segments.indexOf(segment), 1);
-      this.#bytes -= segment.bytes;
-      await this.#fileSystem.remove(this.#options.folder, segment.name);
+    const isReleased = (segment: Segment) =>
+      segment !== this.#active?.segment && segment.nextSeq <= this.#releasedSeq + 1;
+    const released = this.#segments.filter(isReleased);
+    this.#segments = this.#segments.filter((segment) => !released.includes(segment));
+    const { folder, log } = this.#options;
+    for (const { name, bytes } of released) {
+      this.#bytes -= bytes;
+      try {
+        await this.#fileSystem.remove(folder, name);
+      } catch (error) {
+        // Its rows are stored; a file left behind is read again at the next start and found to be stored.
+        log(`spool: cannot delete "${name}": ${messageOf(error)}`);
+      }
     }
   }
 
