@@ -90,10 +90,18 @@ export class AttemptPool {
     for (const attempt of this.#held) abortAttempt(attempt, [kind, why], this.#services);
   }
 
-  /** Gives back attempts that wait for a slot: all, or those leased before `leasedBeforeUs`. */
-  releaseWaiting(reason: "SHUTDOWN" | "OVERLOADED", leasedBeforeUs = Number.POSITIVE_INFINITY): void {
+  /** Gives back attempts that wait for a slot. */
+  releaseWaiting(): void {
     for (const attempt of [...this.#held])
-      if (attempt.state === "queued" && attempt.leasedAtUs < leasedBeforeUs) this.#drop(attempt, releaseResult(reason));
+      if (attempt.state === "queued") this.#drop(attempt, releaseResult("SHUTDOWN"));
+  }
+
+  /** Gives back attempts leased before `leasedBeforeUs` that wait for a slot, when all slots are taken. */
+  releaseStale(leasedBeforeUs: number): void {
+    if (this.#running < this.#options.concurrency) return;
+    for (const attempt of [...this.#held])
+      if (attempt.state === "queued" && attempt.leasedAtUs < leasedBeforeUs)
+        this.#drop(attempt, releaseResult("OVERLOADED"));
   }
 
   /** Settles what still runs, whatever its code does. */

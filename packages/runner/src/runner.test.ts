@@ -320,6 +320,22 @@ describe("leasing", () => {
     await server.until(() => server.results.length === 10, "all are reported");
   });
 
+  it("gives back what waits too long for a slot, so that another runner may have it", async () => {
+    const release = gate();
+    const server = new FakeServer();
+    server.heartbeatMs = 50;
+    // Tiny tasks first, so that more are fetched than can run; then one that holds the only slot.
+    const work = task({ name: "work", run: (wait: boolean) => (wait ? release.promise : undefined) });
+    for (let i = 0; i < 50; i++) server.push("work", false);
+    for (let i = 0; i < 5; i++) server.push("work", true);
+    await start([work], { concurrency: 1 }, server);
+    await server.until(() => server.results.length === 54, "all but the one that runs are reported");
+    const outcomes = server.results.map((result) => result.outcome.case);
+    expect(outcomes.filter((outcome) => outcome === "released")).toHaveLength(4);
+    release.resolve();
+    await server.until(() => server.results.length === 55, "the last one is reported");
+  });
+
   it("reports a result although a poll is sleeping", async () => {
     const done = gate();
     const slow = task({ name: "slow", run: () => done.promise });

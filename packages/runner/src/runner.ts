@@ -177,7 +177,7 @@ export class Runner {
       intervalMs,
       nowUs: this.#nowUs,
       unreported: () => store.unacknowledged,
-      tick: () => this.#tick(pool, store, intervalMs),
+      tick: () => this.#tick(pool, store),
       drained: () => this.#drain(),
     });
     const removeFinder = addAttemptFinder((taskId, attempt) => findTracing(pool, taskId, attempt));
@@ -202,7 +202,7 @@ export class Runner {
       }),
     );
     // An answer may still bring tasks after stop().
-    if (this.#stopped) pool.releaseWaiting("SHUTDOWN");
+    if (this.#stopped) pool.releaseWaiting();
   }
 
   #ended(attempt: Attempt, result: TaskResult | undefined, store: ResultStore): void {
@@ -218,9 +218,9 @@ export class Runner {
   }
 
   /** At the pace of heartbeats: shows long attempts' spans, and gives back what has waited for a slot for too long. */
-  #tick(pool: AttemptPool, store: ResultStore, intervalMs: number): void {
+  #tick(pool: AttemptPool, store: ResultStore): void {
     for (const { tracing } of pool.held) if (tracing.bufferIfUsed) store.large(tracing.bufferIfUsed);
-    pool.releaseWaiting("OVERLOADED", this.#nowUs() - (intervalMs * 1000) / 2);
+    pool.releaseStale(this.#nowUs() - MAX_WAIT_US);
   }
 
   #drain(): void {
@@ -239,7 +239,7 @@ export class Runner {
 
   async #windDown({ loop, pool, store, heartbeat, removeFinder }: RunnerParts): Promise<void> {
     loop.stopLeasing();
-    pool.releaseWaiting("SHUTDOWN");
+    pool.releaseWaiting();
     await within(this.#settings.graceMs, pool.whenEmpty());
     pool.abortAll("shutdown", "the runner is stopping");
     await within(ABORT_MS, pool.whenEmpty());
@@ -271,6 +271,9 @@ interface RunnerParts {
   heartbeat: Heartbeat;
   removeFinder: () => void;
 }
+
+/** How long a task may wait here for a slot while others might run it: far longer than prefetching means it to. */
+const MAX_WAIT_US = 1_000_000;
 
 /** How long aborted attempts have to end before they are given back at shutdown. */
 const ABORT_MS = 1_000;
