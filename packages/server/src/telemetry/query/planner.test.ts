@@ -130,7 +130,10 @@ describe("filters", () => {
     expect(await names(match("prefix", "GET "))).toEqual(["GET /users", "GET /orders"]);
     expect(await names(match("contains", "orders"))).toEqual(["GET /orders", "SELECT orders"]);
     expect(await names(match("regex", "^(GET|SELECT) .?o"))).toEqual(["GET /orders", "SELECT orders"]);
-    await expect(names(match("regex", "("))).rejects.toMatchObject({ reason: "INVALID_FIELD" });
+    await expect(names(match("regex", "("))).rejects.toMatchObject({
+      reason: "INVALID_FIELD",
+      message: 'cannot query: regex is "(", which RE2 refuses: missing ): (',
+    });
   });
 
   it("match kind, status, outcome, service, openness, time and duration", async () => {

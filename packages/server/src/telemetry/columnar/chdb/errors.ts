@@ -13,8 +13,15 @@ export function fromEngineError(error: unknown, doing: string): SpanloomError {
   const message = `cannot ${doing}: ${text.slice(0, 1000)}`;
   if (code !== undefined && OVERLOAD_CODES.has(code))
     return new SpanloomError("OVERLOADED", message, {}, { cause: error });
-  if (code === REGEXP_CODE) return new SpanloomError("INVALID_FIELD", message, { field: "regex" }, { cause: error });
+  if (code === REGEXP_CODE) return regexError(text, error);
   return new SpanloomError("INTERNAL", message, {}, { cause: error });
+}
+
+/** What RE2 says of the expression, without the engine's own words around it. */
+function regexError(text: string, cause: unknown): SpanloomError {
+  const said = /cannot compile re2: ([\s\S]*), error: ([\s\S]*?)\. Look at/.exec(text);
+  const why = said ? `regex is "${said[1]}", which RE2 refuses: ${said[2]}` : "a regex is not valid RE2";
+  return new SpanloomError("INVALID_FIELD", `cannot query: ${why}`, { field: "regex" }, { cause });
 }
 
 function engineCode(error: unknown, text: string): number | undefined {
