@@ -83,7 +83,8 @@ export async function killRound(options: KillRoundOptions): Promise<KillRoundRes
 
 function brokenByJob(job: JobSnapshot): string[] {
   if (job.state === "SUCCEEDED") return [];
-  return [`the job ended ${job.state}: ${job.failure?.message ?? "no failure given"}`];
+  const { failure } = job;
+  return [`the job ended ${job.state}: ${failure ? `${failure.type}: ${failure.message}` : "no failure given"}`];
 }
 
 /** Compares the spans with what the control plane recorded, in both directions. */
@@ -114,7 +115,9 @@ function brokenByTrace(spans: Table, job: JobSnapshot, tasks: readonly TaskSnaps
 }
 
 async function brokenByReport(dir: string, reportPath: string): Promise<string[]> {
-  const report = JSON.parse(await readFile(reportPath, "utf8")) as AuditReport;
+  const text = await readFile(reportPath, "utf8").catch((error: NodeJS.ErrnoException) => error);
+  if (text instanceof Error) return [`the report cannot be read: ${text.message}`];
+  const report = JSON.parse(text) as AuditReport;
   const reported = report.packages.map(({ path }) => path).sort();
   const { packages } = await findPackages(dir);
   const expected = packages.map(({ path }) => path).sort();
