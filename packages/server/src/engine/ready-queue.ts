@@ -71,13 +71,20 @@ interface Line {
   turn: Turn;
   /** Deepest first. */
   lanes: Lane[];
+  previous: Line | undefined;
+  next: Line | undefined;
 }
 
 /** Tasks that the same runners may run, at one priority. */
 interface Bucket {
   spec: ReadySpec;
-  /** By job, in turn. */
   lines: Map<number, Line>;
+  /**
+   * The lines in turn, as a list of their own: the first entry of a Map costs a walk over those deleted before it, which
+   * made taking from 400,000 jobs 45 us a task instead of 1.
+   */
+  first: Line | undefined;
+  last: Line | undefined;
   size: number;
 }
 
@@ -132,6 +139,7 @@ export class ReadyQueue {
       if (line === undefined) continue;
       bucket.size -= lineSize(line);
       bucket.lines.delete(job);
+      unlink(bucket, line);
       if (bucket.size === 0) this.#drop(bucket);
     }
   }
@@ -170,7 +178,7 @@ export class ReadyQueue {
       ({ spec: s }) => s.major === spec.major && s.minor === spec.minor && s.priority === spec.priority,
     );
     if (found !== undefined) return found;
-    const bucket = { spec, lines: new Map(), size: 0 };
+    const bucket: Bucket = { spec, lines: new Map(), first: undefined, last: undefined, size: 0 };
     buckets.push(bucket);
     return bucket;
   }
@@ -179,8 +187,9 @@ export class ReadyQueue {
     const turn = this.#turns.get(job) ?? { at: ++this.#clock, buckets: [] };
     this.#turns.set(job, turn);
     turn.buckets.push(bucket);
-    const line = { job, placedAt: turn.at, turn, lanes: [] };
+    const line: Line = { job, placedAt: turn.at, turn, lanes: [], previous: undefined, next: undefined };
     bucket.lines.set(job, line);
+    append(bucket, line);
     return line;
   }
 
@@ -217,6 +226,7 @@ export class ReadyQueue {
 
   #removeLine(bucket: Bucket, line: Line): void {
     bucket.lines.delete(line.job);
+    unlink(bucket, line);
     const { buckets } = line.turn;
     buckets.splice(buckets.indexOf(bucket), 1);
     if (buckets.length === 0) this.#turns.delete(line.job);
@@ -279,15 +289,32 @@ function isBetter(a: Bucket, b: Bucket): boolean {
 
 /** The line whose turn it is. Lines of jobs that were served from another bucket meanwhile move back first. */
 function firstLine(bucket: Bucket): Line {
-  for (const line of bucket.lines.values()) {
-    if (line.placedAt === line.turn.at || bucket.lines.size === 1) return line;
+  for (;;) {
+    const line = bucket.first;
+    if (line === undefined) throw new RangeError("cannot take from a bucket: it is empty");
+    if (line.placedAt === line.turn.at || line.next === undefined) return line;
     place(bucket, line);
   }
-  throw new RangeError("cannot take from a bucket: it is empty");
 }
 
+/** Moves a line to the end. */
 function place(bucket: Bucket, line: Line): void {
-  bucket.lines.delete(line.job);
+  unlink(bucket, line);
   line.placedAt = line.turn.at;
-  bucket.lines.set(line.job, line);
+  append(bucket, line);
+}
+
+function append(bucket: Bucket, line: Line): void {
+  line.previous = bucket.last;
+  line.next = undefined;
+  if (bucket.last === undefined) bucket.first = line;
+  else bucket.last.next = line;
+  bucket.last = line;
+}
+
+function unlink(bucket: Bucket, { previous, next }: Line): void {
+  if (previous === undefined) bucket.first = next;
+  else previous.next = next;
+  if (next === undefined) bucket.last = previous;
+  else next.previous = previous;
 }

@@ -282,6 +282,9 @@ function openDatabase(path: string): Database {
     db.exec(
       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY",
     );
+    // Ranges of rows are joined by their numbers; an index made up for one query turned a start with 100,000 open jobs
+    // from 0.7 s into more than ten minutes.
+    db.exec("PRAGMA automatic_index = OFF");
     return db;
   } catch (error) {
     db?.close();
