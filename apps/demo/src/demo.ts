@@ -77,7 +77,10 @@ async function followJob(run: AuditRun, jobId: string, options: DemoOptions, io:
 async function auditableFolder(dir: string): Promise<string> {
   const path = resolve(dir);
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => error);
-  if (found instanceof Error) throw new UsageError(`cannot audit "${dir}": ${found.code ?? found.message}`);
+  if (found instanceof Error) {
+    const reason = found.code === "ENOENT" ? "no such folder" : found.message;
+    throw new UsageError(`cannot audit "${dir}": ${reason}`);
+  }
   if (!found.isDirectory()) throw new UsageError(`cannot audit "${dir}": it is not a folder`);
   return path;
 }

@@ -53,8 +53,14 @@ function reportLines({ totals, packages, licences, brokenManifests }: AuditRepor
     `  largest: ${largest.join(", ")}`,
     `  licences: ${common.join(", ")}`,
     `  duplicates: ${totals.duplicateFiles} files could go, ${formatBytes(totals.wastedBytes)}`,
-    `  broken manifests: ${brokenManifests.length}${brokenManifests.length > 0 ? ` (${brokenManifests[0]?.name})` : ""}`,
+    `  broken manifests: ${brokenManifests.length}${brokenText(brokenManifests)}`,
   ].join("\n");
+}
+
+function brokenText(broken: AuditReport["brokenManifests"]): string {
+  const names = broken.slice(0, 3).map(({ name }) => name);
+  if (names.length < broken.length) names.push("...");
+  return names.length > 0 ? ` (${names.join(", ")})` : "";
 }
 
 /** Bytes for people, e.g. `12.3 MB`. */

@@ -19,7 +19,7 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
       write: (text) => process.stdout.write(text),
       live,
       color: live && !process.env.NO_COLOR,
-      columns: process.stdout.columns ?? 100,
+      columns: process.stdout.columns || 100,
       nowMs: () => performance.now(),
       signal,
     });

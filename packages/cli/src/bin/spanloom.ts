@@ -24,5 +24,5 @@ process.exitCode = await runCli(process.argv.slice(2), {
 });
 
 function streamOf(stream: NodeJS.WriteStream): CliStream {
-  return { write: (data) => void stream.write(data), isTTY: stream.isTTY === true, columns: stream.columns ?? 100 };
+  return { write: (data) => void stream.write(data), isTTY: stream.isTTY === true, columns: stream.columns || 100 };
 }
