@@ -9,7 +9,7 @@ import { highestIds } from "./ingest/ingest-ids.ts";
 import { Projector } from "./lifecycle/projector.ts";
 import type { JobTraces } from "./query/filter-sql.ts";
 import { jobIdsOf } from "./query/job-ids.ts";
-import { planJobTraces, planLogs, planSpans } from "./query/planner.ts";
+import { MAX_SORTED_ROWS, planJobTraces, planLogs, planSpans, planStoredSpans } from "./query/planner.ts";
 import { Spool } from "./spool/spool.ts";
 import type { SpoolFileSystem } from "./spool/spool-file.ts";
 import type { IngestOutcome, OtlpPayload, Telemetry, TelemetryStats } from "./telemetry.ts";
@@ -97,7 +97,7 @@ class TelemetryPlane implements Telemetry {
   async *querySpans(request: QuerySpansRequest, signal: AbortSignal): AsyncIterable<ArrowBatch> {
     // Planned once before the barrier, so that a request that is wrong is refused at once.
     planSpans(request, new Map());
-    yield* this.#run((traces) => planSpans(request, traces), jobIdsOf(request.filter), signal);
+    yield* this.#run((traces) => this.#planSpans(request, traces), jobIdsOf(request.filter), signal);
   }
 
   async *queryLogs(request: QueryLogsRequest, signal: AbortSignal): AsyncIterable<ArrowBatch> {
@@ -105,8 +105,14 @@ class TelemetryPlane implements Telemetry {
     yield* this.#run((traces) => planLogs(request, traces), jobIdsOf(request.filter), signal);
   }
 
+  async #planSpans(request: QuerySpansRequest, traces: JobTraces): Promise<Statement> {
+    const counting = planStoredSpans(request, traces);
+    const stored = counting ? await countOf(this.#options.spanStore, counting) : Number.POSITIVE_INFINITY;
+    return planSpans(request, traces, { inOrder: stored > MAX_SORTED_ROWS });
+  }
+
   async *#run(
-    plan: (traces: JobTraces) => Statement,
+    plan: (traces: JobTraces) => Statement | Promise<Statement>,
     jobIds: readonly string[],
     signal: AbortSignal,
   ): AsyncIterable<ArrowBatch> {
@@ -114,7 +120,7 @@ class TelemetryPlane implements Telemetry {
     signal.throwIfAborted();
     const { spanStore } = this.#options;
     const traces = jobIds.length > 0 ? await jobTraces(spanStore, jobIds) : new Map();
-    yield* spanStore.stream(plan(traces), signal);
+    yield* spanStore.stream(await plan(traces), signal);
   }
 
   stats(): TelemetryStats {
@@ -147,4 +153,14 @@ async function jobTraces(store: SpanStore, jobIds: readonly string[]): Promise<J
     }
   }
   return traces;
+}
+
+/** The number a counting statement answers with. */
+async function countOf(store: SpanStore, statement: Statement): Promise<number> {
+  let count = 0;
+  for await (const { ipc } of store.stream(statement)) {
+    const [row] = tableFromIPC(ipc).toArray() as { stored: bigint }[];
+    count += Number(row?.stored ?? 0n);
+  }
+  return count;
 }

@@ -7,9 +7,9 @@ import { tableFromIPC } from "apache-arrow";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ChdbSpanStore } from "../columnar/chdb/index.ts";
 import type { Statement } from "../columnar/span-store.ts";
-import { attribute, logPayload, logRecord, rowsOf, span, tracePayload } from "../ingest/otlp-fixture.ts";
+import { attribute, idBytes, logPayload, logRecord, rowsOf, span, tracePayload } from "../ingest/otlp-fixture.ts";
 import { OtlpReader } from "../ingest/otlp-reader.ts";
-import { planLogs, planSpans } from "./planner.ts";
+import { planLogs, planSpans, planStoredSpans } from "./planner.ts";
 import { extraLogCatalogue, extraSpanCatalogue } from "./span-schema.ts";
 
 type SpansRequest = MessageInitShape<typeof QuerySpansRequestSchema>;
@@ -248,5 +248,39 @@ describe("hostile and wrong queries", () => {
     let filter: NonNullable<SpansRequest["filter"]> = {};
     for (let i = 0; i < 40; i++) filter = { not: filter };
     expect(() => plan({ filter })).toThrow(expect.objectContaining({ reason: "LIMIT_EXCEEDED" }));
+  });
+});
+
+describe("reading", () => {
+  const traceIds = [Buffer.from(idBytes(16, 9)).toString("hex")];
+  const request = create(QuerySpansRequestSchema, { filter: { traceIds }, columns: ["span_id", "name"] });
+
+  beforeAll(async () => {
+    const reader = new OtlpReader();
+    for (const version of [2, 3]) {
+      const spans = [3, 1, 2].map((n) => span(n, { traceId: idBytes(16, 9), name: `version ${version}` }));
+      reader.readTraces(tracePayload(spans), version);
+      await store.insert({ table: "spans", ipc: reader.spans.finish(), rows: reader.spans.rows });
+    }
+  });
+
+  it.each([true, false])(
+    "gives the latest version of each span, by start: in the table's order %s",
+    async (inOrder) => {
+      const rows = rowsOf(...(await answers(planSpans(request, new Map(), { inOrder }))));
+      expect(rows.map(({ span_id, name }) => [(span_id as string).slice(-1), name])).toEqual([
+        ["1", "version 3"],
+        ["2", "version 3"],
+        ["3", "version 3"],
+      ]);
+    },
+  );
+
+  it("counts stored rows when jobs or traces are named and the answer is whole", async () => {
+    const counting = planStoredSpans(request, new Map());
+    expect(rowsOf(...(await answers(counting!)))).toEqual([{ stored: expect.toSatisfy((n: bigint) => n >= 3n) }]);
+    for (const other of [{}, { filter: { names: [] } }, { filter: { traceIds }, limit: 1n }]) {
+      expect(planStoredSpans(create(QuerySpansRequestSchema, other), new Map())).toBeUndefined();
+    }
   });
 });

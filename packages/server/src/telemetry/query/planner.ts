@@ -1,4 +1,11 @@
-import { ColumnType, type Order, type QueryLogsRequest, type QuerySpansRequest } from "@spanloom/protocol";
+import { create } from "@bufbuild/protobuf";
+import {
+  ColumnType,
+  type Order,
+  type QueryLogsRequest,
+  type QuerySpansRequest,
+  SpanFilterSchema,
+} from "@spanloom/protocol";
 import { DATABASE } from "../columnar/chdb/schema.sql.ts";
 import type { Statement } from "../columnar/span-store.ts";
 import type { JobTraces } from "./filter-sql.ts";
@@ -19,7 +26,11 @@ import {
  * Errors: INVALID_FIELD and LIMIT_EXCEEDED for what is malformed, UNSUPPORTED_QUERY for columns that do not exist,
  * UNIMPLEMENTED for what the protocol declares and this server does not serve.
  */
-export function planSpans(request: QuerySpansRequest, jobTraces: JobTraces): Statement {
+export function planSpans(
+  request: QuerySpansRequest,
+  jobTraces: JobTraces,
+  reading: Reading = { inOrder: true },
+): Statement {
   const parameters = new Parameters();
   const context = { parameters, jobTraces, depth: 0 };
   return assemble({
@@ -30,7 +41,32 @@ export function planSpans(request: QuerySpansRequest, jobTraces: JobTraces): Sta
     extra: extraSpanCatalogue,
     condition: request.filter ? spanFilterSql(request.filter, context) : "1",
     defaultOrder: "start_time, span_id",
+    inOrder: reading.inOrder,
   });
+}
+
+/** How rows come by their order. */
+export interface Reading {
+  /**
+   * True: read in the table's order, first rows first, in constant memory. False: read, then sort, which holds the
+   * whole answer but drops replaced rows by their keys alone instead of merging rows whole. Of parts not yet merged
+   * 100,000 spans take 0.22 s against 0.57 s; of merged ones both take 0.1 s.
+   */
+  inOrder: boolean;
+}
+
+/** Answers of at most this many stored rows are sorted in memory: some 0.6 KB each. */
+export const MAX_SORTED_ROWS = 200_000;
+
+/** Counts the stored rows of the jobs and traces a filter names; undefined when it names none or the answer is cut. */
+export function planStoredSpans(request: QuerySpansRequest, jobTraces: JobTraces): Statement | undefined {
+  const { filter, limit } = request;
+  if (!filter || limit > 0n || filter.jobIds.length + filter.traceIds.length === 0) return undefined;
+  const parameters = new Parameters();
+  const { jobIds, traceIds } = filter;
+  const keys = create(SpanFilterSchema, { jobIds, traceIds });
+  const condition = spanFilterSql(keys, { parameters, jobTraces, depth: 0 });
+  return { sql: `SELECT count() AS stored FROM ${DATABASE}.spans WHERE ${condition}`, params: parameters.values };
 }
 
 /** As {@link planSpans}, for log records. */
@@ -45,6 +81,7 @@ export function planLogs(request: QueryLogsRequest, jobTraces: JobTraces): State
     extra: extraLogCatalogue,
     condition: request.filter ? logFilterSql(request.filter, context) : "1",
     defaultOrder: "time, ingest_id",
+    inOrder: true,
   });
 }
 
@@ -66,14 +103,26 @@ interface Parts {
   extra: ColumnCatalogue;
   condition: string;
   defaultOrder: string;
+  inOrder: boolean;
 }
+
+/**
+ * Rows of one batch of an answer. The engine, the network and the reader work on different batches at a time:
+ * 100,000 spans over HTTP take 0.34 s in batches of 16,384 or fewer, and 0.46 s in the engine's 65,409.
+ */
+const BATCH_ROWS = 16_384;
 
 function assemble(parts: Parts): Statement {
   const { request, parameters } = parts;
   const columns = [...selected(parts), ...attributeColumns(parts)];
   const order = request.orderBy.length > 0 ? orderSql(request.orderBy, parts) : parts.defaultOrder;
   const limit = request.limit > 0n ? `\nLIMIT ${parameters.bind("UInt64", request.limit)}` : "";
-  const sql = `SELECT ${columns.join(", ")}\nFROM ${parts.from}\nWHERE ${parts.condition}\nORDER BY ${order}${limit}`;
+  const settings = `max_block_size = ${BATCH_ROWS}, optimize_read_in_order = ${parts.inOrder ? 1 : 0}`;
+  const sql = `SELECT ${columns.join(", ")}
+FROM ${parts.from}
+WHERE ${parts.condition}
+ORDER BY ${order}${limit}
+SETTINGS ${settings}`;
   return { sql, params: parameters.values };
 }
 
