@@ -1,6 +1,20 @@
 import { create } from "@bufbuild/protobuf";
 import { type ArrowChunk, ArrowChunkSchema } from "@spanloom/protocol";
-import { type Dictionary, tableFromIPC, tableToIPC, type Vector } from "apache-arrow";
+import {
+  type DataType,
+  Dictionary,
+  Field,
+  Int32,
+  List,
+  Map_,
+  Struct,
+  Table,
+  tableFromIPC,
+  tableToIPC,
+  Utf8,
+  type Vector,
+  vectorFromArray,
+} from "apache-arrow";
 import { describe, expect, it } from "vitest";
 import { readBatches } from "./read-arrow.ts";
 import { arriving, type SampleSpan, sampleChunk, spanIdFor } from "./testing/sample-spans.ts";
@@ -22,6 +36,30 @@ function join(...chunks: ArrowChunk[]): ArrowChunk {
 
 function texts(vector: Vector | null): unknown[] {
   return [...(vector ?? [])];
+}
+
+function chunkOf(name: string, vector: Vector): ArrowChunk {
+  return create(ArrowChunkSchema, { ipc: tableToIPC(new Table({ [name]: vector }), "stream") });
+}
+
+/** One column: a list of structs of a dictionary. */
+function nestedChunk(rows: readonly unknown[]): ArrowChunk {
+  const item = new Struct([new Field("text", new Dictionary(new Utf8(), new Int32(), 7), true)]);
+  return chunkOf("list", vectorFromArray(rows, new List(new Field("item", item, true))));
+}
+
+function plainMap(row: unknown): unknown {
+  return Object.fromEntries(row as Iterable<[string, string]>);
+}
+
+/** Sizes of the dictionaries of a map column's keys and values; each must be one object in all batches. */
+function dictionariesOf(table: Table, name: string): number[] {
+  const entries = table.getChild(name)!.data.map((data) => data.children[0]!.children);
+  return [0, 1].flatMap((part) => {
+    const dictionaries = new Set(entries.map((children) => children[part]!.dictionary));
+    expect(dictionaries.size).toBe(1);
+    return [...dictionaries].flatMap((dictionary) => (dictionary ? [dictionary.length] : []));
+  });
 }
 
 describe("toArrowTable", () => {
@@ -98,6 +136,74 @@ describe("toArrowTable", () => {
       expect(names.get(row)).toBe([`n${chunk % 7}`, `m${chunk % 5}`, `only-${chunk}`][row % 3]);
     }
     expect(texts(table.getChild("name")).length).toBe(900);
+  });
+
+  it("gives keys and values of maps one dictionary each over hundreds of streams that number them differently", async () => {
+    const attributesOf = (index: number) => ({
+      [`key${index % 7}`]: "x",
+      [`key${index % 5}${index % 3}`]: `v${index}`,
+    });
+    const chunks = Array.from({ length: 300 }, (_, index) =>
+      sampleChunk([
+        { ...spans(["a"], index)[0]!, attributes: attributesOf(index), attributeTypes: { [`key${index % 7}`]: "int" } },
+        { ...spans(["a"], index)[0]!, attributes: {}, attributeTypes: { b: `type${index % 4}` } },
+      ]),
+    );
+    const table = await toArrowTable(arriving(...chunks));
+    expect(dictionariesOf(table, "attributes")).toEqual([22]);
+    expect(dictionariesOf(table, "attribute_types")).toEqual([8, 5]);
+    const again = tableFromIPC(tableToIPC(table, "file"));
+    for (const each of [table, again]) {
+      const attributes = texts(each.getChild("attributes")).map(plainMap);
+      const types = texts(each.getChild("attribute_types")).map(plainMap);
+      for (let index = 0; index < 300; index++) {
+        expect(attributes[2 * index]).toEqual(attributesOf(index));
+        expect(attributes[2 * index + 1]).toEqual({});
+        expect(types.slice(2 * index, 2 * index + 2)).toEqual([
+          { [`key${index % 7}`]: "int" },
+          { b: `type${index % 4}` },
+        ]);
+      }
+    }
+  });
+
+  it("unifies dictionaries inside lists of structs, nulls among them, and keeps all other buffers views (P5)", async () => {
+    const rows = [
+      [[{ text: "a" }, { text: null }], null, [{ text: "b" }]],
+      [[{ text: "b" }], [], [{ text: "c" }, { text: "a" }]],
+    ];
+    const chunks = rows.map(nestedChunk);
+    const table = await toArrowTable(arriving(...chunks));
+    const plain = texts(table.getChild("list")).map((list) => list && [...(list as Vector)].map((row) => row.text));
+    expect(plain).toEqual([["a", null], null, ["b"], ["b"], [], ["c", "a"]]);
+    const [first, second] = table.getChild("list")!.data;
+    expect(first!.valueOffsets.buffer).toBe(chunks[0]!.ipc.buffer);
+    expect(first!.children[0]!.children[0]!.values.buffer).toBe(chunks[0]!.ipc.buffer);
+    expect(second!.valueOffsets.buffer).toBe(chunks[1]!.ipc.buffer);
+    expect([...second!.children[0]!.children[0]!.values]).toEqual([1, 2, 0]);
+  });
+
+  it("reads maps without dictionaries as they are (P5)", async () => {
+    const plain = new Map_(
+      new Field(
+        "entries",
+        new Struct<{ key: Utf8; value: Utf8 }>([new Field("key", new Utf8()), new Field("value", new Utf8())]),
+      ),
+    );
+    const chunks = ["a", "b"].map((value) =>
+      chunkOf("map", vectorFromArray([new Map([[value, value]]), new Map()], plain)),
+    );
+    const table = await toArrowTable(arriving(...chunks));
+    expect(texts(table.getChild("map")).map(plainMap)).toEqual([{ a: "a" }, {}, { b: "b" }, {}]);
+    expect(table.getChild("map")!.data[1]!.children[0]!.children[0]!.values.buffer).toBe(chunks[1]!.ipc.buffer);
+  });
+
+  it("refuses a column that changes its type within one answer", async () => {
+    const chunks = [new Dictionary(new Utf8(), new Int32(), 0), new Utf8()].map((type) =>
+      chunkOf("text", vectorFromArray(["a"], type as DataType)),
+    );
+    await expect(toArrowTable(arriving(...chunks))).rejects.toThrow("the columns changed within one answer");
+    await expect(toArrowTable(arriving(...chunks.reverse()))).rejects.toThrow("the columns changed within one answer");
   });
 
   it("refuses bytes that are not Arrow", async () => {

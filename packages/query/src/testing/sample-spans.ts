@@ -36,6 +36,7 @@ export interface SampleSpan {
   readonly attempt?: number | null;
   readonly jobId?: string | null;
   readonly attributes?: Readonly<Record<string, string>>;
+  readonly attributeTypes?: Readonly<Record<string, string>>;
   readonly events?: readonly { readonly timeNs: bigint; readonly name: string }[];
 }
 
@@ -44,13 +45,11 @@ export const sampleJobId = "0198c0de-0000-7000-8000-00000000cafe";
 
 const utf8 = new Utf8();
 const ns = new TimestampNanosecond("UTC");
-const map = new Map_<Utf8, Utf8>(
-  new Field(
-    "entries",
-    new Struct<{ key: Utf8; value: Utf8 }>([new Field("key", utf8), new Field("value", utf8)]),
-    false,
-  ),
-);
+function mapOf<Key extends DataType, Value extends DataType>(key: Key, value: Value): Map_<Key, Value> {
+  const entry = new Struct<{ key: Key; value: Value }>([new Field("key", key), new Field("value", value)]);
+  return new Map_(new Field("entries", entry, false));
+}
+const map = mapOf(utf8, utf8);
 const event = new Struct([
   new Field("time", ns, false),
   new Field("name", utf8, false),
@@ -70,6 +69,9 @@ interface SampleColumn {
 }
 
 const dictionary = (id: number): DataType => new Dictionary(utf8, new Int32(), id);
+/** Dictionaries inside a column have ids of their own. */
+const keyed = (id: number): DataType => mapOf(dictionary(100 + id), utf8);
+const keyedCategories = (id: number): DataType => mapOf(dictionary(100 + id), dictionary(200 + id));
 const none = (): Map<string, string> => new Map();
 
 const columns: Record<string, SampleColumn> = {
@@ -102,9 +104,9 @@ const columns: Record<string, SampleColumn> = {
   scope_version: { type: dictionary, value: () => "" },
   trace_state: { type: () => utf8, value: () => "" },
   flags: { type: () => new Uint32(), value: () => 1 },
-  attributes: { type: () => map, value: (span) => new Map(Object.entries(span.attributes ?? {})) },
-  attribute_types: { type: () => map, value: none },
-  resource_attributes: { type: () => map, value: () => new Map([["service.name", "sample"]]) },
+  attributes: { type: keyed, value: (span) => new Map(Object.entries(span.attributes ?? {})) },
+  attribute_types: { type: keyedCategories, value: (span) => new Map(Object.entries(span.attributeTypes ?? {})) },
+  resource_attributes: { type: keyed, value: () => new Map([["service.name", "sample"]]) },
   events: {
     type: () => new List(new Field("item", event, false)),
     value: (span) =>
