@@ -128,4 +128,33 @@ describe("stopping", () => {
   it("does nothing before a start", async () => {
     await new Listener({ host: "127.0.0.1", port: 0, handler: () => {} }).stop();
   });
+
+  it("ends the requests of an HTTP/2 client that was killed (I4)", async () => {
+    const gone = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<void>();
+    const { port } = await listen({
+      handler: (_request, response) => {
+        response.once("close", () => gone.resolve());
+        begun.resolve();
+      },
+    });
+    const socket = await open(port);
+    const session = connectHttp2(`http://127.0.0.1:${port}`, { createConnection: () => socket });
+    session.on("error", () => {});
+    session.request({ ":path": "/long-poll" }).on("error", () => {});
+    await begun.promise;
+    // All that a server hears of a killed process: the end of its connection, without a frame.
+    socket.end();
+    await gone.promise;
+  });
+
+  it("stops without waiting for HTTP/2 clients that never close (I5)", async () => {
+    const { listener, port } = await listen({ graceMs: 600_000 });
+    const frozen = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+    const settings = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
+    frozen.write(Buffer.concat([Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), settings]));
+    await once(frozen, "data");
+    await listener.stop();
+    frozen.destroy();
+  });
 });

@@ -18,6 +18,8 @@ import { SpanloomError } from "@spanloom/protocol";
  * I1. A connection is handed to exactly one of the two servers, with the bytes read so far given back to it.
  * I2. After `stop` no handle is left: no socket, no timer, no listener.
  * I3. A request that was begun before `stop` is answered, unless it takes longer than the grace period.
+ * I4. A client that closes its connection, or dies, ends its requests: what they wait for is not kept for nobody.
+ * I5. A client that does not close a connection the server is done with does not keep it: not here, not in `stop`.
  */
 
 /** Handles a request of either version; the compatible API makes them look alike. */
@@ -48,6 +50,8 @@ const REQUEST_TIMEOUT_MS = 60_000;
 /** Longer than the idle limit of common proxies and clients (60 s), so that the client is the one to close. */
 const KEEP_ALIVE_MS = 75_000;
 const IDLE_SESSION_MS = 300_000;
+/** How long a client may take to close an HTTP/2 connection after the server's last word. */
+const LINGER_MS = 500;
 /** HTTP/2's default window of 64 KiB stalls a large body once per window; this lets a whole request through. */
 const WINDOW_BYTES = 16 * 1024 * 1024;
 
@@ -57,6 +61,8 @@ export class Listener {
   readonly #http1: Server;
   readonly #http2: Http2Server;
   readonly #sessions = new Set<ServerHttp2Session>();
+  /** Connections of HTTP/2, which the HTTP/1.1 server waits for in `stop` but cannot close. */
+  readonly #http2Sockets = new Set<Socket>();
   /** Connections that have not said what they speak. */
   readonly #undecided = new Set<Socket>();
   #stopping: Promise<void> | undefined;
@@ -123,8 +129,7 @@ export class Listener {
       socket.pause();
       socket.unshift(head);
       if (head.subarray(0, PREFACE.length).equals(PREFACE)) {
-        // An HTTP/2 session reads what was given back by itself.
-        this.#http2.emit("connection", socket);
+        this.#serveHttp2(socket);
       } else {
         serveHttp1.call(this.#http1, socket);
         socket.resume();
@@ -134,6 +139,17 @@ export class Listener {
     socket.setTimeout(timeoutMs);
     socket.once("close", () => this.#undecided.delete(socket));
     socket.on("data", onData).on("error", giveUp).on("timeout", giveUp);
+  }
+
+  /** An HTTP/2 session reads what was given back by itself. */
+  #serveHttp2(socket: Socket): void {
+    // The HTTP/1.1 server accepts connections that may stay half open, and an HTTP/2 session does not notice that the
+    // client's half has ended: the calls of a killed client would wait on, and its long polls would lease (I4).
+    socket.allowHalfOpen = false;
+    this.#http2Sockets.add(socket);
+    socket.once("close", () => this.#http2Sockets.delete(socket));
+    socket.once("finish", () => socket.setTimeout(LINGER_MS, () => socket.destroy()));
+    this.#http2.emit("connection", socket);
   }
 
   /**
@@ -175,7 +191,9 @@ export class Listener {
 
   #destroyAll(): void {
     this.#http1.closeAllConnections();
+    // A session that has ended already may still have its socket, with an answer that nobody reads.
     for (const session of this.#sessions) session.destroy();
+    for (const socket of this.#http2Sockets) socket.destroy();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
