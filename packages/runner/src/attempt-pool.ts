@@ -1,7 +1,7 @@
 import type { TaskResult } from "@spanloom/protocol";
 import type { AbortKind } from "@spanloom/sdk";
 import type { Attempt } from "./attempt.ts";
-import { abandon, abortAttempt, type ExecuteServices, execute, outcomeOfAbort } from "./execute.ts";
+import { abandon, abortAttempt, type ExecuteServices, execute, fail, outcomeOfAbort } from "./execute.ts";
 import { toTaskFailure } from "./failure.ts";
 import { Prefetch } from "./prefetch.ts";
 import { type Outcome, releaseResult, toResult } from "./task-result.ts";
@@ -82,6 +82,14 @@ export class AttemptPool {
       attempt.abort(kind, why);
       this.#drop(attempt, outcomeOfAbort(attempt, toTaskFailure(attempt.aborted)));
     } else abortAttempt(attempt, [kind, why], this.#services);
+    return true;
+  }
+
+  /** Fails a running attempt with an error its code did not catch. Gives false when it does not run (any longer). */
+  fail(reference: AttemptName, error: unknown): boolean {
+    const attempt = this.#find(reference);
+    if (attempt?.state !== "running") return false;
+    fail(attempt, error, this.#services);
     return true;
   }
 

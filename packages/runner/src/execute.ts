@@ -132,7 +132,8 @@ function overLimit(owner: string, actual: number, limit: number): SpanloomError 
   return new SpanloomError("LIMIT_EXCEEDED", message, { field: "output", limit, actual });
 }
 
-function fail(attempt: Attempt, error: unknown, services: ExecuteServices): void {
+/** Settles a running attempt as failed, or as what it was told before; does nothing for one that has settled. */
+export function fail(attempt: Attempt, error: unknown, services: ExecuteServices): void {
   if (attempt.state !== "running") return;
   settle(attempt, outcomeOfAbort(attempt, toTaskFailure(error)), services);
 }

@@ -7,16 +7,27 @@ import {
   TaskFailureSchema,
 } from "@spanloom/protocol";
 
+/** A year: longer than anybody waits, and Infinity is no duration on the wire. */
+const MAX_RETRY_AFTER_MS = 365 * 86_400_000;
+
 const NAME_BYTES = defaultLimits.maxNameBytes;
 
 /**
  * Describes what a task's code threw, whatever it was.
  *
  * A TerminalError, from any copy of the SDK, is never retried; a RetryableError may say when. Causes are appended to the
- * stack. Texts are cut to the protocol's limits.
+ * stack. Texts are cut to the protocol's limits. Never throws.
  */
 export function toTaskFailure(thrown: unknown): TaskFailure {
-  if (!(thrown instanceof Error)) return toForeignFailure(thrown);
+  try {
+    return thrown instanceof Error ? toErrorFailure(thrown) : toForeignFailure(thrown);
+  } catch {
+    // Reading what was thrown threw, e.g. in a getter or a proxy; the attempt has failed all the same.
+    return create(TaskFailureSchema, { type: "unreadable", message: "what was thrown cannot be read" });
+  }
+}
+
+function toErrorFailure(thrown: Error): TaskFailure {
   const retryAfterMs = thrown.name === "RetryableError" && "retryAfterMs" in thrown ? thrown.retryAfterMs : undefined;
   const retryable = retryability(thrown);
   return create(TaskFailureSchema, {
@@ -24,7 +35,8 @@ export function toTaskFailure(thrown: unknown): TaskFailure {
     message: cut(String(thrown.message), defaultLimits.maxFailureMessageBytes),
     stack: cut(stackWithCauses(thrown), defaultLimits.maxFailureStackBytes),
     ...(retryable !== undefined && { retryable }),
-    ...(typeof retryAfterMs === "number" && retryAfterMs >= 0 && { retryAfter: durationFromMs(retryAfterMs) }),
+    ...(typeof retryAfterMs === "number" &&
+      retryAfterMs >= 0 && { retryAfter: durationFromMs(Math.min(retryAfterMs, MAX_RETRY_AFTER_MS)) }),
   });
 }
 

@@ -158,6 +158,17 @@ describe("failures", () => {
     ["a string", () => "just text", { type: "string", message: "just text", stack: "" }],
     ["an object", () => ({ code: 7 }), { type: "object", message: '{"code":7}' }],
     ["null", () => null, { type: "null", message: "null" }],
+    ["a symbol", () => Symbol("odd"), { type: "symbol", message: "Symbol(odd)" }],
+    [
+      "an error that cannot be read",
+      () => Object.defineProperty(new Error("x"), "stack", { get: () => Object.create(null).no.such }),
+      { type: "unreadable", message: "what was thrown cannot be read" },
+    ],
+    [
+      "a wait without end",
+      () => new RetryableError("never", { retryAfterMs: Number.POSITIVE_INFINITY }),
+      { retryable: true, retryAfter: expect.objectContaining({ seconds: 31_536_000n }) },
+    ],
     ["a TerminalError", () => new TerminalError("never"), { type: "TerminalError", retryable: false }],
     [
       "a RetryableError",
@@ -193,6 +204,52 @@ describe("failures", () => {
     const { server } = await start([task({ name: "any", run: (_: unknown) => undefined })]);
     const result = await server.resultOf(server.push("any", undefined, { input: Uint8Array.of(123) }));
     expect(failureOf(result).message).toMatch(/^cannot run task "any": its payload is not JSON in UTF-8/);
+  });
+});
+
+describe("keeping leases", () => {
+  it("works for a lease whose third is not a whole number of milliseconds", async () => {
+    const server = new FakeServer();
+    server.heartbeatMs = 1_000 / 30;
+    await start([task({ name: "any", run: () => undefined })], {}, server);
+    await server.until(() => server.heartbeatTimeouts.length > 0, "a heartbeat has come");
+    expect(server.heartbeatTimeouts[0]).toBe("66");
+  });
+});
+
+describe("an error that nobody caught", () => {
+  it("fails the attempt whose code it came from, at once, and no other", async () => {
+    const hang = gate();
+    const broken = task({
+      name: "broken",
+      async run() {
+        setImmediate(() => void runner.claimError(new RangeError("from a callback")));
+        await hang.promise;
+      },
+    });
+    const waits = task({ name: "waits", run: () => hang.promise });
+    const { server, runner, lines } = await start([broken, waits]);
+    const other = server.push("waits");
+    const result = await server.resultOf(server.push("broken"));
+    expect(failureOf(result)).toMatchObject({ type: "RangeError", message: "from a callback" });
+    expect(lines.join("\n")).toMatch(/attempt 1 of task "broken" .* failed by an error nobody caught: RangeError/);
+    expect(server.results).toHaveLength(1);
+    hang.resolve();
+    expect((await server.resultOf(other)).outcome.case).toBe("success");
+  });
+
+  it("changes nothing when its attempt has ended, and is not the runner's when it came from none", async () => {
+    const end = gate<boolean>();
+    const leaves = task({
+      name: "leaves",
+      run: () => void server.resultOf(taskId).then(() => end.resolve(runner.claimError(new Error("late")))),
+    });
+    const { server, runner, lines } = await start([leaves]);
+    const taskId = server.push("leaves");
+    expect(await end.promise).toBe(true);
+    expect(lines.join("\n")).toContain("left an error nobody caught after its end: Error: late");
+    expect(server.results).toMatchObject([{ outcome: { case: "success" } }]);
+    expect(runner.claimError(new Error("from nowhere"))).toBe(false);
   });
 });
 

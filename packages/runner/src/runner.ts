@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createClient, type Client as RpcClient } from "@connectrpc/connect";
+import { context } from "@opentelemetry/api";
 import {
   defaultLimits,
   IdGenerator,
@@ -24,7 +25,7 @@ import { type RunnerOptions, type RunnerSettings, toSettings } from "./runner-op
 import { TaskRegistry } from "./task-registry.ts";
 import { TelemetryBudget } from "./tracing/attempt-buffer.ts";
 import { attemptSpanEntries } from "./tracing/attempt-span.ts";
-import { AttemptTracing, type TracingHost } from "./tracing/attempt-tracing.ts";
+import { AttemptTracing, attemptOfContext, type TracingHost } from "./tracing/attempt-tracing.ts";
 import { Origins } from "./tracing/origins.ts";
 import { addAttemptFinder } from "./tracing/span-processor.ts";
 import { registerTracing, runnerResource, type TracingRegistration } from "./tracing/tracer-provider.ts";
@@ -99,6 +100,23 @@ export class Runner {
     await this.stop();
   }
 
+  /**
+   * Fails the running attempt whose code this is called from, with an error that nobody caught; what an attempt leaves
+   * behind after its end is only logged. Gives false when it is no attempt of this runner.
+   *
+   * {@link catchStrayErrors} calls it from the process's handlers.
+   */
+  claimError(error: unknown): boolean {
+    const tracing = attemptOfContext(context.active());
+    if (!tracing || tracing.host.runnerId !== this.id) return false;
+    const { taskId, attempt, identifier } = tracing.task;
+    const failed = this.#parts?.pool.fail({ taskId, attempt }, error) ?? false;
+    const what = failed ? "failed by an error nobody caught" : "left an error nobody caught after its end";
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#settings.log(`attempt ${attempt} of task "${identifier?.name}" (${taskId}) ${what}: ${text}`);
+    return true;
+  }
+
   async #start(): Promise<void> {
     this.#starting.signal.throwIfAborted();
     const registered = await this.#register();
@@ -171,7 +189,8 @@ export class Runner {
       drained: () => this.#drain(),
       random: Math.random,
     });
-    const intervalMs = registered.heartbeatInterval ? msFromDuration(registered.heartbeatInterval) : 5_000;
+    // A third of a lease is seldom a whole number, and deadlines travel as whole milliseconds.
+    const intervalMs = Math.floor(registered.heartbeatInterval ? msFromDuration(registered.heartbeatInterval) : 5_000);
     const heartbeat = new Heartbeat({
       ...shared,
       intervalMs,

@@ -42,7 +42,8 @@ export function connect(options: ConnectionOptions = {}): Connection {
   const common = {
     baseUrl: url,
     useBinaryFormat: true,
-    defaultTimeoutMs: options.timeoutMs ?? 30_000,
+    // Deadlines travel as whole milliseconds; a server refuses any other.
+    defaultTimeoutMs: Math.ceil(options.timeoutMs ?? 30_000),
     // On loopback and in data centres the network is faster than gzip; nothing is gained by asking for it.
     acceptCompression: [],
     interceptors: options.token ? [bearer(options.token)] : [],

@@ -1,8 +1,10 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { Client, task } from "@spanloom/sdk";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { loadTasks } from "./load-tasks.ts";
 import { parseArguments } from "./parse-arguments.ts";
@@ -16,6 +18,8 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 /** Source of a module that exports tasks; the SDK is named by its path, as the folder has no node_modules. */
 const sdk = import.meta.resolve("@spanloom/sdk");
 const moduleOf = (code: string): string => `import { task } from ${JSON.stringify(sdk)};\n${code}`;
+/** A definition that only names a task. */
+const named = (taskName: string) => task({ name: taskName, run: (): unknown => undefined });
 const write = (name: string, code: string): Promise<void> => writeFile(join(folder, name), code);
 
 describe("modules", () => {
@@ -95,6 +99,35 @@ describe("the program", () => {
       code: 2,
       stderr: expect.stringMatching(/^spanloom-runner: cannot load "bad.ts": SyntaxError: [^\n]*bad\.ts/),
     });
+  });
+
+  it("survives what tasks leave uncaught, runs the next, and says what stopped it", async () => {
+    const code = `
+      export const rejects = task({ name: "rejects", run: async () => { Promise.reject(new Error("stray rejection")); await new Promise(() => {}); } });
+      export const throws = task({ name: "throws", run: async () => { setTimeout(() => { throw new Error("stray throw"); }); await new Promise(() => {}); } });
+      export const fine = task({ name: "fine", run: () => "fine" });
+      process.once("SIGUSR2", () => { throw new Error("of no task"); });`;
+    await write("tasks.ts", moduleOf(code));
+    const child = spawn(process.execPath, [program, "tasks.ts", "--port", "0"], { cwd: folder });
+    let [out, err] = ["", ""];
+    const ready = Promise.withResolvers<void>();
+    child.stdout.on("data", (text: Buffer) => {
+      out += text;
+    });
+    child.stderr.on("data", (text: Buffer) => {
+      err += text;
+      if (/is ready/.test(err)) ready.resolve();
+    });
+    const exited = once(child, "exit");
+    await Promise.race([ready.promise, exited]);
+    using client = new Client({ url: /http:\S+\d/.exec(out)![0] });
+    const failureOf = async (name: string) => (await (await client.jobs.submit(named(name))).wait()).failure?.message;
+    expect(await failureOf("rejects")).toBe("stray rejection");
+    expect(await failureOf("throws")).toBe("stray throw");
+    expect(await (await client.jobs.submit(named("fine"))).result()).toBe("fine");
+    child.kill("SIGUSR2");
+    expect(await exited).toEqual([1, null]);
+    expect(err).toContain("an error nobody caught, of no task; stopping: Error: of no task");
   });
 
   it("exits with 1 for tasks that cannot be told apart", async () => {

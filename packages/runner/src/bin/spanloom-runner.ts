@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { SpanloomError } from "@spanloom/protocol";
 import { Runner } from "../runner.ts";
+import { catchStrayErrors } from "../stray-errors.ts";
 import { loadTasks } from "./load-tasks.ts";
 import { parseArguments, type RunnerArguments, usage } from "./parse-arguments.ts";
 import { UsageError } from "./usage-error.ts";
@@ -14,7 +15,7 @@ try {
 } catch (error) {
   const usageFault = error instanceof UsageError;
   if (usageFault || error instanceof SpanloomError) log(`spanloom-runner: ${error.message}`);
-  else log(`spanloom-runner: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  else log(`spanloom-runner: ${describe(error)}`);
   if (usageFault) log("Try --help.");
   process.exit(usageFault ? 2 : 1);
 }
@@ -26,7 +27,19 @@ async function main(args: RunnerArguments): Promise<void> {
   const url = server?.url ?? args.url;
   const runner = new Runner({ tasks, url, token, queues, concurrency, serviceName, graceMs, log });
   stopOnSignals(runner, server);
-  await runner.start();
+  catchStrayErrors({
+    runner,
+    fatal: (error) => {
+      log(`spanloom-runner: an error nobody caught, of no task; stopping: ${describe(error)}`);
+      void shutDown(runner, server, 1);
+    },
+  });
+  try {
+    await runner.start();
+  } catch (error) {
+    await server?.stop();
+    throw error;
+  }
   void runner.drained.then(() => shutDown(runner, server));
 }
 
@@ -63,8 +76,13 @@ function stopOnSignals(runner: Runner, server: EmbeddedServer | undefined): void
   }
 }
 
-async function shutDown(runner: Runner, server: EmbeddedServer | undefined): Promise<void> {
+/** Exits at last, as tasks that were given up may still hold timers and sockets. */
+async function shutDown(runner: Runner, server: EmbeddedServer | undefined, exitCode = 0): Promise<void> {
   await runner.stop();
   await server?.stop();
-  process.exit(0);
+  process.exit(exitCode);
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

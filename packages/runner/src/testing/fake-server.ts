@@ -57,6 +57,8 @@ export class FakeServer {
   readonly dependencyPages = new Map<string, DependencyOutput[][]>();
   readonly fates: Fates = { lost: new Set(), cancelled: new Map() };
   heartbeats: RunningAttempt[][] = [];
+  /** Deadlines of heartbeats as they came over the wire. */
+  heartbeatTimeouts: (string | null)[] = [];
   registrations = 0;
   unregistered = false;
   /** Thrown by calls while set. */
@@ -88,8 +90,9 @@ export class FakeServer {
     });
     router.service(TaskService, {
       leaseTasks: (request, { signal }) => this.#lease(request, signal),
-      heartbeat: ({ running }) => {
+      heartbeat: ({ running }, { requestHeader }) => {
         this.#mayFail();
+        this.heartbeatTimeouts.push(requestHeader.get("connect-timeout-ms"));
         this.heartbeats.push(running);
         this.#changed();
         const lost = running.filter(({ taskId }) => this.fates.lost.has(taskId));
