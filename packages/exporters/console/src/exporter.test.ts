@@ -103,6 +103,18 @@ describe("ConsoleExporter", () => {
     expect(output()).toBe("20:00:00.001 s5 1.0 ms\n");
   });
 
+  it("prints a chain of 10,000 spans, each under the one before, without indenting beyond the screen", async () => {
+    const { exporter, output } = setUp();
+    await exporter.export(batch(...Array.from({ length: 10_000 }, (_, index) => span(index + 1, index, 1))));
+    const lines = output().split("\n").slice(0, -1);
+    expect(lines.map((line) => / (s\d+) 1\.0 ms$/.exec(line)?.[1])).toEqual(
+      Array.from({ length: 10_000 }, (_, index) => `s${index + 1}`),
+    );
+    expect(lines[64]).toBe(`${" ".repeat(13 + 2 * 63)}└ s65 1.0 ms`);
+    expect(lines[65]).toBe(`${" ".repeat(13 + 2 * 64)}… s66 1.0 ms`);
+    expect(lines[9_999]).toBe(`${" ".repeat(13 + 2 * 64)}… s10000 1.0 ms`);
+  });
+
   it("prints spans that are each other's parents at shutdown", async () => {
     const { exporter, output } = setUp();
     await exporter.export(batch(span(5, 6, 1), span(6, 5, 1)));

@@ -54,17 +54,31 @@ export class PendingSpans {
     else this.#childrenOf.set(parentId, new Set([idOf(span)]));
   }
 
-  /** The tree below a span, none when it was given out already (I1). */
+  /** The tree below a span, none when it was given out already (I1). However deep it is, no call is nested. */
   #take(id: string): SpanNode[] {
+    const root = this.#takeOne(id);
+    if (!root) return [];
+    const growing = [root];
+    for (let node = growing.pop(); node; node = growing.pop()) {
+      for (const childId of [...(this.#childrenOf.get(idOf(node.span)) ?? [])]) {
+        const child = this.#takeOne(childId);
+        if (!child) continue;
+        node.children.push(child);
+        growing.push(child);
+      }
+      node.children.sort((a, b) => Number(a.span.startTimeUnixNano - b.span.startTimeUnixNano));
+    }
+    return [root];
+  }
+
+  #takeOne(id: string): SpanNode | undefined {
     const span = this.#spans.get(id);
-    if (!span) return [];
+    if (!span) return undefined;
     this.#spans.delete(id);
     const siblings = this.#childrenOf.get(parentIdOf(span));
     siblings?.delete(id);
     if (siblings?.size === 0) this.#childrenOf.delete(parentIdOf(span));
-    const children = [...(this.#childrenOf.get(id) ?? [])].flatMap((child) => this.#take(child));
-    children.sort((a, b) => Number(a.span.startTimeUnixNano - b.span.startTimeUnixNano));
-    return [{ span, children }];
+    return { span, children: [] };
   }
 }
 

@@ -14,18 +14,38 @@ export function paintFor(color: boolean): Paint {
   return (kind, text) => (color && text !== "" ? `\u001b[${codes[kind]}m${text}\u001b[0m` : text);
 }
 
-/** A tree of spans as lines: when it ended, then each span with its duration and, when it failed, why. */
+/** Levels that are indented; a deeper one would be off the screen, and 10,000 of them 100 MB of indentation. */
+const MAX_INDENTED = 64;
+
+/**
+ * A tree of spans as lines: when it ended, then each span with its duration and, when it failed, why.
+ *
+ * Spans below level 64 stand at that level, marked `…`. No call is nested, so a tree may be of any depth.
+ */
 export function treeText(root: SpanNode, paint: Paint): string {
   const lines: string[] = [];
-  const add = ({ span, children }: SpanNode, lead: string, below: string): void => {
-    lines.push(`${paint("dim", lead)}${spanText(span, paint)}\n`);
-    for (const [index, child] of children.entries()) {
-      const last = index === children.length - 1;
-      add(child, `${below}${last ? "└ " : "├ "}`, `${below}${last ? "  " : "│ "}`);
-    }
-  };
-  add(root, `${clockTime(root.span.endTimeUnixNano)} `, " ".repeat(13));
+  const lead = `${clockTime(root.span.endTimeUnixNano)} `;
+  const waiting: Line[] = [{ node: root, level: 0, lead, below: " ".repeat(lead.length) }];
+  for (let line = waiting.pop(); line; line = waiting.pop()) {
+    lines.push(`${paint("dim", line.lead)}${spanText(line.node.span, paint)}\n`);
+    for (let i = line.node.children.length - 1; i >= 0; i--) waiting.push(childLine(line, i));
+  }
   return lines.join("");
+}
+
+function childLine({ node: { children }, level, below }: Line, index: number): Line {
+  const node = children[index]!;
+  if (level >= MAX_INDENTED) return { node, level, lead: `${below}… `, below };
+  const [branch, trunk] = index === children.length - 1 ? ["└ ", "  "] : ["├ ", "│ "];
+  return { node, level: level + 1, lead: below + branch, below: below + trunk };
+}
+
+/** A line to come: what stands before its span, and before those below it. */
+interface Line {
+  readonly node: SpanNode;
+  readonly level: number;
+  readonly lead: string;
+  readonly below: string;
 }
 
 function spanText(span: Span, paint: Paint): string {
