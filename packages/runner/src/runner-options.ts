@@ -11,6 +11,8 @@ export interface RunnerOptions {
   url?: string | undefined;
   /** Bearer token, when the server asks for one. */
   token?: string | undefined;
+  /** HTTP version. Default "2"; use "1.1" behind proxies that know no h2. */
+  httpVersion?: "1.1" | "2" | undefined;
   /** Queues it serves. Default `["default"]`. */
   queues?: readonly string[] | undefined;
   /** Attempts at once, 1..10,000. Default 10. */

@@ -40,5 +40,4 @@ for (const name of ["SIGINT", "SIGTERM"] as const) {
   // The second signal finds no handler and ends the process at once.
   process.once(name, () => stop.abort(new Error(`cannot finish: ${name} came`)));
 }
-// Everything is stopped by now: whatever still holds the loop must not keep a finished demo from ending.
-process.exit(await main(process.argv.slice(2), stop.signal));
+process.exitCode = await main(process.argv.slice(2), stop.signal);

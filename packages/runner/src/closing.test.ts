@@ -1,0 +1,10 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { expect, it } from "vitest";
+
+it.each(["1.1", "2"])("a process that closes what it used exits by itself, over HTTP/%s", async (httpVersion) => {
+  const program = join(import.meta.dirname, "testing/close-all-program.ts");
+  const run = promisify(execFile)(process.execPath, [program, httpVersion], { timeout: 30_000 });
+  expect(JSON.parse((await run).stdout)).toEqual({ last: "SUCCEEDED", output: 2, spans: 4 });
+});
