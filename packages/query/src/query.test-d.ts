@@ -10,6 +10,8 @@ describe("a query's table", () => {
     const table = null as unknown as Awaited<ReturnType<ReturnType<typeof query.spans>["toArrow"]>>;
     expectTypeOf(table.getChild("duration_ns")!.get(0)).toEqualTypeOf<bigint | null>();
     expectTypeOf(table.getChild("name")!.get(0)).toEqualTypeOf<string | null>();
+    expectTypeOf([...table.getChild("attributes")!.get(0)!]).toEqualTypeOf<[string, string | null][]>();
+    expectTypeOf([...table.getChild("attribute_types")!.get(0)!]).toEqualTypeOf<[string, string | null][]>();
   });
 
   it("has the columns named, and no others", async () => {

@@ -22,8 +22,14 @@ import type {
 /** Text of low cardinality. */
 export type Category = Dictionary<Utf8, Int32>;
 
-/** Text by text: attributes in their text form. */
+/** Text by text: attributes of events and links in their text form. */
 export type TextMap = Map_<Utf8, Utf8>;
+
+/** Attributes in their text form; keys repeat from row to row. */
+export type AttributeMap = Map_<Category, Utf8>;
+
+/** As {@link AttributeMap}, where values repeat, too. */
+export type CategoryMap = Map_<Category, Category>;
 
 /** Columns that say which part of a workflow a span or record belongs to. */
 interface OriginColumns {
@@ -40,9 +46,9 @@ interface OriginColumns {
 
 /** Attribute columns that spans and records share. */
 interface AttributeMapColumns {
-  attributes: TextMap;
-  attribute_types: TextMap;
-  resource_attributes: TextMap;
+  attributes: AttributeMap;
+  attribute_types: CategoryMap;
+  resource_attributes: CategoryMap;
 }
 
 /** An element of the `events` column. */
@@ -113,9 +119,9 @@ interface LogColumnTypes extends OriginColumns, AttributeMapColumns {
 
 /** Columns that are returned only when they are named. */
 interface NamedColumnTypes {
-  resource_attribute_types: TextMap;
-  scope_attributes: TextMap;
-  scope_attribute_types: TextMap;
+  resource_attribute_types: CategoryMap;
+  scope_attributes: CategoryMap;
+  scope_attribute_types: CategoryMap;
 }
 
 /** Columns of spans by name, those that are returned only when named included. */

@@ -38,6 +38,16 @@ describe("toDataFrame", () => {
     expect(routes.get("route", 0)).toBe("/jobs");
   });
 
+  it("gives attributes of many chunks that number their keys differently, also of a slice", async () => {
+    const attributesOf = (index: number) => ({ [`key${index % 7}`]: `v${index}`, [`key${(index % 5) + 5}`]: "x" });
+    const chunks = Array.from({ length: 50 }, (_, index) =>
+      sampleChunk([span(index, { attributes: attributesOf(index) })]),
+    );
+    const table = await toArrowTable(arriving(...chunks));
+    expect((await toDataFrame(table)).array("attributes")).toEqual([...chunks.keys()].map(attributesOf));
+    expect((await toDataFrame(table.slice(20, 22))).array("attributes")).toEqual([20, 21].map(attributesOf));
+  });
+
   it("groups, filters and sorts chunks that number their values differently", async () => {
     const chunks = [[span(0), span(1)], [span(2), span(1), span(4)], [span(3)]].map(sampleChunk);
     const frame = await toDataFrame(await toArrowTable(arriving(...chunks)));

@@ -12,13 +12,13 @@ import * as files from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Table, tableFromIPC } from "apache-arrow";
-import { fromArrow } from "arquero";
+import { fromArrow, fromCSV } from "arquero";
 import { readParquet } from "parquet-wasm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type FileSystem, writeAtomically } from "./file/write-atomically.ts";
 import { arriving, type SampleSpan, sampleChunk, spanIdFor } from "./testing/sample-spans.ts";
 import { toArrowTable } from "./to-arrow.ts";
-import { writeFile } from "./to-file.ts";
+import { type FileFormat, writeFile } from "./to-file.ts";
 
 let folder: string;
 
@@ -58,6 +58,35 @@ function contents(table: Table): unknown {
   );
 }
 
+interface Maps {
+  attributes: unknown;
+  attribute_types: unknown;
+}
+
+/** The attribute maps of a file's rows, as a reader of its format gives them. */
+function readMaps(path: string, format: FileFormat): Maps[] {
+  const bytes = readFileSync(path);
+  if (format === "csv") return fromCSV(bytes.toString(), { autoType: false }).objects().map(parsed);
+  if (format === "jsonl")
+    return bytes
+      .toString()
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+  if (format === "arrow") return fromArrow(bytes, { useMap: true }).objects().map(entriesToObjects);
+  return [...tableFromIPC(readParquet(bytes).intoIPCStream())].map((row) => entriesToObjects(row.toJSON()));
+}
+
+function parsed(row: object): Maps {
+  const { attributes, attribute_types } = row as Record<keyof Maps, string>;
+  return { attributes: JSON.parse(attributes), attribute_types: JSON.parse(attribute_types) };
+}
+
+function entriesToObjects(row: object): Maps {
+  const { attributes, attribute_types } = row as Record<keyof Maps, Iterable<[string, string]>>;
+  return { attributes: Object.fromEntries(attributes), attribute_types: Object.fromEntries(attribute_types) };
+}
+
 describe("writeFile", () => {
   it("writes an Arrow file that holds what the table holds", async () => {
     const path = join(folder, "spans.arrow");
@@ -76,6 +105,23 @@ describe("writeFile", () => {
     expect(frame.array("name")).toEqual(["n0", "n1", "n2", "n1"]);
     expect(frame.array("span_id")).toEqual([0, 1, 5, 1].map(spanIdFor));
   });
+
+  it.each(["arrow", "parquet", "csv", "jsonl"] as const)(
+    "writes attributes of hundreds of streams that number their keys differently to %s",
+    async (format) => {
+      const attributesOf = (index: number) => ({ [`key${index % 7}`]: "x", [`key${(index % 5) + 5}`]: `v${index}` });
+      const typesOf = (index: number) => ({ [`key${index % 7}`]: `type${index % 4}` });
+      const streams = Array.from({ length: 200 }, (_, index) =>
+        sampleChunk([span(index, { attributes: attributesOf(index), attributeTypes: typesOf(index) })]),
+      );
+      const path = join(folder, `spans.${format}`);
+      await writeFile(path, arriving(...streams));
+      const indices = [...streams.keys()];
+      const rows = readMaps(path, format);
+      expect(rows.map(({ attributes }) => attributes)).toEqual(indices.map(attributesOf));
+      expect(rows.map(({ attribute_types }) => attribute_types)).toEqual(indices.map(typesOf));
+    },
+  );
 
   it("writes Parquet that holds what the table holds, nanoseconds included", async () => {
     const path = join(folder, "spans.parquet");

@@ -106,7 +106,7 @@ const columns: Record<string, SampleColumn> = {
   flags: { type: () => new Uint32(), value: () => 1 },
   attributes: { type: keyed, value: (span) => new Map(Object.entries(span.attributes ?? {})) },
   attribute_types: { type: keyedCategories, value: (span) => new Map(Object.entries(span.attributeTypes ?? {})) },
-  resource_attributes: { type: keyed, value: () => new Map([["service.name", "sample"]]) },
+  resource_attributes: { type: keyedCategories, value: () => new Map([["service.name", "sample"]]) },
   events: {
     type: () => new List(new Field("item", event, false)),
     value: (span) =>
