@@ -1,4 +1,12 @@
-import { context, propagation, type Tracer, trace } from "@opentelemetry/api";
+import {
+  context,
+  createContextKey,
+  ProxyTracerProvider,
+  propagation,
+  ROOT_CONTEXT,
+  type Tracer,
+  trace,
+} from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from "@opentelemetry/core";
 import {
@@ -21,7 +29,6 @@ interface ProcessTracing {
 }
 
 let processTracing: ProcessTracing | undefined;
-let registered = false;
 
 /** What a runner uses of the process's tracing. */
 export interface TracingRegistration {
@@ -34,20 +41,35 @@ export interface TracingRegistration {
 /**
  * Registers what the application has not: a context manager always, as nothing nests without one; with `global` also a
  * tracer provider and the W3C propagators. Safe to call from any number of runners.
+ *
+ * What is there is looked for first: OpenTelemetry would refuse a second registration, and print an error.
  */
 export function registerTracing(resource: Resource, options: { global: boolean }): TracingRegistration {
-  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  if (!hasContextManager()) context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   if (!processTracing) {
     const provider = new BasicTracerProvider({ resource, spanProcessors: [new SpanloomSpanProcessor()] });
     processTracing = { provider, resource };
   }
-  if (options.global && !registered) {
-    registered = true;
-    trace.setGlobalTracerProvider(processTracing.provider);
-    const propagators = [new W3CTraceContextPropagator(), new W3CBaggagePropagator()];
-    propagation.setGlobalPropagator(new CompositePropagator({ propagators }));
+  if (options.global) {
+    if (!hasTracerProvider()) trace.setGlobalTracerProvider(processTracing.provider);
+    if (propagation.fields().length === 0) propagation.setGlobalPropagator(w3cPropagator());
   }
   return { tracer: processTracing.provider.getTracer("@spanloom/runner"), resource: processTracing.resource };
+}
+
+function hasContextManager(): boolean {
+  const probe = createContextKey("spanloom.probe");
+  return context.with(ROOT_CONTEXT.setValue(probe, true), () => context.active().getValue(probe) === true);
+}
+
+function hasTracerProvider(): boolean {
+  const provider = trace.getTracerProvider();
+  // Without a registration the API gives a proxy that stands for nothing yet.
+  return !(provider instanceof ProxyTracerProvider) || provider.getDelegateTracer("probe") !== undefined;
+}
+
+function w3cPropagator(): CompositePropagator {
+  return new CompositePropagator({ propagators: [new W3CTraceContextPropagator(), new W3CBaggagePropagator()] });
 }
 
 /** What a runner knows of itself. */
