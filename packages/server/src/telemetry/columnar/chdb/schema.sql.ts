@@ -54,11 +54,19 @@ const shared = `
   dropped_attributes UInt32 CODEC(ZSTD(1)),`;
 
 /**
- * Parts from some 40,000 rows on are wide and merge column by column: 1.2 us a row, against 5.3 us for compact parts,
- * whose rows are merged whole. Smaller ones stay compact, as a wide part is over a hundred files.
+ * A wide part is 230 files, whose making costs more than the rows in them: 4 us a row in inserts of 65k rows. So what
+ * is inserted is compact, a dozen files; what is merged from two full inserts is wide, and merges column by column:
+ * 1.4 us a row, against 4.4 us for compact parts, whose rows are merged whole.
+ *
+ * Parts are synced before they count, so what the spool has let go of survives a loss of power, and parts that were
+ * merged away are not needed a second longer.
+ *
+ * Lengths of texts stand between the texts: apart from them they compress worse, 62 against 51 bytes a span.
  */
-const mergeSettings = `ttl_only_drop_parts = 1, min_bytes_for_wide_part = 1000000,
-  vertical_merge_algorithm_min_rows_to_activate = 20000`;
+const mergeSettings = `ttl_only_drop_parts = 1, min_bytes_for_wide_part = 64000000,
+  vertical_merge_algorithm_min_rows_to_activate = 20000,
+  fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 1,
+  string_serialization_version = 'single_stream'`;
 
 /** Table with the version of the schema: read before anything else. */
 export function versionTable(engines: SchemaEngines): string {
