@@ -120,7 +120,7 @@ describe("a start that cannot succeed says why and what to do", () => {
     const { code, errors } = await startProgram([], {}, process.getuid?.() === 0 ? 65_534 : undefined).end;
     await chmod(data, 0o755);
     expect(code).toBe(1);
-    expect(errors).toMatch(/^cannot write to data folder .*data: \S/);
+    expect(errors).toMatch(/^cannot write to data folder .*data: no permission to write .*lock as user id \d+\n$/);
   });
 
   it("when the folder is a file", async () => {

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SpanloomError } from "@spanloom/protocol";
 import { Database, sqliteCode } from "./database.ts";
+import { whyNotWritable } from "./write-access.ts";
 
 const SQLITE_BUSY = 5;
 
@@ -70,7 +71,9 @@ export class DataLock {
   }
 
   #unwritable(cause: unknown): SpanloomError {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const told = cause instanceof Error ? cause.message : String(cause);
+    const files = [join(this.#dataDir, "lock"), this.#pidPath];
+    const why = files.map(whyNotWritable).find((reason) => reason !== undefined) ?? told;
     return new SpanloomError("INVALID_STATE", `cannot write to data folder ${this.#dataDir}: ${why}`, {}, { cause });
   }
 }

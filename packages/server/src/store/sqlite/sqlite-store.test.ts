@@ -112,8 +112,24 @@ describe("the data folder", () => {
       chmodSync(folder, 0o555);
       const error = await asOrdinaryUser(() => new SqliteStore({ dataDir: folder }).start().catch((cause) => cause));
       expect(error).toMatchObject({ reason: "INVALID_STATE" });
-      expect(error.message).toContain(`cannot write to data folder ${folder}`);
+      expect(error.message).toMatch(
+        new RegExp(`^cannot write to data folder ${folder}: no permission to write ${folder}/lock as user id \\d+$`),
+      );
     }
+  });
+
+  test("a store whose files belong to someone else is refused, naming the file", async () => {
+    using dir = tempDir();
+    chmodSync(dir.path, 0o777);
+    await using store = new SqliteStore({ dataDir: dir.path });
+    await store.start();
+    await store.stop();
+    chmodSync(join(dir.path, "lock"), 0o666);
+    const file = join(dir.path, "control.db");
+    chmodSync(file, 0o444);
+    const error = await asOrdinaryUser(() => new SqliteStore({ dataDir: dir.path }).start().catch((cause) => cause));
+    expect(error).toMatchObject({ reason: "INVALID_STATE" });
+    expect(error.message).toContain(`cannot open ${file}: no permission to write ${file}`);
   });
 
   test("a full disk rejects the write whole, and the store goes on once there is room", async () => {

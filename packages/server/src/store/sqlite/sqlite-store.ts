@@ -17,6 +17,7 @@ import { getTask, listTasks, queueStats, taskIds } from "./read-tasks.ts";
 import { recover } from "./recover.ts";
 import { drainRunner, listRunners, registerRunner, unregisterRunner } from "./runners.ts";
 import { submitJob } from "./submit.ts";
+import { refuseUnwritable } from "./write-access.ts";
 
 /** How an embedded store is set up. */
 export interface SqliteStoreOptions {
@@ -270,13 +271,14 @@ function openControl(options: SqliteStoreOptions): Control {
     return newControl(db, { ...DEFAULTS, ...rest, nowUs, random });
   } catch (error) {
     db.close();
-    throw error;
+    throw toOpenError(error, path);
   }
 }
 
 function openDatabase(path: string): Database {
   let db: Database | undefined;
   try {
+    refuseUnwritable(path);
     db = new Database(path);
     // Durable before acknowledged (I1): FULL syncs the log at every commit. The cache is 64 MiB.
     db.exec(
@@ -288,7 +290,12 @@ function openDatabase(path: string): Database {
     return db;
   } catch (error) {
     db?.close();
-    const why = error instanceof Error ? error.message : String(error);
-    throw new SpanloomError("INVALID_STATE", `cannot open ${path}: ${why}`, {}, { cause: error });
+    throw toOpenError(error, path);
   }
+}
+
+function toOpenError(error: unknown, path: string): SpanloomError {
+  if (error instanceof SpanloomError) return error;
+  const why = error instanceof Error ? error.message : String(error);
+  return new SpanloomError("INVALID_STATE", `cannot open ${path}: ${why}`, {}, { cause: error });
 }
