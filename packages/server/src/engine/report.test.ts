@@ -86,6 +86,10 @@ test.each<[string, Init]>([
   expect(check(init)).toMatchObject({ report: undefined, error: { facts: { field: path } } });
 });
 
+test("dropped telemetry beyond 2^53 is clamped, as a number that no column holds would spoil the batch", () => {
+  expect(check({ droppedTelemetry: 2n ** 64n - 1n }).report?.droppedTelemetry).toBe(Number.MAX_SAFE_INTEGER);
+});
+
 test("a label given twice counts once; counts beyond 2^53 are clamped", () => {
   const progress = [
     { label: "a", done: 1n },

@@ -53,7 +53,7 @@ export function checkResult(result: TaskResult, limits: Limits): CheckedResult {
     ...lease,
     progress: NO_PROGRESS,
     spanExtras: NO_BYTES,
-    droppedTelemetry: Number(result.droppedTelemetry),
+    droppedTelemetry: clampCount(result.droppedTelemetry),
   };
   try {
     const progress = toProgress(result.progress, "progress", limits);
