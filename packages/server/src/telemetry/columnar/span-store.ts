@@ -12,10 +12,10 @@
 /** Tables of the telemetry store. */
 export type TelemetryTable = "spans" | "logs";
 
-/** Rows to insert: one Arrow IPC stream with the table's insert schema. */
+/** Rows to insert: one Arrow IPC stream with the table's insert schema, in parts to be put end to end. */
 export interface InsertBatch {
   table: TelemetryTable;
-  ipc: Uint8Array;
+  ipc: readonly Uint8Array[];
   rows: number;
 }
 

@@ -6,7 +6,7 @@ import type { Data } from "apache-arrow";
  * I1. Nothing is allocated per value; arrays double when full.
  * I2. A nested column's rows are delimited by its own offsets, so `truncate` undoes any number of rows, also a row
  *     that was begun and not closed.
- * I3. `finish` lends views of the live arrays: the batch must be encoded before the column is written to again.
+ * I3. `finish` lends views of the live arrays: the batch must be stored before the column is written to again.
  */
 export interface Column {
   /** Closed rows. */

@@ -143,8 +143,8 @@ export class RowBuilder<Columns extends Readonly<Record<string, Column>>> {
     return undefined;
   }
 
-  /** The rows as one Arrow IPC stream. */
-  finish(): Uint8Array {
+  /** The rows as one Arrow IPC stream in parts; they lend the live arrays, so no row may be written while they are in use. */
+  finish(): Uint8Array[] {
     return toArrowStream(this.columns);
   }
 }

@@ -8,6 +8,9 @@ import type { WireReader } from "./wire-reader.ts";
 /** Names of severity numbers that come without text, by OTLP's ranges of four. */
 const severities = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"] as const;
 
+/** Log records carry none. */
+const noTraceState = { start: 0, end: 0 };
+
 /** Scalars of the record being read: places in the payload, or numbers. */
 const blank = {
   traceAt: 0,
@@ -134,7 +137,7 @@ export class LogReader {
     r.pos = record.bodyAt;
     r.end = record.bodyEnd;
     to.body_type.appendText(appendAnyValue(r, record.bodyEnd, to.body));
-    origin.append(to, "");
+    origin.append(to, r, noTraceState);
     to.scope_name.appendAll(scopeName);
     to.scope_version.appendAll(scopeVersion);
     to.event_name.append(r.bytes, record.eventAt, record.eventEnd);

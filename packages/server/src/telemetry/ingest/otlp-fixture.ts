@@ -100,9 +100,9 @@ export function logRecord(
 }
 
 /** Rows of Arrow streams as plain values: bytes as hex, times and wide integers as bigint, maps as entries. */
-export function rowsOf(...streams: readonly Uint8Array[]): Record<string, unknown>[] {
+export function rowsOf(...streams: readonly (Uint8Array | readonly Uint8Array[])[]): Record<string, unknown>[] {
   return streams.flatMap((ipc) => {
-    const table = tableFromIPC(ipc);
+    const table = tableFromIPC(ipc instanceof Uint8Array ? ipc : Buffer.concat(ipc));
     return Array.from({ length: table.numRows }, (_, row) =>
       Object.fromEntries(
         table.schema.fields.map(({ name }, column) => [name, plain(table.getChildAt(column)!.data[0]!, row)]),

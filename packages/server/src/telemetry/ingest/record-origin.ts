@@ -1,8 +1,9 @@
-import { type AttemptOrigin, attributeNames, originOf, outcomes, spanTypes } from "@spanloom/protocol";
+import { attributeNames, outcomes, spanTypes } from "@spanloom/protocol";
 import { hexValue } from "../columns/fixed-column.ts";
 import type { MapColumn } from "../columns/nested-column.ts";
 import type { OriginColumns } from "../columns/span-columns.ts";
 import type { Utf8Column } from "../columns/utf8-column.ts";
+import { TraceStateOrigin } from "./trace-state-origin.ts";
 import type { WireReader } from "./wire-reader.ts";
 
 const encoder = new TextEncoder();
@@ -54,8 +55,7 @@ export class RecordOrigin {
   readonly #resource = new Int32Array(SLOT_COUNT).fill(-1);
   #resourceValues: Utf8Column | undefined;
   #recordValues: Utf8Column | undefined;
-  #traceState = "";
-  #traceStateOrigin: AttemptOrigin | undefined;
+  readonly #traceStateOrigin = new TraceStateOrigin();
   #dirty = false;
 
   /** Begins a resource whose attributes are read into `map`. */
@@ -85,9 +85,10 @@ export class RecordOrigin {
     this.#dirty = true;
   };
 
-  /** Appends the origin of the record just read. */
-  append(to: OriginColumns, traceState: string): void {
-    const origin = this.#attemptOrigin(traceState);
+  /** Appends the origin of the record just read, whose trace state is at `traceState`; an attribute's word on the job goes first. */
+  append(to: OriginColumns, r: WireReader, traceState: { start: number; end: number }): void {
+    const named = this.#record[slots.jobId]! >= 0;
+    const origin = named ? undefined : this.#traceStateOrigin.read(r.bytes, traceState.start, traceState.end);
     this.#appendId(to.job_id, slots.jobId, origin?.jobId);
     this.#appendText(to.job_name, slots.jobName);
     this.#appendId(to.task_id, slots.taskId, origin?.taskId);
@@ -112,17 +113,7 @@ export class RecordOrigin {
     to.appendText((outcomes as readonly string[]).includes(given) ? given : "");
   }
 
-  /** The trace state's word on the record, unless an attribute names the job. */
-  #attemptOrigin(traceState: string): AttemptOrigin | undefined {
-    if (traceState === "" || this.#record[slots.jobId]! >= 0) return undefined;
-    if (traceState !== this.#traceState) {
-      this.#traceState = traceState;
-      this.#traceStateOrigin = originOf(traceState);
-    }
-    return this.#traceStateOrigin;
-  }
-
-  #appendId(to: OriginColumns["job_id"], slot: number, fallback: string | undefined): void {
+  #appendId(to: OriginColumns["job_id"], slot: number, fallback: Uint8Array | undefined): void {
     const at = this.#place(slot);
     if (at) {
       const { bytes, offsets } = at.values;
@@ -133,7 +124,7 @@ export class RecordOrigin {
       }
     }
     if (fallback === undefined) to.appendNone();
-    else to.appendHexText(fallback);
+    else to.append(fallback, 0);
   }
 
   #appendText(to: Utf8Column, slot: number): void {

@@ -183,7 +183,7 @@ export class SpanReader {
     this.#appendDuration(to);
     to.status.appendText(statuses[this.#status] ?? "UNSET");
     to.status_message.append(r.bytes, this.#message.start, this.#message.end);
-    origin.append(to, this.#text(r, this.#traceState));
+    origin.append(to, r, this.#traceState);
     origin.appendOutcome(to.outcome);
     to.scope_name.appendAll(scopeName);
     to.scope_version.appendAll(scopeVersion);

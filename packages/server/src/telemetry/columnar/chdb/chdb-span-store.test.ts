@@ -36,7 +36,7 @@ testSpanStore("chdb", () => {
     store: new ChdbSpanStore({ dataDir, retentionDays: 10_000 }),
     reopened: () => new ChdbSpanStore({ dataDir, retentionDays: 10_000 }),
     spans: toBatch,
-    logs(bodies) {
+    logs(bodies): InsertBatch {
       const reader = new OtlpReader();
       const records = bodies.map((value) => logRecord(1, { body: { value: { case: "stringValue", value } } }));
       reader.readLogs(logPayload(records), 1);

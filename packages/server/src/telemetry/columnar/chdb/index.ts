@@ -1,5 +1,5 @@
 import { mkdirSync, rmSync } from "node:fs";
-import { rm, writeFile } from "node:fs/promises";
+import { open, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { SpanloomError } from "@spanloom/protocol";
 import { drainPending, Session } from "chdb";
@@ -101,7 +101,7 @@ export class ChdbSpanStore implements SpanStore {
     if (batch.rows === 0) return;
     const path = join(this.#incoming, `${++this.#inserted}.arrow`);
     try {
-      await writeFile(path, batch.ipc);
+      await writeParts(path, batch.ipc);
       await this.#run(insertStatement(batch.table, insertColumns[batch.table], path));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "ENOSPC") {
@@ -149,6 +149,16 @@ WHERE active AND database = '${DATABASE}'`,
     if (!this.#writer) throw closed();
     return (await this.#writer.queryAsync(sql, { format: "TabSeparated" })).text();
   }
+}
+
+/** Writes parts end to end. Errors: ENOSPC, also when the disk took some of them. */
+async function writeParts(path: string, parts: readonly Uint8Array[]): Promise<void> {
+  await using file = await open(path, "w");
+  const { bytesWritten } = await file.writev(parts as Uint8Array<ArrayBuffer>[]);
+  const wanted = parts.reduce((sum, part) => sum + part.length, 0);
+  if (bytesWritten === wanted) return;
+  const message = `wrote ${bytesWritten} of ${wanted} bytes to "${path}"`;
+  throw Object.assign(new Error(message), { code: "ENOSPC" });
 }
 
 function closed(): SpanloomError {
