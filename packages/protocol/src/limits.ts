@@ -7,6 +7,8 @@ export const defaultLimits = {
   maxInputBytes: 256 * 1024,
   maxOutputBytes: 256 * 1024,
   maxRequestBytes: 16 * 1024 * 1024,
+  /** Payloads of one answer: what does not fit is left for the next call. One entry always fits. */
+  maxResponseBytes: 16 * 1024 * 1024,
   maxChildren: 100_000,
   maxGroups: 4_096,
   maxNameBytes: 256,

@@ -50,6 +50,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     dataDir,
     nowUs: () => clock.nowUs(),
     maxInlineDependencyBytes: limits.maxInlineDependencyBytes,
+    maxLeaseBytes: limits.maxResponseBytes,
   });
   const spanStore = new ChdbSpanStore({ dataDir: join(dataDir, "telemetry") });
   const telemetry = createTelemetry({

@@ -38,6 +38,7 @@ import { present } from "./present.ts";
 import { pageSizeField, uuidField } from "./request-field.ts";
 import { type ServiceRoute, serviceRoute } from "./service-route.ts";
 import { toTask } from "./task-message.ts";
+import { readTasks } from "./task-page.ts";
 
 /** What JobService needs. */
 export interface JobServiceOptions {
@@ -173,10 +174,9 @@ async function listTasks(request: ListTasksRequest, { store, limits }: JobServic
   };
   const after = decodePageToken(request.pageToken, "tasks", query);
   const job = await findJob(store, query.jobId, false);
-  const found = await store.listTasks(query, { limit: limit + 1, ...present({ after }) });
-  const page = found.slice(0, limit);
+  const { tasks, more } = await readTasks(store, query, { limit, after, maxBytes: limits.maxResponseBytes });
   return create(ListTasksResponseSchema, {
-    tasks: page.map((task) => toTask(task, job.trace.traceId)),
-    nextPageToken: found.length > limit ? encodePageToken("tasks", query, page.at(-1)?.id ?? "") : "",
+    tasks: tasks.map((task) => toTask(task, job.trace.traceId)),
+    nextPageToken: more ? encodePageToken("tasks", query, tasks.at(-1)?.id ?? "") : "",
   });
 }

@@ -15,7 +15,7 @@ import { isJobEnded } from "../engine/states.ts";
 import type { JobRecord, Store } from "../store/store.ts";
 import type { CallContext } from "./call-context.ts";
 import { findJob } from "./find-job.ts";
-import type { JobChanges, JobWatch } from "./job-changes.ts";
+import type { JobChanges } from "./job-changes.ts";
 import { toJob } from "./job-message.ts";
 import { uuidField, waitMsField } from "./request-field.ts";
 import { waitSignal } from "./wait-signal.ts";
@@ -76,29 +76,39 @@ async function waitJobs(
   checkLimit("job_ids", request.jobIds.length, limits.maxPageSize, "ids");
   const jobIds = [...new Set(request.jobIds.map((id, i) => uuidField(`job_ids[${i}]`, id)))];
   const waitMs = waitMsField(request.wait, limits, context.timeoutMs());
-  const read = (ids: readonly string[]) => store.getJobs(ids, { includeOutputs: request.includeOutputs });
   const watch = changes.watch("ended", jobIds);
   try {
-    const jobs = await read(jobIds);
+    const jobs = await store.getJobs(jobIds, { includeOutputs: false });
     const known = new Set(jobs.map(({ id }) => id));
     const unknownJobIds = jobIds.filter((id) => !known.has(id));
-    let ended: readonly JobRecord[] = jobs.filter(({ state }) => isJobEnded(state));
+    let ended: readonly string[] = jobs.filter(({ state }) => isJobEnded(state)).map(({ id }) => id);
     if (ended.length === 0 && unknownJobIds.length === 0 && waitMs > 0) {
       using wait = waitSignal(clock, waitMs, context.signal);
-      ended = await firstEnded(watch, read, wait.signal);
+      ended = await watch.next(wait.signal);
     }
-    return create(WaitJobsResponseSchema, { jobs: ended.map(toJob), unknownJobIds });
+    const answer = await readEnded(ended, request.includeOutputs, { store, maxBytes: limits.maxResponseBytes });
+    return create(WaitJobsResponseSchema, { jobs: answer.map(toJob), unknownJobIds });
   } finally {
     watch.close();
   }
 }
 
-/** Waits for the first end; none when the signal aborts before. */
-async function firstEnded(
-  watch: JobWatch,
-  read: (ids: readonly string[]) => Promise<readonly JobRecord[]>,
-  signal: AbortSignal,
+/** Ended jobs, as many as fit into one answer, but at least one; the next call answers the others at once. */
+async function readEnded(
+  ids: readonly string[],
+  includeOutputs: boolean,
+  { store, maxBytes }: { store: Pick<Store, "getJobs">; maxBytes: number },
 ): Promise<readonly JobRecord[]> {
-  const ids = await watch.next(signal);
-  return ids.length === 0 ? [] : read(ids);
+  if (!includeOutputs || ids.length <= 1) return ids.length === 0 ? [] : store.getJobs(ids, { includeOutputs });
+  const answer: JobRecord[] = [];
+  let bytes = 0;
+  // One by one, so that no more outputs than an answer's are ever in memory.
+  for (const id of ids) {
+    const [job] = await store.getJobs([id], { includeOutputs });
+    if (!job) continue;
+    for (const output of job.outputs ?? []) bytes += output.length;
+    if (bytes > maxBytes && answer.length > 0) break;
+    answer.push(job);
+  }
+  return answer;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { decodePageToken, encodePageToken } from "./page-token.ts";
+import { decodeOffset, decodePageToken, encodePageToken } from "./page-token.ts";
 
 const filter = { name: "a", states: [1], big: 1n };
 
@@ -21,6 +21,13 @@ describe("page tokens", () => {
   ])("are refused when %s", (_what, token, message) => {
     expect(() => decodePageToken(token, "jobs", filter)).toThrow(
       expect.objectContaining({ reason: "INVALID_PAGE_TOKEN", message: expect.stringMatching(message) }) as Error,
+    );
+  });
+
+  it.each(["x", "-1", "1.5", "1e9"])("are refused as an offset when the position is %s", (position) => {
+    const token = encodePageToken("dependencies", filter, position);
+    expect(() => decodeOffset(token, "dependencies", filter)).toThrow(
+      expect.objectContaining({ reason: "INVALID_PAGE_TOKEN" }) as Error,
     );
   });
 });

@@ -19,15 +19,25 @@ export function encodePageToken(listing: string, filter: unknown, position: stri
 export function decodePageToken(token: string, listing: string, filter: unknown): string | undefined {
   if (token === "") return undefined;
   const match = /^(\w+):(\w+):(.+)$/.exec(Buffer.from(token, "base64url").toString());
-  const refuse = (why: string): never => {
-    throw new SpanloomError("INVALID_PAGE_TOKEN", `cannot continue the listing: page token "${cut(token)}" ${why}`, {
-      field: "page_token",
-    });
-  };
-  if (!match) return refuse("was not issued by this server");
-  if (match[1] !== listing) return refuse(`is of another listing, "${match[1]}"`);
-  if (match[2] !== digest(filter)) return refuse("was issued for another filter");
+  if (!match) throw invalidToken(token, "was not issued by this server");
+  if (match[1] !== listing) throw invalidToken(token, `is of another listing, "${match[1]}"`);
+  if (match[2] !== digest(filter)) throw invalidToken(token, "was issued for another filter");
   return match[3];
+}
+
+function invalidToken(token: string, why: string): SpanloomError {
+  return new SpanloomError("INVALID_PAGE_TOKEN", `cannot continue the listing: page token "${cut(token)}" ${why}`, {
+    field: "page_token",
+  });
+}
+
+/** Reads a position that counts entries. Errors: INVALID_PAGE_TOKEN, as `decodePageToken`, also for no whole number. */
+export function decodeOffset(token: string, listing: string, filter: unknown): number {
+  const position = decodePageToken(token, listing, filter);
+  if (position === undefined) return 0;
+  const offset = /^\d{1,9}$/.test(position) ? Number(position) : undefined;
+  if (offset !== undefined) return offset;
+  throw invalidToken(token, "was not issued by this server");
 }
 
 /** A short digest (FNV-1a) of a filter's text; it guards against mistakes, not against intent. */

@@ -27,7 +27,7 @@ import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { CallContext } from "./call-context.ts";
 import { CancellationNotices } from "./cancellation-notices.ts";
 import { type LeaseWaiters, releaseLeases } from "./lease-waiters.ts";
-import { decodePageToken, encodePageToken } from "./page-token.ts";
+import { decodeOffset, encodePageToken } from "./page-token.ts";
 import { present } from "./present.ts";
 import { leaseMsField, pageSizeField, uuidField, waitMsField } from "./request-field.ts";
 import { type ServiceRoute, serviceRoute } from "./service-route.ts";
@@ -188,7 +188,7 @@ async function listDependencyOutputs(request: ListDependencyOutputsRequest, { st
   const lease = { taskId: uuidField("task_id", request.taskId), attempt: request.attempt, token: request.leaseToken };
   const limit = request.pageSize === 0 ? limits.maxPageSize : pageSizeField(request.pageSize, limits);
   const filter = [lease.taskId, lease.attempt];
-  const offset = Number(decodePageToken(request.pageToken, "dependencies", filter) ?? 0);
+  const offset = decodeOffset(request.pageToken, "dependencies", filter);
   const range = { offset, limit, maxBytes: limits.maxInlineDependencyBytes };
   const { dependencies, nextOffset } = await store.dependencyOutputs(lease, range);
   return create(ListDependencyOutputsResponseSchema, {

@@ -214,7 +214,7 @@ export interface ClaimRequest {
   runnerId: string;
   queues: readonly string[];
   identifiers: readonly { name: string; major: number; minor: number }[];
-  /** 0..1000. */
+  /** 0..1000. Fewer may be leased although more are ready, when they are large. */
   limit: number;
   leaseMs: number;
 }

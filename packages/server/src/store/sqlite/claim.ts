@@ -19,16 +19,38 @@ interface ClaimContext {
   dependencies: Map<number, InlineDependencies>;
 }
 
-/** Leases up to `limit` ready tasks to a runner, in the order of the ready queue. */
+/**
+ * Leases up to `limit` ready tasks to a runner, in the order of the ready queue; fewer when they are large, so that the
+ * answer stays near `maxLeaseBytes`.
+ */
 export function claim(control: Control, request: ClaimRequest, runner: RunnerWork): Lease[] {
   const { queues, identifiers, limit, leaseMs } = request;
-  const runs = control.ready.take({ queues, identifiers, refused: runner.refused }, limit);
-  if (runs.length === 0) return [];
+  const match = { queues, identifiers, refused: runner.refused };
   const context = { runner, leaseMs, token: newLeaseToken(), dependencies: new Map() };
   const leases: Lease[] = [];
-  for (const run of runs) claimRun(control, run, context, leases);
-  control.changes.addDue(control.nowUs + leaseMs * 1000);
+  let bytes = 0;
+  for (let most = FIRST_CHUNK; leases.length < limit && bytes < control.options.maxLeaseBytes; most = CHUNK) {
+    const wanted = Math.min(most, limit - leases.length);
+    const from = leases.length;
+    for (const run of control.ready.take(match, wanted)) claimRun(control, run, context, leases);
+    for (const lease of leases.slice(from)) bytes += leaseBytes(lease);
+    if (leases.length - from < wanted) break;
+  }
+  if (leases.length > 0) control.changes.addDue(control.nowUs + leaseMs * 1000);
+  // What did not fit was announced as if this runner would take it: somebody else must hear of it.
+  if (bytes >= control.options.maxLeaseBytes) for (const queue of queues) control.changes.addReady(queue, 1);
   return leases;
+}
+
+/** Tasks are taken in chunks, as their size is known only then: the first is small in case all are as large as can be. */
+const FIRST_CHUNK = 16;
+const CHUNK = 100;
+
+/** What a lease adds to an answer, about: dependencies shared in memory are sent with each of their tasks. */
+function leaseBytes({ input, dependencies }: Lease): number {
+  let bytes = input.length;
+  for (const { output } of dependencies) bytes += output.length;
+  return bytes;
 }
 
 /** One statement leases consecutive tasks: 100 cost 40 % of 100 statements. */

@@ -18,6 +18,8 @@ export interface ControlOptions {
   cancelGraceMs: number;
   /** A lease carries the outputs of its dependencies when they are no larger together. */
   maxInlineDependencyBytes: number;
+  /** A claim takes no more tasks once inputs and dependencies of those it has are larger together. */
+  maxLeaseBytes: number;
   /** A runner not heard of for this long is shown as lost. */
   runnerLostMs: number;
 }

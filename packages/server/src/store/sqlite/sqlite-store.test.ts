@@ -132,6 +132,19 @@ describe("the data folder", () => {
     expect(error.message).toContain(`cannot open ${file}: no permission to write ${file}`);
   });
 
+  test("a claim ends when its answer is full, and what is left is announced to others", async () => {
+    using dir = tempDir();
+    await using driver = await StoreDriver.open(
+      () => new SqliteStore({ dataDir: dir.path, nowUs: new FakeClock().nowUs, maxLeaseBytes: 1 }),
+    );
+    await driver.submit({ name: "large", count: 20 });
+    const announced: string[] = [];
+    driver.store.on("ready", (queues) => announced.push(...queues.keys()));
+    expect(await driver.claim()).toHaveLength(16);
+    expect(announced).toEqual(["default"]);
+    expect(await driver.claim()).toHaveLength(4);
+  });
+
   test("a full disk rejects the write whole, and the store goes on once there is room", async () => {
     using dir = tempDir();
     const clock = new FakeClock();

@@ -31,6 +31,8 @@ export interface SqliteStoreOptions {
   cancelGraceMs?: number;
   /** Outputs of dependencies travel with a lease when they are no larger together. Default 1 MiB. */
   maxInlineDependencyBytes?: number;
+  /** A claim takes no more tasks once the bytes to send with those it has reach this. Default 16 MiB. */
+  maxLeaseBytes?: number;
   /** The data file grows no larger: writes then fail as OVERLOADED. Default: as large as the disk allows. */
   maxBytes?: number;
   /** A runner not heard of for this long is shown as lost. Default 60,000: idle runners poll every 30 s. */
@@ -259,7 +261,12 @@ function notOpen(): SpanloomError {
 /** SQLite's default. */
 const PAGE_BYTES = 4_096;
 
-const DEFAULTS = { cancelGraceMs: 10_000, maxInlineDependencyBytes: 1024 * 1024, runnerLostMs: 60_000 };
+const DEFAULTS = {
+  cancelGraceMs: 10_000,
+  maxInlineDependencyBytes: 1024 * 1024,
+  maxLeaseBytes: 16 * 1024 * 1024,
+  runnerLostMs: 60_000,
+};
 
 function openControl(options: SqliteStoreOptions): Control {
   const path = join(options.dataDir, "control.db");
