@@ -18,7 +18,8 @@ import { type LogsSender, type TracesSender, takenBut } from "./sender.ts";
  * OTLP over HTTP with Protocol Buffers.
  *
  * OpenTelemetry's own transport (`@opentelemetry/otlp-exporter-base`) is reachable only behind a retrying delegate that
- * keeps Retry-After and the kind of failure to itself, which the queue needs; hence this one over Node's `http`: docs/adr/008-own-otlp-http-transport.md.
+ * keeps Retry-After and the kind of failure to itself, which the queue needs; hence this one over Node's `http`.
+ * Measured in docs/adr/008-own-otlp-http-transport.md.
  *
  * Source: OpenTelemetry Protocol specification, OTLP/HTTP.
  */
