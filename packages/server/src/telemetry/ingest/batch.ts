@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { SpanStore } from "../columnar/span-store.ts";
 import type { Spool } from "../spool/spool.ts";
 import { presentLogIds } from "./ingest-ids.ts";
-import { OtlpReader } from "./otlp-reader.ts";
+import type { OtlpReader } from "./otlp-reader.ts";
 
 /** When a batch is full. Inserts of 50k, 100k and 200k rows cost the same per row; smaller ones hold less memory. */
 const FULL = { rows: 65_536, bytes: 32 * 1024 * 1024 };
@@ -44,6 +44,8 @@ export interface ReadBack {
   spool: Spool;
   store: SpanStore;
   slice: TimeSlice;
+  /** An empty reader, for the rows. */
+  reader: OtlpReader;
   /** Hears of payloads that cannot be decoded. */
   onDamaged: (seq: number, error: unknown) => void;
 }
@@ -54,12 +56,11 @@ export interface ReadBack {
  * Payloads before `end` that the spool does not hold were refused when they came.
  */
 export async function readBack(
-  { spool, store, slice, onDamaged }: ReadBack,
+  { spool, store, slice, reader, onDamaged }: ReadBack,
   from: number,
   end: number,
 ): Promise<Batch> {
   const present = await presentLogIds(store, from);
-  const reader = new OtlpReader();
   let next = from;
   while (next < end && !isFull(reader)) {
     const payloads = await spool.read(next);

@@ -50,8 +50,8 @@ export class Drainer {
   #open: Batch;
   #spooledFrom: number | undefined;
   #prepared: Promise<Batch> | undefined;
-  /** An emptied reader: its grown arrays are used again, not left to the collector, 40 MB a batch. */
-  #spare: OtlpReader | undefined;
+  /** Emptied readers: their grown arrays are used again, as new ones, 60 MB a batch, make the collector run all the time. */
+  #spares: OtlpReader[] = [];
   #insertedSeq: number;
   readonly #syncing = new Set<Promise<void>>();
   #waiters: Waiter[] = [];
@@ -124,8 +124,7 @@ export class Drainer {
   #seal(): void {
     this.#sealed.push(this.#open);
     const from = this.#open.end;
-    this.#open = { reader: this.#spare ?? new OtlpReader(), from, end: from };
-    this.#spare = undefined;
+    this.#open = { reader: this.#spares.pop() ?? new OtlpReader(), from, end: from };
     if (this.#sealed.length >= MAX_SEALED) this.#spooledFrom = from;
   }
 
@@ -168,6 +167,8 @@ export class Drainer {
   #kick(): void {
     this.#draining ??= this.#drain().finally(() => {
       this.#draining = undefined;
+      // One is enough for a store that keeps up.
+      this.#spares.splice(1);
       // Someone may have begun to wait after the last look and before now.
       if (this.#waiters.length > 0) this.#kick();
       else if (this.#insertedSeq + 1 < this.#options.spool.nextSeq)
@@ -204,7 +205,7 @@ export class Drainer {
       else throw error;
     }
     batch.reader.truncate({ spans: 0, logs: 0 });
-    this.#spare = batch.reader;
+    this.#spares.push(batch.reader);
     await this.#inserted(batch.end - 1);
   }
 
@@ -233,7 +234,8 @@ export class Drainer {
   #prepare(from: number): void {
     if (this.#prepared) return;
     const { spool, spanStore: store } = this.#options;
-    const options: ReadBack = { spool, store, slice: this.#slice, onDamaged: this.#onDamaged };
+    const reader = this.#spares.pop() ?? new OtlpReader();
+    const options: ReadBack = { spool, store, slice: this.#slice, reader, onDamaged: this.#onDamaged };
     this.#prepared = readBack(options, from, spool.nextSeq).then((batch) => {
       this.#readBackBatches.add(batch);
       return batch;
