@@ -54,6 +54,25 @@ test("consecutive tasks come as one run (I3)", () => {
   ]);
 });
 
+test("removed tasks are gone, those around them stay in their order", () => {
+  const range = fc.tuple(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 0, max: 12 }));
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.integer({ min: 1, max: 40 })), fc.array(range), (added, ranges) => {
+      const ready = new ReadyQueue();
+      for (const task of added) ready.add(spec(), run(1, task));
+      ready.add(spec(), run(2, 20));
+      ready.add(spec(), run(1, 10, 10, 1));
+      for (const [from, more] of ranges) ready.remove(spec(), { job: 1, depth: 0, from, to: from + more });
+      const isLeft = (task: number) => !ranges.some(([from, more]) => task >= from && task <= from + more);
+      const left = added.filter(isLeft);
+      expect(ready.stats("q").queued).toBe(left.length + 2);
+      const taken = tasks(Array.from({ length: left.length + 2 }, () => ready.take(match(), 1)).flat());
+      expect(taken.toSorted((a, b) => a - b)).toEqual([...left, 20, 10].toSorted((a, b) => a - b));
+      expect(ready.queues()).toEqual([]);
+    }),
+  );
+});
+
 test("a removed job's tasks are gone, others stay", () => {
   const ready = new ReadyQueue();
   ready.add(spec(), run(1, 1, 5));

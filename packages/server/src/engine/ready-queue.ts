@@ -144,6 +144,19 @@ export class ReadyQueue {
     }
   }
 
+  /** Forgets those of the tasks `from`..`to` that are ready, of one job, depth and spec. */
+  remove(spec: ReadySpec, { job, depth, from, to }: Omit<ReadyRun, "queuedAtUs">): void {
+    const bucket = this.#queues
+      .get(spec.queue)
+      ?.get(spec.name)
+      ?.find((one) => isSameSpec(one.spec, spec));
+    const line = bucket?.lines.get(job);
+    const at = line?.lanes.findIndex((lane) => lane.depth === depth) ?? -1;
+    if (bucket === undefined || line === undefined || at < 0) return;
+    bucket.size -= cutLane(line, at, { from, to });
+    if (line.lanes.length === 0) this.#removeLine(bucket, line);
+  }
+
   /** Forgets everything. */
   clear(): void {
     this.#queues.clear();
@@ -174,9 +187,7 @@ export class ReadyQueue {
     const names = this.#queues.get(spec.queue) ?? new Map<string, Bucket[]>();
     const buckets = names.get(spec.name) ?? [];
     if (buckets.length === 0) this.#queues.set(spec.queue, names.set(spec.name, buckets));
-    const found = buckets.find(
-      ({ spec: s }) => s.major === spec.major && s.minor === spec.minor && s.priority === spec.priority,
-    );
+    const found = buckets.find((one) => isSameSpec(one.spec, spec));
     if (found !== undefined) return found;
     const bucket: Bucket = { spec, lines: new Map(), first: undefined, last: undefined, size: 0 };
     buckets.push(bucket);
@@ -260,6 +271,37 @@ function appendRun(line: Line, { depth, from, to, queuedAtUs }: ReadyRun): void 
   }
   tail.next = { from, to, queuedAtUs, next: undefined };
   lane.tail = tail.next;
+}
+
+/** Takes tasks out of one lane of a line, and the lane with its last; answers how many there were. */
+function cutLane(line: Line, at: number, { from, to }: TakenRun): number {
+  const lane = line.lanes[at]!;
+  const start: Pick<Run, "next"> = { next: lane.head };
+  let previous = start;
+  let removed = 0;
+  while (previous.next !== undefined) {
+    const run = previous.next;
+    const overlap = Math.min(run.to, to) - Math.max(run.from, from) + 1;
+    if (overlap <= 0) {
+      previous = run;
+      continue;
+    }
+    removed += overlap;
+    const rest = run.to > to ? { ...run, from: to + 1 } : run.next;
+    if (run.from < from) {
+      run.to = from - 1;
+      run.next = rest;
+      previous = run;
+    } else previous.next = rest;
+  }
+  if (start.next === undefined) line.lanes.splice(at, 1);
+  else line.lanes[at] = { ...lane, head: start.next, tail: previous as Run };
+  return removed;
+}
+
+/** Whether tasks of two specs of one queue and name belong in one bucket. */
+function isSameSpec(a: ReadySpec, b: ReadySpec): boolean {
+  return a.major === b.major && a.minor === b.minor && a.priority === b.priority;
 }
 
 function lineSize(line: Line): number {

@@ -87,6 +87,7 @@ function doomSubtree(control: Control, job: JobWork, root: number): void {
     for (const group of control.groups.ofParent(task)) {
       if (group.open === 0) continue;
       groups.add(group.seq);
+      withdraw(control, group);
       sweepGroup(control, job, group, TaskState.SKIPPED);
       for (const seq of waitingTasks(control, group)) pending.push(seq);
     }
@@ -97,8 +98,18 @@ function doomSubtree(control: Control, job: JobWork, root: number): void {
     control.db.run("UPDATE task SET doomed = 1 WHERE seq = ?", work.seq);
     stopAttempt(control, work, CancellationReason.JOB_FAILED);
   }
-  control.ready.removeJob(job.seq);
-  loadReady(control, job.seq);
+}
+
+/** No longer offers any task of a group. Not by reading the job anew: each of its subtrees may fail by itself. */
+function withdraw(control: Control, group: GroupWork): void {
+  const range = { job: group.job, depth: group.depth, from: group.first, to: group.first + group.count - 1 };
+  const specs = control.db.rows(
+    "SELECT DISTINCT spec FROM task WHERE seq BETWEEN ? AND ? AND state = ?",
+    range.from,
+    range.to,
+    TaskState.QUEUED,
+  );
+  for (const [spec] of specs) control.ready.remove(control.specs.get(spec as number), range);
 }
 
 function waitingTasks(control: Control, group: GroupWork): number[] {
@@ -132,14 +143,13 @@ function sweepGroup(control: Control, job: JobWork, group: GroupWork, to: TaskSt
   noteEnded(control, group, rows.length, true);
 }
 
-/** Offers the queued tasks of a job, or of all jobs, as they stand in the record. */
-export function loadReady(control: Control, job?: number): void {
+/** Offers all queued tasks, as they stand in the record. */
+export function loadReady(control: Control): void {
   const rows = control.db.rows(
     `SELECT g.seq, t.spec, t.seq, coalesce(t.queued_at, g.unblocked_at) FROM job j
      CROSS JOIN task_group g ON g.job = j.seq AND g.open > 0
      CROSS JOIN task t ON t.seq BETWEEN g.first AND g.first + g.count - 1 AND t.state = ${TaskState.QUEUED}
-     WHERE j.ended_at IS NULL ${job === undefined ? "" : "AND j.seq = ?"} ORDER BY t.seq`,
-    ...(job === undefined ? [] : [job]),
+     WHERE j.ended_at IS NULL ORDER BY t.seq`,
   ) as readonly number[][];
   for (let i = 0; i < rows.length; ) {
     const [groupSeq, spec, from, queuedAtUs] = rows[i] as [number, number, number, number];
