@@ -1,3 +1,4 @@
+import { Dictionary, Field, Int32, Int64, List, Struct, Table, Utf8, vectorFromArray } from "apache-arrow";
 import { desc, op } from "arquero";
 import { describe, expect, it } from "vitest";
 import { arriving, type SampleSpan, sampleChunk, sampleTable, spanIdFor } from "./testing/sample-spans.ts";
@@ -46,6 +47,34 @@ describe("toDataFrame", () => {
     const table = await toArrowTable(arriving(...chunks));
     expect((await toDataFrame(table)).array("attributes")).toEqual([...chunks.keys()].map(attributesOf));
     expect((await toDataFrame(table.slice(20, 22))).array("attributes")).toEqual([20, 21].map(attributesOf));
+  });
+
+  it("keeps nulls inside lists of structs, and gives their integers as numbers", async () => {
+    const item = new Struct([
+      new Field("text", new Dictionary(new Utf8(), new Int32()), true),
+      new Field("size", new Int64()),
+    ]);
+    const rows = [
+      [
+        { text: "a", size: 1n },
+        { text: null, size: 2n },
+      ],
+      null,
+      [],
+      [{ text: "b", size: 3n }],
+    ];
+    const table = new Table({ list: vectorFromArray(rows, new List(new Field("item", item))) });
+    const expected = [
+      [
+        { text: "a", size: 1 },
+        { text: null, size: 2 },
+      ],
+      null,
+      [],
+      [{ text: "b", size: 3 }],
+    ];
+    expect((await toDataFrame(table)).array("list")).toEqual(expected);
+    expect((await toDataFrame(table.slice(1, 4))).array("list")).toEqual(expected.slice(1));
   });
 
   it("groups, filters and sorts chunks that number their values differently", async () => {

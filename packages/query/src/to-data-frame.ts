@@ -1,7 +1,7 @@
 import { DataType, type Table, type Vector } from "apache-arrow";
 import type { ColumnTable } from "arquero";
 import { categoriesOf, int64Minimum, int64Offsets } from "./column-values.ts";
-import { plainValueOf } from "./plain-value.ts";
+import { plainValues, type ReadValue } from "./plain-values.ts";
 
 /** An Arquero table. */
 export type DataFrame = ColumnTable;
@@ -47,8 +47,20 @@ function frameColumn(column: Vector): FrameColumn {
   if (DataType.isDictionary(type)) return categoryColumn(column);
   if (DataType.isTimestamp(type)) return timeColumn(column);
   if (DataType.isInt(type) && type.bitWidth === 64) return int64Column(column);
-  const convert = plainValueOf(type);
-  return columnOf(column.length, (row) => convert(column.get(row)));
+  return columnOf(column.length, chunkedReader(column));
+}
+
+/** Reads rows by their place in all chunks. Rows are mostly read in order, so it looks in the last one's chunk first. */
+function chunkedReader(column: Vector): ReadValue {
+  const chunks = column.data.filter(({ length }) => length > 0);
+  const readers = chunks.map(plainValues);
+  const starts = [0];
+  for (const { length } of chunks) starts.push(starts.at(-1)! + length);
+  let chunk = 0;
+  return (row) => {
+    if (row < starts[chunk]! || row >= starts[chunk + 1]!) chunk = starts.findLastIndex((start) => start <= row);
+    return readers[chunk]!(row - starts[chunk]!);
+  };
 }
 
 function columnOf(length: number, at: (row: number) => unknown): FrameColumn {
