@@ -14,7 +14,7 @@ import { SpanloomError } from "@spanloom/protocol";
 import type { CallContext, UnaryHandler } from "../rpc/call-context.ts";
 import { type Log, toWireError } from "../rpc/error-interceptor.ts";
 import type { Authorize } from "./authorization.ts";
-import type { HttpResponse } from "./http-response.ts";
+import { type HttpResponse, isGone } from "./http-response.ts";
 import { drain, type HttpRequest, readBody } from "./request-body.ts";
 
 /**
@@ -110,7 +110,7 @@ function encode(schema: DescMessage, message: MessageShape<DescMessage>, json: b
 }
 
 function send(response: HttpResponse, status: number, contentType: string, body: Uint8Array): void {
-  if (response.headersSent || response.destroyed) return;
+  if (response.headersSent || isGone(response)) return;
   response.writeHead(status, { "content-type": contentType, "content-length": body.length });
   response.end(body);
 }
@@ -150,7 +150,7 @@ class Call implements CallContext {
         this.#response.off("close", abort);
         this.#stopping.removeEventListener("abort", abort);
       };
-      if (this.#stopping.aborted || this.#response.destroyed) abort();
+      if (this.#stopping.aborted || isGone(this.#response)) abort();
     }
     return this.#controller.signal;
   }

@@ -3,7 +3,11 @@ import type { Http2ServerResponse } from "node:http2";
 
 /** What the two versions' responses have in common, as far as it is used here. */
 export type HttpResponse = (ServerResponse | Http2ServerResponse) & {
-  readonly destroyed: boolean;
   writeHead(status: number, headers: Record<string, string | number>): unknown;
   end(body?: Uint8Array | string): unknown;
 };
+
+/** Whether nobody can be answered any more. HTTP/2's responses have no `destroyed`; their streams have. */
+export function isGone(response: HttpResponse): boolean {
+  return "stream" in response ? response.stream.destroyed : response.destroyed;
+}

@@ -18,7 +18,7 @@ import {
 import { type Log, toWireError } from "../rpc/error-interceptor.ts";
 import type { IngestOutcome, OtlpPayload, Telemetry } from "../telemetry/telemetry.ts";
 import type { Authorize } from "./authorization.ts";
-import type { HttpResponse } from "./http-response.ts";
+import { type HttpResponse, isGone } from "./http-response.ts";
 import { type HttpRequest, readBody } from "./request-body.ts";
 
 /**
@@ -179,7 +179,7 @@ function encodeStatus(format: Format, code: number, message: string): Uint8Array
 }
 
 function respond(response: HttpResponse, status: number, format: Format, body: Uint8Array): void {
-  if (response.headersSent || response.destroyed) return;
+  if (response.headersSent || isGone(response)) return;
   response.writeHead(status, { "content-type": contentTypes[format], "content-length": body.length });
   response.end(body);
 }

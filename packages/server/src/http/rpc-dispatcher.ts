@@ -17,7 +17,7 @@ import type { UnaryHandler } from "../rpc/call-context.ts";
 import { errorInterceptor, toWireError } from "../rpc/error-interceptor.ts";
 import { handlerOf, type ServiceRoute } from "../rpc/service-route.ts";
 import { isConnectUnary, serveConnectUnary, type UnaryOptions, type UnaryRoute } from "./connect-unary.ts";
-import type { HttpResponse } from "./http-response.ts";
+import { type HttpResponse, isGone } from "./http-response.ts";
 import { drain, type HttpRequest } from "./request-body.ts";
 
 /** Serves an RPC and answers true, or answers false when the path is not one. */
@@ -115,6 +115,6 @@ async function serveUniversal(
     if (ConnectError.from(error).code !== Code.Aborted && ConnectError.from(error).code !== Code.Canceled)
       options.log(`cannot answer ${handler.service.typeName}/${handler.method.name}: ${String(error)}`);
     // Whatever state the answer is in, the client must not wait for more of it.
-    if (!response.destroyed) response.destroy();
+    if (!isGone(response)) response.destroy();
   }
 }
