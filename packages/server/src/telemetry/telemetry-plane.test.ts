@@ -281,7 +281,7 @@ describe("Telemetry", () => {
 /** Runs the test program until it acknowledged some hundred payloads, then kills it with SIGKILL. */
 async function ingestUntilKilled(dataDir: string, first: number, acknowledged: Set<number>): Promise<void> {
   const child = spawn(process.execPath, [
-    fileURLToPath(import.meta.resolve("./ingest-until-killed.ts")),
+    fileURLToPath(import.meta.resolve("./testing/ingest-until-killed-program.ts")),
     dataDir,
     String(first),
   ]);

@@ -200,6 +200,20 @@ describe("Spool", () => {
     await spool.close();
   });
 
+  it("names the cause when it may not write to its folder", async () => {
+    using dir = tempDir();
+    const fileSystem: SpoolFileSystem = {
+      ...nodeSpoolFileSystem,
+      async append(folder, name) {
+        throw Object.assign(new Error(`EROFS: read-only file system, open '${join(folder, name)}'`), { code: "EROFS" });
+      },
+    };
+    await expect(opened(dir.path, { fileSystem })).rejects.toMatchObject({
+      reason: "INVALID_STATE",
+      message: /cannot open the spool in ".*": EROFS: read-only file system/,
+    });
+  });
+
   it("says which folder it cannot open", async () => {
     using dir = tempDir();
     const file = join(dir.path, "file");

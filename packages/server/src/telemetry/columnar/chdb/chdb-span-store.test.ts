@@ -1,5 +1,8 @@
-import { readdirSync, writeFileSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { create } from "@bufbuild/protobuf";
 import { QueryLogsRequestSchema, QuerySpansRequestSchema } from "@spanloom/protocol";
 import { type SuiteSpan, tempDir, testSpanStore } from "@spanloom/testing";
@@ -81,6 +84,32 @@ describe("ChdbSpanStore", () => {
       reason: "INVALID_STATE",
       message: /cannot open the telemetry store in ".*telemetry"/,
     });
+  });
+
+  it.runIf(process.platform === "linux")("names the cause when it may not write to its folder", async () => {
+    // Nobody, not even root, can make a folder in sysfs.
+    const store = new ChdbSpanStore({ dataDir: "/sys/spanloom-telemetry" });
+    await expect(store.start()).rejects.toMatchObject({
+      reason: "INVALID_STATE",
+      message: /cannot open the telemetry store in "\/sys\/spanloom-telemetry": (EPERM|EACCES|EROFS|ENOENT)/,
+    });
+  });
+
+  it("names the process that has its folder open, and leaves that one's files alone", async () => {
+    using dir = tempDir();
+    await using store = new ChdbSpanStore({ dataDir: dir.path });
+    await store.start();
+    const incoming = join(dir.path, "incoming", "1.arrow");
+    writeFileSync(incoming, "");
+    const program = fileURLToPath(import.meta.resolve("../../testing/open-store-program.ts"));
+    const open = () => promisify(execFile)(process.execPath, [program, dir.path]).then(({ stdout }) => stdout);
+    expect(await open()).toBe(
+      `INVALID_STATE: cannot open the telemetry store in "${dir.path}": process ${process.pid} has it open\n`,
+    );
+    expect(existsSync(incoming)).toBe(true);
+    await store.stop();
+    expect(await open()).toBe("opened\n");
+    expect(existsSync(incoming)).toBe(false);
   });
 
   it("changes retention at start, and leaves no incoming file behind", async () => {

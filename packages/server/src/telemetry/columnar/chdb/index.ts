@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { accessSync, constants, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { open, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { SpanloomError } from "@spanloom/protocol";
@@ -6,6 +6,7 @@ import { drainPending, Session } from "chdb";
 import { logColumns, spanColumns } from "../../columns/span-columns.ts";
 import type { ArrowBatch, InsertBatch, SpanStore, SpanStoreStats, Statement } from "../span-store.ts";
 import { fromEngineError } from "./errors.ts";
+import { folderHolder } from "./folder-holder.ts";
 import { insertStatement } from "./insert.ts";
 import { migrate } from "./migrate.ts";
 import { prefetched } from "./prefetched.ts";
@@ -53,17 +54,20 @@ export class ChdbSpanStore implements SpanStore {
     if (this.#writer) return;
     const open = () => new Session(this.#dataDir, { connectionArgs: connectionArgs(this.#limits()) });
     try {
-      mkdirSync(this.#dataDir, { recursive: true });
-      // What a crash left half-written is still in the spool.
-      rmSync(this.#incoming, { recursive: true, force: true });
-      mkdirSync(this.#incoming);
+      // Made before the engine opens the folder, as it would not say that it may not write to it.
+      mkdirSync(this.#incoming, { recursive: true });
+      accessSync(this.#incoming, constants.W_OK);
       this.#writer = open();
+      // What a crash left half-written is still in the spool. Only now is it known that no other process is at work here.
+      for (const name of readdirSync(this.#incoming)) rmSync(join(this.#incoming, name));
       this.#pool = new SessionPool(open, MAX_STREAMS);
       await migrate((sql) => this.#run(sql), localEngines, this.#options.retentionDays ?? 30);
     } catch (error) {
       await this.stop();
       if (error instanceof SpanloomError) throw error;
-      const why = error instanceof Error ? error.message : String(error);
+      const holder = folderHolder(this.#dataDir);
+      const said = error instanceof Error ? error.message : String(error);
+      const why = holder === undefined ? said : `process ${holder} has it open`;
       throw new SpanloomError(
         "INVALID_STATE",
         `cannot open the telemetry store in "${this.#dataDir}": ${why}`,

@@ -1,8 +1,8 @@
-import { systemClock } from "../clock.ts";
-import { ChdbSpanStore } from "./columnar/chdb/index.ts";
-import { attribute, logPayload, logRecord, span, tracePayload } from "./ingest/otlp-fixture.ts";
-import { LifecycleFixture } from "./lifecycle/lifecycle-fixture.ts";
-import { createTelemetry } from "./telemetry-plane.ts";
+import { systemClock } from "../../clock.ts";
+import { ChdbSpanStore } from "../columnar/chdb/index.ts";
+import { attribute, logPayload, logRecord, span, tracePayload } from "../ingest/otlp-fixture.ts";
+import { LifecycleFixture } from "../lifecycle/lifecycle-fixture.ts";
+import { createTelemetry } from "../telemetry-plane.ts";
 
 /**
  * Test program: ingests into the folder given until it is killed, and prints a number for each payload acknowledged.
