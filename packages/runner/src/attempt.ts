@@ -28,6 +28,8 @@ export class Attempt {
   readonly leasedAtUs: number;
   /** New text for people. */
   display: string | undefined;
+  /** When it is aborted, by the runner's clock; never, unless its timeout or its job's deadline says so. */
+  deadlineUs = Number.POSITIVE_INFINITY;
   /** Fires at its deadline, later when it is to be abandoned. */
   timer: NodeJS.Timeout | undefined;
   #progress: Map<string, Progress> | undefined;

@@ -40,7 +40,7 @@ export function execute(attempt: Attempt, services: ExecuteServices): void {
     settle(attempt, releaseResult("UNKNOWN_IDENTIFIER"), services);
     return;
   }
-  if (task.deadline) armDeadline(attempt, services);
+  armDeadline(attempt, services);
   const ctx = new RunnerTaskContext(attempt, services);
   try {
     const input = decodePayload(task.input, `cannot run task "${definition.name}"`);
@@ -72,18 +72,22 @@ export function abandon(attempt: Attempt, services: ExecuteServices): void {
 }
 
 function armDeadline(attempt: Attempt, services: ExecuteServices): void {
-  const remainingMs = remainingMsOf(attempt);
-  const why = "its timeout or its job's deadline passed";
-  attempt.timer = setTimeout(() => abortAttempt(attempt, ["timeout", why], services), remainingMs);
+  const remainingMs = attempt.task.deadline ? remainingMsOf(attempt) : attempt.definition?.options.timeoutMs;
+  if (remainingMs === undefined) return;
+  // A longer delay would overflow Node's timers and fire at once; 24 days is no timeout anybody waits for.
+  const delayMs = Math.min(remainingMs, 2 ** 31 - 1);
+  attempt.deadlineUs = attempt.tracing.startedAtUs + delayMs * 1000;
+  attempt.timer = setTimeout(() => abortAttempt(attempt, TIMED_OUT, services), delayMs);
 }
+
+const TIMED_OUT: [AbortKind, string] = ["timeout", "its timeout or its job's deadline passed"];
 
 /** Time left when the lease was granted, by the server's clock alone, so that clocks may differ. */
 function remainingMsOf({ task }: Attempt): number {
   const deadlineUs = usFromTimestamp(task.deadline!);
   const leaseUs = msFromDuration(task.leaseDuration ?? durationFromMs(defaultLimits.defaultLeaseMs)) * 1000;
   const leasedUs = task.leaseExpiresAt ? usFromTimestamp(task.leaseExpiresAt) - leaseUs : Date.now() * 1000;
-  // A longer delay would overflow Node's timers and fire at once; 24 days is no timeout anybody waits for.
-  return Math.min(Math.max(0, (deadlineUs - leasedUs) / 1000), 2 ** 31 - 1);
+  return Math.max(0, (deadlineUs - leasedUs) / 1000);
 }
 
 interface Returned {
@@ -94,6 +98,8 @@ interface Returned {
 
 function succeed(attempt: Attempt, { ctx, output, services }: Returned): void {
   if (attempt.state !== "running") return;
+  // Code that kept the event loop busy returns before the timer had its turn.
+  if (services.nowUs() >= attempt.deadlineUs) abortAttempt(attempt, TIMED_OUT, services);
   if (attempt.aborted?.kind === "timeout") {
     // Whatever it returned came too late.
     fail(attempt, attempt.aborted, services);

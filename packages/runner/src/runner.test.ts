@@ -7,7 +7,7 @@ import {
   type TaskResult,
   timestampFromUs,
 } from "@spanloom/protocol";
-import { type AnyTask, RetryableError, TerminalError, task } from "@spanloom/sdk";
+import { type AnyTask, RetryableError, type TaskContext, TerminalError, task } from "@spanloom/sdk";
 import { afterEach, describe, expect, it } from "vitest";
 import { Runner } from "./runner.ts";
 import type { RunnerOptions } from "./runner-options.ts";
@@ -279,6 +279,27 @@ describe("stopping an attempt", () => {
     );
     expect(failureOf(result)).toMatchObject({ outcome: AttemptOutcome.TIMEOUT, type: "AttemptAborted" });
     expect(reasons).toMatchObject([{ name: "AttemptAborted", kind: "timeout" }]);
+  });
+
+  it("takes the definition's timeout when the submission named the task alone and gave none", async () => {
+    const run = (_: undefined, { signal }: TaskContext) =>
+      new Promise<void>((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    const { server } = await start([task({ name: "hangs", timeoutMs: 20, run })]);
+    expect(failureOf(await server.resultOf(server.push("hangs")))).toMatchObject({ outcome: AttemptOutcome.TIMEOUT });
+  });
+
+  it("calls code that kept the event loop busy past its deadline a timeout", async () => {
+    const busy = task({
+      name: "busy",
+      timeoutMs: 20,
+      run: () => {
+        const endMs = performance.now() + 40;
+        while (performance.now() < endMs);
+        return "too late";
+      },
+    });
+    const { server } = await start([busy]);
+    expect(failureOf(await server.resultOf(server.push("busy")))).toMatchObject({ outcome: AttemptOutcome.TIMEOUT });
   });
 
   it("calls what returned after the deadline a timeout too", async () => {

@@ -14,7 +14,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-process.exitCode = await runCli(process.argv.slice(2), {
+const exitCode = await runCli(process.argv.slice(2), {
   stdout: streamOf(process.stdout),
   stderr: streamOf(process.stderr),
   env: process.env,
@@ -22,6 +22,9 @@ process.exitCode = await runCli(process.argv.slice(2), {
   readStdin: () => text(process.stdin),
   nowMs: Date.now,
 });
+// Tasks that a stopped runner gave up may hold timers and sockets for as long as they like.
+if (stop.signal.aborted) process.exit(exitCode);
+process.exitCode = exitCode;
 
 function streamOf(stream: NodeJS.WriteStream): CliStream {
   return { write: (data) => void stream.write(data), isTTY: stream.isTTY === true, columns: stream.columns || 100 };

@@ -19,6 +19,7 @@ interface SubmitFlags {
   startAt?: string;
   deadline?: string;
   maxAttempts?: number;
+  timeout?: string;
   wait?: boolean;
   watch?: boolean;
 }
@@ -37,7 +38,8 @@ export function jobSubmitCommand(context: CliContext, exit: Exit): Command {
     .option("--idempotency-key <key>", "the same key and input give the same job")
     .option("--start-at <time>", "not before this time, ISO 8601")
     .option("--deadline <duration>", "fail unless ended within, e.g. 5m")
-    .option("--max-attempts <n>", "attempts of the task in all", wholeNumber("--max-attempts", 1, 1000))
+    .option("--max-attempts <n>", "attempts of the task in all (default: 1)", wholeNumber("--max-attempts", 1, 1000))
+    .option("--timeout <duration>", "abort an attempt after, e.g. 30s (default: the definition's)")
     .option("--wait", "wait for the end and print the job with its output")
     .option("--watch", "as --wait, and show progress")
     .addHelpText("after", examples)
@@ -55,6 +57,8 @@ export function jobSubmitCommand(context: CliContext, exit: Exit): Command {
 }
 
 const examples = `
+The retry policy of a task's definition is known where the definition is: give --max-attempts here.
+
 Examples:
   spanloom job submit add --input '{"a":1,"b":2}' --wait
   spanloom job submit report --input @input.json --tag team=billing --deadline 10m
@@ -66,6 +70,7 @@ function definition(name: string, flags: SubmitFlags) {
   return task<unknown, unknown>({
     name,
     version: flags.taskVersion,
+    ...(flags.timeout !== undefined && { timeoutMs: parseDuration(flags.timeout, "--timeout") }),
     run: () => Promise.reject(new Error("cannot run here: this definition only names a task")),
   });
 }

@@ -29,7 +29,7 @@ export function runnerCommand(context: CliContext): Command {
       "\nExamples:\n  spanloom runner tasks.ts\n  spanloom runner tasks.ts --queue default,slow\n  spanloom runner list\n",
     )
     .action(async (modules: string[], flags: RunnerFlags, command: Command) => {
-      const { Runner } = await loadOptional("@spanloom/runner", () => import("@spanloom/runner"));
+      const { Runner, catchStrayErrors } = await loadOptional("@spanloom/runner", () => import("@spanloom/runner"));
       const tasks = await importTasks(modules);
       const { queue, ...rest } = flags;
       await using runner = new Runner({
@@ -39,6 +39,15 @@ export function runnerCommand(context: CliContext): Command {
         tasks,
         log: (line) => context.stderr.write(`${line}\n`),
       });
+      const stopped = new AbortController();
+      let stray: unknown;
+      const release = catchStrayErrors({
+        runner,
+        fatal: (error) => {
+          stray = error;
+          stopped.abort();
+        },
+      });
       await runner.start();
       const names = tasks.map(({ name, version }) => `${name}@${version}`);
       const json = wantsJson(command);
@@ -46,7 +55,11 @@ export function runnerCommand(context: CliContext): Command {
         ? JSON.stringify({ id: runner.id, tasks: names })
         : `Runner ${runner.id} is ready: ${names.join(", ")}`;
       context.stdout.write(`${ready}\n`);
-      await untilAborted(context.signal);
+      void runner.drained.then(() => stopped.abort());
+      await untilAborted(AbortSignal.any([context.signal, stopped.signal]));
+      await runner.stop();
+      release();
+      if (stray !== undefined) throw stray;
     });
 }
 
