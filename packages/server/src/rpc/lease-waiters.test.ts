@@ -100,6 +100,17 @@ describe("waking", () => {
     expect(exchanges.map(({ runnerId }) => runnerId)).toEqual(["a", "b"]);
   });
 
+  it("asks no more for a runner that said goodbye", async () => {
+    const leaving = poll(claimOf("a"));
+    const staying = poll(claimOf("b"));
+    waiters.dismiss("a");
+    expect(await leaving.answer).toBeUndefined();
+    becomeReady(1);
+    await staying.answer;
+    expect(exchanges.map(({ runnerId }) => runnerId)).toEqual(["b"]);
+    waiters.dismiss("unknown");
+  });
+
   it("leaves waiters of other queues alone", () => {
     poll(claimOf("a", { queues: ["other"] }));
     becomeReady(1);

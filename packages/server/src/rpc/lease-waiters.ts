@@ -45,6 +45,11 @@ export class LeaseWaiters {
     for (const { waiters } of [...this.#runners.values()]) for (const waiter of [...waiters]) this.#giveUp(waiter);
   }
 
+  /** Answers the polls of a runner that says goodbye: nobody would run what they lease. */
+  dismiss(runnerId: string): void {
+    for (const waiter of [...(this.#runners.get(runnerId)?.waiters ?? [])]) this.#giveUp(waiter);
+  }
+
   /** How many polls wait now. */
   get size(): number {
     let size = 0;

@@ -15,6 +15,7 @@ import { boundedText, checkLimit, invalidField, requiredText } from "../engine/f
 import { DEFAULT_QUEUE } from "../engine/submission.ts";
 import { toIdentifiers } from "../engine/task-set.ts";
 import type { Store } from "../store/store.ts";
+import type { LeaseWaiters } from "./lease-waiters.ts";
 import { decodePageToken, encodePageToken } from "./page-token.ts";
 import { present } from "./present.ts";
 import { pageSizeField, uuidField } from "./request-field.ts";
@@ -24,6 +25,7 @@ import { type ServiceRoute, serviceRoute } from "./service-route.ts";
 /** What RunnerService needs. */
 export interface RunnerServiceOptions {
   store: Store;
+  waiters: Pick<LeaseWaiters, "dismiss">;
   limits: Limits;
 }
 
@@ -32,11 +34,14 @@ const HEARTBEATS_PER_LEASE = 3;
 
 /** RunnerService over a store. */
 export function runnerService(options: RunnerServiceOptions): ServiceRoute {
-  const { store } = options;
+  const { store, waiters } = options;
   return serviceRoute(RunnerService, {
     registerRunner: (request) => registerRunner(request, options),
     async unregisterRunner(request) {
-      await store.unregisterRunner(uuidField("runner_id", request.runnerId));
+      const runnerId = uuidField("runner_id", request.runnerId);
+      // First, so that a poll which is leasing just now does so before its runner's leases are given back.
+      waiters.dismiss(runnerId);
+      await store.unregisterRunner(runnerId);
       return create(UnregisterRunnerResponseSchema);
     },
     listRunners: (request) => listRunners(request, options),

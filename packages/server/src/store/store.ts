@@ -400,7 +400,7 @@ export interface StoreEvents {
   changed: (jobIds: ReadonlySet<string>, taskIds: ReadonlySet<string>) => void;
   /** After commit: jobs that ended. */
   ended: (jobIds: ReadonlySet<string>) => void;
-  /** After commit: runners that have an attempt to stop. */
+  /** After commit: runners that have an attempt to stop, or are to drain. */
   cancelled: (runnerIds: ReadonlySet<string>) => void;
   /** After commit: something is due earlier than any maintenance announced so far. */
   due: (atUs: number) => void;

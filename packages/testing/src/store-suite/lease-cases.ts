@@ -110,7 +110,12 @@ export const leaseCases: Cases = {
     expect(await driver.store.listRunners({ queue: "default" }, { limit: 10 })).toMatchObject([
       { id: driver.runnerId, running: 1, state: RunnerState.ACTIVE, capacity: 4 },
     ]);
+    const told: string[] = [];
+    const unsubscribe = driver.store.on("cancelled", (runnerIds) => told.push(...runnerIds));
     await driver.store.drainRunner(driver.runnerId);
+    unsubscribe();
+    // So that its waiting long poll is answered.
+    expect(told).toEqual([driver.runnerId]);
     const claim = driver.claimRequest();
     const drained = await driver.store.exchange({ runnerId: driver.runnerId, reports: [], claim });
     expect(drained).toMatchObject({ leases: [], drain: true });
