@@ -2,8 +2,13 @@ import type { ChunkBatches } from "../read-arrow.ts";
 import { cellCsv, csvText } from "./cell-csv.ts";
 import { cellJson } from "./cell-json.ts";
 
-/** Rows turned into text at a time, so that a batch of any size makes no string of any size. */
-const ROWS_PER_PIECE = 4_096;
+/**
+ * Rows turned into text at a time, so that a batch of any size makes no string of any size.
+ *
+ * Long strings outlive young collections, which copy their parts again and again: 100,000 spans of ten attributes take
+ * 4.8 s as CSV by 4,096 rows, 2.3 s by 512, 1.5 s by 32.
+ */
+const ROWS_PER_PIECE = 32;
 
 /** One JSON object a line; see cell-json.ts for how values are written. */
 export async function* encodeJsonl(streams: AsyncIterable<ChunkBatches>): AsyncGenerator<string, void, undefined> {
