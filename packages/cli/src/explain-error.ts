@@ -14,8 +14,10 @@ export interface Explanation {
 /** Explains an error of any kind. Null for one that commander has dealt with, e.g. help. */
 export function explainError(error: unknown): Explanation | null {
   if (error instanceof CommanderError) {
-    // Commander has printed its message already.
-    return error.exitCode === 0 ? null : { exitCode: exitCodes.usage, reason: "USAGE", message: "", hint: "" };
+    if (error.exitCode === 0) return null;
+    // Help that was shown for want of a command says enough.
+    const message = error.code === "commander.help" ? "" : error.message.replace(/^error: /, "");
+    return { exitCode: exitCodes.usage, reason: "USAGE", message, hint: "" };
   }
   if (error instanceof UsageError)
     return {

@@ -46,6 +46,8 @@ function prepare(command: Command, context: CliContext): void {
     .configureOutput({
       writeOut: (text) => context.stdout.write(text),
       writeErr: (text) => context.stderr.write(text),
+      // Errors are shown in one place, and as JSON when that is asked for.
+      outputError: () => undefined,
       getOutHelpWidth: () => context.stdout.columns,
       getErrHelpWidth: () => context.stderr.columns,
     });

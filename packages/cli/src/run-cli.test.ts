@@ -31,6 +31,7 @@ test.each([
   [["job", "submit", "x", "--input", "@absent.json"], 'cannot read --input "@absent.json"'],
   [["job", "submit", "x", "--tag", "novalue"], 'cannot use --tag "novalue": it must be key=value'],
   [["job", "submit", "x", "--deadline", "5"], 'cannot use --deadline "5": it must be a duration'],
+  [["job", "submit", "x", "--timeout", "5"], 'cannot use --timeout "5": it must be a duration'],
   [["job", "submit", "x", "--start-at", "soon"], 'cannot use --start-at "soon"'],
   [["spans", "x", "--format", "yaml"], 'cannot use --format "yaml": it must be one of waterfall'],
   [["spans", "x", "--out", "a.xlsx"], 'cannot use --format "xlsx"'],
@@ -54,6 +55,12 @@ test("with --json errors are JSON too", async () => {
   const { exitCode, err } = await run(["--url", nobody, "job", "get", "x", "--json"]);
   expect(exitCode).toBe(1);
   expect(JSON.parse(err)).toMatchObject({ error: { reason: "STORE_UNAVAILABLE", hint: expect.any(String) } });
+});
+
+test("with --json a command line that is not understood is JSON too", async () => {
+  const { exitCode, err } = await run(["job", "list", "--json", "--nonsense"]);
+  expect(exitCode).toBe(2);
+  expect(JSON.parse(err)).toMatchObject({ error: { reason: "USAGE", message: "unknown option '--nonsense'" } });
 });
 
 test("errors are red on a terminal unless NO_COLOR is set", async () => {

@@ -121,13 +121,14 @@ test("logs are printed as lines and as JSON, and narrowed by severity", async ()
   const id = await submitAdd();
   expect((await run("logs", id)).out).toMatch(/WARN +\[add#1\] adding numbers a=1/);
   expect(JSON.parse((await run("logs", id, "--json")).out)).toMatchObject({ body: "adding numbers" });
-  expect((await run("logs", id, "--min-severity", "error")).out).toBe("");
+  expect(await run("logs", id, "--min-severity", "error")).toMatchObject({ out: "", err: "No log records.\n" });
 });
 
 test("runners and queues are listed", async () => {
   const runners = JSON.parse((await run("runner", "list", "--json")).out) as object[];
   expect(runners).toMatchObject([{ id: runner.id, state: "ACTIVE", tasks: ["add@1.0", "fail@1.0"] }]);
   expect((await run("runner", "list")).out).toContain(runner.id);
+  expect((await run("runner", "list", "--queue", "other", "--json")).out).toBe("[]\n");
   await submitAdd();
   const queues = JSON.parse((await run("queue", "list", "--json")).out) as object[];
   expect(queues).toMatchObject([{ queue: "default", runners: 1 }]);

@@ -38,6 +38,11 @@ export function logsCommand(context: CliContext): Command {
       });
       if (wantsJson(command)) return writeRows(query, { format: "jsonl", context });
       const color = colorsOf(context, context.stdout);
-      for await (const batch of query.stream({ signal: context.signal })) context.stdout.write(logText(batch, color));
+      let rows = 0;
+      for await (const batch of query.stream({ signal: context.signal })) {
+        context.stdout.write(logText(batch, color));
+        rows += batch.numRows;
+      }
+      if (rows === 0) context.stderr.write("No log records.\n");
     });
 }

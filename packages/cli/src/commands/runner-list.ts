@@ -31,11 +31,13 @@ export function runnerListCommand(context: CliContext): Command {
     .option("--all", "those that stopped or were lost too")
     .option("--queue <queue>", "only those that serve this queue")
     .addHelpText("after", "\nExamples:\n  spanloom runner list\n  spanloom runner list --all --json\n")
-    .action(async (flags: { all?: boolean; queue?: string }, command: Command) => {
+    .action(async (flags: { all?: boolean }, command: Command) => {
       const states = flags.all ? [RunnerState.ACTIVE, RunnerState.DRAINING, RunnerState.STOPPED, RunnerState.LOST] : [];
       const rows = await withConnection(command, context, async ({ url, transport }) => {
         const service = createClient(RunnerService, transport);
-        const request = { states, queue: flags.queue ?? "", pageSize: PAGE_SIZE };
+        // `runner` has an option of this name too, and takes it before this command sees it.
+        const { queue = "" } = command.optsWithGlobals<{ queue?: string }>();
+        const request = { states, queue, pageSize: PAGE_SIZE };
         const answer = await callWithRetry(url, (options) => service.listRunners(request, options), { maxAttempts: 2 });
         return answer.runners.map(toRow);
       });
