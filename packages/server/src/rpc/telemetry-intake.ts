@@ -6,6 +6,7 @@ import {
   TelemetryRejectionSchema,
 } from "@spanloom/protocol";
 import type { IngestOutcome, OtlpPayload, Telemetry } from "../telemetry/telemetry.ts";
+import { countRecords } from "./record-count.ts";
 
 /**
  * Makes telemetry that travels with results durable; never throws, as telemetry never fails the work (P4).
@@ -41,8 +42,18 @@ async function ingestAll(
     }
     // Told to the runner, and counted by the telemetry plane; the results go on.
     const message = error instanceof Error ? error.message : String(error);
-    return { ...NOTHING_REFUSED, message: message || "cannot store telemetry" };
+    return { ...countOf(payloads), message: message || "cannot store telemetry" };
   }
+}
+
+/** All records of payloads as refused ones. */
+function countOf(payloads: readonly OtlpPayload[]): IngestOutcome {
+  const refused = { ...NOTHING_REFUSED };
+  for (const { signal, bytes } of payloads) {
+    if (signal === "traces") refused.rejectedSpans += countRecords(bytes);
+    else refused.rejectedLogs += countRecords(bytes);
+  }
+  return refused;
 }
 
 function add(sum: IngestOutcome, one: IngestOutcome): IngestOutcome {
