@@ -27,7 +27,7 @@ export function renderResults(results: Results, { width, color }: { width: numbe
     sections.push(`Slowest branch\n${waterfall.trimEnd()}`);
   }
   sections.push(`Spans by name\n${renderSummary(spans, { width, color }).trimEnd()}`);
-  if (report) sections.push(reportLines(report));
+  if (report) sections.push(reportLines(report, width));
   return `\n${sections.join("\n\n")}\n`;
 }
 
@@ -44,23 +44,37 @@ function stateLines({ summary, spans }: Results): string {
   ].join("\n");
 }
 
-function reportLines({ totals, packages, licences, brokenManifests }: AuditReport): string {
-  const largest = packages.slice(0, 3).map(({ name, bytes }) => `${name} ${formatBytes(bytes)}`);
+function reportLines({ totals, packages, licences, brokenManifests }: AuditReport, width: number): string {
+  const largest = packages.slice(0, 4).map(({ name, bytes }) => `${name} ${formatBytes(bytes)}`);
   const common = licences.slice(0, 4).map((l) => `${l.licence || "none stated"} ${l.packages.length}`);
   return [
     "Audit",
     `  ${totals.packages} packages, ${totals.files} files, ${formatBytes(totals.bytes)}`,
-    `  largest: ${largest.join(", ")}`,
-    `  licences: ${common.join(", ")}`,
+    fittingList("  largest: ", largest, width),
+    fittingList("  licences: ", common, width),
     `  duplicates: ${totals.duplicateFiles} files could go, ${formatBytes(totals.wastedBytes)}`,
-    `  broken manifests: ${brokenManifests.length}${brokenText(brokenManifests)}`,
+    brokenLine(brokenManifests, width),
   ].join("\n");
 }
 
-function brokenText(broken: AuditReport["brokenManifests"]): string {
-  const names = broken.slice(0, 3).map(({ name }) => name);
-  if (names.length < broken.length) names.push("...");
-  return names.length > 0 ? ` (${names.join(", ")})` : "";
+function brokenLine(broken: AuditReport["brokenManifests"], width: number): string {
+  const label = `  broken manifests: ${broken.length}`;
+  if (broken.length === 0) return label;
+  return fittingList(
+    `${label}: `,
+    broken.slice(0, 4).map(({ name }) => name),
+    width,
+  );
+}
+
+/** The first items, as many as fit; at least one. */
+export function fittingList(label: string, items: readonly string[], width: number): string {
+  let line = `${label}${items[0] ?? ""}`;
+  for (const item of items.slice(1)) {
+    if (line.length + 2 + item.length > width) break;
+    line += `, ${item}`;
+  }
+  return line;
 }
 
 /** Bytes for people, e.g. `12.3 MB`. */
