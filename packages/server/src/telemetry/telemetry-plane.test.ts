@@ -34,10 +34,12 @@ const taskId = fixtureId(2);
 /** chDB behind a gate: a test may hold inserts back or make them fail. */
 class GatedStore implements SpanStore {
   readonly inner: ChdbSpanStore;
+  readonly retentionDays: number;
   gate: () => Promise<void> = async () => undefined;
   inserts = 0;
-  constructor(dataDir: string) {
-    this.inner = new ChdbSpanStore({ dataDir, retentionDays: 10_000 });
+  constructor(dataDir: string, retentionDays = 10_000) {
+    this.inner = new ChdbSpanStore({ dataDir, retentionDays });
+    this.retentionDays = retentionDays;
   }
   start = () => this.inner.start();
   stop = () => this.inner.stop();
@@ -101,6 +103,36 @@ describe("Telemetry", () => {
     await new Promise((resolve) => systemClock.schedule(() => resolve(undefined), 600));
     await telemetry.ingest([traces(21)]);
     expect(await spans(telemetry, { columns: ["span_id"], filter: { types: [4] } })).toHaveLength(21);
+  });
+
+  it("rejects spans and log records older than the retention, with the reason, and takes the others", async () => {
+    using dir = tempDir();
+    const spanStore = new GatedStore(join(dir.path, "telemetry"), 30);
+    const nowNs = BigInt(systemClock.nowUs()) * 1000n;
+    const daysAgo = (days: number) => nowNs - BigInt(days) * 86_400_000_000_000n;
+    const at = (days: number) => ({ startTimeUnixNano: daysAgo(days), endTimeUnixNano: daysAgo(days) + 1n });
+    const times = (days: number) => ({ timeUnixNano: daysAgo(days), observedTimeUnixNano: nowNs });
+    await using plane = await started(dir.path, { spanStore });
+    const { telemetry } = plane;
+    const outcome = await telemetry.ingest([
+      {
+        signal: "traces",
+        bytes: tracePayload([span(1, { name: "old", ...at(31) }), span(2, { name: "kept", ...at(29) })]),
+      },
+      {
+        signal: "logs",
+        bytes: logPayload([logRecord(1, times(31)), logRecord(2, times(29)), logRecord(3, times(31))]),
+      },
+    ]);
+    expect(outcome).toEqual({
+      rejectedSpans: 1,
+      rejectedLogs: 2,
+      message:
+        'cannot accept span "old": start_time_unix_nano is more than 30 days ago, which is how long telemetry is kept',
+    });
+    expect((await spans(telemetry, { columns: ["name"] })).map((row) => row.name)).toEqual(["kept"]);
+    expect(await logs(telemetry, { columns: ["time"] })).toEqual([{ time: daysAgo(29) }]);
+    expect(telemetry.stats().rejectedRecords).toBe(3);
   });
 
   it("shows open spans of a running job without an end, and replaces them when they end (P3)", async () => {

@@ -47,6 +47,8 @@ export interface SpanStoreStats {
  * Concurrency: methods may be called at any time; an implementation queues what its engine cannot run at once.
  */
 export interface SpanStore {
+  /** Days a row is kept after it started. */
+  readonly retentionDays: number;
   /** Opens and migrates. */
   start(): Promise<void>;
   /** Finishes running statements and closes. Safe to call twice. */

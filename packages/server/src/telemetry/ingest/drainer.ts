@@ -98,6 +98,8 @@ export class Drainer {
 
   #decode(payloads: readonly OtlpPayload[], firstSeq: number): IngestOutcome {
     const { reader } = this.#open;
+    const { spanStore, clock } = this.#options;
+    reader.keepOnly(spanStore.retentionDays, clock.nowUs());
     const before = { spans: reader.spans.rows, logs: reader.logs.rows };
     const outcome: IngestOutcome = { rejectedSpans: 0, rejectedLogs: 0, message: "" };
     const accepted = { traces: 0, logs: 0 };

@@ -2,6 +2,7 @@ import { MapColumn } from "../columns/nested-column.ts";
 import { Utf8Column } from "../columns/utf8-column.ts";
 import { type AttributeSink, readAttribute } from "./attribute-reader.ts";
 import { RecordOrigin } from "./record-origin.ts";
+import { Retention } from "./retention.ts";
 import type { WireReader } from "./wire-reader.ts";
 
 /** What a payload took and refused. */
@@ -15,7 +16,7 @@ export interface ReadOutcome {
 }
 
 /**
- * What the records of a resource and scope share, encoded once: each record copies the finished bytes.
+ * What the records of a resource and scope share, encoded once: each record copies the finished bytes; and how old they may be.
  */
 export class Envelope {
   readonly resource = attributeSink();
@@ -24,6 +25,7 @@ export class Envelope {
   readonly scopeName = new Utf8Column();
   readonly scopeVersion = new Utf8Column();
   readonly origin = new RecordOrigin();
+  readonly retention = new Retention();
 }
 
 function attributeSink(): AttributeSink {

@@ -113,6 +113,7 @@ export class LogReader {
       return "time_unix_nano and observed_time_unix_nano are 0";
     }
     return (
+      this.#timeRefusal() ??
       (record.traceEnd > record.traceAt
         ? idRefusal(r, { start: record.traceAt, end: record.traceEnd }, 16, "trace_id")
         : undefined) ??
@@ -120,6 +121,14 @@ export class LogReader {
         ? idRefusal(r, { start: record.spanAt, end: record.spanEnd }, 8, "span_id")
         : undefined)
     );
+  }
+
+  #timeRefusal(): string | undefined {
+    const { timeLow, timeHigh, observedLow, observedHigh } = this.#record;
+    const { retention } = this.#envelope;
+    return (timeLow | timeHigh) !== 0
+      ? retention.refusal("time_unix_nano", timeLow, timeHigh)
+      : retention.refusal("observed_time_unix_nano", observedLow, observedHigh);
   }
 
   #append(r: WireReader): void {

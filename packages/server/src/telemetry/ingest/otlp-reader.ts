@@ -23,6 +23,11 @@ export class OtlpReader {
   readonly #spanReader = new SpanReader(this.spans, this.#envelope);
   readonly #logReader = new LogReader(this.logs, this.#envelope);
 
+  /** Refuses from now on records that are older than `days` before `nowUs`. A new reader takes any. */
+  keepOnly(days: number, nowUs: number): void {
+    this.#envelope.retention.set(days, nowUs);
+  }
+
   /** Rows of both tables. */
   get rows(): number {
     return this.spans.rows + this.logs.rows;

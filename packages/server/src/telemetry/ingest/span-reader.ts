@@ -164,7 +164,8 @@ export class SpanReader {
     if (start.low === 0 && start.high === 0) return "start_time_unix_nano is 0";
     // Above 2^63 - 1 ns lies the year 2262 and no signed 64-bit time.
     if (start.high > 0x7fffffff || end.high > 0x7fffffff) return "a time is beyond the year 2262";
-    if (end.low === 0 && end.high === 0) return undefined;
+    const expired = this.#envelope.retention.refusal("start_time_unix_nano", start.low, start.high);
+    if (expired !== undefined || (end.low === 0 && end.high === 0)) return expired;
     const early = end.high < start.high || (end.high === start.high && end.low < start.low);
     return early ? `end_time_unix_nano ${long(end)} is before start_time_unix_nano ${long(start)}` : undefined;
   }

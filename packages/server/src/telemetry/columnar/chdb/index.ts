@@ -17,6 +17,8 @@ import { type ChdbLimits, connectionArgs, defaultChdbLimits } from "./settings.t
 /** Streams that may be open at once; a slow reader holds one. */
 const MAX_STREAMS = 8;
 
+const DEFAULT_RETENTION_DAYS = 30;
+
 /** Where and how the embedded store lives. */
 export interface ChdbSpanStoreOptions extends Partial<ChdbLimits> {
   /** Folder of the data; made when missing. One process may use it. */
@@ -35,6 +37,7 @@ const insertColumns = { spans: Object.keys(spanColumns()), logs: Object.keys(log
  * I3. Nothing is closed while the engine still works for us.
  */
 export class ChdbSpanStore implements SpanStore {
+  readonly retentionDays: number;
   readonly #options: ChdbSpanStoreOptions;
   readonly #dataDir: string;
   readonly #incoming: string;
@@ -45,6 +48,7 @@ export class ChdbSpanStore implements SpanStore {
 
   constructor(options: ChdbSpanStoreOptions) {
     this.#options = options;
+    this.retentionDays = options.retentionDays ?? DEFAULT_RETENTION_DAYS;
     this.#dataDir = resolve(options.dataDir);
     this.#incoming = join(this.#dataDir, "incoming");
   }
@@ -61,7 +65,7 @@ export class ChdbSpanStore implements SpanStore {
       // What a crash left half-written is still in the spool. Only now is it known that no other process is at work here.
       for (const name of readdirSync(this.#incoming)) rmSync(join(this.#incoming, name));
       this.#pool = new SessionPool(open, MAX_STREAMS);
-      await migrate((sql) => this.#run(sql), localEngines, this.#options.retentionDays ?? 30);
+      await migrate((sql) => this.#run(sql), localEngines, this.retentionDays);
     } catch (error) {
       await this.stop();
       if (error instanceof SpanloomError) throw error;
