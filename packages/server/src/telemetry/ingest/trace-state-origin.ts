@@ -22,7 +22,8 @@ export class TraceStateOrigin {
   read(bytes: Uint8Array, start: number, end: number): OriginBytes | undefined {
     if (start === end) return undefined;
     if (!this.#isLast(bytes, start, end)) {
-      this.#traceState = bytes.slice(start, end);
+      // A copy: slice of a Buffer is a view, and the payload may be written over.
+      this.#traceState = new Uint8Array(bytes.subarray(start, end));
       this.#origin = parse(decoder.decode(this.#traceState));
     }
     return this.#origin;
