@@ -11,9 +11,10 @@ import {
 import type { ConnectError } from "@connectrpc/connect";
 import { codeToHttpStatus, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
 import { SpanloomError } from "@spanloom/protocol";
-import type { CallContext, UnaryHandler } from "../rpc/call-context.ts";
+import type { UnaryHandler } from "../rpc/call-context.ts";
 import { type Log, toWireError } from "../rpc/error-interceptor.ts";
 import type { Authorize } from "./authorization.ts";
+import { Call, TIMEOUT_HEADER } from "./call.ts";
 import { type HttpResponse, isGone } from "./http-response.ts";
 import { drain, type HttpRequest, readBody } from "./request-body.ts";
 
@@ -42,8 +43,6 @@ export interface UnaryRoute {
   method: DescMethodUnary;
   handle: UnaryHandler<MessageShape<DescMessage>, MessageShape<DescMessage>>;
 }
-
-const TIMEOUT_HEADER = "connect-timeout-ms";
 
 /** Whether a request speaks Connect's unary protocol; other protocols have other content types. */
 export function isConnectUnary(request: HttpRequest): boolean {
@@ -83,7 +82,8 @@ export async function serveConnectUnary(
   }
 }
 
-function decodeBinary<Desc extends DescMessage>(schema: Desc, bytes: Uint8Array): MessageShape<Desc> {
+/** A message from its binary form. Errors: INVALID_FIELD saying what is malformed. */
+export function decodeBinary<Desc extends DescMessage>(schema: Desc, bytes: Uint8Array): MessageShape<Desc> {
   try {
     return fromBinary(schema, bytes, { readUnknownFields: false });
   } catch (cause) {
@@ -120,73 +120,4 @@ function sendError(request: HttpRequest, response: HttpResponse, error: ConnectE
   if (!request.complete && request.httpVersionMajor === 1) response.setHeader("connection", "close");
   request.resume();
   send(response, codeToHttpStatus(error.code), "application/json", errorToJsonBytes(error, undefined));
-}
-
-/** The life of one call. Signal and timer are made when first needed: most calls need neither. */
-class Call implements CallContext {
-  readonly #response: HttpResponse;
-  readonly #stopping: AbortSignal;
-  #controller: AbortController | undefined;
-  #deadlineMs: number | undefined;
-  /** True once the call was answered or its deadline passed: whoever asks for the signal then finds it aborted. */
-  #over = false;
-  #cleanUp: (() => void) | undefined;
-
-  constructor(response: HttpResponse, stopping: AbortSignal) {
-    this.#response = response;
-    this.#stopping = stopping;
-  }
-
-  get signal(): AbortSignal {
-    if (!this.#controller) {
-      const controller = new AbortController();
-      const abort = (): void => controller.abort();
-      this.#controller = controller;
-      if (this.#over) abort();
-      if (this.#over) return controller.signal;
-      this.#response.once("close", abort);
-      this.#stopping.addEventListener("abort", abort);
-      this.#cleanUp = () => {
-        this.#response.off("close", abort);
-        this.#stopping.removeEventListener("abort", abort);
-      };
-      if (this.#stopping.aborted || isGone(this.#response)) abort();
-    }
-    return this.#controller.signal;
-  }
-
-  timeoutMs(): number | undefined {
-    return this.#deadlineMs === undefined ? undefined : this.#deadlineMs - performance.now();
-  }
-
-  deadline(header: string | string[] | undefined): void {
-    if (header === undefined) return;
-    if (typeof header !== "string" || !/^\d{1,10}$/.test(header))
-      throw new SpanloomError("INVALID_FIELD", `cannot read the request: "${header}" is not 1 to 10 digits`, {
-        field: TIMEOUT_HEADER,
-      });
-    this.#deadlineMs = performance.now() + Number(header);
-  }
-
-  /** The answer, unless the client's deadline passes first. */
-  race<T>(answer: Promise<T>): Promise<T> {
-    const left = this.timeoutMs();
-    if (left === undefined) return answer;
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => {
-          this.#over = true;
-          reject(new SpanloomError("DEADLINE_EXCEEDED", "cannot finish the call: its deadline has passed"));
-          this.#controller?.abort();
-        },
-        Math.min(Math.max(left, 0), 2 ** 31 - 1),
-      );
-      answer.then(resolve, reject).finally(() => clearTimeout(timer));
-    });
-  }
-
-  end(): void {
-    this.#over = true;
-    this.#cleanUp?.();
-  }
 }

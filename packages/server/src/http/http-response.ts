@@ -4,6 +4,7 @@ import type { Http2ServerResponse } from "node:http2";
 /** What the two versions' responses have in common, as far as it is used here. */
 export type HttpResponse = (ServerResponse | Http2ServerResponse) & {
   writeHead(status: number, headers: Record<string, string | number>): unknown;
+  write(bytes: Uint8Array): boolean;
   end(body?: Uint8Array | string): unknown;
 };
 

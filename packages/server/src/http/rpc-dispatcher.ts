@@ -16,6 +16,7 @@ import {
 import type { UnaryHandler } from "../rpc/call-context.ts";
 import { errorInterceptor, toWireError } from "../rpc/error-interceptor.ts";
 import { handlerOf, type ServiceRoute } from "../rpc/service-route.ts";
+import { type ArrowRoute, isConnectStream, serveArrowStream, streamsArrow } from "./arrow-stream.ts";
 import { isConnectUnary, serveConnectUnary, type UnaryOptions, type UnaryRoute } from "./connect-unary.ts";
 import { type HttpResponse, isGone } from "./http-response.ts";
 import { drain, type HttpRequest } from "./request-body.ts";
@@ -23,9 +24,10 @@ import { drain, type HttpRequest } from "./request-body.ts";
 /** Serves an RPC and answers true, or answers false when the path is not one. */
 export type RpcDispatcher = (path: string, request: HttpRequest, response: HttpResponse) => boolean;
 
-/** A method as served: by the short way for Connect's unary protocol, by connect-node's adapter for all else. */
+/** A method as served: by the short ways for Connect's unary calls and Arrow streams, by connect-node's adapter else. */
 interface Endpoint {
   unary: UnaryRoute | undefined;
+  arrow: ArrowRoute | undefined;
   universal: UniversalHandler;
 }
 
@@ -36,6 +38,8 @@ export function createRpcDispatcher(routes: readonly ServiceRoute[], options: Un
     const endpoint = endpoints.get(path);
     if (!endpoint) return false;
     if (endpoint.unary && isConnectUnary(request)) void serveConnectUnary(endpoint.unary, request, response, options);
+    else if (endpoint.arrow && isConnectStream(request))
+      void serveArrowStream(endpoint.arrow, request, response, options);
     else void serveUniversal(endpoint.universal, request, response, options);
     return true;
   };
@@ -52,17 +56,19 @@ function createEndpoints(routes: readonly ServiceRoute[], options: UnaryOptions)
     requestGate: (context) => gate(context, options),
   });
   const unary = new Map<string, UnaryRoute>();
+  const arrow = new Map<string, ArrowRoute>();
   for (const route of routes) {
     for (const method of route.service.methods) {
       if (method.methodKind === "unary")
         unary.set(pathOf(method), registerUnary(router, route, method as DescMethodUnary));
       else router.rpc(method as DescMethodServerStreaming, handlerOf(route, method) as never);
+      if (streamsArrow(method)) arrow.set(pathOf(method), { method, handle: handlerOf(route, method) as never });
     }
   }
   return new Map(
     router.handlers.map((universal) => {
       const path = universal.requestPath;
-      return [path, { unary: unary.get(path), universal }];
+      return [path, { unary: unary.get(path), arrow: arrow.get(path), universal }];
     }),
   );
 }

@@ -1,0 +1,127 @@
+import { once } from "node:events";
+import type { DescMessage, DescMethod, MessageShape } from "@bufbuild/protobuf";
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import type { ConnectError } from "@connectrpc/connect";
+import { endStreamFlag, endStreamToJson } from "@connectrpc/connect/protocol-connect";
+import { type ArrowChunk, ArrowChunkSchema, SpanloomError } from "@spanloom/protocol";
+import type { CallContext } from "../rpc/call-context.ts";
+import { toWireError } from "../rpc/error-interceptor.ts";
+import { Call, TIMEOUT_HEADER } from "./call.ts";
+import { decodeBinary, type UnaryOptions } from "./connect-unary.ts";
+import { type HttpResponse, isGone } from "./http-response.ts";
+import { drain, type HttpRequest, readBody } from "./request-body.ts";
+
+/**
+ * Connect's server streams of Arrow: the engine's bytes go to the socket as they are (P5).
+ *
+ * A message library copies a chunk into a message, a growing buffer and an envelope. A million spans are 0.6 GB, so
+ * here only the few bytes around each chunk are written. Everything else (gRPC, gRPC-Web, JSON, compressed requests)
+ * keeps connect-node's adapter.
+ *
+ * Source: Connect protocol, streaming requests and responses; proto/spanloom/v1/query_service.proto ArrowChunk.
+ */
+
+/** A served method whose answers are Arrow chunks. */
+export interface ArrowRoute {
+  method: DescMethod;
+  handle: (request: MessageShape<DescMessage>, context: CallContext) => AsyncIterable<{ chunk?: ArrowChunk }>;
+}
+
+const CONTENT_TYPE = "application/connect+proto";
+const CHUNK_FIELD = 1;
+
+/** Whether all that a method streams is `ArrowChunk chunk = 1`. */
+export function streamsArrow(method: DescMethod): boolean {
+  const [field, ...others] = method.output.fields;
+  return (
+    method.methodKind === "server_streaming" &&
+    others.length === 0 &&
+    field?.message?.typeName === ArrowChunkSchema.typeName &&
+    field.number === CHUNK_FIELD
+  );
+}
+
+/** Whether a request speaks Connect's streaming protocol in plain binary. */
+export function isConnectStream({ method, headers }: HttpRequest): boolean {
+  const encoding = headers["connect-content-encoding"] ?? "identity";
+  return method === "POST" && headers["content-type"] === CONTENT_TYPE && encoding === "identity";
+}
+
+/** Answers one request. Never throws: what goes wrong ends the stream or, when nobody listens any more, is dropped. */
+export async function serveArrowStream(
+  route: ArrowRoute,
+  request: HttpRequest,
+  response: HttpResponse,
+  options: UnaryOptions,
+): Promise<void> {
+  const call = new Call(response, options.stopping);
+  let failure: ConnectError | undefined;
+  try {
+    options.authorize(request.headers.authorization);
+    call.deadline(request.headers[TIMEOUT_HEADER]);
+    const message = decodeBinary(route.method.input, unwrap(await readBody(request, options.maxRequestBytes)));
+    await pass(route.handle(message, call), response, call);
+  } catch (error) {
+    failure = toWireError(error, options.log, `${route.method.parent.typeName}/${route.method.name}`);
+    if (!request.complete) await drain(request, options.maxRequestBytes);
+  } finally {
+    call.end();
+  }
+  finish(response, failure);
+}
+
+/** The one message of a request body. */
+function unwrap(body: Uint8Array): Uint8Array {
+  const length = body.length >= 5 ? new DataView(body.buffer, body.byteOffset).getUint32(1) : -1;
+  if (body[0] === 0 && length === body.length - 5) return body.subarray(5);
+  throw new SpanloomError("INVALID_FIELD", "cannot decode the request: it is not one enveloped message");
+}
+
+async function pass(answers: ReturnType<ArrowRoute["handle"]>, response: HttpResponse, call: Call): Promise<void> {
+  const iterator = answers[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const { done, value } = await call.race(iterator.next());
+      if (done || isGone(response)) return;
+      if (!response.headersSent) response.writeHead(200, { "content-type": CONTENT_TYPE });
+      for (const bytes of frame(value.chunk)) if (!response.write(bytes)) await call.race(written(response));
+    }
+  } finally {
+    // Not awaited: the query ends by itself, and a deadline that has passed must be told now.
+    void iterator.return?.().catch(() => undefined);
+  }
+}
+
+/** Resolves when the response takes more, or when nobody reads it any more. */
+async function written(response: HttpResponse): Promise<void> {
+  if (isGone(response)) return;
+  const settled = new AbortController();
+  const { signal } = settled;
+  try {
+    await Promise.race([once(response, "drain", { signal }), once(response, "close", { signal })]);
+  } finally {
+    settled.abort();
+  }
+}
+
+/** A message with its envelope, in parts: what stands before the Arrow bytes, they themselves, and what follows. */
+function frame(chunk: ArrowChunk | undefined): Uint8Array[] {
+  const { ipc, rows } = chunk ?? { ipc: new Uint8Array(0), rows: 0n };
+  const after = rows === 0n ? new Uint8Array(0) : new BinaryWriter().tag(2, WireType.Varint).uint64(rows).finish();
+  const inner = new BinaryWriter().tag(1, WireType.LengthDelimited).uint32(ipc.length).finish();
+  const chunkBytes = inner.length + ipc.length + after.length;
+  const outer = new BinaryWriter().tag(CHUNK_FIELD, WireType.LengthDelimited).uint32(chunkBytes).finish();
+  const envelope = Buffer.alloc(5);
+  envelope.writeUInt32BE(outer.length + chunkBytes, 1);
+  return [Buffer.concat([envelope, outer, inner]), ipc, after].filter((part) => part.length > 0);
+}
+
+function finish(response: HttpResponse, failure: ConnectError | undefined): void {
+  if (isGone(response)) return;
+  if (!response.headersSent) response.writeHead(200, { "content-type": CONTENT_TYPE });
+  const end = Buffer.from(JSON.stringify(endStreamToJson(new Headers(), failure, undefined)));
+  const envelope = Buffer.alloc(5);
+  envelope[0] = endStreamFlag;
+  envelope.writeUInt32BE(end.length, 1);
+  response.end(Buffer.concat([envelope, end]));
+}
