@@ -33,7 +33,7 @@ export type CategoryMap = Map_<Category, Category>;
 
 /** Columns that say which part of a workflow a span or record belongs to. */
 interface OriginColumns {
-  job_id: Utf8;
+  job_id: Category;
   job_name: Category;
   task_id: Utf8;
   task_name: Category;
@@ -77,7 +77,7 @@ export type SpanColumns = {
 };
 
 interface SpanColumnTypes extends OriginColumns, AttributeMapColumns {
-  trace_id: Utf8;
+  trace_id: Category;
   span_id: Utf8;
   parent_span_id: Utf8;
   name: Category;
@@ -108,7 +108,7 @@ export type LogColumns = {
 interface LogColumnTypes extends OriginColumns, AttributeMapColumns {
   time: TimestampNanosecond;
   observed_time: TimestampNanosecond;
-  trace_id: Utf8;
+  trace_id: Category;
   span_id: Utf8;
   severity_number: Uint32;
   severity: Category;

@@ -75,7 +75,7 @@ const keyedCategories = (id: number): DataType => mapOf(dictionary(100 + id), di
 const none = (): Map<string, string> => new Map();
 
 const columns: Record<string, SampleColumn> = {
-  trace_id: { type: () => utf8, value: () => sampleTraceId },
+  trace_id: { type: dictionary, value: () => sampleTraceId },
   span_id: { type: () => utf8, value: (span) => span.spanId },
   parent_span_id: { type: () => utf8, nullable: true, value: (span) => span.parentSpanId ?? null },
   name: { type: dictionary, value: (span) => span.name },
@@ -91,7 +91,7 @@ const columns: Record<string, SampleColumn> = {
   status: { type: dictionary, value: (span) => span.status ?? "UNSET" },
   status_message: { type: () => utf8, value: (span) => span.statusMessage ?? "" },
   outcome: { type: dictionary, value: (span) => span.outcome ?? "" },
-  job_id: { type: () => utf8, nullable: true, value: ({ jobId }) => (jobId === undefined ? sampleJobId : jobId) },
+  job_id: { type: dictionary, nullable: true, value: ({ jobId }) => (jobId === undefined ? sampleJobId : jobId) },
   job_name: { type: dictionary, value: () => "sample" },
   task_id: { type: () => utf8, nullable: true, value: () => null },
   task_name: { type: dictionary, value: () => "" },

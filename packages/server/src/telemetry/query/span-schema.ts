@@ -35,7 +35,8 @@ const catalogue = (entries: Record<string, string | { sql: string; order?: strin
   );
 
 const origin = {
-  job_id: { sql: uuid("job_id"), order: "job_id" },
+  // An answer is of one job or a few: as dictionaries its job and trace cost 8 instead of 76 bytes a row.
+  job_id: { sql: `toLowCardinality(${uuid("job_id")})`, order: "job_id" },
   job_name: "job_name",
   task_id: { sql: uuid("task_id"), order: "task_id" },
   task_name: "task_name",
@@ -54,7 +55,7 @@ const attempt = { sql: "nullIf(attempt, 0)", order: "attempt" };
 
 /** Columns of spans that a query without a list returns. */
 export const spanCatalogue = catalogue({
-  trace_id: { sql: "lower(hex(trace_id))", order: "trace_id" },
+  trace_id: { sql: "toLowCardinality(lower(hex(trace_id)))", order: "trace_id" },
   span_id: { sql: "lower(hex(span_id))", order: "span_id" },
   parent_span_id: { sql: `if(parent_span_id = ${none8}, NULL, lower(hex(parent_span_id)))`, order: "parent_span_id" },
   name: "name",
@@ -94,7 +95,7 @@ export const extraSpanCatalogue = catalogue(extraMaps);
 export const logCatalogue = catalogue({
   time: "time",
   observed_time: "observed_time",
-  trace_id: { sql: `if(trace_id = ${none16}, NULL, lower(hex(trace_id)))`, order: "trace_id" },
+  trace_id: { sql: `toLowCardinality(if(trace_id = ${none16}, NULL, lower(hex(trace_id))))`, order: "trace_id" },
   span_id: { sql: `if(span_id = ${none8}, NULL, lower(hex(span_id)))`, order: "span_id" },
   severity_number: "severity_number",
   severity: "severity",
