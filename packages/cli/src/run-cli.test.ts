@@ -1,4 +1,5 @@
-import { expect, test } from "vitest";
+import { fileURLToPath } from "node:url";
+import { expect, test, vi } from "vitest";
 import { runCli } from "./run-cli.ts";
 import { capturedContext } from "./testing/captured-context.ts";
 
@@ -74,4 +75,14 @@ test("a module without tasks is refused with what one looks like", async () => {
   const { exitCode, err } = await run(["runner", new URL("exports-nothing.ts", import.meta.url).pathname]);
   expect(exitCode).toBe(1);
   expect(err).toContain("cannot import");
+});
+
+test("a runner that waits for a server ends when it is interrupted", async () => {
+  const tasks = fileURLToPath(new URL("testing/example-tasks.ts", import.meta.url));
+  const stop = new AbortController();
+  const context = capturedContext({ signal: stop.signal });
+  const ended = runCli(["--url", nobody, "runner", tasks], context);
+  await vi.waitFor(() => expect(context.err()).toContain("cannot reach the server"), { timeout: 10_000 });
+  stop.abort(new Error("cannot finish: SIGINT came"));
+  expect(await ended).toBe(130);
 });

@@ -48,6 +48,8 @@ export function runnerCommand(context: CliContext): Command {
           stopped.abort();
         },
       });
+      // A server that is not there is tried for ever: the first Ctrl-C must end that, too.
+      context.signal.addEventListener("abort", () => void runner.stop(), { once: true });
       await runner.start();
       const names = tasks.map(({ name, version }) => `${name}@${version}`);
       const json = wantsJson(command);
