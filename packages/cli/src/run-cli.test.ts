@@ -72,9 +72,11 @@ test("errors are red on a terminal unless NO_COLOR is set", async () => {
 });
 
 test("a module without tasks is refused with what one looks like", async () => {
-  const { exitCode, err } = await run(["runner", new URL("exports-nothing.ts", import.meta.url).pathname]);
-  expect(exitCode).toBe(1);
-  expect(err).toContain("cannot import");
+  const path = fileURLToPath(new URL("exit-code.ts", import.meta.url));
+  const missing = await run(["runner", path]);
+  expect(missing).toMatchObject({ exitCode: 2, err: expect.stringContaining(`cannot load "${path}": no such file`) });
+  const empty = await run(["runner", fileURLToPath(new URL("version.ts", import.meta.url))]);
+  expect(empty).toMatchObject({ exitCode: 2, err: expect.stringContaining("exports no task; make one with task()") });
 });
 
 test("a runner that waits for a server ends when it is interrupted", async () => {

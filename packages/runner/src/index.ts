@@ -1,4 +1,5 @@
 // For users.
+export { loadTasks } from "./load-tasks.ts";
 export { Runner } from "./runner.ts";
 export type { RunnerOptions } from "./runner-options.ts";
 export { catchStrayErrors, type StrayErrorOptions } from "./stray-errors.ts";

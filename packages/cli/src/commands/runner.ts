@@ -1,8 +1,5 @@
-import { resolve } from "node:path";
-import { pathToFileURL } from "node:url";
-import { type AnyTask, isTaskDefinition } from "@spanloom/sdk";
 import { Command } from "commander";
-import { type CliContext, OperationError } from "../cli-context.ts";
+import type { CliContext } from "../cli-context.ts";
 import { wholeNumber } from "../flag-values.ts";
 import { loadOptional } from "../load-optional.ts";
 import { serverOptions, wantsJson } from "../server-options.ts";
@@ -29,8 +26,11 @@ export function runnerCommand(context: CliContext): Command {
       "\nExamples:\n  spanloom runner tasks.ts\n  spanloom runner tasks.ts --queue default,slow\n  spanloom runner list\n",
     )
     .action(async (modules: string[], flags: RunnerFlags, command: Command) => {
-      const { Runner, catchStrayErrors } = await loadOptional("@spanloom/runner", () => import("@spanloom/runner"));
-      const tasks = await importTasks(modules);
+      const { Runner, catchStrayErrors, loadTasks } = await loadOptional(
+        "@spanloom/runner",
+        () => import("@spanloom/runner"),
+      );
+      const tasks = await loadTasks(modules, process.cwd());
       const { queue, ...rest } = flags;
       await using runner = new Runner({
         ...serverOptions(command, context),
@@ -63,24 +63,4 @@ export function runnerCommand(context: CliContext): Command {
       release();
       if (stray !== undefined) throw stray;
     });
-}
-
-/** Every task that the modules export, each once. Errors: OperationError when one cannot be imported or there are none. */
-async function importTasks(modules: readonly string[]): Promise<AnyTask[]> {
-  const tasks = new Set<AnyTask>();
-  for (const path of modules) {
-    for (const value of Object.values(await importModule(path))) if (isTaskDefinition(value)) tasks.add(value);
-  }
-  if (tasks.size > 0) return [...tasks];
-  throw new OperationError(
-    `cannot run ${modules.join(", ")}: no task is exported\nExport one with: export const hello = task({ name: "hello", run: () => "world" })`,
-  );
-}
-
-async function importModule(path: string): Promise<Record<string, unknown>> {
-  try {
-    return (await import(pathToFileURL(resolve(path)).href)) as Record<string, unknown>;
-  } catch (error) {
-    throw new OperationError(`cannot import "${path}": ${(error as Error).message}`);
-  }
 }

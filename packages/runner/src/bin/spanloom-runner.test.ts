@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { Client, task } from "@spanloom/sdk";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { loadTasks } from "./load-tasks.ts";
+import { loadTasks } from "../load-tasks.ts";
 import { parseArguments } from "./parse-arguments.ts";
 
 let folder: string;

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { SpanloomError } from "@spanloom/protocol";
+import { loadTasks } from "../load-tasks.ts";
 import { Runner } from "../runner.ts";
 import { catchStrayErrors } from "../stray-errors.ts";
-import { loadTasks } from "./load-tasks.ts";
 import { parseArguments, type RunnerArguments, usage } from "./parse-arguments.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -21,7 +21,7 @@ try {
 }
 
 async function main(args: RunnerArguments): Promise<void> {
-  const tasks = await loadTasks(args.modules, process.cwd());
+  const tasks = await loadTasks(args.modules, process.cwd()).catch(toUsageError);
   const server = args.url === undefined ? await startEmbeddedServer(args) : undefined;
   const { token, queues, concurrency, serviceName, graceMs } = args;
   const url = server?.url ?? args.url;
@@ -41,6 +41,11 @@ async function main(args: RunnerArguments): Promise<void> {
     throw error;
   }
   void runner.drained.then(() => shutDown(runner, server));
+}
+
+/** What is wrong with the modules is wrong with the command line. */
+function toUsageError(cause: Error): never {
+  throw new UsageError(cause.message, { cause });
 }
 
 interface EmbeddedServer {
