@@ -66,7 +66,10 @@ describe.each(versions)("Arrow over Connect and HTTP/%s", (version) => {
     const left = newSignal();
     answers = async function* endless(signal) {
       signal.addEventListener("abort", () => left.resolve());
-      while (!signal.aborted) yield batches.at(-1)!;
+      for (;;) {
+        signal.throwIfAborted();
+        yield batches.at(-1)!;
+      }
     };
     const leaving = new AbortController();
     const reading = (async () => {
@@ -74,6 +77,10 @@ describe.each(versions)("Arrow over Connect and HTTP/%s", (version) => {
     })();
     await expect(reading).rejects.toThrow();
     await left.promise;
+    // One that is answered after it: whatever the query met has been dealt with by now.
+    answers = async function* none() {};
+    await read(client(version));
+    expect(server.log).toEqual([]);
   });
 });
 
@@ -105,6 +112,24 @@ it("ends with DEADLINE_EXCEEDED when the deadline passes within a chunk that nev
   const messages = await post([0, 0, 0, 0, 0], { "connect-timeout-ms": "50" });
   expect(messages).toHaveLength(2);
   expect(errorOf(messages).reason).toBe("DEADLINE_EXCEEDED");
+});
+
+it("ends with SHUTTING_DOWN when the server stops within a query, which is no defect", async () => {
+  const started = newSignal();
+  const telemetry = telemetryStub({
+    async *querySpans(_, signal) {
+      yield batches[1]!;
+      started.resolve();
+      await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    },
+  });
+  const other = await serveStubs({ store: storeStub(), telemetry });
+  const reading = read(createClient(QueryService, createConnectTransport({ baseUrl: other.url, httpVersion: "1.1" })));
+  const failure = reading.then(() => undefined, fromConnectError);
+  await started.promise;
+  await other.stop();
+  expect((await failure)?.reason).toBe("SHUTTING_DOWN");
+  expect(other.log).toEqual([]);
 });
 
 describe("a malformed Arrow request", () => {

@@ -82,9 +82,12 @@ async function pass(answers: ReturnType<ArrowRoute["handle"]>, response: HttpRes
   try {
     for (;;) {
       const { done, value } = await call.race(iterator.next());
-      if (done || isGone(response)) return;
-      if (!response.headersSent) response.writeHead(200, { "content-type": CONTENT_TYPE });
-      for (const bytes of frame(value.chunk)) if (!response.write(bytes)) await call.race(written(response));
+      if (done) return;
+      for (const bytes of frame(value.chunk)) {
+        if (isGone(response)) return;
+        if (!response.headersSent) response.writeHead(200, { "content-type": CONTENT_TYPE });
+        if (!response.write(bytes)) await call.race(written(response));
+      }
     }
   } finally {
     // Not awaited: the query ends by itself, and a deadline that has passed must be told now.

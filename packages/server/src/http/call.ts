@@ -23,7 +23,7 @@ export class Call implements CallContext {
   get signal(): AbortSignal {
     if (!this.#controller) {
       const controller = new AbortController();
-      const abort = (): void => controller.abort();
+      const abort = (): void => controller.abort(cutOff());
       this.#controller = controller;
       if (this.#over) abort();
       if (this.#over) return controller.signal;
@@ -60,7 +60,7 @@ export class Call implements CallContext {
         () => {
           this.#over = true;
           reject(new SpanloomError("DEADLINE_EXCEEDED", "cannot finish the call: its deadline has passed"));
-          this.#controller?.abort();
+          this.#controller?.abort(cutOff());
         },
         Math.min(Math.max(left, 0), 2 ** 31 - 1),
       );
@@ -72,4 +72,9 @@ export class Call implements CallContext {
     this.#over = true;
     this.#cleanUp?.();
   }
+}
+
+/** Why a signal aborts: a handler that passes it on must not be taken for a defect. */
+function cutOff(): SpanloomError {
+  return new SpanloomError("SHUTTING_DOWN", "cannot finish the call: the client left or the server is stopping");
 }
