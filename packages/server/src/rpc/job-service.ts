@@ -99,10 +99,19 @@ async function submitJob(request: SubmitJobRequest, options: JobServiceOptions):
   return toSubmitted(outcome as SubmitOutcome, request.idempotencyKey);
 }
 
-/** A submission's outcome as an answer. Errors: IDEMPOTENCY_CONFLICT naming the job that has the key. */
+/**
+ * A submission's outcome as an answer.
+ *
+ * Errors: IDEMPOTENCY_CONFLICT naming the job that has the key; CONCURRENCY_REJECTED naming the concurrency key that is full.
+ */
 function toSubmitted(outcome: SubmitOutcome, key: string): SubmitJobResponse {
-  if (outcome.kind !== "conflict")
+  if (outcome.kind === "created" || outcome.kind === "existed") {
     return create(SubmitJobResponseSchema, { job: toJob(outcome.job), existed: outcome.kind === "existed" });
+  }
+  if (outcome.kind === "rejected") {
+    const held = `concurrency key "${outcome.key}" has all ${outcome.limit} places taken`;
+    throw new SpanloomError("CONCURRENCY_REJECTED", `cannot submit job: ${held}`, { field: "concurrency" });
+  }
   throw new SpanloomError(
     "IDEMPOTENCY_CONFLICT",
     `cannot submit job: idempotency key "${key}" was used with another request, for job "${outcome.jobId}"`,

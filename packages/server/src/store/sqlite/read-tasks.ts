@@ -80,6 +80,7 @@ export function queueStats(control: Control, queues: readonly string[]): QueueSt
     return {
       queue,
       queued,
+      throttled: 0,
       scheduled: scheduled.get(queue) ?? 0,
       running: running.get(queue) ?? 0,
       ...(oldestQueuedAtUs !== undefined && { oldestQueuedAtUs }),

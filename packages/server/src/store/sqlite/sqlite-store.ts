@@ -127,6 +127,14 @@ export class SqliteStore implements contract.Store {
     return this.#read((control) => getJobs(control, [jobId], { includeOutputs: false })[0]!);
   }
 
+  async retryJob(_jobId: string, _taskIds: readonly string[]): Promise<{ job: contract.JobRecord; retried: number }> {
+    throw new SpanloomError("UNIMPLEMENTED", "cannot retry job: the store does not do it yet");
+  }
+
+  async readSubmission(_jobId: string): Promise<contract.NewJob> {
+    throw new SpanloomError("UNIMPLEMENTED", "cannot read submission: the store does not do it yet");
+  }
+
   maintain(limit: number): Promise<contract.MaintenanceOutcome> {
     return this.#write((control) => {
       const outcome = maintain(control, limit);

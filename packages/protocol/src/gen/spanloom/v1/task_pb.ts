@@ -103,7 +103,7 @@ export const RetryPolicySchema: GenMessage<RetryPolicy> = /*@__PURE__*/
   messageDesc(file_spanloom_v1_task, 1);
 
 /**
- * At most `limit` running tasks share a key.
+ * At most `limit` holders share a key: running attempts for a task's key, jobs for a job's.
  *
  * @generated from message spanloom.v1.Concurrency
  */
@@ -138,7 +138,7 @@ export const ConcurrencySchema: GenMessage<Concurrency> = /*@__PURE__*/
   messageDesc(file_spanloom_v1_task, 2);
 
 /**
- * At most `limit` starts share a key in each window.
+ * At most `limit` attempts that share a key start in each window; windows are aligned to the Unix epoch.
  *
  * @generated from message spanloom.v1.RateLimit
  */
@@ -1266,7 +1266,7 @@ export const AttemptOutcomeSchema: GenEnum<AttemptOutcome> = /*@__PURE__*/
   enumDesc(file_spanloom_v1_task, 1);
 
 /**
- * What happens to a task whose concurrency key is full.
+ * What happens to a newcomer whose concurrency key is full.
  *
  * @generated from enum spanloom.v1.ConcurrencyPolicy
  */
@@ -1279,21 +1279,21 @@ export const ConcurrencyPolicy = {
   UNSPECIFIED: 0,
 
   /**
-   * It waits for a place.
+   * It waits for a place, QUEUED but not offered.
    *
    * @generated from enum value: CONCURRENCY_POLICY_WAIT = 1;
    */
   WAIT: 1,
 
   /**
-   * The longest-running holder is cancelled.
+   * As WAIT, and as many of the longest-running holders are stopped as newcomers wait: their tasks fail, without a retry.
    *
    * @generated from enum value: CONCURRENCY_POLICY_CANCEL_RUNNING = 2;
    */
   CANCEL_RUNNING: 2,
 
   /**
-   * It is refused.
+   * A task fails at once, without an attempt, when the key's running and queued tasks fill its places.
    *
    * @generated from enum value: CONCURRENCY_POLICY_REJECT_NEW = 3;
    */
@@ -1301,7 +1301,7 @@ export const ConcurrencyPolicy = {
 } as const;
 
 /**
- * What happens to a task whose concurrency key is full.
+ * What happens to a newcomer whose concurrency key is full.
  *
  * @generated from enum spanloom.v1.ConcurrencyPolicy
  */
