@@ -1,0 +1,266 @@
+/** Version of the schema below. Raise it with every change and add the step to migrate.ts. */
+export const SCHEMA_VERSION = 1;
+
+/**
+ * The shared store's schema. Names are unqualified: the connection's search_path says where the tables are.
+ *
+ * As in the embedded store, rows are named by numbers given in order (`seq`); tasks of one group have consecutive
+ * numbers, and their ids are consecutive too: `first_id` plus the index. So neither tasks nor their dependencies need an
+ * index or an id of their own.
+ * The latest attempt of a task lives in the task's row; only attempts that were followed by another are rows of their own.
+ *
+ * Numbers come from sequences that are read and moved under the store's lock, in blocks. Unlike a row of counters they
+ * leave no dead versions behind, so that a long query elsewhere (a dump, say) does not slow every transaction down.
+ *
+ * Columns that change with every transition stand in no index: such updates are HOT, they touch one page and are pruned
+ * without VACUUM. What is due or ready is kept in tables of its own, which stay small under churn.
+ *
+ * Times are microseconds since the Unix epoch. Foreign keys are not declared: every writer holds the store's lock.
+ */
+export const schemaSql = `
+CREATE TABLE meta (key text PRIMARY KEY, value bigint NOT NULL);
+
+-- Drawn from by every writing transaction: a server that draws the successor of its last one knows that nobody wrote since.
+CREATE SEQUENCE epoch;
+CREATE SEQUENCE job_seq;
+CREATE SEQUENCE group_seq;
+CREATE SEQUENCE task_seq;
+CREATE SEQUENCE spec_seq;
+CREATE SEQUENCE bucket_seq;
+CREATE SEQUENCE runner_seq;
+CREATE SEQUENCE lease_seq;
+
+-- What tasks have in common, stored once however many jobs use it. Never changed or deleted.
+CREATE TABLE spec (
+  seq bigint PRIMARY KEY,
+  digest bytea NOT NULL UNIQUE,
+  bucket bigint NOT NULL,
+  body text NOT NULL
+);
+
+-- What decides which runners may run a task, and how urgent it is. Never changed or deleted.
+CREATE TABLE bucket (
+  seq bigint PRIMARY KEY,
+  queue text NOT NULL,
+  name text NOT NULL,
+  major integer NOT NULL,
+  minor integer NOT NULL,
+  priority integer NOT NULL,
+  UNIQUE (queue, name, major, minor, priority)
+);
+
+CREATE TABLE job (
+  seq bigint PRIMARY KEY,
+  id uuid NOT NULL UNIQUE,
+  name text NOT NULL,
+  state smallint NOT NULL,
+  doom smallint NOT NULL DEFAULT 0,
+  tags jsonb,
+  queue text NOT NULL,
+  priority integer NOT NULL,
+  created_at bigint NOT NULL,
+  started_at bigint,
+  ended_at bigint,
+  start_at bigint,
+  deadline_at bigint,
+  idempotency_key text,
+  request_hash text,
+  trace text NOT NULL,
+  attempts bigint NOT NULL DEFAULT 0,
+  blocked integer NOT NULL DEFAULT 0,
+  scheduled integer NOT NULL DEFAULT 0,
+  queued integer NOT NULL DEFAULT 0,
+  running integer NOT NULL DEFAULT 0,
+  waiting integer NOT NULL DEFAULT 0,
+  succeeded integer NOT NULL DEFAULT 0,
+  failed integer NOT NULL DEFAULT 0,
+  cancelled integer NOT NULL DEFAULT 0,
+  skipped integer NOT NULL DEFAULT 0,
+  failure text,
+  failed_task uuid,
+  cancel_reason text,
+  progress text,
+  projected boolean NOT NULL DEFAULT false,
+  -- Rule of a concurrency key as JSON, and when the job got its place under it.
+  concurrency text,
+  admitted_at bigint
+) WITH (fillfactor = 70);
+CREATE UNIQUE INDEX job_key ON job (idempotency_key) WHERE idempotency_key IS NOT NULL;
+CREATE INDEX job_open ON job (seq) WHERE ended_at IS NULL;
+CREATE INDEX job_deadline ON job (deadline_at) WHERE deadline_at IS NOT NULL AND ended_at IS NULL AND doom = 0;
+CREATE INDEX job_unprojected ON job (seq) WHERE NOT projected;
+CREATE INDEX job_name ON job (name, seq);
+CREATE INDEX job_tags ON job USING gin (tags jsonb_path_ops) WHERE tags IS NOT NULL;
+
+-- Tasks that share one set of dependencies and one parent attempt.
+CREATE TABLE task_group (
+  seq bigint PRIMARY KEY,
+  job bigint NOT NULL,
+  parent bigint,
+  parent_attempt integer NOT NULL,
+  depth integer NOT NULL,
+  first_id uuid NOT NULL UNIQUE,
+  first bigint NOT NULL,
+  count integer NOT NULL,
+  open integer NOT NULL,
+  spoiled boolean NOT NULL,
+  waits integer NOT NULL,
+  created_at bigint NOT NULL,
+  unblocked_at bigint,
+  input_bytes bigint NOT NULL,
+  output_bytes bigint NOT NULL,
+  dependants integer NOT NULL,
+  depends_on bigint[]
+) WITH (fillfactor = 70);
+CREATE INDEX task_group_job ON task_group (job, seq);
+CREATE INDEX task_group_parent ON task_group (parent) WHERE parent IS NOT NULL;
+
+CREATE TABLE group_edge (
+  dependency bigint NOT NULL,
+  dependant bigint NOT NULL,
+  PRIMARY KEY (dependency, dependant)
+);
+
+-- Half of a page is left for the versions that a claim and its report write.
+CREATE TABLE task (
+  seq bigint PRIMARY KEY,
+  task_group bigint NOT NULL,
+  spec bigint NOT NULL,
+  state smallint NOT NULL,
+  -- The latest attempt: 0 before the first. It counts while state is RUNNING or outcome is set.
+  attempt integer NOT NULL DEFAULT 0,
+  outcome smallint NOT NULL DEFAULT 0,
+  counted integer NOT NULL DEFAULT 0,
+  losses integer NOT NULL DEFAULT 0,
+  -- Doomed by the failure of an optional ancestor's subtree while running.
+  doomed boolean NOT NULL DEFAULT false,
+  runner bigint,
+  token bytea,
+  -- Row of lease that says when to look at the attempt; of the latest attempt.
+  lease bigint,
+  leased_at bigint,
+  expires_at bigint,
+  attempt_ended_at bigint,
+  -- Null: its group's unblocked_at.
+  queued_at bigint,
+  backoff_us bigint,
+  scheduled_at bigint,
+  -- When the first attempt began; null while the latest is the first.
+  started_at bigint,
+  ended_at bigint,
+  open_groups integer,
+  child_count integer,
+  spoiled boolean NOT NULL DEFAULT false,
+  dropped bigint,
+  display text,
+  failure text,
+  progress text,
+  -- Null when empty.
+  input bytea,
+  output bytea,
+  extras bytea
+) WITH (fillfactor = 50);
+ALTER TABLE task ALTER input SET STORAGE EXTERNAL, ALTER output SET STORAGE EXTERNAL, ALTER extras SET STORAGE EXTERNAL;
+
+-- Attempts that another followed.
+CREATE TABLE attempt (
+  task bigint NOT NULL,
+  number integer NOT NULL,
+  runner bigint NOT NULL,
+  token bytea,
+  outcome smallint NOT NULL,
+  leased_at bigint NOT NULL,
+  ended_at bigint NOT NULL,
+  queued_at bigint NOT NULL,
+  backoff_us bigint NOT NULL,
+  dropped bigint NOT NULL,
+  failure text,
+  extras bytea,
+  PRIMARY KEY (task, number)
+);
+
+-- Jobs a runner ever had a task of.
+CREATE TABLE job_runner (
+  runner bigint NOT NULL,
+  job bigint NOT NULL,
+  PRIMARY KEY (runner, job)
+);
+
+-- Tasks leased together, until none of them holds that lease; due_at is no later than the first expiry or deadline among
+-- them, so extending a lease changes no row of this table.
+CREATE TABLE lease (
+  seq bigint PRIMARY KEY,
+  runner bigint NOT NULL,
+  due_at bigint NOT NULL,
+  tasks bigint[] NOT NULL
+) WITH (fillfactor = 50);
+CREATE INDEX lease_due ON lease (due_at);
+
+-- Running attempts that were told to stop.
+CREATE TABLE stop (
+  task bigint PRIMARY KEY,
+  runner bigint NOT NULL,
+  attempt integer NOT NULL,
+  reason smallint NOT NULL,
+  fence_at bigint NOT NULL
+);
+CREATE INDEX stop_runner ON stop (runner);
+CREATE INDEX stop_fence ON stop (fence_at);
+
+-- When consecutive tasks leave SCHEDULED. A task that has left it already, or for another time, is passed over.
+CREATE TABLE timer (
+  at bigint NOT NULL,
+  first bigint NOT NULL,
+  last bigint NOT NULL,
+  PRIMARY KEY (at, first)
+);
+
+-- Queued tasks on offer: per job and bucket a line, which has a place in turn, and its runs of consecutive tasks.
+-- A line without runs is void; a run always has its line.
+CREATE TABLE ready_line (
+  job bigint NOT NULL,
+  bucket bigint NOT NULL,
+  turn bigint NOT NULL,
+  PRIMARY KEY (job, bucket)
+) WITH (fillfactor = 50);
+CREATE INDEX ready_line_turn ON ready_line (bucket, turn);
+
+CREATE TABLE ready (
+  job bigint NOT NULL,
+  bucket bigint NOT NULL,
+  depth integer NOT NULL,
+  last bigint NOT NULL,
+  -- Tasks are taken from the front; no index, so that taking is HOT.
+  first bigint NOT NULL,
+  task_group bigint NOT NULL,
+  spec bigint NOT NULL,
+  queued_at bigint NOT NULL
+) WITH (fillfactor = 50);
+CREATE UNIQUE INDEX ready_order ON ready (job, bucket, depth DESC, last);
+
+CREATE TABLE runner (
+  seq bigint PRIMARY KEY,
+  id uuid NOT NULL UNIQUE,
+  -- Null for runners that lease without having registered.
+  body text,
+  state smallint NOT NULL,
+  registered_at bigint NOT NULL,
+  last_seen_at bigint NOT NULL,
+  -- Identifiers it gave back as unknown since it registered, as a JSON array of name@major.minor.
+  refused text
+) WITH (fillfactor = 50);
+
+-- Small tables whose rows come and go: dead rows are removed early and at full speed, lest scans wade through them.
+DO $$
+DECLARE name text;
+BEGIN
+  FOREACH name IN ARRAY ARRAY['lease', 'stop', 'timer', 'ready_line', 'ready'] LOOP
+    EXECUTE format('ALTER TABLE %I SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000,
+      autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0.2)', name);
+  END LOOP;
+  FOREACH name IN ARRAY ARRAY['job', 'task_group', 'task'] LOOP
+    EXECUTE format('ALTER TABLE %I SET (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_insert_scale_factor = 0.1,
+      autovacuum_analyze_scale_factor = 0.05)', name);
+  END LOOP;
+END $$;
+`;
