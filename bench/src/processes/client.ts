@@ -1,11 +1,15 @@
 import { QueryClient } from "@spanloom/query";
 import { Client } from "@spanloom/sdk";
 import { measureChain, measureFanOut, measureLatency, measureSingles } from "../dispatch/measures.ts";
+import { Load, type LoadOptions } from "../soak/load.ts";
 import { countSpans, measureToArrow } from "../spans/measures.ts";
+import { LogTap } from "./memory-sample.ts";
 import { serveParent } from "./parent-link.ts";
 
 let client: Client | undefined;
 let query: QueryClient | undefined;
+let load: Load | undefined;
+const tap = new LogTap();
 
 const jobs = () => started(client);
 const spans = () => started(query);
@@ -23,6 +27,13 @@ serveParent(
     singles: (sizes: { jobs: number; concurrency: number }) => measureSingles(jobs(), sizes),
     countSpans: (sizes: { jobIds: string[] }) => countSpans(spans(), sizes.jobIds),
     toArrow: (sizes: { jobId: string; narrow: boolean }) => measureToArrow(spans(), sizes),
+    /** Starts a steady load; one at a time. */
+    load(options: LoadOptions) {
+      load = new Load(jobs(), options);
+    },
+    loadSample: () => started(load).sample(),
+    stopLoad: () => started(load).stop(),
+    memory: (how: { collect: boolean }) => tap.sample(how),
   },
   async () => client?.close(),
 );
