@@ -6,6 +6,12 @@ import { listPackages, packageOf } from "./workspace.ts";
 /** Used without an import: types that the compiler reads, and programs. */
 const usedWithoutImport = new Set(["@types/node", "typescript"]);
 
+/** Whether a package is imported, or describes one that is. */
+function isUsed(name: string, imported: ReadonlySet<string | undefined>): boolean {
+  const described = name.startsWith("@types/") ? name.slice("@types/".length) : name;
+  return imported.has(described) || usedWithoutImport.has(name);
+}
+
 /** Holds each manifest to what its package imports. What is imported and not listed, `layers` finds. */
 export const dependenciesCheck: Check = {
   name: "dependencies",
@@ -22,7 +28,7 @@ export const dependenciesCheck: Check = {
       const { dependencies = {}, devDependencies = {}, peerDependencies = {} } = manifest;
       const unused = (list: object, used: Set<string | undefined>, field: string) =>
         Object.keys(list)
-          .filter((name) => !used.has(name) && !usedWithoutImport.has(name))
+          .filter((name) => !isUsed(name, used))
           .map((name) => `${folder}/package.json lists "${name}" in ${field}, and nothing imports it`);
       return [
         ...unused(dependencies, inSources, "dependencies"),

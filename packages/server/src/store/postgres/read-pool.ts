@@ -1,0 +1,105 @@
+import { Pool, type PoolClient } from "pg";
+import { clientConfig, type DatabaseTarget } from "./connection.ts";
+import type { Statement } from "./statement.ts";
+
+/** A value of a row: `bigint` columns are numbers, `bytea` are bytes, `uuid` are strings. */
+export type SqlValue =
+  | string
+  | number
+  | boolean
+  | null
+  | Uint8Array
+  | readonly number[]
+  | Readonly<Record<string, string>>;
+
+/** The columns of a row, in the order they were asked for. */
+export type SqlRow = readonly SqlValue[];
+
+/** What may be bound to a parameter. */
+export type SqlParameter = SqlValue | readonly string[];
+
+/** Runs statements that change nothing. */
+export interface Reader {
+  rows(statement: Statement, ...values: readonly SqlParameter[]): Promise<readonly SqlRow[]>;
+}
+
+/** Reads beside the writer. More would only take processor time from it; a read seldom takes a millisecond. */
+const MAX_CONNECTIONS = 4;
+const IDLE_MS = 60_000;
+/** A listing over millions of jobs may take seconds, not minutes. */
+const STATEMENT_TIMEOUT_MS = 60_000;
+
+/** Where {@link ReadPool} reads, and who translates its errors. */
+export interface ReadPoolOptions {
+  target: DatabaseTarget;
+  toError(error: unknown): Error;
+  onNotice?: ((message: string) => void) | undefined;
+}
+
+/**
+ * Connections for reads, opened as they are needed.
+ *
+ * Concurrency: any number of reads at a time; at most four run, the others wait for their turn.
+ */
+export class ReadPool implements Reader {
+  readonly #pool: Pool;
+  readonly #toError: (error: unknown) => Error;
+
+  constructor({ target, toError, onNotice }: ReadPoolOptions) {
+    const config = clientConfig(target, {
+      purpose: "reader",
+      pipeline: true,
+      statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    });
+    this.#pool = new Pool({ ...config, max: MAX_CONNECTIONS, idleTimeoutMillis: IDLE_MS });
+    this.#toError = toError;
+    // An idle connection that breaks is replaced when the next read needs one.
+    this.#pool.on("error", () => {});
+    if (onNotice) this.#pool.on("connect", (client) => client.on("notice", ({ message }) => onNotice(message ?? "")));
+  }
+
+  /** Runs one statement. */
+  async rows(statement: Statement, ...values: readonly SqlParameter[]): Promise<readonly SqlRow[]> {
+    return this.#use((client) => run(client, statement, values));
+  }
+
+  /** Runs statements that all see the record at one moment. */
+  async snapshot<T>(read: (reader: Reader) => Promise<T>): Promise<T> {
+    return this.#use(async (client) => {
+      // Sent ahead of the first statement without waiting; should it fail, so does that one.
+      const begun = client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+      begun.catch(() => {});
+      try {
+        return await read({ rows: (statement, ...values) => run(client, statement, values) });
+      } finally {
+        await client.query("COMMIT");
+      }
+    });
+  }
+
+  /** Waits for reads under way and closes. Safe to call twice. */
+  async stop(): Promise<void> {
+    if (!this.#pool.ending) await this.#pool.end();
+  }
+
+  async #use<T>(read: (client: PoolClient) => Promise<T>): Promise<T> {
+    let client: PoolClient | undefined;
+    let broken = false;
+    try {
+      client = await this.#pool.connect();
+      return await read(client);
+    } catch (error) {
+      const translated = this.#toError(error);
+      // What the caller threw itself says nothing about the connection.
+      broken = translated !== error;
+      throw translated;
+    } finally {
+      client?.release(broken);
+    }
+  }
+}
+
+async function run(client: PoolClient, { name, text }: Statement, values: readonly SqlParameter[]) {
+  const { rows } = await client.query<SqlValue[]>({ name, text, values: values as SqlParameter[], rowMode: "array" });
+  return rows;
+}
