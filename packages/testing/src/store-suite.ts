@@ -5,6 +5,7 @@ import { failureCases } from "./store-suite/failure-cases.ts";
 import { leaseCases } from "./store-suite/lease-cases.ts";
 import { randomSchedules } from "./store-suite/random-schedule.ts";
 import { readCases } from "./store-suite/read-cases.ts";
+import { retryCases } from "./store-suite/retry-cases.ts";
 import { type Cases, declareCases } from "./store-suite/scenario.ts";
 import { treeCases } from "./store-suite/tree-cases.ts";
 
@@ -14,6 +15,7 @@ const chapters: Readonly<Record<string, Cases>> = {
   leases: leaseCases,
   commits: commitCases,
   reads: readCases,
+  retries: retryCases,
   "random schedules": randomSchedules,
 };
 

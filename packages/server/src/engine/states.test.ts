@@ -12,9 +12,15 @@ import {
   unstartedTaskStates,
 } from "./states.ts";
 
-test("ended states are exactly those that nothing leaves", () => {
-  for (const state of Object.values(TaskState)) expect(taskTransitions[state]!.length === 0).toBe(isTaskEnded(state));
-  for (const state of Object.values(JobState)) expect(jobTransitions[state]!.length === 0).toBe(isJobEnded(state));
+test("nothing leads from one ended state to another, and every ended state can be left by a retry", () => {
+  for (const state of Object.values(TaskState).filter(isTaskEnded)) {
+    expect(taskTransitions[state]).not.toEqual([]);
+    expect(taskTransitions[state]!.filter((to) => isTaskEnded(to as TaskState))).toEqual([]);
+  }
+  for (const state of Object.values(JobState).filter(isJobEnded)) {
+    expect(jobTransitions[state]).not.toEqual([]);
+    expect(jobTransitions[state]!.filter((to) => isJobEnded(to as JobState))).toEqual([]);
+  }
 });
 
 test("every state can be reached", () => {
@@ -35,7 +41,7 @@ test("a transition outside the table is refused by name", () => {
   expect(() => assertTaskTransition(TaskState.SUCCEEDED, TaskState.QUEUED)).toThrow(/from SUCCEEDED to QUEUED/);
   expect(() => assertTaskTransition(TaskState.QUEUED, TaskState.SUCCEEDED)).toThrow(/cannot change task/);
   expect(() => assertJobTransition(JobState.RUNNING, JobState.RUNNING)).not.toThrow();
-  expect(() => assertJobTransition(JobState.FAILED, JobState.RUNNING)).toThrow(/from FAILED to RUNNING/);
+  expect(() => assertJobTransition(JobState.FAILED, JobState.SUCCEEDED)).toThrow(/from FAILED to SUCCEEDED/);
   expect(() => assertTaskTransition(99 as TaskState, TaskState.QUEUED)).toThrow(/from 99 to QUEUED/);
 });
 
@@ -47,6 +53,14 @@ test("a job's state follows from what is open, what began and what doomed it", (
   expect(jobStateOf({ started: true, doom: "none", openTasks: 0 })).toBe(JobState.SUCCEEDED);
   expect(jobStateOf({ started: true, doom: "failed", openTasks: 0 })).toBe(JobState.FAILED);
   expect(jobStateOf({ started: false, doom: "cancelled", openTasks: 0 })).toBe(JobState.CANCELLED);
+});
+
+test("a job retried in part ends as it had ended before, unless it is doomed anew", () => {
+  const facts = { started: true, doom: "none", openTasks: 0 } as const;
+  expect(jobStateOf({ ...facts, kept: "failed" })).toBe(JobState.FAILED);
+  expect(jobStateOf({ ...facts, kept: "cancelled" })).toBe(JobState.CANCELLED);
+  expect(jobStateOf({ ...facts, kept: "failed", openTasks: 1 })).toBe(JobState.RUNNING);
+  expect(jobStateOf({ ...facts, kept: "failed", doom: "cancelled" })).toBe(JobState.CANCELLED);
 });
 
 test("a parent ends as its subtree did", () => {

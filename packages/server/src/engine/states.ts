@@ -28,10 +28,11 @@ export const taskTransitions: Transitions = {
     TaskState.CANCELLED,
   ],
   [TaskState.WAITING]: [TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED],
-  [TaskState.SUCCEEDED]: [],
-  [TaskState.FAILED]: [],
-  [TaskState.CANCELLED]: [],
-  [TaskState.SKIPPED]: [],
+  // Ended tasks are left by a retry of their job alone.
+  [TaskState.SUCCEEDED]: [TaskState.WAITING],
+  [TaskState.FAILED]: [TaskState.BLOCKED, TaskState.QUEUED, TaskState.WAITING],
+  [TaskState.CANCELLED]: [TaskState.BLOCKED, TaskState.QUEUED, TaskState.WAITING],
+  [TaskState.SKIPPED]: [TaskState.BLOCKED, TaskState.QUEUED],
 };
 
 /** Which state a job may leave for which. */
@@ -40,9 +41,10 @@ export const jobTransitions: Transitions = {
   [JobState.QUEUED]: [JobState.RUNNING, JobState.FAILED, JobState.CANCELLED],
   [JobState.RUNNING]: [JobState.CANCELLING, JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED],
   [JobState.CANCELLING]: [JobState.CANCELLED],
-  [JobState.SUCCEEDED]: [],
-  [JobState.FAILED]: [],
-  [JobState.CANCELLED]: [],
+  // Ended jobs are left by a retry alone.
+  [JobState.SUCCEEDED]: [JobState.RUNNING],
+  [JobState.FAILED]: [JobState.QUEUED, JobState.RUNNING],
+  [JobState.CANCELLED]: [JobState.QUEUED, JobState.RUNNING],
 };
 
 /** States of tasks that have not begun: what a doomed job skips and a cancelled job cancels. */
@@ -88,18 +90,21 @@ export interface JobFacts {
   /** Whether any attempt ever began. */
   started: boolean;
   doom: Doom;
+  /** How it had ended before a retry that left out tasks which keep it from succeeding; none without such a retry. */
+  kept?: Doom;
   /** Tasks that have not ended. */
   openTasks: number;
 }
 
 /** A job's state: computed from counters, never by scanning its tasks. */
-export function jobStateOf({ started, doom, openTasks }: JobFacts): JobState {
+export function jobStateOf({ started, doom, kept = "none", openTasks }: JobFacts): JobState {
   if (openTasks > 0) {
     if (doom === "cancelled") return JobState.CANCELLING;
     return started ? JobState.RUNNING : JobState.QUEUED;
   }
-  if (doom === "cancelled") return JobState.CANCELLED;
-  return doom === "failed" ? JobState.FAILED : JobState.SUCCEEDED;
+  const end = doom === "none" ? kept : doom;
+  if (end === "cancelled") return JobState.CANCELLED;
+  return end === "failed" ? JobState.FAILED : JobState.SUCCEEDED;
 }
 
 /** How a task whose own code succeeded ends once its subtree is done. */

@@ -69,6 +69,8 @@ export class StoreDriver {
   readonly clock = new FakeClock();
   readonly runnerId: string;
   readonly jobIds: string[] = [];
+  /** Jobs that were retried: what they had finished may have to wait for what runs again. */
+  readonly retriedJobIds = new Set<string>();
   readonly #dir = tempDir("spanloom-store-");
   readonly #makeStore: MakeStore;
   readonly #ids = new IdGenerator();
@@ -190,6 +192,13 @@ export class StoreDriver {
       names.push(...leases.map(({ name }) => name));
       await this.report(...leases.map((lease) => this.success(lease, `${lease.name} done`)));
     }
+  }
+
+  /** Runs tasks of an ended job again; returns how many. */
+  async retry(jobId: string, taskIds: readonly string[] = []): Promise<number> {
+    const { retried } = await this.store.retryJob(jobId, taskIds);
+    this.retriedJobIds.add(jobId);
+    return retried;
   }
 
   /** A job as it stands. */

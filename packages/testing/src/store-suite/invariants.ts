@@ -9,10 +9,12 @@ import { type StoreDriver, taskStateName } from "./driver.ts";
  * Run after every test of the suite and within the random schedule.
  */
 export async function checkInvariants(driver: StoreDriver): Promise<void> {
-  for (const id of driver.jobIds) checkJob(await driver.job(id), await driver.tasks(id));
+  for (const id of driver.jobIds) {
+    checkJob(await driver.job(id), await driver.tasks(id), driver.retriedJobIds.has(id));
+  }
 }
 
-function checkJob(job: JobRecord, tasks: readonly TaskRecord[]): void {
+function checkJob(job: JobRecord, tasks: readonly TaskRecord[], retried: boolean): void {
   const counts: Record<string, number> = Object.fromEntries(Object.keys(job.counts).map((name) => [name, 0]));
   for (const { state } of tasks) counts[taskStateName(state).toLowerCase()]!++;
   expect(job.counts, `counters of job ${job.id}`).toEqual(counts);
@@ -23,7 +25,8 @@ function checkJob(job: JobRecord, tasks: readonly TaskRecord[]): void {
   expect(job.endedAtUs !== undefined, `job ${job.id} has an end`).toBe(open === 0);
   const byId = new Map(tasks.map((task) => [task.id, task]));
   const children = childrenOf(tasks);
-  for (const task of tasks) checkTask(task, byId, children.get(task.id) ?? []);
+  for (const task of tasks) checkTask(task, children.get(task.id) ?? []);
+  for (const task of tasks) checkDependencies(task, byId, retried);
 }
 
 function childrenOf(tasks: readonly TaskRecord[]): Map<string, TaskRecord[]> {
@@ -34,7 +37,7 @@ function childrenOf(tasks: readonly TaskRecord[]): Map<string, TaskRecord[]> {
   return children;
 }
 
-function checkTask(task: TaskRecord, byId: ReadonlyMap<string, TaskRecord>, children: readonly TaskRecord[]): void {
+function checkTask(task: TaskRecord, children: readonly TaskRecord[]): void {
   const what = `task ${task.name} ${task.id} ${taskStateName(task.state)}`;
   expect(task.childCount, `children of ${what}`).toBe(children.length);
   const openChildren = children.filter(({ state }) => state < TaskState.SUCCEEDED).length;
@@ -44,14 +47,20 @@ function checkTask(task: TaskRecord, byId: ReadonlyMap<string, TaskRecord>, chil
     for (const child of children)
       expect(endedWell(child), `${what} succeeded although ${child.name} did not`).toBe(true);
   }
+  checkAttempts(task, what);
+}
+
+function checkDependencies(task: TaskRecord, byId: ReadonlyMap<string, TaskRecord>, retried: boolean): void {
+  const what = `task ${task.name} ${task.id} ${taskStateName(task.state)}`;
   const dependencies = task.dependsOn.map((id) => byId.get(id)!);
   const openDependencies = dependencies.filter(({ state }) => state < TaskState.SUCCEEDED).length;
   if (task.state === TaskState.BLOCKED) expect(openDependencies, `dependencies of ${what}`).toBeGreaterThan(0);
-  if (task.attempts.length > 0) {
-    for (const dependency of dependencies)
-      expect(endedWell(dependency), `${what} ran before ${dependency.name}`).toBe(true);
-  }
-  checkAttempts(task, what);
+  if (task.state === TaskState.QUEUED || task.state === TaskState.RUNNING)
+    expect(openDependencies, `open dependencies of ${what}`).toBe(0);
+  // A retry may run what a finished task had seen fail, or what was below it, again.
+  if (retried || task.attempts.length === 0) return;
+  for (const dependency of dependencies)
+    expect(endedWell(dependency), `${what} ran before ${dependency.name}`).toBe(true);
 }
 
 function endedWell(task: TaskRecord): boolean {

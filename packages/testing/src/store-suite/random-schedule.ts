@@ -1,10 +1,11 @@
-import { AttemptOutcome, JobState } from "@spanloom/protocol";
+import { AttemptOutcome, JobState, TaskState } from "@spanloom/protocol";
 import type { AttemptReport, Lease, NewTaskSet } from "@spanloom/server/store";
 import { expect } from "vitest";
 import { type GroupSketch, LEASE_MS, retryAtOnce, type StoreDriver, taskSet, toReport } from "./driver.ts";
 import { checkInvariants } from "./invariants.ts";
 import type { Cases } from "./scenario.ts";
 
+const { SUCCEEDED } = TaskState;
 const STEPS = 1_500;
 const RUNNERS = 3;
 
@@ -65,7 +66,8 @@ class Schedule {
     else if (dice < 0.8) await this.#repeat();
     else if (dice < 0.88) await this.#pass();
     else if (dice < 0.94) await this.#heartbeat();
-    else if (dice < 0.97) await this.#cancel();
+    else if (dice < 0.955) await this.#cancel();
+    else if (dice < 0.97) await this.#retry();
     else if (dice < 0.985) await this.#driver.store.unregisterRunner(this.#pick(this.#runners));
     else if (dice < 0.99) await this.#driver.reopen();
     else await Promise.all([this.#exchange(), this.#report(), this.#submit(), this.#report(), this.#exchange()]);
@@ -177,6 +179,18 @@ class Schedule {
 
   async #cancel(): Promise<void> {
     if (this.#driver.jobIds.length > 0) await this.#driver.store.cancelJob(this.#pick(this.#driver.jobIds), "random");
+  }
+
+  /** Half of the time all that ended badly, else one or two tasks that may not even be allowed to run again. */
+  async #retry(): Promise<void> {
+    if (this.#driver.jobIds.length === 0) return;
+    const job = this.#pick(this.#driver.jobIds);
+    const tasks = this.#random() < 0.5 ? [] : (await this.#driver.tasks(job)).filter(({ state }) => state > SUCCEEDED);
+    const named = tasks.length === 0 ? [] : [this.#pick(tasks).id, this.#pick(tasks).id];
+    await this.#driver.retry(job, named).catch((error: { reason: string }) => {
+      // Of jobs that run, or succeeded, or of a task that waits for one that failed.
+      expect(error).toMatchObject({ reason: "INVALID_STATE" });
+    });
   }
 
   #pick<T>(list: readonly T[]): T {

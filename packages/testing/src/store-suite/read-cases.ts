@@ -84,7 +84,15 @@ export const readCases: Cases = {
     await driver.submit({ name: "a", count: 3, queue: "q" }, { name: "later", startDelayMs: 1_000, queue: "q" });
     driver.clock.advance(50);
     await driver.claim({ limit: 1, queues: ["q"] });
-    const expected = { queue: "q", queued: 2, scheduled: 1, running: 1, oldestQueuedAtUs: queuedAtUs, runners: 0 };
+    const expected = {
+      queue: "q",
+      queued: 2,
+      throttled: 0,
+      scheduled: 1,
+      running: 1,
+      oldestQueuedAtUs: queuedAtUs,
+      runners: 0,
+    };
     expect(await driver.store.queueStats(["q"])).toEqual([expected]);
     expect((await driver.store.queueStats([])).map(({ queue }) => queue)).toEqual(["q"]);
     expect(await driver.store.queueStats(["none"])).toMatchObject([{ queued: 0, scheduled: 0 }]);

@@ -168,8 +168,6 @@ export function makeReady(control: Control, work: GroupWork, spec: TaskSpecRecor
  * A job start time needs no second look: dependencies only ended because it had come.
  */
 export function unblock(control: Control, work: GroupWork): void {
-  work.unblockedAtUs = control.nowUs;
-  control.groups.touch(work);
   const last = work.first + work.count - 1;
   const rows = control.db.rows(
     "SELECT seq, spec FROM task WHERE seq BETWEEN ? AND ? AND state = ? ORDER BY seq",
@@ -177,22 +175,37 @@ export function unblock(control: Control, work: GroupWork): void {
     last,
     TaskState.BLOCKED,
   );
+  // All may have ended before: skipped, or done before a retry of what they had waited for.
+  if (rows.length === 0) return;
+  // Tasks that had been ready before a retry keep that time, which stands in their group.
+  const queuedAtUs = work.unblockedAtUs === undefined ? null : control.nowUs;
+  work.unblockedAtUs ??= control.nowUs;
+  control.groups.touch(work);
   for (let i = 0; i < rows.length; ) {
     const spec = rows[i]![1];
     let end = i + 1;
     while (end < rows.length && rows[end]![1] === spec && rows[end]![0] === (rows[end - 1]![0] as number) + 1) end++;
-    unblockRun(control, work, control.specs.get(spec as number), [rows[i]![0] as number, rows[end - 1]![0] as number]);
+    const run: Rows = [rows[i]![0] as number, rows[end - 1]![0] as number];
+    unblockRun(control, run, { work, spec: control.specs.get(spec as number), queuedAtUs });
     i = end;
   }
 }
 
-function unblockRun(control: Control, work: GroupWork, spec: TaskSpecRecord, [from, to]: Rows): void {
+interface UnblockedRun {
+  work: GroupWork;
+  spec: TaskSpecRecord;
+  /** Null: its group's unblocked_at. */
+  queuedAtUs: number | null;
+}
+
+function unblockRun(control: Control, [from, to]: Rows, { work, spec, queuedAtUs }: UnblockedRun): void {
   const wakeUs = wakeTime(control, spec, undefined);
   const state = wakeUs === undefined ? TaskState.QUEUED : TaskState.SCHEDULED;
   control.db.run(
-    "UPDATE task SET state = ?, scheduled_at = ? WHERE seq BETWEEN ? AND ?",
+    "UPDATE task SET state = ?, scheduled_at = ?, queued_at = ? WHERE seq BETWEEN ? AND ?",
     state,
     wakeUs ?? null,
+    queuedAtUs,
     from,
     to,
   );

@@ -12,7 +12,7 @@ export interface JobWork {
   readonly queue: string;
   readonly priority: number;
   readonly trace: NewJobTrace;
-  readonly deadlineUs: number | undefined;
+  deadlineUs: number | undefined;
   state: JobState;
   doom: Doom;
   startedAtUs: number | undefined;
@@ -110,7 +110,9 @@ export class JobTable {
 
   #advance(work: JobWork, nowUs: number): boolean {
     if (isJobEnded(work.state)) return false;
-    const next = jobStateOf({ started: work.startedAtUs !== undefined, doom: work.doom, openTasks: openTasks(work) });
+    const { doom } = work;
+    const started = work.startedAtUs !== undefined;
+    const next = jobStateOf({ started, doom, kept: keptDoom(work), openTasks: openTasks(work) });
     assertJobTransition(work.state, next);
     work.state = next;
     if (!isJobEnded(next)) return false;
@@ -151,6 +153,13 @@ export function openTasks({ counts }: JobWork): number {
   let open = 0;
   for (let state = TaskState.BLOCKED; state <= TaskState.WAITING; state++) open += counts[state]!;
   return open;
+}
+
+/** How a job had ended before a retry that left out what keeps it from succeeding: its failure or reason was kept. */
+export function keptDoom({ doom, failure, cancelReason }: JobWork): Doom {
+  if (doom !== "none") return "none";
+  if (failure !== undefined) return "failed";
+  return cancelReason === undefined ? "none" : "cancelled";
 }
 
 const workColumns = `seq, id, name, queue, priority, trace, deadline_at, state, doom, started_at, ended_at, attempts,

@@ -15,6 +15,7 @@ import { migrate } from "./migrate.ts";
 import { countJobs, getJobs, listJobs } from "./read-jobs.ts";
 import { getTask, listTasks, queueStats, taskIds } from "./read-tasks.ts";
 import { recover } from "./recover.ts";
+import { retryJob } from "./retry.ts";
 import { drainRunner, listRunners, registerRunner, unregisterRunner } from "./runners.ts";
 import { submitJob } from "./submit.ts";
 import { refuseUnwritable } from "./write-access.ts";
@@ -127,8 +128,9 @@ export class SqliteStore implements contract.Store {
     return this.#read((control) => getJobs(control, [jobId], { includeOutputs: false })[0]!);
   }
 
-  async retryJob(_jobId: string, _taskIds: readonly string[]): Promise<{ job: contract.JobRecord; retried: number }> {
-    throw new SpanloomError("UNIMPLEMENTED", "cannot retry job: the store does not do it yet");
+  async retryJob(jobId: string, taskIds: readonly string[]): Promise<{ job: contract.JobRecord; retried: number }> {
+    const retried = await this.#write((control) => retryJob(control, jobId, taskIds));
+    return { job: this.#read((control) => getJobs(control, [jobId], { includeOutputs: false })[0]!), retried };
   }
 
   async readSubmission(_jobId: string): Promise<contract.NewJob> {

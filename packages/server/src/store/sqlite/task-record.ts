@@ -155,7 +155,7 @@ function toTaskRecord(row: SqlRow, context: RecordContext): TaskRecord {
 function queuedAt(group: GroupWork, row: SqlRow): number | undefined {
   const [state, attempt] = [row[3] as TaskState, row[4] as number];
   const neverReady = attempt === 0 && state !== TaskState.QUEUED;
-  if (state === TaskState.SCHEDULED || neverReady) return undefined;
+  if (state === TaskState.SCHEDULED || state === TaskState.BLOCKED || neverReady) return undefined;
   return optionalNumber(row[10]!) ?? group.unblockedAtUs;
 }
 
