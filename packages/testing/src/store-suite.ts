@@ -1,4 +1,5 @@
 import { describe } from "vitest";
+import { cloneCases } from "./store-suite/clone-cases.ts";
 import { commitCases } from "./store-suite/commit-cases.ts";
 import type { MakeStore } from "./store-suite/driver.ts";
 import { failureCases } from "./store-suite/failure-cases.ts";
@@ -16,6 +17,7 @@ const chapters: Readonly<Record<string, Cases>> = {
   commits: commitCases,
   reads: readCases,
   retries: retryCases,
+  clones: cloneCases,
   "random schedules": randomSchedules,
 };
 

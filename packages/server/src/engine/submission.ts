@@ -52,7 +52,8 @@ export function toNewJob(request: SubmitJobRequest, { jobId, nowUs, limits }: Su
   };
 }
 
-function checkedTags(tags: Readonly<Record<string, string>>, limits: Limits): Readonly<Record<string, string>> {
+/** Refuses tags over their limits. */
+export function checkedTags(tags: Readonly<Record<string, string>>, limits: Limits): Readonly<Record<string, string>> {
   const entries = Object.entries(tags);
   checkLimit("tags", entries.length, limits.maxTags, "tags");
   for (const [key, value] of entries) {

@@ -29,7 +29,8 @@ import { boundedText, checkLimit } from "../engine/field.ts";
 import { toNewJob } from "../engine/submission.ts";
 import type { NewJob, Store, SubmitOutcome } from "../store/store.ts";
 import { type Log, toWireError } from "./error-interceptor.ts";
-import { findJob } from "./find-job.ts";
+import { findJob, findJobWithOutputs } from "./find-job.ts";
+import { jobAgain } from "./job-again.ts";
 import type { JobChanges } from "./job-changes.ts";
 import { toJob, toJobQuery, toQueueStats } from "./job-message.ts";
 import { jobStreams } from "./job-watch.ts";
@@ -37,6 +38,7 @@ import { decodePageToken, encodePageToken } from "./page-token.ts";
 import { present } from "./present.ts";
 import { pageSizeField, uuidField } from "./request-field.ts";
 import { type ServiceRoute, serviceRoute } from "./service-route.ts";
+import { submittedJob } from "./submit-outcome.ts";
 import { toTask } from "./task-message.ts";
 import { readTasks } from "./task-page.ts";
 
@@ -59,15 +61,19 @@ export function jobService(options: JobServiceOptions): ServiceRoute {
     submitJob: (request) => submitJob(request, options),
     submitJobs: (request) => submitJobs(request, options),
     ...jobStreams(options),
+    ...jobAgain(options),
     async getJob(request) {
-      const job = await findJob(store, uuidField("job_id", request.jobId), request.includeOutputs);
-      return create(GetJobResponseSchema, { job: toJob(job) });
+      const jobId = uuidField("job_id", request.jobId);
+      const found = request.includeOutputs
+        ? findJobWithOutputs(store, jobId, limits.maxResponseBytes)
+        : findJob(store, jobId);
+      return create(GetJobResponseSchema, { job: toJob(await found) });
     },
     listJobs: (request) => listJobs(request, options),
     listTasks: (request) => listTasks(request, options),
     async getTask(request) {
       const task = await store.getTask(uuidField("task_id", request.taskId));
-      const job = await findJob(store, task.jobId, false);
+      const job = await findJob(store, task.jobId);
       return create(GetTaskResponseSchema, { task: toTask(task, job.trace.traceId) });
     },
     async cancelJob(request) {
@@ -99,24 +105,9 @@ async function submitJob(request: SubmitJobRequest, options: JobServiceOptions):
   return toSubmitted(outcome as SubmitOutcome, request.idempotencyKey);
 }
 
-/**
- * A submission's outcome as an answer.
- *
- * Errors: IDEMPOTENCY_CONFLICT naming the job that has the key; CONCURRENCY_REJECTED naming the concurrency key that is full.
- */
 function toSubmitted(outcome: SubmitOutcome, key: string): SubmitJobResponse {
-  if (outcome.kind === "created" || outcome.kind === "existed") {
-    return create(SubmitJobResponseSchema, { job: toJob(outcome.job), existed: outcome.kind === "existed" });
-  }
-  if (outcome.kind === "rejected") {
-    const held = `concurrency key "${outcome.key}" has all ${outcome.limit} places taken`;
-    throw new SpanloomError("CONCURRENCY_REJECTED", `cannot submit job: ${held}`, { field: "concurrency" });
-  }
-  throw new SpanloomError(
-    "IDEMPOTENCY_CONFLICT",
-    `cannot submit job: idempotency key "${key}" was used with another request, for job "${outcome.jobId}"`,
-    { field: "idempotency_key", metadata: { job_id: outcome.jobId } },
-  );
+  const { job, existed } = submittedJob(outcome, key);
+  return create(SubmitJobResponseSchema, { job: toJob(job), existed });
 }
 
 /** Valid ones go to the store together; each is answered by itself, in the order of the request. */
@@ -182,7 +173,7 @@ async function listTasks(request: ListTasksRequest, { store, limits }: JobServic
     }),
   };
   const after = decodePageToken(request.pageToken, "tasks", query);
-  const job = await findJob(store, query.jobId, false);
+  const job = await findJob(store, query.jobId);
   const { tasks, more } = await readTasks(store, query, { limit, after, maxBytes: limits.maxResponseBytes });
   return create(ListTasksResponseSchema, {
     tasks: tasks.map((task) => toTask(task, job.trace.traceId)),

@@ -1,5 +1,12 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
-import { defaultLimits, JobState, WaitJobsRequestSchema } from "@spanloom/protocol";
+import {
+  defaultLimits,
+  durationFromMs,
+  JobState,
+  WaitJobsRequestSchema,
+  WatchJobRequestSchema,
+} from "@spanloom/protocol";
 import { describe, expect, it } from "vitest";
 import type { JobRecord } from "../store/store.ts";
 import { JobChanges } from "./job-changes.ts";
@@ -31,18 +38,28 @@ function endedJobs(sizes: readonly number[]): JobRecord[] {
   }));
 }
 
-async function wait(sizes: readonly number[], includeOutputs: boolean): Promise<string[]> {
-  const jobs = endedJobs(sizes);
+function setUp(jobs: JobRecord[]) {
   const store = storeStub({
-    async getJobs(ids, options) {
+    async getJobs(ids, { includeOutputs, maxOutputBytes = Number.POSITIVE_INFINITY }) {
       const found = jobs.filter(({ id }) => ids.includes(id));
-      return options.includeOutputs ? found : found.map(({ outputs: _left, ...job }) => job);
+      return found.map((job) => {
+        const { outputs, ...rest } = job;
+        return includeOutputs && (outputs?.[0]?.length ?? 0) <= maxOutputBytes ? job : rest;
+      });
     },
   });
   const limits = { ...defaultLimits, maxResponseBytes: 100 };
-  const streams = jobStreams({ store, clock: new ManualClock(), limits, changes: new JobChanges(store) });
+  const changes = new JobChanges(store);
+  changes.start();
+  return { store, ...jobStreams({ store, clock: new ManualClock(), limits, changes }) };
+}
+
+const context = { signal: new AbortController().signal, timeoutMs: () => undefined };
+
+async function wait(sizes: readonly number[], includeOutputs: boolean): Promise<JobRecord["id"][]> {
+  const jobs = endedJobs(sizes);
   const request = create(WaitJobsRequestSchema, { jobIds: jobs.map(({ id }) => id), includeOutputs });
-  const answer = await streams.waitJobs(request, { signal: new AbortController().signal, timeoutMs: () => undefined });
+  const answer = await setUp(jobs).waitJobs(request, context);
   return answer.jobs.map(({ id }) => id);
 }
 
@@ -51,11 +68,44 @@ describe("WaitJobs", () => {
     expect(await wait([50, 50, 1], true)).toEqual([idOf(1), idOf(2)]);
   });
 
-  it("answers one job however large its outputs are", async () => {
-    expect(await wait([500, 1], true)).toEqual([idOf(1)]);
+  it("answers a job whose outputs are too large without them", async () => {
+    const jobs = endedJobs([101, 100]);
+    const request = create(WaitJobsRequestSchema, { jobIds: [idOf(1), idOf(2)], includeOutputs: true });
+    const answer = await setUp(jobs).waitJobs(request, context);
+    expect(answer.jobs.map(({ outputs }) => outputs.map(({ length }) => length))).toEqual([[], [100]]);
   });
 
   it("answers all ended jobs when outputs were not asked for", async () => {
     expect(await wait([500, 500, 500], false)).toHaveLength(3);
+  });
+
+  it("waits on for a job that was retried before its end could be told", async () => {
+    const [job] = endedJobs([1]) as [JobRecord];
+    const jobs: JobRecord[] = [{ ...job, state: JobState.RUNNING }];
+    const { store, waitJobs } = setUp(jobs);
+    const request = create(WaitJobsRequestSchema, { jobIds: [job.id], wait: durationFromMs(10_000) });
+    let answered = false;
+    const answer = waitJobs(request, context).finally(() => {
+      answered = true;
+    });
+    for (let turn = 0; turn < 5; turn++) await nextTurn();
+    store.emit("ended", new Set([job.id]));
+    for (let turn = 0; turn < 5; turn++) await nextTurn();
+    expect(answered).toBe(false);
+    jobs[0] = job;
+    store.emit("ended", new Set([job.id]));
+    expect((await answer).jobs).toMatchObject([{ id: job.id, state: JobState.SUCCEEDED }]);
+  });
+});
+
+describe("WatchJob", () => {
+  it("tells the end of a job whose outputs are too large without them", async () => {
+    const states = [];
+    for await (const { job } of setUp(endedJobs([101])).watchJob(
+      create(WatchJobRequestSchema, { jobId: idOf(1) }),
+      context,
+    ))
+      states.push([job!.state, job!.outputs.length]);
+    expect(states).toEqual([[JobState.SUCCEEDED, 0]]);
   });
 });

@@ -42,14 +42,14 @@ export function jobStreams(options: JobWatchOptions) {
 async function* watchJob(
   request: WatchJobRequest,
   { signal }: CallContext,
-  { store, clock, changes }: JobWatchOptions,
+  { store, clock, limits, changes }: JobWatchOptions,
 ): AsyncGenerator<WatchJobResponse> {
   const jobId = uuidField("job_id", request.jobId);
   const changed = changes.watch("changed", [jobId]);
   const ended = changes.watch("ended", [jobId]);
   try {
     for (;;) {
-      const job = await findJob(store, jobId, true);
+      const job = await findJob(store, jobId, limits.maxResponseBytes);
       yield create(WatchJobResponseSchema, { job: toJob(job) });
       if (isJobEnded(job.state)) return;
       using pause = waitSignal(clock, MIN_INTERVAL_MS, signal);
@@ -77,38 +77,56 @@ async function waitJobs(
   const jobIds = [...new Set(request.jobIds.map((id, i) => uuidField(`job_ids[${i}]`, id)))];
   const waitMs = waitMsField(request.wait, limits, context.timeoutMs());
   const watch = changes.watch("ended", jobIds);
+  const read = { includeOutputs: request.includeOutputs, store, maxBytes: limits.maxResponseBytes };
   try {
+    using wait = waitSignal(clock, waitMs, context.signal);
     const jobs = await store.getJobs(jobIds, { includeOutputs: false });
     const known = new Set(jobs.map(({ id }) => id));
     const unknownJobIds = jobIds.filter((id) => !known.has(id));
+    const mayWait = unknownJobIds.length === 0 && waitMs > 0;
     let ended: readonly string[] = jobs.filter(({ state }) => isJobEnded(state)).map(({ id }) => id);
-    if (ended.length === 0 && unknownJobIds.length === 0 && waitMs > 0) {
-      using wait = waitSignal(clock, waitMs, context.signal);
+    for (;;) {
+      // A job that was retried since it ended is waited for again.
+      const answer = await readEnded(ended, read);
+      if (answer.length > 0 || !mayWait || wait.signal.aborted) {
+        return create(WaitJobsResponseSchema, { jobs: answer.map(toJob), unknownJobIds });
+      }
       ended = await watch.next(wait.signal);
     }
-    const answer = await readEnded(ended, request.includeOutputs, { store, maxBytes: limits.maxResponseBytes });
-    return create(WaitJobsResponseSchema, { jobs: answer.map(toJob), unknownJobIds });
   } finally {
     watch.close();
   }
 }
 
-/** Ended jobs, as many as fit into one answer, but at least one; the next call answers the others at once. */
+interface ReadEndedOptions {
+  includeOutputs: boolean;
+  store: Pick<Store, "getJobs">;
+  maxBytes: number;
+}
+
+/**
+ * Those of the jobs that have ended, as many as fit into one answer, but at least one; the next call answers the others
+ * at once. Outputs of a job that would not fit into an answer by themselves are left out.
+ */
 async function readEnded(
   ids: readonly string[],
-  includeOutputs: boolean,
-  { store, maxBytes }: { store: Pick<Store, "getJobs">; maxBytes: number },
+  { includeOutputs, store, maxBytes }: ReadEndedOptions,
 ): Promise<readonly JobRecord[]> {
-  if (!includeOutputs || ids.length <= 1) return ids.length === 0 ? [] : store.getJobs(ids, { includeOutputs });
+  if (ids.length === 0) return [];
+  if (!includeOutputs) return (await store.getJobs(ids, { includeOutputs })).filter(hasEnded);
   const answer: JobRecord[] = [];
   let bytes = 0;
   // One by one, so that no more outputs than an answer's are ever in memory.
   for (const id of ids) {
-    const [job] = await store.getJobs([id], { includeOutputs });
-    if (!job) continue;
+    const [job] = await store.getJobs([id], { includeOutputs, maxOutputBytes: maxBytes });
+    if (!job || !hasEnded(job)) continue;
     for (const output of job.outputs ?? []) bytes += output.length;
     if (bytes > maxBytes && answer.length > 0) break;
     answer.push(job);
   }
   return answer;
+}
+
+function hasEnded({ state }: JobRecord): boolean {
+  return isJobEnded(state);
 }

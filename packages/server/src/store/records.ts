@@ -97,8 +97,8 @@ export interface NewJobTrace {
   traceId: string;
   /** Parent span, 16 hex digits; empty in mode link or without a submitter. */
   parentSpanId: string;
-  /** The submitter's span as a link target, in mode link. */
-  link?: { traceId: string; spanId: string };
+  /** A span outside the job's own that it links to: the submitter's in mode link (the default), or that of the job it is a clone of. */
+  link?: { traceId: string; spanId: string; type?: "clone" };
   tracestate: string;
   baggage: string;
   sampled: boolean;
@@ -160,7 +160,7 @@ export interface JobRecord {
   idempotencyKey: string;
   trace: NewJobTrace;
   concurrency?: ConcurrencyRule;
-  /** Outputs of the roots in order; only when asked for and SUCCEEDED. */
+  /** Outputs of the roots in order; only when asked for and SUCCEEDED, and no larger together than asked for. */
   outputs?: readonly Uint8Array[];
 }
 

@@ -142,8 +142,11 @@ export interface Store {
 
   /** A job's own part as it was submitted, with its root tasks; what a clone is made from. JOB_NOT_FOUND. */
   readSubmission(jobId: string): Promise<NewJob>;
-  /** Jobs by id, in no order; unknown ids are left out. */
-  getJobs(ids: readonly string[], options: { includeOutputs: boolean }): Promise<readonly JobRecord[]>;
+  /** Jobs by id, in no order; unknown ids are left out, and so are the outputs of a job that has more bytes of them. */
+  getJobs(
+    ids: readonly string[],
+    options: { includeOutputs: boolean; maxOutputBytes?: number },
+  ): Promise<readonly JobRecord[]>;
   /** Jobs, newest first. */
   listJobs(query: JobQuery, page: Page): Promise<readonly JobRecord[]>;
   /** Jobs by state. */

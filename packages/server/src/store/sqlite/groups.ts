@@ -106,6 +106,11 @@ export class GroupTable {
     return this.#all(`SELECT ${columns} FROM task_group WHERE job = ? ORDER BY seq`, job);
   }
 
+  /** Groups of a job's roots in creation order. */
+  rootsOf(job: number): GroupWork[] {
+    return this.#all(`SELECT ${columns} FROM task_group WHERE job = ? AND parent IS NULL ORDER BY seq`, job);
+  }
+
   /** Groups of a job in creation order from number `from` on, read a few at a time. */
   *walkJob(job: number, from: number): Generator<GroupWork> {
     for (let next = from; ; ) {

@@ -14,7 +14,11 @@ export function readJob(control: Control, seq: number): JobRecord {
 }
 
 /** Jobs by id; unknown ids are left out. */
-export function getJobs(control: Control, ids: readonly string[], options: { includeOutputs: boolean }): JobRecord[] {
+export function getJobs(
+  control: Control,
+  ids: readonly string[],
+  options: { includeOutputs: boolean; maxOutputBytes?: number },
+): JobRecord[] {
   const rows = control.db.rows(
     `SELECT ${columns} FROM job WHERE id IN (SELECT value FROM json_each(?))`,
     JSON.stringify(ids),
@@ -22,8 +26,16 @@ export function getJobs(control: Control, ids: readonly string[], options: { inc
   return rows.map((row) => {
     const record = toJobRecord(row);
     const wanted = options.includeOutputs && record.state === JobState.SUCCEEDED;
-    return wanted ? { ...record, outputs: rootOutputs(control, row[0] as number) } : record;
+    const { maxOutputBytes = Number.POSITIVE_INFINITY } = options;
+    return wanted && rootOutputBytes(control, row[0] as number) <= maxOutputBytes
+      ? { ...record, outputs: rootOutputs(control, row[0] as number) }
+      : record;
   });
+}
+
+function rootOutputBytes(control: Control, job: number): number {
+  const sql = "SELECT coalesce(sum(output_bytes), 0) FROM task_group WHERE job = ? AND parent IS NULL";
+  return control.db.row(sql, job)![0] as number;
 }
 
 function rootOutputs(control: Control, job: number): Uint8Array[] {

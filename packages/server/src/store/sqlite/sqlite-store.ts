@@ -13,6 +13,7 @@ import { markProjected, readLifecycle, unprojectedJobs } from "./lifecycle.ts";
 import { maintain } from "./maintain.ts";
 import { migrate } from "./migrate.ts";
 import { countJobs, getJobs, listJobs } from "./read-jobs.ts";
+import { readSubmission } from "./read-submission.ts";
 import { getTask, listTasks, queueStats, taskIds } from "./read-tasks.ts";
 import { recover } from "./recover.ts";
 import { retryJob } from "./retry.ts";
@@ -133,8 +134,8 @@ export class SqliteStore implements contract.Store {
     return { job: this.#read((control) => getJobs(control, [jobId], { includeOutputs: false })[0]!), retried };
   }
 
-  async readSubmission(_jobId: string): Promise<contract.NewJob> {
-    throw new SpanloomError("UNIMPLEMENTED", "cannot read submission: the store does not do it yet");
+  async readSubmission(jobId: string) {
+    return this.#read((control) => readSubmission(control, jobId));
   }
 
   maintain(limit: number): Promise<contract.MaintenanceOutcome> {

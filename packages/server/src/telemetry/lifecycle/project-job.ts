@@ -28,7 +28,8 @@ export function projectJob(to: SpanColumns, job: JobRecord, version: bigint): vo
     dropped: { attributes: 0, events: 0, links: 0 },
   };
   appendIdentity(to, span, "submit");
-  if (job.trace.link) appendLink(to, job.trace.link.traceId, job.trace.link.spanId, "submitter");
+  const { link } = job.trace;
+  if (link) appendLink(to, link.traceId, link.spanId, link.type ?? "submitter");
   finishRow(to, span, version);
 }
 

@@ -1,0 +1,66 @@
+import { createHash } from "node:crypto";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { type CloneJobRequest, CloneJobRequestSchema, type Limits, spanIdOf, traceIdOfJob } from "@spanloom/protocol";
+import type { NewJob } from "../store/store.ts";
+import { boundedText } from "./field.ts";
+import { checkedTags, type SubmissionContext } from "./submission.ts";
+import { toNewTaskSet } from "./task-set.ts";
+
+/** The job to clone. */
+export interface Original {
+  /** As it was submitted. */
+  submission: NewJob;
+  createdAtUs: number;
+}
+
+/**
+ * Makes a submission from another job's, with edits.
+ *
+ * The clone starts now, in a trace of its own that links to the original's span; it has as long as the original had. Tags
+ * are merged, an edited one wins. The original's idempotency key and start time are its own.
+ *
+ * Errors: INVALID_FIELD, LIMIT_EXCEEDED, INVALID_DEPENDENCY; each names the field's path in the request.
+ * Source: proto/spanloom/v1/job_service.proto CloneJobRequest.
+ */
+export function toClonedJob(
+  request: CloneJobRequest,
+  { submission, createdAtUs }: Original,
+  { jobId, nowUs, limits }: SubmissionContext,
+): NewJob {
+  const { startAtUs: _past, deadlineUs, trace, ...kept } = submission;
+  return {
+    ...kept,
+    id: jobId,
+    ...edits(request, limits),
+    tags: checkedTags({ ...submission.tags, ...request.tags }, limits),
+    ...(deadlineUs !== undefined && { deadlineUs: nowUs + deadlineUs - createdAtUs }),
+    idempotencyKey: boundedText("idempotency_key", request.idempotencyKey, limits.maxNameBytes),
+    requestHash: request.idempotencyKey === "" ? "" : cloneHash(request),
+    trace: {
+      traceId: traceIdOfJob(jobId),
+      parentSpanId: "",
+      link: { traceId: trace.traceId, spanId: spanIdOf(submission.id), type: "clone" },
+      tracestate: "",
+      baggage: trace.baggage,
+      sampled: trace.sampled,
+    },
+  };
+}
+
+function edits({ name, tasks }: CloneJobRequest, limits: Limits): Partial<NewJob> {
+  return {
+    ...(name !== "" && { name: boundedText("name", name, limits.maxNameBytes) }),
+    ...(tasks !== undefined && { tasks: toNewTaskSet(tasks, "tasks", limits) }),
+  };
+}
+
+/** Hash of what a clone asks for; that of a submission never equals it, as the text before the request differs. */
+function cloneHash(request: CloneJobRequest): string {
+  const tags = Object.fromEntries(Object.entries(request.tags).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const { $typeName, $unknown, ...rest } = request;
+  const canonical = create(CloneJobRequestSchema, { ...rest, tags, idempotencyKey: "" });
+  return createHash("sha256")
+    .update("CloneJob")
+    .update(toBinary(CloneJobRequestSchema, canonical, { writeUnknownFields: false }))
+    .digest("hex");
+}
