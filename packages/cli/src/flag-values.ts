@@ -7,6 +7,11 @@ export function collectTag(text: string, before: Record<string, string> = {}): R
   return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
 }
 
+/** Adds one text to those given before. For commander's repeatable options. */
+export function appendText(text: string, before: readonly string[] = []): string[] {
+  return [...before, text];
+}
+
 /** A whole number within a range. Errors: UsageError. */
 export function wholeNumber(flag: string, min: number, max = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {

@@ -203,6 +203,50 @@ describe("reading", () => {
   });
 });
 
+describe("running a job again", () => {
+  it("retries an ended job, all of it or some tasks, and waits for its next end", async () => {
+    const { service, client } = start();
+    const job = await client.jobs.submit(echo, "x");
+    await expect(job.retry()).rejects.toMatchObject({ reason: "INVALID_STATE" });
+    service.end(job.id, { state: JobState.FAILED });
+    await job.wait();
+    expect(await job.retry()).toMatchObject({ job: { id: job.id, state: "RUNNING" }, retried: 7 });
+    const result = job.result();
+    service.end(job.id, { state: JobState.SUCCEEDED, output: "X" });
+    expect(await result).toBe("X");
+    service.end(job.id, { state: JobState.CANCELLED });
+    expect(await client.jobs.retry(job.id, { tasks: ["a", "b"] })).toMatchObject({ retried: 2 });
+  });
+
+  it("clones with edits, under a key of its own", async () => {
+    const { service, client } = start();
+    const job = await client.jobs.submit(echo, "x");
+    service.failures.push(new ConnectError("lost", Code.Unavailable));
+    const clone = await client.jobs.clone(job.id, { name: "again", tags: { try: "2" } });
+    expect(clone).toMatchObject({ id: "job-2", name: "again" });
+    expect(service.clones[1]).toMatchObject({ jobId: job.id, name: "again", tags: { try: "2" } });
+    expect(service.clones[1]!.idempotencyKey).toBe(service.clones[0]!.idempotencyKey);
+    expect(service.clones[1]!.tasks).toBeUndefined();
+    service.end(clone.id, { state: JobState.SUCCEEDED, output: "y" });
+    expect(await clone.result()).toBe("y");
+    await client.jobs.clone(job.id, { build: (roots) => void roots.submitMany(echo, ["a", "b"]) });
+    expect(service.clones[2]!.tasks!.groups[0]!.inputs).toHaveLength(2);
+    const empty = client.jobs.clone(job.id, { build: () => undefined });
+    await expect(empty).rejects.toMatchObject({ reason: "INVALID_FIELD" });
+  });
+});
+
+describe("outputs too large for one answer", () => {
+  it("are read page by page when a job is waited for or read", async () => {
+    const { service, client } = start();
+    const job = await client.jobs.compose("large", (roots) => void roots.submitMany(echo, ["a", "b"]));
+    service.largeOutputs.set(job.id, ["A", "B"]);
+    service.end(job.id, { state: JobState.SUCCEEDED });
+    expect(await job.result()).toEqual(["A", "B"]);
+    expect(await client.jobs.get(job.id)).toMatchObject({ output: "A", outputs: ["A", "B"] });
+  });
+});
+
 describe("a connection", () => {
   it("refuses a URL that is none", () => {
     expect(() => new Client({ url: "localhost:7171" })).toThrow(

@@ -25,8 +25,15 @@ export {
   type RetryableErrorOptions,
   TerminalError,
 } from "./errors.ts";
-export { JobHandle, type JobOperations, type JobResult, type WaitOptions } from "./job-handle.ts";
-export type { Jobs, ListJobsOptions, ListTasksOptions } from "./jobs.ts";
+export {
+  JobHandle,
+  type JobOperations,
+  type JobResult,
+  type RetriedJob,
+  type RetryJobOptions,
+  type WaitOptions,
+} from "./job-handle.ts";
+export type { CloneJobEdits, Jobs, ListJobsOptions, ListTasksOptions } from "./jobs.ts";
 export type { RetryOptions } from "./retry.ts";
 export {
   type AttemptOutcomeName,

@@ -12,6 +12,19 @@ export interface WaitOptions {
   signal?: AbortSignal;
 }
 
+/** Which tasks of a job to run again. */
+export interface RetryJobOptions {
+  /** Ids of tasks; at most 1,000. Default: every failed, cancelled or skipped one. */
+  tasks?: readonly string[];
+}
+
+/** A job that runs again. */
+export interface RetriedJob {
+  job: JobSnapshot;
+  /** How many tasks run again. */
+  retried: number;
+}
+
 /** What a handle needs of {@link Jobs}. */
 export interface JobOperations {
   /** Waits until the job has ended. */
@@ -20,6 +33,8 @@ export interface JobOperations {
   watch(jobId: string, options?: { signal?: AbortSignal }): AsyncIterable<JobSnapshot>;
   /** Cancels the job. */
   cancel(jobId: string, reason?: string): Promise<JobSnapshot>;
+  /** Runs tasks of the ended job again. */
+  retry(jobId: string, options?: RetryJobOptions): Promise<RetriedJob>;
 }
 
 /** A submitted job. Holds nothing open: letting it go costs nothing, and `client.jobs` does the same by id. */
@@ -69,5 +84,10 @@ export class JobHandle<Output = unknown> {
   /** Cancels the job; returns it as it then stands. */
   cancel(reason?: string): Promise<JobSnapshot> {
     return this.#jobs.cancel(this.id, reason);
+  }
+
+  /** Runs failed, cancelled and skipped tasks of the job again, once it has ended; see {@link Jobs.retry}. */
+  retry(options?: RetryJobOptions): Promise<RetriedJob> {
+    return this.#jobs.retry(this.id, options);
   }
 }

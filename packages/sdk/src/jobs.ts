@@ -2,8 +2,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type CallOptions, createClient, type Client as RpcClient } from "@connectrpc/connect";
 import { type Job, JobService, JobState, SpanloomError, TaskState, timestampFromUs } from "@spanloom/protocol";
 import { type CallRetryOptions, callWithRetry, retryDelayMs } from "./call.ts";
-import { JobHandle, type JobResult, type WaitOptions } from "./job-handle.ts";
+import { JobHandle, type JobResult, type RetriedJob, type RetryJobOptions, type WaitOptions } from "./job-handle.ts";
 import { JobWaiter } from "./job-waiter.ts";
+import { withOutputs } from "./root-outputs.ts";
 import {
   hasEnded,
   type JobSnapshot,
@@ -49,6 +50,18 @@ export interface ListTasksOptions {
   payloads?: boolean;
   /** Most tasks to return. Default: all. */
   limit?: number;
+}
+
+/** What a clone has that its original has not. */
+export interface CloneJobEdits {
+  /** Name of the new job. Default: that of the original. */
+  name?: string;
+  /** Tags that replace those of the same name or are added. */
+  tags?: Record<string, string>;
+  /** Submits roots that replace those of the original. */
+  build?: (roots: Pick<SubmissionBuilder, "submit" | "submitMany">) => void;
+  /** The same key and edits again return the clone made before. Default: a new random key. */
+  idempotencyKey?: string;
 }
 
 /** Submits jobs and tells what became of them. Made by a {@link Client}. */
@@ -122,8 +135,13 @@ export class Jobs {
 
   /** Returns a job, outputs of its roots included. Errors: JOB_NOT_FOUND. */
   async get(jobId: string): Promise<JobSnapshot> {
-    const { job } = await this.#call((options) => this.#service.getJob({ jobId, includeOutputs: true }, options));
-    return this.#snapshot(job, jobId);
+    try {
+      return await this.#get(jobId, true);
+    } catch (error) {
+      if (!(error instanceof SpanloomError) || error.reason !== "LIMIT_EXCEEDED") throw error;
+      // The outputs are too large for one answer.
+      return this.#withOutputs(await this.#get(jobId, false));
+    }
   }
 
   /** Lists jobs, newest first, page by page as they are read. */
@@ -170,7 +188,7 @@ export class Jobs {
   /**
    * Streams a job as it changes, starting with how it stands; ends after the state that ended it.
    *
-   * A broken stream is opened again, so a state may come twice.
+   * A broken stream is opened again, so a state may come twice. Outputs too large for one answer are left out: see `get`.
    */
   async *watch(jobId: string, options: { signal?: AbortSignal } = {}): AsyncGenerator<JobSnapshot> {
     for (let failures = 0; ; ) {
@@ -194,6 +212,39 @@ export class Jobs {
   async cancel(jobId: string, reason = ""): Promise<JobSnapshot> {
     const { job } = await this.#call((options) => this.#service.cancelJob({ jobId, reason }, options));
     return this.#snapshot(job, jobId);
+  }
+
+  /**
+   * Runs failed, cancelled and skipped tasks of an ended job again, all of them or those named and what never ran for want
+   * of them. Finished work is kept; the job's deadline does not apply again.
+   *
+   * Errors: JOB_NOT_FOUND, TASK_NOT_FOUND; INVALID_STATE when the job has not ended or there is nothing to run again, as
+   * also when a first try did it and its answer was lost.
+   */
+  async retry(jobId: string, { tasks = [] }: RetryJobOptions = {}): Promise<RetriedJob> {
+    const request = { jobId, taskIds: [...tasks] };
+    const { job, retried } = await this.#call((options) => this.#service.retryJob(request, options));
+    return { job: this.#snapshot(job, jobId), retried: Number(retried) };
+  }
+
+  /**
+   * Submits a new job from another's roots, with edits. Its span links to that of the original.
+   *
+   * It starts now and has as long as the original had. Errors: JOB_NOT_FOUND; those of `submit`.
+   */
+  async clone(jobId: string, edits: CloneJobEdits = {}): Promise<JobHandle<unknown>> {
+    const { name = "", tags = {}, build } = edits;
+    const idempotencyKey = edits.idempotencyKey ?? this.#requests.newKey();
+    const roots = build && new SubmissionBuilder();
+    if (roots) build(roots);
+    if (roots?.count === 0)
+      throw new SpanloomError("INVALID_FIELD", `cannot clone job "${jobId}": the new roots are none`, {
+        field: "tasks",
+      });
+    const request = { jobId, name, tags, idempotencyKey, ...(roots && { tasks: roots.build() }) };
+    const { job } = await this.#call((options) => this.#service.cloneJob(request, options));
+    if (!job) throw new SpanloomError("INTERNAL", `cannot clone job "${jobId}": the server answered without a job`);
+    return this.#handle(job, (snapshot) => snapshot.output);
   }
 
   /** Ends all waiting. Called by the client's close(). */
@@ -224,7 +275,17 @@ export class Jobs {
       ...(signal ? [signal] : []),
       ...(timeoutMs === undefined ? [] : [timeoutSignal(jobId, timeoutMs)]),
     ];
-    return toJobSnapshot(await this.#waiter.wait(jobId, signals.length > 0 ? AbortSignal.any(signals) : undefined));
+    const job = await this.#waiter.wait(jobId, signals.length > 0 ? AbortSignal.any(signals) : undefined);
+    return this.#withOutputs(toJobSnapshot(job));
+  }
+
+  async #get(jobId: string, includeOutputs: boolean): Promise<JobSnapshot> {
+    const { job } = await this.#call((options) => this.#service.getJob({ jobId, includeOutputs }, options));
+    return this.#snapshot(job, jobId);
+  }
+
+  #withOutputs(job: JobSnapshot): Promise<JobSnapshot> {
+    return withOutputs(job, () => this.tasks(job.id, { payloads: true }));
   }
 
   async *#watchOnce(jobId: string, signal: AbortSignal | undefined): AsyncGenerator<JobSnapshot> {

@@ -49,6 +49,11 @@ export interface ManyJobOptions extends Omit<JobOptions, "idempotencyKey" | "dis
 export class SubmitRequests {
   readonly #ids = new IdGenerator();
 
+  /** An idempotency key for a submission that is not made here. */
+  newKey(): string {
+    return this.#ids.next();
+  }
+
   /** The request for a job made of what the builder holds. */
   make(builder: SubmissionBuilder, name: string, options: JobOptions): SubmitJobRequest {
     const owner = `cannot submit job "${name}"`;

@@ -83,6 +83,35 @@ test("a job no runner takes can be cancelled, and waiting for it has an end", as
   expect(cancelled).toMatchObject({ exitCode: 0, out: `${id}  CANCELLED\n` });
 });
 
+test("a failed job is retried, all of it or by task, and an unknown task is told", async () => {
+  const submitted = await run("job", "submit", "fail", "--wait", "--json");
+  const { id } = JSON.parse(submitted.out) as { id: string };
+  expect(await run("job", "retry", id)).toMatchObject({ exitCode: 0, out: `${id}  RUNNING  1 task runs again\n` });
+  await run("job", "wait", id);
+  const got = JSON.parse((await run("job", "get", id, "--tasks", "--json")).out) as { tasks: { id: string }[] };
+  const again = await run("job", "retry", id, "--task", got.tasks[0]!.id, "--wait");
+  expect(again.exitCode).toBe(1);
+  expect(again.out).toContain("RangeError: out of everything");
+  const json = await run("job", "retry", id, "--json");
+  expect(JSON.parse(json.out)).toMatchObject({ id, retried: 1 });
+  await run("job", "wait", id);
+  const unknown = await run("job", "retry", id, "--task", "01900000-0000-7000-8000-000000000000");
+  expect(unknown.exitCode).toBe(1);
+  expect(unknown.err).toContain("has no task with the id");
+  const done = await run("job", "retry", await submitAdd());
+  expect(done.err).toContain("none of its tasks failed");
+});
+
+test("a job is cloned with edits", async () => {
+  const id = await submitAdd();
+  const { exitCode, out } = await run("job", "clone", id, "--name", "again", "--tag", "try=2", "--wait", "--json");
+  expect(exitCode).toBe(0);
+  const clone = JSON.parse(out) as { id: string };
+  expect(clone).toMatchObject({ name: "again", tags: { try: "2" }, output: 3 });
+  expect(clone.id).not.toBe(id);
+  expect((await run("job", "clone", id)).out).toMatch(/^[0-9a-f-]{36}\n$/);
+});
+
 test("a job that does not exist is named, with how to find one", async () => {
   const { exitCode, err } = await run("job", "get", "01900000-0000-7000-8000-000000000000");
   expect(exitCode).toBe(1);

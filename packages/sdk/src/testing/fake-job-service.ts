@@ -1,17 +1,21 @@
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, createRouterTransport, type Transport } from "@connectrpc/connect";
 import {
+  type CloneJobRequest,
   type Job,
   JobSchema,
   JobService,
   JobState,
   SpanloomError,
   type SubmitJobRequest,
+  SubmitJobRequestSchema,
   type SubmitJobResponse,
   SubmitJobResponseSchema,
   type SubmitJobsResult,
   SubmitJobsResultSchema,
   TaskFailureSchema,
+  TaskSchema,
+  TaskState,
   toConnectError,
   toErrorDetail,
 } from "@spanloom/protocol";
@@ -20,6 +24,9 @@ import {
 export class FakeJobService {
   readonly jobs = new Map<string, Job>();
   readonly requests: SubmitJobRequest[] = [];
+  readonly clones: CloneJobRequest[] = [];
+  /** Outputs of jobs that are only to be had task by task. */
+  readonly largeOutputs = new Map<string, readonly unknown[]>();
   readonly calls: Record<string, number> = {};
   readonly headers: Headers[] = [];
   /** Thrown by the next calls, in order. */
@@ -36,7 +43,12 @@ export class FakeJobService {
       },
       submitJobs: (request) =>
         this.#counted("submitJobs", () => ({ results: request.jobs.map((job) => this.#submitOne(job)) })),
-      getJob: ({ jobId }) => this.#counted("getJob", () => ({ job: this.#get(jobId) })),
+      getJob: ({ jobId, includeOutputs }) =>
+        this.#counted("getJob", () => {
+          const tooLarge = includeOutputs && this.largeOutputs.has(jobId);
+          if (tooLarge) throw new SpanloomError("LIMIT_EXCEEDED", "cannot return the outputs: they are too large");
+          return { job: this.#get(jobId) };
+        }),
       listJobs: ({ pageSize, pageToken }) =>
         this.#counted("listJobs", () => {
           const all = [...this.jobs.values()].reverse();
@@ -59,6 +71,29 @@ export class FakeJobService {
         return { jobs: ended(), unknownJobIds };
       },
       watchJob: ({ jobId }) => this.#watch(jobId),
+      listTasks: ({ jobId, pageToken }) =>
+        this.#counted("listTasks", () => {
+          const at = Number(pageToken || 0);
+          const outputs = this.largeOutputs.get(jobId) ?? [];
+          const parentId = at < outputs.length ? "" : "a root";
+          const task = create(TaskSchema, { jobId, parentId, state: TaskState.SUCCEEDED, output: encode(outputs[at]) });
+          return { tasks: [task], nextPageToken: String(at + 1) };
+        }),
+      retryJob: ({ jobId, taskIds }) =>
+        this.#counted("retryJob", () => {
+          const job = this.#get(jobId);
+          if (job.state < JobState.SUCCEEDED) throw new SpanloomError("INVALID_STATE", "cannot retry job: it runs");
+          job.state = JobState.RUNNING;
+          job.outputs = [];
+          return { job, retried: BigInt(taskIds.length || 7) };
+        }),
+      cloneJob: (request) =>
+        this.#counted("cloneJob", () => {
+          this.clones.push(request);
+          const { jobId, name, idempotencyKey, tasks } = request;
+          const submission = { name: name || this.#get(jobId).name, idempotencyKey, ...(tasks && { tasks }) };
+          return { job: this.#submit(create(SubmitJobRequestSchema, submission)).job! };
+        }),
       cancelJob: ({ jobId }) =>
         this.#counted("cancelJob", () => {
           this.end(jobId, { state: JobState.CANCELLED });
@@ -71,7 +106,8 @@ export class FakeJobService {
   end(jobId: string, change: { state: JobState; output?: unknown; failure?: string }): void {
     const job = this.#get(jobId);
     job.state = change.state;
-    if (change.output !== undefined) job.outputs = [new TextEncoder().encode(JSON.stringify(change.output))];
+    const leftOut = change.state !== JobState.SUCCEEDED || this.largeOutputs.has(jobId);
+    job.outputs = leftOut ? [] : [encode(change.output)];
     if (change.failure) job.failure = create(TaskFailureSchema, { type: "Error", message: change.failure });
     const changed = this.#changed;
     this.#changed = [];
@@ -134,4 +170,8 @@ export class FakeJobService {
   #count(name: string): void {
     this.calls[name] = (this.calls[name] ?? 0) + 1;
   }
+}
+
+function encode(output: unknown): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(output === undefined ? "" : JSON.stringify(output));
 }
