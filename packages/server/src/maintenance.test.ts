@@ -83,6 +83,13 @@ describe("maintenance", () => {
     expect(passes).toBe(3);
   });
 
+  it("runs at once when signals of other servers may have been missed", async () => {
+    store.emit("due", inMs(500));
+    store.emit("missed");
+    await tick(0);
+    expect(passes).toBe(1);
+  });
+
   it("logs a failed pass and tries again (I3)", async () => {
     outcomes = [new Error("disk full")];
     store.emit("due", inMs(0));

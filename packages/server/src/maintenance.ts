@@ -27,7 +27,13 @@ export class Maintenance {
   /** Listens to the store and runs a first pass, for what became due while no server ran. */
   start(): void {
     if (this.#unsubscribe) return;
-    this.#unsubscribe = this.#store.on("due", (atUs) => this.#plan(atUs));
+    const subscriptions = [
+      this.#store.on("due", (atUs) => this.#plan(atUs)),
+      this.#store.on("missed", () => this.#plan(this.#clock.nowUs())),
+    ];
+    this.#unsubscribe = () => {
+      for (const unsubscribe of subscriptions) unsubscribe();
+    };
     this.#plan(this.#clock.nowUs());
   }
 

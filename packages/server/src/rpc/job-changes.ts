@@ -26,6 +26,8 @@ export class JobChanges {
     this.#subscriptions = [
       this.#store.on("changed", (jobIds) => this.#notify("changed", jobIds)),
       this.#store.on("ended", (jobIds) => this.#notify("ended", jobIds)),
+      this.#store.on("elsewhere", (jobIds) => this.#notify("changed", jobIds)),
+      this.#store.on("missed", () => this.#notifyAll()),
     ];
   }
 
@@ -46,6 +48,13 @@ export class JobChanges {
     });
     for (const id of jobIds) watchers.set(id, (watchers.get(id) ?? new Set()).add(watch));
     return watch;
+  }
+
+  /** Watchers look for themselves: what they find unchanged they wait for again. */
+  #notifyAll(): void {
+    for (const watchers of Object.values(this.#watchers)) {
+      for (const [id, ofJob] of watchers) for (const watch of ofJob) watch.add(id);
+    }
   }
 
   #notify(signal: JobSignal, jobIds: ReadonlySet<string>): void {

@@ -100,6 +100,14 @@ describe("waking", () => {
     expect(exchanges.map(({ runnerId }) => runnerId)).toEqual(["a", "b"]);
   });
 
+  it("asks again for everybody when signals of other servers may have been missed", async () => {
+    const [first, second] = [poll(claimOf("a")), poll(claimOf("b", { queues: ["other"] }))];
+    ready = 20;
+    store.emit("missed");
+    await Promise.all([first.answer, second.answer]);
+    expect(exchanges.map(({ runnerId }) => runnerId)).toEqual(["a", "b"]);
+  });
+
   it("asks no more for a runner that said goodbye", async () => {
     const leaving = poll(claimOf("a"));
     const staying = poll(claimOf("b"));

@@ -35,6 +35,7 @@ export class LeaseWaiters {
     this.#subscriptions = [
       this.#store.on("ready", (queues) => this.#onReady(queues)),
       this.#store.on("cancelled", (runnerIds) => this.#onCancelled(runnerIds)),
+      this.#store.on("missed", () => this.#onMissed()),
     ];
   }
 
@@ -129,6 +130,11 @@ export class LeaseWaiters {
       runner.version++;
       for (const waiter of runner.waiters) if (!waiter.claiming) this.#claim(waiter);
     }
+  }
+
+  /** Every waiter asks again. */
+  #onMissed(): void {
+    this.#onCancelled(new Set(this.#runners.keys()));
   }
 
   #wake(group: WaiterGroup, tasks: number): void {

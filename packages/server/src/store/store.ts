@@ -84,7 +84,12 @@ export interface LifecycleBatch {
   tasks: readonly TaskRecord[];
 }
 
-/** Signals a store raises. Listeners must be quick and must not throw. */
+/**
+ * Signals a store raises. Listeners must be quick and must not throw.
+ *
+ * `ready`, `ended`, `cancelled` and `due` are also raised, outside any transaction, for what another server on the same
+ * record brought about.
+ */
 export interface StoreEvents {
   /** Inside the transaction (I6): how many tasks became ready, by queue. */
   ready: (queues: ReadonlyMap<string, number>) => void;
@@ -96,6 +101,10 @@ export interface StoreEvents {
   cancelled: (runnerIds: ReadonlySet<string>) => void;
   /** After commit: something is due earlier than any maintenance announced so far. */
   due: (atUs: number) => void;
+  /** After commit by another server on the same record: jobs that changed. Their spans are that server's to project. */
+  elsewhere: (jobIds: ReadonlySet<string>) => void;
+  /** Signals from other servers may have been missed: anything may have changed. */
+  missed: () => void;
 }
 
 /**

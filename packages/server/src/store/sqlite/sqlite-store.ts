@@ -57,6 +57,9 @@ export class SqliteStore implements contract.Store {
     ended: new Set(),
     cancelled: new Set(),
     due: new Set(),
+    // There are no other servers on a file.
+    elsewhere: new Set(),
+    missed: new Set(),
   };
   readonly #commits: GroupCommit;
   #control: Control | undefined;
