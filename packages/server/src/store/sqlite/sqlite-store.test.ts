@@ -73,11 +73,13 @@ describe("the data folder", () => {
     await store.stop();
     const db = new DatabaseSync(join(dir.path, "control.db"));
     db.exec("UPDATE meta SET value = 99 WHERE key = 'schema_version'");
+    db.close();
     const start = new SqliteStore({ dataDir: dir.path }).start();
     await expect(start).rejects.toMatchObject({ reason: "INVALID_STATE", facts: { actual: 99 } });
     await expect(start).rejects.toThrow(/version 99, this program knows up to 1/);
-    expect(db.prepare("SELECT value FROM meta").get()).toEqual({ value: 99 });
-    db.close();
+    const left = new DatabaseSync(join(dir.path, "control.db"), { readOnly: true });
+    expect(left.prepare("SELECT value FROM meta").get()).toEqual({ value: 99 });
+    left.close();
   });
 
   test("another program's database and a file that is none are refused", async () => {
