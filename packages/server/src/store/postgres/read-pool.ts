@@ -99,7 +99,8 @@ export class ReadPool implements Reader {
   }
 }
 
-async function run(client: PoolClient, { name, text }: Statement, values: readonly SqlParameter[]) {
-  const { rows } = await client.query<SqlValue[]>({ name, text, values: values as SqlParameter[], rowMode: "array" });
+async function run(client: PoolClient, { name, text, prepared }: Statement, values: readonly SqlParameter[]) {
+  const config = { text, values: values as SqlParameter[], rowMode: "array" as const, ...(prepared && { name }) };
+  const { rows } = await client.query<SqlValue[]>(config);
   return rows;
 }

@@ -1,0 +1,175 @@
+import { JobState, TaskState } from "@spanloom/protocol";
+import { counterColumns } from "../sqlite/jobs.ts";
+import { toCounters, withoutUndefined } from "../sqlite/read-jobs.ts";
+import { decodeFailure, decodeProgress, decodeTrace } from "../sqlite/row.ts";
+import type { ConcurrencyRule, JobQuery, JobRecord, Page } from "../store.ts";
+import { knownUuids } from "./known-uuids.ts";
+import type { Reader, ReadPool, SqlParameter, SqlRow, SqlValue } from "./read-pool.ts";
+import { statement } from "./statement.ts";
+
+const columns = `seq, id, name, state, tags, queue, priority, attempts, progress, failure, failed_task, cancel_reason,
+  created_at, started_at, ended_at, start_at, deadline_at, idempotency_key, trace, concurrency, ${counterColumns}`;
+
+const jobsById = statement("jobs_by_id", `SELECT ${columns} FROM job WHERE id = ANY($1::uuid[])`);
+
+const rootOutputs = statement(
+  "root_outputs",
+  `SELECT wanted.job, t.output, t.state FROM unnest($1::bigint[]) AS wanted (job)
+   JOIN task_group g ON g.job = wanted.job AND g.parent IS NULL
+   CROSS JOIN LATERAL (SELECT seq, output, state FROM task WHERE seq BETWEEN g.first AND g.first + g.count - 1) t
+   WHERE (SELECT sum(r.output_bytes) FROM task_group r WHERE r.job = wanted.job AND r.parent IS NULL) <= $2
+   ORDER BY t.seq`,
+);
+
+/** Which outputs to read along. */
+export interface OutputOptions {
+  includeOutputs: boolean;
+  /** Outputs of a job that has more bytes of them are left out. */
+  maxOutputBytes?: number;
+}
+
+/** Jobs by id; unknown ids are left out. */
+export async function getJobs(
+  pool: ReadPool,
+  ids: readonly string[],
+  { includeOutputs, maxOutputBytes = Number.MAX_SAFE_INTEGER }: OutputOptions,
+): Promise<readonly JobRecord[]> {
+  const wanted = knownUuids(ids);
+  if (wanted.length === 0) return [];
+  if (!includeOutputs) return (await pool.rows(jobsById, wanted)).map(toJobRecord);
+  return pool.snapshot((reader) => readJobsWithOutputs(reader, wanted, maxOutputBytes));
+}
+
+/** Jobs by id as a snapshot shows them. */
+export async function readJobs(reader: Reader, ids: readonly string[]): Promise<readonly JobRecord[]> {
+  return (await reader.rows(jobsById, ids)).map(toJobRecord);
+}
+
+async function readJobsWithOutputs(
+  reader: Reader,
+  ids: readonly string[],
+  maxOutputBytes: number,
+): Promise<readonly JobRecord[]> {
+  const rows = await reader.rows(jobsById, ids);
+  const succeeded = rows.filter(([, , , state]) => state === JobState.SUCCEEDED).map(([seq]) => seq as number);
+  const outputs = succeeded.length === 0 ? new Map() : await readOutputs(reader, succeeded, maxOutputBytes);
+  return rows.map((row) => {
+    const ofJob = outputs.get(row[0] as number);
+    return ofJob === undefined ? toJobRecord(row) : { ...toJobRecord(row), outputs: ofJob };
+  });
+}
+
+async function readOutputs(reader: Reader, jobs: readonly number[], maxBytes: number) {
+  const outputs = new Map<number, Uint8Array[]>();
+  for (const [job, output, state] of await reader.rows(rootOutputs, jobs, maxBytes)) {
+    const bytes = state === TaskState.SUCCEEDED ? (output as Uint8Array | null) : null;
+    const ofJob = outputs.get(job as number);
+    if (ofJob === undefined) outputs.set(job as number, [bytes ?? NO_BYTES]);
+    else ofJob.push(bytes ?? NO_BYTES);
+  }
+  return outputs;
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+/**
+ * Conditions of a query; a parameter that is null asks nothing.
+ *
+ * These statements are planned for their values each time: the planner drops what is null and picks the index of what is
+ * left. That costs a millisecond, and saves a statement for each combination.
+ */
+const conditions = `
+  ($1::text IS NULL OR name = $1) AND ($2::text IS NULL OR queue = $2) AND ($3::jsonb IS NULL OR tags @> $3)
+  AND ($4::bigint IS NULL OR created_at >= $4) AND ($5::bigint IS NULL OR created_at < $5)
+  AND ($6::uuid IS NULL OR seq IN
+    (SELECT jr.job FROM job_runner jr WHERE jr.runner = (SELECT r.seq FROM runner r WHERE r.id = $6)))`;
+
+const beforePage = "($7::uuid IS NULL OR seq < (SELECT after.seq FROM job after WHERE after.id = $7))";
+
+const pageOfJobs = statement(
+  "page_of_jobs",
+  `SELECT ${columns} FROM job WHERE ${conditions} AND ${beforePage} ORDER BY seq DESC LIMIT $8`,
+  { prepared: false },
+);
+
+/** Each state has an index that knows its jobs by age: their newest are merged. Open ones, which are few, share one. */
+const pageOfJobsByState = statement(
+  "page_of_jobs_by_state",
+  `SELECT ${columns} FROM (
+     (SELECT * FROM job WHERE ended_at IS NULL AND state = ANY($9::smallint[]) AND ${conditions} AND ${beforePage}
+      ORDER BY seq DESC LIMIT $8)
+     UNION ALL
+     SELECT ended.* FROM unnest($10::smallint[]) AS wanted (state) CROSS JOIN LATERAL
+       (SELECT * FROM job WHERE ended_state = wanted.state AND ${conditions} AND ${beforePage}
+        ORDER BY seq DESC LIMIT $8) ended
+   ) found ORDER BY seq DESC LIMIT $8`,
+  { prepared: false },
+);
+
+/** Jobs that meet a query, newest first. */
+export async function listJobs(pool: ReadPool, query: JobQuery, page: Page): Promise<readonly JobRecord[]> {
+  const values = [...conditionValues(query), page.after ?? null, page.limit];
+  const { states } = query;
+  if (states === undefined || states.length === 0) return (await pool.rows(pageOfJobs, ...values)).map(toJobRecord);
+  const open = states.filter((state) => state < JobState.SUCCEEDED);
+  const ended = states.filter((state) => state >= JobState.SUCCEEDED);
+  return (await pool.rows(pageOfJobsByState, ...values, open, ended)).map(toJobRecord);
+}
+
+const jobCounts = statement(
+  "job_counts",
+  `SELECT state, count(*) FROM job WHERE ended_at IS NULL AND ${conditions} GROUP BY state
+   UNION ALL
+   SELECT ended_state, count(*) FROM job WHERE ended_state IS NOT NULL AND ${conditions} GROUP BY ended_state`,
+  { prepared: false },
+);
+
+/** How many jobs meet a query, by state. */
+export async function countJobs(pool: ReadPool, query: JobQuery): Promise<ReadonlyMap<JobState, number>> {
+  const rows = await pool.rows(jobCounts, ...conditionValues(query));
+  return new Map(rows.map(([state, count]) => [state as JobState, count as number]));
+}
+
+/** A runner's id that is none finds nothing, as an unknown one does. */
+const NO_RUNNER = "00000000-0000-0000-0000-000000000000";
+
+function conditionValues(query: JobQuery): SqlParameter[] {
+  const tags = query.tags !== undefined && Object.keys(query.tags).length > 0 ? JSON.stringify(query.tags) : null;
+  const { name = null, queue = null, createdAfterUs = null, createdBeforeUs = null, runnerId } = query;
+  const runner = runnerId === undefined ? null : (knownUuids([runnerId])[0] ?? NO_RUNNER);
+  return [name, queue, tags, createdAfterUs, createdBeforeUs, runner];
+}
+
+function toJobRecord(row: SqlRow): JobRecord {
+  const [, id, name, state, tags, queue, priority, attempts, progress, failure, failedTask, cancelReason] = row;
+  const [createdAt, startedAt, endedAt, startAt, deadlineAt, key, trace, concurrency, ...counts] = row.slice(12);
+  return {
+    id: id as string,
+    name: name as string,
+    state: state as JobState,
+    tags: (tags as Record<string, string> | null) ?? {},
+    queue: queue as string,
+    priority: priority as number,
+    counts: toCounters([0, ...(counts as number[])]),
+    attempts: attempts as number,
+    progress: decodeProgress(progress as string | null),
+    createdAtUs: createdAt as number,
+    idempotencyKey: (key as string | null) ?? "",
+    trace: decodeTrace(trace as string),
+    ...withoutUndefined({
+      failure: decodeFailure(failure as string | null),
+      failedTaskId: optional<string>(failedTask),
+      cancelReason: optional<string>(cancelReason),
+      startedAtUs: optional<number>(startedAt),
+      endedAtUs: optional<number>(endedAt),
+      startAtUs: optional<number>(startAt),
+      deadlineUs: optional<number>(deadlineAt),
+      concurrency: concurrency === null ? undefined : (JSON.parse(concurrency as string) as ConcurrencyRule),
+    }),
+  };
+}
+
+/** A column that may be null. */
+export function optional<T>(value: SqlValue | undefined): T | undefined {
+  return (value ?? undefined) as T | undefined;
+}
