@@ -44,6 +44,29 @@ test("a turn counts across the identifiers a job's tasks have (I2)", () => {
   expect(jobs).toEqual([1, 2, 1, 2, 1, 2]);
 });
 
+test("a job served from another bucket meanwhile keeps its place before jobs served later (I2)", () => {
+  const ready = new ReadyQueue();
+  const both = match({ identifiers: ["a", "b"].map((name) => ({ name, major: 1, minor: 0 })) });
+  const only = (name: string) => match({ identifiers: [{ name, major: 1, minor: 0 }] });
+  ready.add(spec({ name: "a" }), run(1, 10, 12));
+  ready.add(spec({ name: "b" }), run(1, 20, 22, 1));
+  ready.add(spec({ name: "b" }), run(2, 30, 32));
+  expect(tasks(ready.take(only("a"), 1))).toEqual([10]);
+  expect(tasks(ready.take(only("b"), 1))).toEqual([30]);
+  // Job 1 was served before job 2, so it is its turn, and its deeper task is in the bucket of both.
+  expect([1, 2, 3].flatMap(() => tasks(ready.take(both, 1)))).toEqual([20, 31, 21]);
+});
+
+test("a task that becomes ready late takes its job's place in turn, not the last one (I2)", () => {
+  const ready = new ReadyQueue();
+  const both = match({ identifiers: ["a", "b"].map((name) => ({ name, major: 1, minor: 0 })) });
+  ready.add(spec({ name: "a" }), run(1, 10, 12));
+  ready.add(spec({ name: "b" }), run(2, 30, 32));
+  expect(tasks(ready.take(both, 2))).toEqual([10, 30]);
+  ready.add(spec({ name: "b" }), run(1, 40, 40, 1));
+  expect(tasks(ready.take(both, 2))).toEqual([40, 31]);
+});
+
 test("consecutive tasks come as one run (I3)", () => {
   const ready = new ReadyQueue();
   ready.add(spec(), run(1, 1, 10_000));
