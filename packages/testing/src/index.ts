@@ -1,5 +1,6 @@
 export { type ExporterSubject, type MakeExporter, sampleLogs, sampleTraces, testExporter } from "./exporter-suite.ts";
 export { FakeClock } from "./fake-clock.ts";
+export { TestPostgres, type TestPostgresOptions } from "./postgres/test-postgres.ts";
 export { newSignal, type Signal, type WaitOptions, waitFor } from "./signal.ts";
 export {
   type SpanStoreFixture,
