@@ -77,6 +77,7 @@ export class Listener {
   async #open(): Promise<void> {
     const client = await openConnection(this.#options.target, { purpose: "listener" });
     try {
+      client.on("end", () => this.#onEnd(client));
       client.on("notification", ({ payload }) => this.#receive(payload ?? ""));
       await client.query(`LISTEN ${client.escapeIdentifier(this.#channel)}`);
       await client.query("BEGIN");
@@ -87,7 +88,6 @@ export class Listener {
       await client.end();
       throw error;
     }
-    client.on("end", () => this.#onEnd(client));
     this.#client = client;
     this.#retryMs = FIRST_RETRY_MS;
   }
