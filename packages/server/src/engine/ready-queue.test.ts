@@ -67,6 +67,15 @@ test("a task that becomes ready late takes its job's place in turn, not the last
   expect(tasks(ready.take(both, 2))).toEqual([40, 31]);
 });
 
+test("the oldest wait is that of a task that still waits", () => {
+  const ready = new ReadyQueue();
+  ready.add(spec(), run(1, 1));
+  ready.add(spec(), run(1, 2));
+  expect(ready.stats("q")).toEqual({ queued: 2, oldestQueuedAtUs: 1 });
+  expect(tasks(ready.take(match(), 1))).toEqual([1]);
+  expect(ready.stats("q")).toEqual({ queued: 1, oldestQueuedAtUs: 2 });
+});
+
 test("consecutive tasks come as one run (I3)", () => {
   const ready = new ReadyQueue();
   ready.add(spec(), run(1, 1, 10_000));

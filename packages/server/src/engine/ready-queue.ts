@@ -257,7 +257,7 @@ function appendRun(line: Line, { depth, from, to, queuedAtUs }: ReadyRun): void 
     return;
   }
   const { tail } = lane;
-  if (tail.to + 1 === from) {
+  if (tail.to + 1 === from && tail.queuedAtUs === queuedAtUs) {
     tail.to = to;
     return;
   }

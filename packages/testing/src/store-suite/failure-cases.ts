@@ -81,6 +81,7 @@ export const failureCases: Cases = {
     expect(await driver.succeed(late!, "", taskSet({ name: "child", count: 3 }))).toBe("ok");
     expect(await driver.claim()).toEqual([]);
     expect(await driver.states(job)).toEqual({ bad: "FAILED", late: "FAILED", child: "SKIPPED" });
+    expect((await driver.tasks(job))[1]?.failure?.type).toBe("ChildFailed");
     expect(await driver.jobState(job)).toBe("FAILED");
   },
 

@@ -69,4 +69,9 @@ function closeGroupOf(control: Control, parent: number, group: GroupWork): void 
   noteEnded(control, parentWork, 1, spoilsParent(next, control.specs.get(spec!).optional));
 }
 
-const childFailed = { type: "ChildFailed", message: "a task submitted by this one failed or never ran", stack: "" };
+/** The failure of a task whose own code succeeded. */
+export const childFailed = {
+  type: "ChildFailed",
+  message: "a task submitted by this one failed or never ran",
+  stack: "",
+};

@@ -2,7 +2,7 @@ import { AttemptOutcome, TaskState } from "@spanloom/protocol";
 import { type AttemptEnd, type Settlement, settle } from "../../engine/settle.ts";
 import { assertTaskTransition, closingState, type Doom } from "../../engine/states.ts";
 import type { NewTaskSet, ProgressRecord } from "../store.ts";
-import { noteEnded, spoilsParent } from "./cascade.ts";
+import { childFailed, noteEnded, spoilsParent } from "./cascade.ts";
 import type { Control } from "./control.ts";
 import { spreadFailure } from "./doom.ts";
 import type { GroupWork } from "./groups.ts";
@@ -131,7 +131,10 @@ function endWithChildren(control: Control, ending: Ending): void {
 function endTask(control: Control, ending: Ending, state: TaskState, children = 0): void {
   const { work, job, group, doom, settlement } = ending;
   writeEnd(control, ending, state);
-  if (children > 0) control.db.run("UPDATE task SET child_count = ? WHERE seq = ?", children, work.seq);
+  if (children > 0) {
+    const failure = state === TaskState.FAILED ? encodeFailure(childFailed) : null;
+    control.db.run("UPDATE task SET child_count = ?, failure = ? WHERE seq = ?", children, failure, work.seq);
+  }
   control.jobs.move(job, TaskState.RUNNING, state);
   noteEnded(control, group, 1, spoilsParent(state, work.spec.optional));
   if (state === TaskState.FAILED && doom === "none") {
