@@ -18,7 +18,7 @@ export const treeCases: Cases = {
       startedAtUs: driver.clock.nowUs() - 5_000,
       endedAtUs: driver.clock.nowUs(),
     });
-    expect(record.outputs?.map(String)).toEqual([String(Uint8Array.from(Buffer.from("42")))]);
+    expect(record.outputs?.map((output) => Buffer.from(output).toString())).toEqual(["42"]);
     expect(await driver.jobState(job)).toBe("SUCCEEDED");
   },
 

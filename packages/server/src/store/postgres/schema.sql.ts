@@ -83,13 +83,18 @@ CREATE TABLE job (
   projected boolean NOT NULL DEFAULT false,
   -- Rule of a concurrency key as JSON, and when the job got its place under it.
   concurrency text,
-  admitted_at bigint
+  admitted_at bigint,
+  -- Null until it has ended, so that an index over it is not touched before.
+  ended_state smallint GENERATED ALWAYS AS (CASE WHEN ended_at IS NOT NULL THEN state END) STORED
 ) WITH (fillfactor = 70);
 CREATE UNIQUE INDEX job_key ON job (idempotency_key) WHERE idempotency_key IS NOT NULL;
 CREATE INDEX job_open ON job (seq) WHERE ended_at IS NULL;
 CREATE INDEX job_deadline ON job (deadline_at) WHERE deadline_at IS NOT NULL AND ended_at IS NULL AND doom = 0;
 CREATE INDEX job_unprojected ON job (seq) WHERE NOT projected;
+CREATE INDEX job_ended ON job (ended_state, seq) WHERE ended_state IS NOT NULL;
 CREATE INDEX job_name ON job (name, seq);
+CREATE INDEX job_queue ON job (queue, seq);
+CREATE INDEX job_created ON job (created_at, seq);
 CREATE INDEX job_tags ON job USING gin (tags jsonb_path_ops) WHERE tags IS NOT NULL;
 
 -- Tasks that share one set of dependencies and one parent attempt.
@@ -97,8 +102,13 @@ CREATE TABLE task_group (
   seq bigint PRIMARY KEY,
   job bigint NOT NULL,
   parent bigint,
+  parent_id uuid,
   parent_attempt integer NOT NULL,
+  -- Nearest optional ancestor, which bounds a failure.
+  boundary bigint,
   depth integer NOT NULL,
+  -- Null when its tasks have different ones.
+  spec bigint,
   first_id uuid NOT NULL UNIQUE,
   first bigint NOT NULL,
   count integer NOT NULL,
@@ -109,10 +119,13 @@ CREATE TABLE task_group (
   unblocked_at bigint,
   input_bytes bigint NOT NULL,
   output_bytes bigint NOT NULL,
+  -- What its dependencies' outputs take in a lease, of those that are done.
+  dependency_bytes bigint NOT NULL,
   dependants integer NOT NULL,
   depends_on bigint[]
 ) WITH (fillfactor = 70);
 CREATE INDEX task_group_job ON task_group (job, seq);
+CREATE INDEX task_group_root ON task_group (job, seq) WHERE parent IS NULL;
 CREATE INDEX task_group_parent ON task_group (parent) WHERE parent IS NOT NULL;
 
 CREATE TABLE group_edge (
@@ -199,6 +212,7 @@ CREATE INDEX lease_due ON lease (due_at);
 -- Running attempts that were told to stop.
 CREATE TABLE stop (
   task bigint PRIMARY KEY,
+  task_id uuid NOT NULL,
   runner bigint NOT NULL,
   attempt integer NOT NULL,
   reason smallint NOT NULL,
@@ -249,6 +263,13 @@ CREATE TABLE runner (
   -- Identifiers it gave back as unknown since it registered, as a JSON array of name@major.minor.
   refused text
 ) WITH (fillfactor = 50);
+
+-- Servers that listen, each with the connection it listens on: with none but itself, a server sends no notifications.
+CREATE TABLE server (
+  id uuid PRIMARY KEY,
+  pid integer NOT NULL,
+  backend_start timestamptz NOT NULL
+);
 
 -- Small tables whose rows come and go: dead rows are removed early and at full speed, lest scans wade through them.
 DO $$

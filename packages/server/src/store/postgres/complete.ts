@@ -1,0 +1,68 @@
+import { AttemptOutcome, TaskState } from "@spanloom/protocol";
+import { sameToken } from "../../engine/lease.ts";
+import type { AttemptEnd } from "../../engine/settle.ts";
+import type { AttemptReport, ReportOutcome } from "../store.ts";
+import { type Control, flushRows } from "./control.ts";
+import { endAttempt } from "./end-attempt.ts";
+import type { RunnerWork } from "./runner-table.ts";
+import type { TaskWork } from "./tasks.ts";
+
+const NO_BYTES = new Uint8Array(0);
+
+/** The running attempt that a lease names; undefined when it does not hold its task (any more). */
+export function heldTask(
+  control: Control,
+  lease: { taskId: string; attempt: number; token: Uint8Array },
+): TaskWork | undefined {
+  const work = control.tasks.find(lease.taskId);
+  if (work === undefined || work.state !== TaskState.RUNNING || work.attempt !== lease.attempt) return undefined;
+  return work.token !== undefined && sameToken(work.token, lease.token) ? work : undefined;
+}
+
+/** Ends an attempt as its runner reports it; fenced by the lease's token (I2). */
+export async function complete(control: Control, runner: RunnerWork, report: AttemptReport): Promise<ReportOutcome> {
+  const work = heldTask(control, report);
+  if (work === undefined) return (await isRepeated(control, report)) ? "ok" : "stale";
+  const { result } = report;
+  if (result.kind === "released" && result.unknownIdentifier) {
+    const { name, major, minor } = control.specs.get(work.spec);
+    runner.refused.add(`${name}@${major}.${minor}`);
+    control.runners.save(runner);
+  }
+  const success = result.kind === "success" ? result : undefined;
+  await endAttempt(control, work, {
+    end: toAttemptEnd(report),
+    output: success?.output ?? NO_BYTES,
+    children: success?.children,
+    display: success?.display,
+    progress: report.progress.length === 0 ? work.progress : report.progress,
+    spanExtras: report.spanExtras,
+    droppedTelemetry: report.droppedTelemetry,
+    reported: true,
+  });
+  return "ok";
+}
+
+function toAttemptEnd({ result }: AttemptReport): AttemptEnd {
+  switch (result.kind) {
+    case "success":
+      return { kind: "success", hasChildren: result.children !== undefined };
+    case "failure":
+      return result;
+    case "released":
+      return { kind: "released" };
+  }
+}
+
+/** Whether this very attempt was ended by a report with this token before (I3). */
+async function isRepeated(control: Control, report: AttemptReport): Promise<boolean> {
+  const work = control.tasks.find(report.taskId);
+  if (work === undefined) return false;
+  if (work.attempt === report.attempt && work.outcome !== AttemptOutcome.UNSPECIFIED) {
+    return work.token !== undefined && sameToken(work.token, report.token);
+  }
+  // It may have ended in this very transaction.
+  flushRows(control);
+  const [earlier] = await control.tasks.earlierTokens([{ task: work.seq, number: report.attempt }]);
+  return earlier?.token !== undefined && sameToken(earlier.token, report.token);
+}

@@ -1,0 +1,140 @@
+import { IdGenerator } from "@spanloom/protocol";
+import { Changes } from "../sqlite/changes.ts";
+import type { ClaimWork } from "./claim.ts";
+import type { Sweep } from "./doom.ts";
+import { GroupTable, type GroupWork } from "./groups.ts";
+import { type EarlierJobs, JobTable } from "./jobs.ts";
+import { ReadyTable } from "./ready-table.ts";
+import { RunnerTable } from "./runner-table.ts";
+import { SequenceNumbers } from "./sequence-numbers.ts";
+import { SpecTable } from "./specs.ts";
+import { TaskTable } from "./tasks.ts";
+import type { Writer } from "./writer.ts";
+
+/** What the store's rules are tuned by. */
+export interface ControlOptions {
+  /** Microseconds since the epoch. */
+  nowUs: () => number;
+  /** Numbers in [0, 1), for jitter. */
+  random: () => number;
+  /** How long an attempt that was told to stop may take to report before it is ended without it. */
+  cancelGraceMs: number;
+  /** A lease carries the outputs of its dependencies when they are no larger together. */
+  maxInlineDependencyBytes: number;
+  /** A claim takes no more tasks once inputs and dependencies of those it has are larger together. */
+  maxLeaseBytes: number;
+}
+
+/**
+ * Everything the store's writing operations share. One transaction at a time works on it.
+ *
+ * Rows are read once, changed in memory and written together (write-behind). What memory holds equals the record as long
+ * as nobody else writes, which the epoch tells.
+ *
+ * I1. Between transactions every row in memory equals the record at `epoch`; when it has moved on, all of it is dropped.
+ * I2. A statement that scans the record is sent after {@link flushRows}, in the same round trip.
+ */
+export interface Control {
+  readonly sql: Writer;
+  readonly options: ControlOptions;
+  readonly numbers: SequenceNumbers;
+  readonly specs: SpecTable;
+  readonly jobs: JobTable;
+  readonly groups: GroupTable;
+  readonly tasks: TaskTable;
+  readonly runners: RunnerTable;
+  readonly ready: ReadyTable;
+  readonly ids: IdGenerator;
+  /** Groups whose last task ended in the open transaction and whose dependants and parents do not know yet. */
+  readonly closing: GroupWork[];
+  /** Jobs and subtrees whose unstarted tasks are to end. */
+  readonly sweeps: Sweep[];
+  /** Claims of the open round, served after everything else. */
+  readonly claims: ClaimWork[];
+  /** Jobs that the open transaction's submissions may find. */
+  readonly earlier: EarlierJobs;
+  /** Of the open transaction. */
+  changes: Changes;
+  /** Time of the open transaction. */
+  nowUs: number;
+  /** As of the last transaction; undefined when memory holds nothing. */
+  epoch: number | undefined;
+}
+
+/** The write side over a connection. */
+export function newControl(sql: Writer, options: ControlOptions): Control {
+  const numbers = new SequenceNumbers();
+  return {
+    sql,
+    options,
+    numbers,
+    specs: new SpecTable(sql, numbers),
+    jobs: new JobTable(sql),
+    groups: new GroupTable(sql),
+    tasks: new TaskTable(sql),
+    runners: new RunnerTable(sql, numbers),
+    ready: new ReadyTable(sql),
+    ids: new IdGenerator(() => options.nowUs() / 1000),
+    closing: [],
+    sweeps: [],
+    claims: [],
+    earlier: { byId: new Map(), byKey: new Map() },
+    changes: new Changes(),
+    nowUs: 0,
+    epoch: undefined,
+  };
+}
+
+/**
+ * Begins a transaction. Errors: whatever the connection meets.
+ *
+ * When another server has written since the last one, what memory holds is dropped.
+ */
+export async function beginTransaction(control: Control): Promise<void> {
+  control.earlier.byId.clear();
+  control.earlier.byKey.clear();
+  const epoch = await control.sql.begin();
+  control.nowUs = control.options.nowUs();
+  control.ready.begin(epoch);
+  if (control.epoch === epoch) return;
+  forget(control);
+  await Promise.all([control.numbers.reload(control.sql), control.specs.reload()]);
+  control.epoch = epoch;
+}
+
+/** Drops everything that memory holds of the record and of the open transaction. */
+export function forget(control: Control): void {
+  control.epoch = undefined;
+  control.closing.length = 0;
+  control.sweeps.length = 0;
+  control.claims.length = 0;
+  control.changes = new Changes();
+  control.specs.dropUncommitted();
+  control.jobs.clear();
+  control.groups.clear();
+  control.tasks.clear();
+  control.runners.clear();
+  control.ready.clear();
+}
+
+/**
+ * Sends everything changed but jobs and tasks on offer.
+ *
+ * Jobs are sent only with the last of a transaction, since before a job's state may follow from counters that are half
+ * changed; tasks on offer, since most of them are taken before.
+ */
+export function flushRows(control: Control): void {
+  control.numbers.flush(control.sql);
+  control.specs.flush();
+  control.runners.flush();
+  control.groups.flush();
+  control.tasks.flush();
+}
+
+/** Sends everything changed; answers whether there was anything. */
+export function flushAll(control: Control): boolean {
+  for (const job of control.jobs.flush(control.nowUs)) control.changes.ended.add(job.id);
+  flushRows(control);
+  control.ready.flush();
+  return control.sql.hasSent;
+}

@@ -1,0 +1,209 @@
+import { CancellationReason, TaskState } from "@spanloom/protocol";
+import type { Failure } from "../store.ts";
+import { numbers } from "./bulk.ts";
+import { noteEnded } from "./cascade.ts";
+import { type Control, flushRows } from "./control.ts";
+import { type GroupWork, groupColumns, taskIdOf } from "./groups.ts";
+import { type JobWork, openTasks } from "./jobs.ts";
+import { loadTasks } from "./prefetch.ts";
+import { statement } from "./statement.ts";
+import type { TaskWork } from "./tasks.ts";
+
+/** Why a job will not go on. */
+export interface JobDoom {
+  doom: "failed" | "cancelled";
+  failure: Failure | undefined;
+  failedTaskId: string | undefined;
+  cancelReason: string | undefined;
+  /** What running attempts are told. */
+  stop: CancellationReason;
+}
+
+/** A job, or the subtree below an optional task of it, that will not go on. */
+export interface Sweep {
+  job: JobWork;
+  /** Task whose descendants are meant; undefined: all tasks of the job. */
+  root: number | undefined;
+  /** How its unstarted tasks end. */
+  to: TaskState;
+  /** What running attempts are told. */
+  stop: CancellationReason;
+}
+
+/**
+ * Dooms a job: its unstarted tasks end, running attempts are told to stop.
+ *
+ * What follows for its tasks is left to {@link runSweeps}, once for all jobs doomed meanwhile.
+ */
+export function doomJob(control: Control, job: JobWork, why: JobDoom): void {
+  job.doom = why.doom;
+  job.failure = why.failure;
+  job.failedTaskId = why.failedTaskId;
+  job.cancelReason = why.cancelReason;
+  control.jobs.touch(job);
+  control.changes.jobs.add(job.id);
+  const to = why.doom === "cancelled" ? TaskState.CANCELLED : TaskState.SKIPPED;
+  if (openTasks(job) > 0) control.sweeps.push({ job, root: undefined, to, stop: why.stop });
+}
+
+/** A task whose failure is final. */
+export interface FailedTask {
+  id: string;
+  job: JobWork;
+  group: GroupWork;
+  optional: boolean;
+  failure: Failure | undefined;
+}
+
+/**
+ * Follows up the failure of a task: it dooms its job, or the subtree of its nearest optional ancestor.
+ *
+ * An optional task's own failure goes no further.
+ */
+export function spreadFailure(control: Control, task: FailedTask): void {
+  if (task.optional) return;
+  const { job, failure, id: failedTaskId } = task;
+  const { boundary } = task.group;
+  const stop = CancellationReason.JOB_FAILED;
+  if (boundary !== undefined) control.sweeps.push({ job, root: boundary, to: TaskState.SKIPPED, stop });
+  else doomJob(control, job, { doom: "failed", failure, failedTaskId, cancelReason: undefined, stop });
+}
+
+const openGroupsOfJobs = statement(
+  "open_groups_of_jobs",
+  `SELECT ${groupColumns} FROM task_group g WHERE g.job = ANY($1::bigint[]) AND g.open > 0`,
+);
+const openGroupsBelow = statement(
+  "open_groups_below",
+  `WITH RECURSIVE below AS (
+     SELECT u.root, g.seq, g.first, g.count FROM unnest($1::bigint[]) AS u (root)
+     JOIN task_group g ON g.parent = u.root WHERE g.open > 0
+     UNION ALL
+     SELECT b.root, c.seq, c.first, c.count FROM below b
+     JOIN task t ON t.seq BETWEEN b.first AND b.first + b.count - 1 AND t.state = ${TaskState.WAITING}
+     JOIN task_group c ON c.parent = t.seq AND c.open > 0
+   ) SELECT b.root, ${groupColumns} FROM below b JOIN task_group g ON g.seq = b.seq`,
+);
+const endUnstarted = statement(
+  "end_unstarted_tasks",
+  `WITH found AS (
+     SELECT t.seq, t.state, u.group_seq, u.state AS next
+     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::smallint[]) AS u (group_seq, first, last, state)
+     JOIN task t ON t.seq BETWEEN u.first AND u.last WHERE t.state <= ${TaskState.RUNNING}
+   ), ended AS (
+     UPDATE task SET state = f.next, ended_at = $5::bigint FROM found f
+     WHERE task.seq = f.seq AND f.state <= ${TaskState.QUEUED}
+   ) SELECT seq, state, group_seq FROM found ORDER BY seq`,
+);
+const withdrawJobs = statement("withdraw_jobs", "DELETE FROM ready WHERE job = ANY($1::bigint[])");
+const withdrawLines = statement("withdraw_job_lines", "DELETE FROM ready_line WHERE job = ANY($1::bigint[])");
+const withdrawGroups = statement(
+  "withdraw_groups",
+  "DELETE FROM ready WHERE job = ANY($1::bigint[]) AND task_group = ANY($2::bigint[])",
+);
+
+interface SweptGroup {
+  group: GroupWork;
+  sweep: Sweep;
+}
+
+/** Ends the unstarted tasks of everything doomed since the last call. The caller runs the closings. */
+export async function runSweeps(control: Control): Promise<void> {
+  const sweeps = control.sweeps.splice(0).filter(({ job }) => openTasks(job) > 0);
+  if (sweeps.length === 0) return;
+  // The record is scanned, so what the open transaction changed must be there.
+  flushRows(control);
+  control.ready.flush();
+  const swept = await sweptGroups(control, sweeps);
+  if (swept.size === 0) return;
+  withdraw(control, sweeps, swept);
+  const ranges = [...swept.values()];
+  const rows = await control.sql.send(endUnstarted, [
+    numbers(ranges.map(({ group }) => group.seq)),
+    numbers(ranges.map(({ group }) => group.first)),
+    numbers(ranges.map(({ group }) => group.first + group.count - 1)),
+    numbers(ranges.map(({ sweep }) => sweep.to)),
+    control.nowUs,
+  ]);
+  const running: { seq: number; group: number; sweep: Sweep }[] = [];
+  const ended = new Map<number, number>();
+  for (const [seq, state, groupSeq] of rows as readonly [number, TaskState, number][]) {
+    const { group, sweep } = swept.get(groupSeq)!;
+    if (state === TaskState.RUNNING) running.push({ seq, group: groupSeq, sweep });
+    else {
+      control.jobs.move(sweep.job, state, sweep.to);
+      control.changes.tasks.add(taskIdOf(group, seq));
+      ended.set(groupSeq, (ended.get(groupSeq) ?? 0) + 1);
+    }
+  }
+  for (const [groupSeq, count] of ended) noteEnded(control, swept.get(groupSeq)!.group, count, true);
+  await stopRunning(control, running);
+}
+
+async function sweptGroups(control: Control, sweeps: readonly Sweep[]): Promise<Map<number, SweptGroup>> {
+  const whole = new Map(sweeps.filter(({ root }) => root === undefined).map((sweep) => [sweep.job.seq, sweep]));
+  const partial = sweeps.filter(({ root, job }) => root !== undefined && !whole.has(job.seq));
+  const roots = new Map(partial.map((sweep) => [sweep.root!, sweep]));
+  const [ofJobs, below] = await Promise.all([
+    whole.size === 0 ? [] : control.sql.ask(openGroupsOfJobs, [numbers(whole.keys())]),
+    roots.size === 0 ? [] : control.sql.ask(openGroupsBelow, [numbers(roots.keys())]),
+  ]);
+  const swept = new Map<number, SweptGroup>();
+  for (const [root, ...row] of below) {
+    const [group] = control.groups.addRows([row]);
+    swept.set(group!.seq, { group: group!, sweep: roots.get(root as number)! });
+  }
+  for (const group of control.groups.addRows(ofJobs)) {
+    swept.set(group.seq, { group, sweep: whole.get(group.job)! });
+  }
+  return swept;
+}
+
+function withdraw(control: Control, sweeps: readonly Sweep[], swept: ReadonlyMap<number, SweptGroup>): void {
+  const whole = sweeps.filter(({ root }) => root === undefined).map(({ job }) => job.seq);
+  if (whole.length > 0) {
+    control.sql.send(withdrawJobs, [numbers(whole)]);
+    control.sql.send(withdrawLines, [numbers(whole)]);
+  }
+  const partial = new Set(sweeps.filter(({ root }) => root !== undefined).map(({ job }) => job.seq));
+  if (partial.size > 0) control.sql.send(withdrawGroups, [numbers(partial), numbers(swept.keys())]);
+}
+
+async function stopRunning(
+  control: Control,
+  running: readonly { seq: number; group: number; sweep: Sweep }[],
+): Promise<void> {
+  if (running.length === 0) return;
+  const works = await loadTasks(control, running);
+  await control.runners.load(works.map(({ runner }) => runner!));
+  for (const [i, work] of works.entries()) {
+    const { sweep } = running[i]!;
+    if (sweep.root !== undefined && !work.doomed) {
+      work.doomed = true;
+      control.tasks.touch(work, "whole");
+    }
+    stopAttempt(control, work, sweep.stop);
+  }
+}
+
+/** Tells an attempt to stop; it is fenced when it does not in time. Being told twice changes nothing. */
+export function stopAttempt(control: Control, work: TaskWork, reason: CancellationReason): void {
+  if (work.stop !== undefined) return;
+  const fenceAtUs = control.nowUs + control.options.cancelGraceMs * 1000;
+  work.stop = reason;
+  work.fenceAtUs = fenceAtUs;
+  const runner = control.runners.bySeq(work.runner!);
+  runner.stops.set(work.seq, { taskId: work.taskId, attempt: work.attempt, reason });
+  control.tasks.stops.add(work.seq, work.taskId, runner.seq, work.attempt, reason, fenceAtUs);
+  control.changes.cancelled.add(runner.id);
+  control.changes.addDue(fenceAtUs);
+}
+
+/** Notes that an attempt which was told to stop has ended. */
+export function unstop(control: Control, work: TaskWork): void {
+  if (work.stop === undefined) return;
+  work.stop = undefined;
+  work.fenceAtUs = undefined;
+  control.runners.peek(work.runner!)?.stops.delete(work.seq);
+  control.tasks.unstops.add(work.seq);
+}

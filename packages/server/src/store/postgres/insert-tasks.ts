@@ -1,0 +1,222 @@
+import { TaskState } from "@spanloom/protocol";
+import type { Doom } from "../../engine/states.ts";
+import { newIdRange } from "../sqlite/task-ids.ts";
+import type { NewTaskGroup, NewTaskSet } from "../store.ts";
+import { numbers } from "./bulk.ts";
+import type { Control } from "./control.ts";
+import { type GroupWork, lastOf, taskIdOf } from "./groups.ts";
+import type { JobWork } from "./jobs.ts";
+import type { TaskSpecRecord } from "./specs.ts";
+import { statement } from "./statement.ts";
+
+/** Where a set of tasks goes. */
+export interface Placement {
+  job: JobWork;
+  parent:
+    | { seq: number; id: string; attempt: number; queue: string; depth: number; boundary: number | undefined }
+    | undefined;
+  /** Not before this; only roots have it. */
+  startAtUs: number | undefined;
+  /** Whether the job, or the subtree the tasks belong to, will not run any more. */
+  doom: Doom;
+}
+
+/** What was inserted. */
+export interface InsertedTasks {
+  groups: number;
+  tasks: number;
+}
+
+/**
+ * Inserts a set of tasks. Those without dependencies become ready at once, or at their time.
+ *
+ * In a doomed job they are inserted as ended: they were submitted, so the record shows them, but they never start.
+ */
+export async function insertTasks(control: Control, set: NewTaskSet, placement: Placement): Promise<InsertedTasks> {
+  const { job, parent } = placement;
+  const inherited = { queue: parent?.queue ?? job.queue, priority: job.priority };
+  const specs = await control.specs.intern(set, inherited);
+  const firstGroup = control.numbers.take("group", set.groups.length);
+  const dependants = countDependants(set);
+  let tasks = 0;
+  for (const [index, group] of set.groups.entries()) {
+    insertGroup(control, group, { placement, specs, firstGroup, dependants, index });
+    tasks += group.inputs.length;
+  }
+  return { groups: set.groups.length, tasks };
+}
+
+function countDependants({ groups }: NewTaskSet): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (const { dependsOn } of groups) {
+    for (const index of dependsOn) counts.set(index, (counts.get(index) ?? 0) + 1);
+  }
+  return counts;
+}
+
+interface GroupContext {
+  placement: Placement;
+  specs: readonly TaskSpecRecord[];
+  firstGroup: number;
+  /** How many groups wait for each, by index. */
+  dependants: ReadonlyMap<number, number>;
+  index: number;
+}
+
+function insertGroup(control: Control, group: NewTaskGroup, context: GroupContext): void {
+  const { job, parent, doom } = context.placement;
+  const count = group.inputs.length;
+  const waits = group.dependsOn.length;
+  const used = new Set(group.specs.map((index) => context.specs[index]!.seq));
+  let inputBytes = 0;
+  for (const input of group.inputs) inputBytes += input.length;
+  const work: GroupWork = {
+    seq: context.firstGroup + context.index,
+    first: control.numbers.take("task", count),
+    ...newIdRange(control.ids),
+    job: job.seq,
+    parent: parent?.seq,
+    parentId: parent?.id,
+    parentAttempt: parent?.attempt ?? 0,
+    boundary: parent?.boundary,
+    depth: parent === undefined ? 0 : parent.depth + 1,
+    spec: used.size === 1 ? [...used][0] : undefined,
+    count,
+    createdAtUs: control.nowUs,
+    inputBytes,
+    dependsOn: group.dependsOn.map((index) => context.firstGroup + index),
+    open: doom === "none" ? count : 0,
+    spoiled: doom !== "none",
+    waits,
+    dependants: context.dependants.get(context.index) ?? 0,
+    unblockedAtUs: waits === 0 ? control.nowUs : undefined,
+    outputBytes: 0,
+    dependencyBytes: 0,
+  };
+  control.groups.insert(work);
+  // One run of equal specs after another: nearly always a single one.
+  for (let from = 0; from < count; ) {
+    const spec = specAt(group, context.specs, from);
+    let to = from + 1;
+    while (to < count && (group.specs.length === 1 || specAt(group, context.specs, to) === spec)) to++;
+    insertRun(control, { group, work, spec, from, to, placement: context.placement });
+    from = to;
+  }
+}
+
+function specAt(group: NewTaskGroup, specs: readonly TaskSpecRecord[], index: number): TaskSpecRecord {
+  return specs[group.specs.length === 1 ? group.specs[0]! : group.specs[index]!]!;
+}
+
+interface RunContext {
+  group: NewTaskGroup;
+  work: GroupWork;
+  spec: TaskSpecRecord;
+  from: number;
+  to: number;
+  placement: Placement;
+}
+
+function insertRun(control: Control, context: RunContext): void {
+  const { group, work, spec, from, to } = context;
+  const { job, doom, startAtUs } = context.placement;
+  const wakeUs = wakeTime(control, spec, startAtUs);
+  const state = initialState(doom, work, wakeUs);
+  const scheduledAt = state === TaskState.SCHEDULED ? wakeUs! : null;
+  const endedAt = state >= TaskState.SUCCEEDED ? control.nowUs : null;
+  for (let index = from; index < to; index++) {
+    const seq = work.first + index;
+    const input = group.inputs[index]!;
+    control.tasks.inserts.add(
+      ...[seq, work.seq, spec.seq, state, scheduledAt, endedAt, group.displays[index] || null],
+      input.length === 0 ? null : input,
+    );
+    control.changes.tasks.add(taskIdOf(work, seq));
+  }
+  const rows = [work.first + from, work.first + to - 1] as const;
+  if (scheduledAt !== null) addTimer(control, scheduledAt, rows);
+  control.jobs.move(job, TaskState.UNSPECIFIED, state, to - from);
+  control.changes.jobs.add(job.id);
+  if (state === TaskState.QUEUED) makeReady(control, work, spec, rows);
+}
+
+function wakeTime(control: Control, spec: TaskSpecRecord, startAtUs: number | undefined): number | undefined {
+  const delayedUs = spec.startDelayMs === undefined ? 0 : control.nowUs + Math.round(spec.startDelayMs * 1000);
+  const wakeUs = Math.max(startAtUs ?? 0, delayedUs);
+  return wakeUs > control.nowUs ? wakeUs : undefined;
+}
+
+function initialState(doom: Doom, work: GroupWork, wakeUs: number | undefined): TaskState {
+  if (doom !== "none") return doom === "cancelled" ? TaskState.CANCELLED : TaskState.SKIPPED;
+  if (work.waits > 0) return TaskState.BLOCKED;
+  return wakeUs === undefined ? TaskState.QUEUED : TaskState.SCHEDULED;
+}
+
+/** Rows of consecutive tasks; `to` is included. */
+export type RowRange = readonly [from: number, to: number];
+
+/** Remembers when tasks leave SCHEDULED. */
+export function addTimer(control: Control, atUs: number, [from, to]: RowRange): void {
+  control.tasks.timers.add(atUs, from, to);
+  control.changes.addDue(atUs);
+}
+
+/** Offers consecutive tasks of a group, now QUEUED, to runners. */
+export function makeReady(control: Control, work: GroupWork, spec: TaskSpecRecord, [first, last]: RowRange): void {
+  const { seq: group, job, depth } = work;
+  const { bucket } = spec;
+  control.ready.add({ job, bucket, depth, group, spec: spec.seq, first, last, queuedAtUs: control.nowUs });
+  control.changes.addReady(spec.queue, last - first + 1);
+}
+
+const blockedTasks = statement(
+  "blocked_tasks",
+  `SELECT g.seq, t.seq, t.spec FROM unnest($1::bigint[]) AS u (seq) JOIN task_group g ON g.seq = u.seq
+   JOIN task t ON t.seq BETWEEN g.first AND g.first + g.count - 1
+   WHERE t.state = ${TaskState.BLOCKED} ORDER BY t.seq`,
+);
+
+/**
+ * Unblocks groups whose dependencies are all done.
+ *
+ * A job start time needs no second look: dependencies only ended because it had come.
+ */
+export async function unblock(control: Control, works: readonly GroupWork[]): Promise<void> {
+  for (const work of works) {
+    work.unblockedAtUs = control.nowUs;
+    control.groups.touch(work);
+  }
+  const open = works.filter((work) => work.open > 0);
+  // Until it is unblocked a group is doomed whole or not at all, so tasks of one spec need not be looked at.
+  const plain = open.filter((work) => work.spec !== undefined && work.open === work.count);
+  const others = open.filter((work) => !plain.includes(work));
+  await control.specs.load(plain.map(({ spec }) => spec!));
+  for (const work of plain) unblockRun(control, work, control.specs.get(work.spec!), [work.first, lastOf(work)]);
+  if (others.length > 0) await unblockMixed(control, others);
+}
+
+async function unblockMixed(control: Control, works: readonly GroupWork[]): Promise<void> {
+  const rows = await control.sql.ask(blockedTasks, [numbers(works.map(({ seq }) => seq))]);
+  await control.specs.load(rows.map(([, , spec]) => spec as number));
+  for (let i = 0; i < rows.length; ) {
+    const [group, first, spec] = rows[i] as unknown as [number, number, number];
+    let end = i + 1;
+    while (end < rows.length && rows[end]![2] === spec && rows[end]![1] === first + end - i && rows[end]![0] === group)
+      end++;
+    unblockRun(control, control.groups.get(group), control.specs.get(spec), [first, first + end - i - 1]);
+    i = end;
+  }
+}
+
+function unblockRun(control: Control, work: GroupWork, spec: TaskSpecRecord, rows: RowRange): void {
+  const [from, to] = rows;
+  const wakeUs = wakeTime(control, spec, undefined);
+  const state = wakeUs === undefined ? TaskState.QUEUED : TaskState.SCHEDULED;
+  control.tasks.moves.add(from, to, state, wakeUs, undefined);
+  const job = control.jobs.get(work.job);
+  control.jobs.move(job, TaskState.BLOCKED, state, to - from + 1);
+  control.changes.jobs.add(job.id);
+  for (let seq = from; seq <= to; seq++) control.changes.tasks.add(taskIdOf(work, seq));
+  if (wakeUs === undefined) makeReady(control, work, spec, rows);
+  else addTimer(control, wakeUs, rows);
+}

@@ -1,0 +1,329 @@
+import { JobState, SpanloomError, TaskState } from "@spanloom/protocol";
+import { assertJobTransition, type Doom, isJobEnded, jobStateOf } from "../../engine/states.ts";
+import {
+  decodeFailure,
+  decodeProgress,
+  decodeTrace,
+  encodeFailure,
+  encodeProgress,
+  encodeTrace,
+} from "../sqlite/row.ts";
+import type { Failure, NewJob, NewJobTrace, ProgressRecord } from "../store.ts";
+import { bulk, bulkInsert, numbers, Rows, texts } from "./bulk.ts";
+import { statement } from "./statement.ts";
+import type { SqlRow, Writer } from "./writer.ts";
+
+/** What transactions need of a job, and change. */
+export interface JobWork {
+  readonly seq: number;
+  readonly id: string;
+  readonly name: string;
+  readonly queue: string;
+  readonly priority: number;
+  readonly trace: NewJobTrace;
+  readonly deadlineUs: number | undefined;
+  state: JobState;
+  doom: Doom;
+  startedAtUs: number | undefined;
+  endedAtUs: number | undefined;
+  attempts: number;
+  /** Tasks by TaskState. */
+  counts: number[];
+  failure: Failure | undefined;
+  failedTaskId: string | undefined;
+  cancelReason: string | undefined;
+  /** By label, summed over tasks. */
+  progress: Map<string, ProgressRecord>;
+}
+
+/** A job that was submitted under a key, or with an id, that is used again. */
+export interface EarlierJob {
+  id: string;
+  idempotencyKey: string | undefined;
+  requestHash: string;
+}
+
+/** Jobs known to exist under ids and keys that the open transaction submits. */
+export interface EarlierJobs {
+  readonly byId: Map<string, EarlierJob>;
+  readonly byKey: Map<string, EarlierJob>;
+}
+
+/** Notes that a job exists. */
+export function rememberEarlier(earlier: EarlierJobs, job: EarlierJob): void {
+  earlier.byId.set(job.id, job);
+  if (job.idempotencyKey) earlier.byKey.set(job.idempotencyKey, job);
+}
+
+/** Dooms by the number they are stored as. */
+export const doomNames: readonly Doom[] = ["none", "failed", "cancelled"];
+
+/** Counter columns in the order of TaskState, from BLOCKED on. */
+export const counterColumns = "blocked, scheduled, queued, running, waiting, succeeded, failed, cancelled, skipped";
+
+const counters = Object.fromEntries(counterColumns.split(", ").map((name) => [name, "integer"]));
+
+const changing = {
+  state: "smallint",
+  doom: "smallint",
+  started_at: "bigint",
+  ended_at: "bigint",
+  attempts: "bigint",
+  ...counters,
+  failure: "text",
+  failed_task: "uuid",
+  cancel_reason: "text",
+  progress: "text",
+};
+
+const insertJobs = bulkInsert("job", {
+  seq: "bigint",
+  id: "uuid",
+  name: "text",
+  tags: "jsonb",
+  queue: "text",
+  priority: "integer",
+  created_at: "bigint",
+  start_at: "bigint",
+  deadline_at: "bigint",
+  idempotency_key: "text",
+  request_hash: "text",
+  trace: "text",
+  ...changing,
+});
+
+const updateJobs = bulk("update_job", { seq: "bigint", ...changing }, (rows) => {
+  const sets = Object.keys(changing).map((name) => `${name} = u.${name}`);
+  return `UPDATE job SET ${sets.join(", ")} FROM ${rows} WHERE job.seq = u.seq`;
+});
+
+const workColumns = `seq, id, name, queue, priority, trace, deadline_at, state, doom, started_at, ended_at, attempts,
+  failure, failed_task, cancel_reason, progress, ${counterColumns}`;
+
+const jobsBySeq = statement("write_jobs_by_seq", `SELECT ${workColumns} FROM job WHERE seq = ANY($1::bigint[])`);
+const jobsById = statement("write_jobs_by_id", `SELECT ${workColumns} FROM job WHERE id = ANY($1::uuid[])`);
+const earlierJobs = statement(
+  "earlier_jobs",
+  `SELECT id, idempotency_key, request_hash FROM job WHERE id = ANY($1::uuid[])
+   UNION SELECT id, idempotency_key, request_hash FROM job WHERE idempotency_key = ANY($2::text[])`,
+);
+
+/** Jobs being worked on: read once, changed in memory, written once per transaction. */
+export class JobTable {
+  readonly #sql: Writer;
+  readonly #works = new Map<number, JobWork>();
+  readonly #byId = new Map<string, JobWork>();
+  readonly #dirty = new Set<JobWork>();
+  readonly #new = new Map<JobWork, { job: NewJob; createdAtUs: number }>();
+  readonly #closed: JobWork[] = [];
+  readonly #inserts = new Rows(insertJobs);
+  readonly #updates = new Rows(updateJobs);
+
+  constructor(sql: Writer) {
+    this.#sql = sql;
+  }
+
+  /** How many jobs memory holds. */
+  get size(): number {
+    return this.#works.size;
+  }
+
+  /** A job by number that was loaded before. */
+  get(seq: number): JobWork {
+    const work = this.#works.get(seq);
+    if (work === undefined) throw new SpanloomError("INTERNAL", `cannot work on job ${seq}: it was not read`);
+    return work;
+  }
+
+  /** A job by id, if it was loaded before. */
+  find(id: string): JobWork | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** Reads those of the jobs that memory does not hold. */
+  async load(seqs: Iterable<number>): Promise<void> {
+    const missing = new Set<number>();
+    for (const seq of seqs) if (!this.#works.has(seq)) missing.add(seq);
+    if (missing.size > 0) this.addRows(await this.#sql.ask(jobsBySeq, [numbers(missing)]));
+  }
+
+  /** Reads those of the jobs that memory does not hold; unknown ids are left out. */
+  async loadByIds(ids: Iterable<string>): Promise<void> {
+    const missing = new Set<string>();
+    for (const id of ids) if (!this.#byId.has(id)) missing.add(id);
+    if (missing.size > 0) this.addRows(await this.#sql.ask(jobsById, [texts(missing)]));
+  }
+
+  /** Jobs that exist under these ids or keys. */
+  async earlier(ids: readonly string[], keys: readonly string[]): Promise<EarlierJob[]> {
+    const rows = await this.#sql.ask(earlierJobs, [texts(ids), texts(keys)]);
+    return rows.map(([id, key, hash]) => ({
+      id: id as string,
+      idempotencyKey: (key as string | null) ?? undefined,
+      requestHash: (hash as string | null) ?? "",
+    }));
+  }
+
+  /** Takes rows of {@link workColumns}; what memory holds already is newer. */
+  addRows(rows: readonly SqlRow[]): void {
+    for (const row of rows) if (!this.#works.has(row[0] as number)) this.#remember(toJobWork(row));
+  }
+
+  /** Inserts a job with the transaction. */
+  insert(seq: number, job: NewJob, createdAtUs: number): JobWork {
+    const work: JobWork = {
+      seq,
+      id: job.id,
+      name: job.name,
+      queue: job.queue,
+      priority: job.priority,
+      trace: job.trace,
+      deadlineUs: job.deadlineUs,
+      state: JobState.QUEUED,
+      doom: "none",
+      startedAtUs: undefined,
+      endedAtUs: undefined,
+      attempts: 0,
+      counts: Array.from({ length: TaskState.SKIPPED + 1 }, () => 0),
+      failure: undefined,
+      failedTaskId: undefined,
+      cancelReason: undefined,
+      progress: new Map(),
+    };
+    this.#remember(work);
+    this.#new.set(work, { job, createdAtUs });
+    this.#dirty.add(work);
+    return work;
+  }
+
+  /** Notes that a job was changed. */
+  touch(work: JobWork): void {
+    this.#dirty.add(work);
+  }
+
+  /** Moves `count` tasks of a job from one state to another; UNSPECIFIED stands for outside. */
+  move(work: JobWork, from: TaskState, to: TaskState, count = 1): void {
+    work.counts[from]! -= count;
+    work.counts[to]! += count;
+    this.#dirty.add(work);
+  }
+
+  /** Sends what changed; returns the jobs that ended with it. */
+  flush(nowUs: number): JobWork[] {
+    const ended: JobWork[] = [];
+    for (const work of this.#dirty) {
+      if (advance(work, nowUs)) ended.push(work);
+      this.#write(work);
+    }
+    this.#dirty.clear();
+    for (const rows of [this.#inserts, this.#updates]) {
+      if (rows.size > 0) this.#sql.send(rows.bulk.statement, rows.take());
+    }
+    return ended;
+  }
+
+  /** Drops jobs that ended. Only between transactions. */
+  trim(): void {
+    for (const work of this.#closed) {
+      this.#works.delete(work.seq);
+      this.#byId.delete(work.id);
+    }
+    this.#closed.length = 0;
+  }
+
+  /** Drops everything. */
+  clear(): void {
+    this.#works.clear();
+    this.#byId.clear();
+    this.#dirty.clear();
+    this.#closed.length = 0;
+    this.#new.clear();
+    this.#inserts.clear();
+    this.#updates.clear();
+  }
+
+  #write(work: JobWork): void {
+    if (work.endedAtUs !== undefined) this.#closed.push(work);
+    const cells = [
+      work.state,
+      doomNames.indexOf(work.doom),
+      work.startedAtUs,
+      work.endedAtUs,
+      work.attempts,
+      ...work.counts.slice(TaskState.BLOCKED),
+      encodeFailure(work.failure),
+      work.failedTaskId,
+      work.cancelReason,
+      encodeProgress([...work.progress.values()]),
+    ];
+    const inserted = this.#new.get(work);
+    if (inserted === undefined) {
+      this.#updates.add(work.seq, ...cells);
+      return;
+    }
+    this.#new.delete(work);
+    const { job, createdAtUs } = inserted;
+    this.#inserts.add(
+      work.seq,
+      job.id,
+      job.name,
+      Object.keys(job.tags).length === 0 ? null : JSON.stringify(job.tags),
+      job.queue,
+      job.priority,
+      createdAtUs,
+      job.startAtUs,
+      job.deadlineUs,
+      job.idempotencyKey || null,
+      job.requestHash || null,
+      encodeTrace(job.trace),
+      ...cells,
+    );
+  }
+
+  #remember(work: JobWork): void {
+    this.#works.set(work.seq, work);
+    this.#byId.set(work.id, work);
+    if (work.endedAtUs !== undefined) this.#closed.push(work);
+  }
+}
+
+function advance(work: JobWork, nowUs: number): boolean {
+  if (isJobEnded(work.state)) return false;
+  const next = jobStateOf({ started: work.startedAtUs !== undefined, doom: work.doom, openTasks: openTasks(work) });
+  assertJobTransition(work.state, next);
+  work.state = next;
+  if (!isJobEnded(next)) return false;
+  work.endedAtUs = nowUs;
+  return true;
+}
+
+/** Tasks of a job that have not ended. */
+export function openTasks({ counts }: JobWork): number {
+  let open = 0;
+  for (let state = TaskState.BLOCKED; state <= TaskState.WAITING; state++) open += counts[state]!;
+  return open;
+}
+
+function toJobWork(row: SqlRow): JobWork {
+  const [seq, id, name, queue, priority, trace, deadline, state, doom, started, ended, attempts] = row;
+  const [failure, failedTask, cancelReason, progress, ...counts] = row.slice(12);
+  return {
+    seq: seq as number,
+    id: id as string,
+    name: name as string,
+    queue: queue as string,
+    priority: priority as number,
+    trace: decodeTrace(trace as string),
+    deadlineUs: (deadline as number | null) ?? undefined,
+    state: state as JobState,
+    doom: doomNames[doom as number]!,
+    startedAtUs: (started as number | null) ?? undefined,
+    endedAtUs: (ended as number | null) ?? undefined,
+    attempts: attempts as number,
+    counts: [0, ...(counts as number[])],
+    failure: decodeFailure(failure as string | null),
+    failedTaskId: (failedTask as string | null) ?? undefined,
+    cancelReason: (cancelReason as string | null) ?? undefined,
+    progress: new Map(decodeProgress(progress as string | null).map((entry) => [entry.label, entry])),
+  };
+}

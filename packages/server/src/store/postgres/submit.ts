@@ -1,0 +1,49 @@
+import { JobState } from "@spanloom/protocol";
+import { toCounters } from "../sqlite/read-jobs.ts";
+import type { JobRecord, NewJob } from "../store.ts";
+import type { Control } from "./control.ts";
+import { insertTasks } from "./insert-tasks.ts";
+import { type JobWork, rememberEarlier } from "./jobs.ts";
+
+/** What became of a submission within its transaction; a job that existed is read after the commit. */
+export type Submitted =
+  | { kind: "created"; job: JobRecord }
+  | { kind: "existed"; jobId: string }
+  | { kind: "conflict"; jobId: string };
+
+/**
+ * Submits jobs, each by itself, or finds those submitted under their keys before.
+ *
+ * A job whose very id is known was stored by an earlier try of this submission whose answer was lost.
+ */
+export async function submitJobs(control: Control, jobs: readonly NewJob[]): Promise<Submitted[]> {
+  const { earlier } = control;
+  const submitted: Submitted[] = [];
+  for (const job of jobs) {
+    const known = earlier.byId.get(job.id) ?? earlier.byKey.get(job.idempotencyKey);
+    if (known !== undefined) {
+      const same = known.requestHash === job.requestHash;
+      submitted.push({ kind: same ? "existed" : "conflict", jobId: known.id });
+      continue;
+    }
+    const work = control.jobs.insert(control.numbers.take("job"), job, control.nowUs);
+    await insertTasks(control, job.tasks, { job: work, parent: undefined, startAtUs: job.startAtUs, doom: "none" });
+    control.changes.addDue(job.deadlineUs);
+    rememberEarlier(earlier, job);
+    submitted.push({ kind: "created", job: toRecord(job, work, control.nowUs) });
+  }
+  return submitted;
+}
+
+function toRecord(job: NewJob, work: JobWork, createdAtUs: number): JobRecord {
+  const { id, name, tags, queue, priority, startAtUs, deadlineUs, idempotencyKey, trace } = job;
+  return {
+    ...{ id, name, tags, queue, priority, idempotencyKey, trace, createdAtUs },
+    state: JobState.QUEUED,
+    counts: toCounters(work.counts),
+    attempts: 0,
+    progress: [],
+    ...(startAtUs !== undefined && { startAtUs }),
+    ...(deadlineUs !== undefined && { deadlineUs }),
+  };
+}
