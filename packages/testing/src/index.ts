@@ -1,3 +1,12 @@
+export { type ChaosOutcome, type ChaosRunOptions, runSeed, shrinkSeed } from "./chaos/chaos-run.ts";
+export type {
+  ChaosProjection,
+  ChaosSetup,
+  ChaosSpan,
+  ChaosStorage,
+  ChaosSubject,
+} from "./chaos/chaos-subject.ts";
+export { type ChaosSeeds, describeFailure, testChaos } from "./chaos-suite.ts";
 export { type ExporterSubject, type MakeExporter, sampleLogs, sampleTraces, testExporter } from "./exporter-suite.ts";
 export { FakeClock } from "./fake-clock.ts";
 export { TestPostgres, type TestPostgresOptions } from "./postgres/test-postgres.ts";

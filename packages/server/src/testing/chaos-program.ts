@@ -1,0 +1,117 @@
+import { availableParallelism } from "node:os";
+import { parseArgs } from "node:util";
+import { Worker } from "node:worker_threads";
+import { type ChaosSubject, describeFailure, runSeed, shrinkSeed } from "@spanloom/testing";
+import { chaosSubjects } from "./chaos-subjects.ts";
+import type { SeedAnswer, SeedMessage } from "./chaos-worker-program.ts";
+
+const usage = `Runs random workflows under random faults against a store, beside the reference model.
+
+Usage: npm run chaos -- [options]
+
+  --store NAME     ${Object.keys(chaosSubjects).join(" or ")} (default: sqlite)
+  --seeds N        how many seeds (default: 2000)
+  --from N         the first seed (default: 1)
+  --workers N      how many at once (default: one per core)
+  --seed N         one seed: when it fails, with as few steps as it fails with
+  --help           show this text
+
+Exits with 1 when a seed failed.
+`;
+
+/** Ends of a run that was told what to do. */
+async function main(args: readonly string[]): Promise<number> {
+  const text = { type: "string" } as const;
+  const options = {
+    store: text,
+    seeds: text,
+    from: text,
+    workers: text,
+    seed: text,
+    help: { type: "boolean" },
+  } as const;
+  const { values } = parseArgs({ args: [...args], options });
+  if (values.help) {
+    process.stdout.write(usage);
+    return 0;
+  }
+  const store = values.store ?? "sqlite";
+  const subject = chaosSubjects[store];
+  if (subject === undefined) throw new RangeError(`cannot run against "${store}": see --help`);
+  if (values.seed !== undefined) return runOne(subject, wholeNumber("--seed", values.seed));
+  const from = wholeNumber("--from", values.from ?? "1");
+  const count = wholeNumber("--seeds", values.seeds ?? "2000");
+  const workers = wholeNumber("--workers", values.workers ?? String(availableParallelism()));
+  return runMany({ store, from, count, workers });
+}
+
+function wholeNumber(flag: string, value: string): number {
+  const number = Number(value);
+  if (Number.isInteger(number) && number >= 0) return number;
+  throw new RangeError(`cannot use ${flag} "${value}": it must be a whole number`);
+}
+
+const SHOWN_EVENTS = 100;
+
+async function runOne(subject: ChaosSubject, seed: number): Promise<number> {
+  const outcome = await runSeed({ subject, seed });
+  const { jobs, tasks, attempts } = outcome;
+  process.stdout.write(`seed ${seed}: ${jobs} jobs, ${tasks} tasks, ${attempts} attempts\n`);
+  if (outcome.failure === undefined) return 0;
+  const smallest = await shrinkSeed({ subject, seed }, outcome);
+  process.stdout.write(`${describeFailure(subject.name, smallest, SHOWN_EVENTS)}\n${smallest.failure?.stack}\n`);
+  return 1;
+}
+
+interface ManySeeds {
+  store: string;
+  from: number;
+  count: number;
+  workers: number;
+}
+
+const PROGRESS_EVERY = 100;
+
+async function runMany({ store, from, count, workers }: ManySeeds): Promise<number> {
+  const startedAtMs = performance.now();
+  const sums = { seeds: 0, failed: 0, jobs: 0, tasks: 0, attempts: 0 };
+  const seconds = () => ((performance.now() - startedAtMs) / 1000).toFixed(0);
+  const take = (answer: SeedAnswer) => {
+    sums.seeds++;
+    for (const name of ["jobs", "tasks", "attempts"] as const) sums[name] += answer[name];
+    if (answer.failure !== "") {
+      sums.failed++;
+      process.stdout.write(`seed ${answer.seed} failed: ${answer.failure}\n`);
+    }
+    if (sums.seeds % PROGRESS_EVERY === 0) process.stderr.write(`${sums.seeds} of ${count} seeds, ${seconds()} s\n`);
+  };
+  const seeds = Array.from({ length: count }, (_, i) => from + i).values();
+  await Promise.all(Array.from({ length: Math.min(workers, count) }, () => work(store, seeds, take)));
+  const { jobs, tasks, attempts, failed } = sums;
+  process.stdout.write(
+    `${store}: ${sums.seeds} seeds from ${from}, ${failed} failed; ${jobs} jobs, ${tasks} tasks, ${attempts} attempts; ${seconds()} s\n`,
+  );
+  if (failed > 0) process.stdout.write(`one of them again: npm run chaos -- --store ${store} --seed N\n`);
+  return failed === 0 ? 0 : 1;
+}
+
+async function work(store: string, seeds: Iterator<number>, take: (answer: SeedAnswer) => void): Promise<void> {
+  const worker = new Worker(new URL("./chaos-worker-program.ts", import.meta.url));
+  try {
+    for (let next = seeds.next(); !next.done; next = seeds.next()) {
+      const answer = Promise.withResolvers<SeedAnswer>();
+      worker.once("message", answer.resolve);
+      worker.once("error", answer.reject);
+      worker.postMessage({ store, seed: next.value } satisfies SeedMessage);
+      take(await answer.promise);
+      worker.off("error", answer.reject);
+    }
+  } finally {
+    await worker.terminate();
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
+  process.stderr.write(`${error instanceof RangeError ? error.message : (error as Error).stack}\n`);
+  return 2;
+});

@@ -1,0 +1,69 @@
+import { attemptSpanId, spanIdOf } from "@spanloom/protocol";
+import type { ChaosSpan } from "./chaos-subject.ts";
+import {
+  demand,
+  hasEnded,
+  jobHasEnded,
+  type ModelJob,
+  type ModelState,
+  type ModelTask,
+  tasksOf,
+} from "./model-state.ts";
+
+/**
+ * Holds the stored lifecycle spans to the model (P1): one root for each job, no missing parent, a span for every attempt,
+ * everything closed once the job has ended.
+ */
+export function checkSpans(state: ModelState, spans: readonly ChaosSpan[]): void {
+  const byId = new Map(spans.map((span) => [span.spanId, span]));
+  demand(byId.size === spans.length, () => `${spans.length} spans share ${byId.size} ids`);
+  for (const span of spans) {
+    const parented = span.parentSpanId === "" || byId.has(span.parentSpanId);
+    demand(
+      parented,
+      () => `the ${span.type} span ${span.spanId} of job ${span.jobId} has no parent ${span.parentSpanId}`,
+    );
+  }
+  let expected = 0;
+  for (const job of state.jobs.values()) expected += checkJob(state, job, byId);
+  demand(spans.length === expected, () => `${spans.length} spans are stored, there should be ${expected}`);
+}
+
+function checkJob(state: ModelState, job: ModelJob, byId: ReadonlyMap<string, ChaosSpan>): number {
+  const root = byId.get(spanIdOf(job.id));
+  demand(root?.type === "job" && root.parentSpanId === "", () => `job ${job.id} has no root span`);
+  demand(
+    root.open === !jobHasEnded(state, job.id),
+    () => `the span of job ${job.id} is ${root.open ? "open" : "closed"}`,
+  );
+  let count = 1;
+  for (const task of tasksOf(state, job.id)) count += checkTask(state, task, byId);
+  return count;
+}
+
+const outcomes = ["", "success", "failure", "timeout", "cancelled", "lost", "released"];
+
+function checkTask(state: ModelState, task: ModelTask, byId: ReadonlyMap<string, ChaosSpan>): number {
+  const id = task.id!;
+  const parent = task.parent === undefined ? undefined : state.tasks.get(task.parent)!.id!;
+  const parentSpan = parent === undefined ? spanIdOf(task.jobId) : attemptSpanId(parent, task.parentAttempt);
+  const span = byId.get(spanIdOf(id));
+  demand(
+    span?.type === "task" && span.parentSpanId === parentSpan,
+    () => `task ${task.key} has no span under its parent`,
+  );
+  demand(span.open === !hasEnded(task), () => `the span of task ${task.key} is ${span.open ? "open" : "closed"}`);
+  for (const attempt of task.attempts) {
+    const what = `the span of attempt ${attempt.number} of task ${task.key}`;
+    const own = byId.get(attemptSpanId(id, attempt.number));
+    demand(own?.type === "attempt" && own.parentSpanId === spanIdOf(id), () => `${what} is missing or misplaced`);
+    demand(
+      own.outcome === outcomes[attempt.outcome],
+      () => `${what} ended ${own.outcome}, not ${outcomes[attempt.outcome]}`,
+    );
+    demand(own.open === (attempt.endedAtUs === undefined), () => `${what} is ${own.open ? "open" : "closed"}`);
+    const linked = attempt.number === 1 || own.retries.includes(attemptSpanId(id, attempt.number - 1));
+    demand(linked, () => `${what} has no link to the one before`);
+  }
+  return 1 + task.attempts.length;
+}

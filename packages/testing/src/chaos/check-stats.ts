@@ -1,0 +1,49 @@
+import { JobState, TaskState } from "@spanloom/protocol";
+import type { Store } from "@spanloom/server/store";
+import { jobStateText } from "./enum-names.ts";
+import { isThrottled } from "./model-admission.ts";
+import { demand, jobStateOf, type ModelState } from "./model-state.ts";
+import { queueNames } from "./workflow-generator.ts";
+
+/** When it is looked at. */
+export interface StatsTime {
+  nowUs: number;
+  /** Whether the clock ever went back: then who came first need not have the earliest time. */
+  wentBack: boolean;
+}
+
+/** Holds what the store counts over all jobs to a count of the model's tasks. */
+export async function checkStats(state: ModelState, store: Store, time: StatsTime): Promise<void> {
+  const { nowUs, wentBack } = time;
+  const stats = await store.queueStats(queueNames);
+  const tasks = [...state.tasks.values()];
+  for (const queue of queueNames) {
+    const mine = tasks.filter(({ spec }) => spec.queue === queue);
+    const queued = mine.filter((task) => task.state === TaskState.QUEUED);
+    const found = stats.find((entry) => entry.queue === queue);
+    const wanted = {
+      queued: queued.length,
+      throttled: queued.filter((task) => isThrottled({ state, nowUs }, task) !== undefined).length,
+      scheduled: mine.filter((task) => task.state === TaskState.SCHEDULED).length,
+      running: mine.filter((task) => task.state === TaskState.RUNNING).length,
+      oldestQueuedAtUs:
+        queued.length === 0 || wentBack ? undefined : Math.min(...queued.map(({ queuedAtUs }) => queuedAtUs!)),
+    };
+    const seen = {
+      queued: found?.queued,
+      throttled: found?.throttled,
+      scheduled: found?.scheduled,
+      running: found?.running,
+      oldestQueuedAtUs: wentBack ? undefined : found?.oldestQueuedAtUs,
+    };
+    const [a, b] = [JSON.stringify(seen), JSON.stringify(wanted)];
+    demand(a === b, () => `queue ${queue} has ${a} by its stats, the model says ${b}`);
+  }
+  const counts = await store.countJobs({});
+  for (const value of Object.values(JobState)) {
+    if (typeof value !== "number" || value === JobState.UNSPECIFIED) continue;
+    const wanted = [...state.jobs.values()].filter((job) => jobStateOf(state, job) === value).length;
+    const seen = counts.get(value) ?? 0;
+    demand(seen === wanted, () => `${seen} jobs are counted as ${jobStateText(value)}, there are ${wanted}`);
+  }
+}

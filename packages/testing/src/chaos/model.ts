@@ -1,0 +1,367 @@
+import { CancellationReason, TaskState } from "@spanloom/protocol";
+import type {
+  CancellationRecord,
+  Exchange,
+  ExchangeOutcome,
+  HeartbeatOutcome,
+  MaintenanceOutcome,
+  NewJob,
+  ReportOutcome,
+  RunningReport,
+  SubmitOutcome,
+} from "@spanloom/server/store";
+import { reasonText } from "./enum-names.ts";
+import { makeRoom } from "./model-admission.ts";
+import { addTasks, endAttempt } from "./model-attempts.ts";
+import { applyClaim } from "./model-claim.ts";
+import { doomJob, queueTask, type RuleContext, settleJob, stopAttempt } from "./model-rules.ts";
+import {
+  demand,
+  jobHasEnded,
+  type ModelRunner,
+  type ModelState,
+  type ModelTask,
+  newModelState,
+} from "./model-state.ts";
+
+/** What protocol.md leaves to the store. */
+export interface ModelTraits {
+  graceMs: number;
+  /** Whether a store that opens again gives running attempts a whole lease and grace anew, as it may. */
+  renewsLeases: boolean;
+}
+
+/** An attempt as a report or a heartbeat names it. */
+interface LeaseName {
+  taskId: string;
+  attempt: number;
+  token: Uint8Array;
+}
+
+/**
+ * The reference model: the control plane's rules over plain maps, written from the protocol's text and not from the code.
+ *
+ * It follows a store operation by operation: each method is shown what was asked and what the store answered, refuses an
+ * answer the rules do not allow, and takes over where the rules leave a choice.
+ */
+export class ReferenceModel {
+  readonly state: ModelState;
+  readonly #traits: ModelTraits;
+
+  constructor(traits: ModelTraits, state: ModelState = newModelState()) {
+    this.#traits = traits;
+    this.state = state;
+  }
+
+  /** A copy to try an explanation on. */
+  clone(): ReferenceModel {
+    return new ReferenceModel(this.#traits, structuredClone(this.state));
+  }
+
+  /** Jobs were submitted in one request. */
+  submit(nowUs: number, jobs: readonly NewJob[], outcomes: readonly SubmitOutcome[] | undefined): void {
+    for (const [i, job] of jobs.entries()) this.#submit(nowUs, job, outcomes?.[i]);
+    this.#finish(nowUs);
+  }
+
+  #submit(nowUs: number, job: NewJob, outcome: SubmitOutcome | undefined): void {
+    const { state } = this;
+    const same = job.idempotencyKey === "" ? undefined : this.#jobWithKey(job.idempotencyKey);
+    if (same !== undefined) {
+      const kind = same.requestHash === job.requestHash ? "existed" : "conflict";
+      const fits = outcome === undefined || (outcome.kind === kind && jobIdOf(outcome) === same.id);
+      demand(fits, () => `key ${job.idempotencyKey} gave ${outcome?.kind}, not ${kind}`);
+      return;
+    }
+    const created = outcome === undefined || (outcome.kind === "created" && outcome.job.id === job.id);
+    demand(created, () => `job ${job.id} was ${outcome?.kind}`);
+    state.order++;
+    state.jobs.set(job.id, {
+      id: job.id,
+      submitted: job,
+      doom: "none",
+      failureType: undefined,
+      failedTask: undefined,
+      cancelReason: undefined,
+      started: false,
+      deadlineUs: job.deadlineUs,
+      admitted: true,
+      admittedOrder: state.order,
+      createdOrder: state.order,
+    });
+    addTasks(this.#at(nowUs), state.jobs.get(job.id)!, {
+      set: job.tasks,
+      parent: undefined,
+      doom: "none",
+      startAtUs: job.startAtUs,
+    });
+  }
+
+  #jobWithKey(key: string): NewJob | undefined {
+    return [...this.state.jobs.values()].find(({ submitted }) => submitted.idempotencyKey === key)?.submitted;
+  }
+
+  /** A runner reported and asked for work. Without an answer nothing may have been asked for. */
+  exchange(nowUs: number, { runnerId, reports, claim }: Exchange, outcome: ExchangeOutcome | undefined): void {
+    const { state } = this;
+    const runner = this.#present(runnerId);
+    const context = this.#at(nowUs);
+    for (const [i, report] of reports.entries()) {
+      const { result } = report;
+      const task = this.#holder(report);
+      const wanted = task === undefined ? this.#repeated(report) : "ok";
+      const answer = outcome?.reports[i];
+      demand(
+        outcome === undefined || answer === wanted,
+        () => `attempt ${report.attempt} of ${this.#nameOf(report)} gave ${answer}, not ${wanted}`,
+      );
+      if (task === undefined) continue;
+      if (result.kind === "released" && result.unknownIdentifier) {
+        runner.refused.add(`${task.spec.name}@${task.spec.major}.${task.spec.minor}`);
+      }
+      endAttempt(context, task, result, report);
+    }
+    if (outcome === undefined) {
+      this.#finish(nowUs);
+      return;
+    }
+    const wants = claim !== undefined && claim.limit > 0 && runner.state === "active";
+    if (wants) applyClaim({ state, nowUs, request: claim }, outcome.leases);
+    else demand(outcome.leases.length === 0, () => `${outcome.leases.length} leases for a runner that may have none`);
+    demand(
+      outcome.drain === (runner.state === "draining"),
+      () => `drain is ${outcome.drain} for a runner ${runner.state}`,
+    );
+    this.#checkCancellations(runnerId, outcome.cancellations);
+    this.#finish(nowUs);
+  }
+
+  #present(runnerId: string): ModelRunner {
+    const { runners } = this.state;
+    const runner = runners.get(runnerId) ?? {
+      id: runnerId,
+      state: "active",
+      refused: new Set(),
+      refusedBefore: new Set(),
+    };
+    runners.set(runnerId, runner);
+    if (runner.state === "stopped") runner.state = "active";
+    return runner;
+  }
+
+  /** The task whose running attempt this names, with its token. */
+  #holder({ taskId, attempt, token }: LeaseName): ModelTask | undefined {
+    const task = this.state.tasks.get(this.state.byId.get(taskId) ?? "");
+    const last = task?.attempts.at(-1);
+    if (task?.lease === undefined || last?.number !== attempt) return undefined;
+    return last.token === Buffer.from(token).toString("hex") ? task : undefined;
+  }
+
+  #repeated({ taskId, attempt, token }: LeaseName): ReportOutcome {
+    const task = this.state.tasks.get(this.state.byId.get(taskId) ?? "");
+    const ended = task?.attempts[attempt - 1];
+    return ended?.reported === true && ended.token === Buffer.from(token).toString("hex") ? "ok" : "stale";
+  }
+
+  #nameOf({ taskId }: LeaseName): string {
+    return this.state.byId.get(taskId) ?? taskId;
+  }
+
+  #checkCancellations(runnerId: string, told: readonly CancellationRecord[]): void {
+    const wanted = this.running()
+      .filter((task) => task.lease!.stop !== undefined && task.attempts.at(-1)!.runnerId === runnerId)
+      .map((task) => `${task.id} ${task.attempts.length} ${reasonText(task.lease!.stop!)}`);
+    const seen = told.map(({ taskId, attempt, reason }) => `${taskId} ${attempt} ${reasonText(reason)}`);
+    const [a, b] = [seen.sort().join(", "), wanted.sort().join(", ")];
+    demand(a === b, () => `runner ${runnerId} was told to stop [${a}], the model says [${b}]`);
+  }
+
+  /** Running attempts, in the order they were leased. */
+  running(): ModelTask[] {
+    const running = [...this.state.tasks.values()].filter(({ lease }) => lease !== undefined);
+    return running.sort((a, b) => a.lease!.order - b.lease!.order);
+  }
+
+  /** A runner told what it runs. */
+  heartbeat(
+    nowUs: number,
+    beat: { runnerId: string; running: readonly RunningReport[]; leaseMs: number },
+    outcome: HeartbeatOutcome | undefined,
+  ): void {
+    const runner = this.#present(beat.runnerId);
+    const extended: string[] = [];
+    const lost: string[] = [];
+    for (const report of beat.running) {
+      const task = this.#holder(report);
+      (task === undefined ? lost : extended).push(`${report.taskId} ${report.attempt}`);
+      if (task === undefined) continue;
+      const { lease } = task;
+      lease!.expiresAtUs = Math.max(lease!.expiresAtUs, nowUs + beat.leaseMs * 1000);
+      if (report.progress.length > 0) task.progress = report.progress;
+      this.state.touched.add(task.jobId);
+    }
+    this.#finish(nowUs);
+    if (outcome === undefined) return;
+    const list = (entries: HeartbeatOutcome["lost"]) =>
+      entries
+        .map(({ taskId, attempt }) => `${taskId} ${attempt}`)
+        .sort()
+        .join(", ");
+    demand(list(outcome.extended) === extended.sort().join(", "), () => `extended [${list(outcome.extended)}]`);
+    demand(list(outcome.lost) === lost.sort().join(", "), () => `lost [${list(outcome.lost)}], not [${lost}]`);
+    demand(outcome.drain === (runner.state === "draining"), () => `drain is ${outcome.drain}`);
+    this.#checkCancellations(beat.runnerId, outcome.cancelled);
+  }
+
+  /** A job was cancelled; one that has ended or failed stays as it is. */
+  cancelJob(nowUs: number, jobId: string, cancelReason: string): void {
+    const job = this.state.jobs.get(jobId)!;
+    this.state.touched.add(jobId);
+    if (job.doom !== "none" || jobHasEnded(this.state, jobId)) return;
+    const context = this.#at(nowUs);
+    doomJob(context, job, { doom: "cancelled", cancelReason, reason: CancellationReason.JOB_CANCELLED });
+    settleJob(context, jobId);
+    this.#finish(nowUs);
+  }
+
+  /**
+   * The clock was looked at. Deadlines come first, then attempts, then wake-ups; attempts due at once may be dealt with in
+   * any order, so the order is given.
+   */
+  maintain(nowUs: number, outcome: MaintenanceOutcome | undefined, dueInOrder: readonly string[]): void {
+    const context = this.#at(nowUs);
+    this.#failOverdueJobs(context);
+    const { lost, fenced } = this.#endOverdueAttempts(context, dueInOrder);
+    const woken = this.#wake(context);
+    if (outcome === undefined) {
+      this.#finish(nowUs);
+      return;
+    }
+    const wanted = JSON.stringify({ lost, woken, fenced });
+    const seen = JSON.stringify({ lost: outcome.lost, woken: outcome.woken, fenced: outcome.fenced });
+    demand(seen === wanted, () => `maintenance did ${seen}, the model says ${wanted}`);
+    this.#finish(nowUs);
+    const nextUs = this.earliestDueUs();
+    const next = outcome.nextDueUs ?? Infinity;
+    demand(next <= nextUs, () => `maintenance wants to be called at ${next}, something is due at ${nextUs}`);
+    demand(next > nowUs, () => `maintenance wants to be called again at once and did all there was`);
+  }
+
+  #failOverdueJobs(context: RuleContext): void {
+    const { state } = this;
+    for (const job of state.jobs.values()) {
+      if (job.doom !== "none" || (job.deadlineUs ?? Infinity) > context.nowUs || jobHasEnded(state, job.id)) continue;
+      doomJob(context, job, { doom: "failed", failureType: "DeadlineExceeded", reason: CancellationReason.TIMEOUT });
+      settleJob(context, job.id);
+    }
+  }
+
+  #endOverdueAttempts(context: RuleContext, dueInOrder: readonly string[]): { lost: number; fenced: number } {
+    const { nowUs } = context;
+    let lost = 0;
+    let fenced = 0;
+    for (const key of dueInOrder) {
+      const task = this.state.tasks.get(key)!;
+      const { lease } = task;
+      if ((lease!.fenceAtUs ?? Infinity) <= nowUs) {
+        endAttempt(context, task, { kind: "fenced" }, undefined);
+        fenced++;
+      } else if (lease!.expiresAtUs <= nowUs) {
+        endAttempt(context, task, { kind: "lost" }, undefined);
+        lost++;
+      } else stopAttempt(context, task, CancellationReason.TIMEOUT);
+    }
+    return { lost, fenced };
+  }
+
+  #wake(context: RuleContext): number {
+    const due = [...this.state.tasks.values()].filter(({ wakeUs }) => (wakeUs?.max ?? Infinity) <= context.nowUs);
+    for (const task of due) queueTask(context, task);
+    return due.length;
+  }
+
+  /** Attempts something must be done about at a time, once overdue jobs are failed; in the order they were leased. */
+  overdue(nowUs: number): ModelTask[] {
+    return this.running().filter((task) => dueOf(task) <= nowUs);
+  }
+
+  /** When the next thing is due; Infinity when nothing is pending. */
+  earliestDueUs(): number {
+    let due = Infinity;
+    for (const task of this.state.tasks.values()) due = Math.min(due, dueOf(task), task.wakeUs?.max ?? Infinity);
+    for (const job of this.state.jobs.values()) {
+      if (job.doom === "none" && !jobHasEnded(this.state, job.id)) due = Math.min(due, job.deadlineUs ?? Infinity);
+    }
+    return due;
+  }
+
+  /** A runner said goodbye: what it runs is given back. */
+  unregister(nowUs: number, runnerId: string): void {
+    const runner = this.state.runners.get(runnerId);
+    if (runner === undefined) return;
+    for (const task of this.running()) {
+      if (task.attempts.at(-1)!.runnerId !== runnerId || task.lease === undefined) continue;
+      endAttempt(this.#at(nowUs), task, { kind: "released", unknownIdentifier: false }, undefined);
+    }
+    runner.state = "stopped";
+    this.#finish(nowUs);
+  }
+
+  /** A runner registered, maybe again and with more code. */
+  register(runnerId: string): void {
+    const runner = this.#present(runnerId);
+    runner.state = "active";
+    runner.refused.clear();
+    runner.refusedBefore.clear();
+  }
+
+  /** A runner was told to drain. */
+  drain(runnerId: string): void {
+    const runner = this.state.runners.get(runnerId)!;
+    if (runner.state === "active") runner.state = "draining";
+  }
+
+  /** The store was closed, or broke off, and opened again. */
+  restart(nowUs: number): void {
+    this.state.passedOver.clear();
+    for (const { refused, refusedBefore } of this.state.runners.values()) {
+      for (const name of refused) refusedBefore.add(name);
+      refused.clear();
+    }
+    if (!this.#traits.renewsLeases) return;
+    for (const task of this.running()) this.#renew(nowUs, task);
+  }
+
+  #renew(nowUs: number, task: ModelTask): void {
+    const lease = task.lease!;
+    lease.expiresAtUs = nowUs + lease.leaseMs * 1000;
+    lease.stop = undefined;
+    lease.fenceAtUs = undefined;
+    const { doom } = this.state.jobs.get(task.jobId)!;
+    if (doom === "cancelled") stopAttempt(this.#at(nowUs), task, CancellationReason.JOB_CANCELLED);
+    else if (doom === "failed" || lease.doomed) stopAttempt(this.#at(nowUs), task, CancellationReason.JOB_FAILED);
+  }
+
+  #at(nowUs: number): RuleContext {
+    return { state: this.state, nowUs, graceMs: this.#traits.graceMs };
+  }
+
+  /** What follows from every operation. */
+  #finish(nowUs: number): void {
+    makeRoom(this.#at(nowUs));
+    const ready = [...this.state.tasks.values()].filter(({ state }) => state === TaskState.QUEUED);
+    const names = new Set(ready.map(({ jobId, spec }) => `${jobId} ${spec.priority}`));
+    for (const name of this.state.passedOver.keys()) if (!names.has(name)) this.state.passedOver.delete(name);
+  }
+}
+
+function jobIdOf(outcome: SubmitOutcome): string | undefined {
+  if (outcome.kind === "rejected") return undefined;
+  return outcome.kind === "conflict" ? outcome.jobId : outcome.job.id;
+}
+
+function dueOf({ lease }: ModelTask): number {
+  if (lease === undefined) return Infinity;
+  const deadlineUs = lease.stop === undefined ? (lease.deadlineUs ?? Infinity) : Infinity;
+  return Math.min(lease.expiresAtUs, deadlineUs, lease.fenceAtUs ?? Infinity);
+}
