@@ -1,7 +1,7 @@
 import { AttemptOutcome, TaskState } from "@spanloom/protocol";
 import { type AttemptEnd, type Settlement, settle } from "../../engine/settle.ts";
 import { assertTaskTransition, closingState, type Doom } from "../../engine/states.ts";
-import { spoilsParent } from "../../engine/subtree.ts";
+import { childFailed, spoilsParent } from "../../engine/subtree.ts";
 import { encodeFailure } from "../sqlite/row.ts";
 import type { NewTaskSet, ProgressRecord } from "../store.ts";
 import { noteEnded } from "./cascade.ts";
@@ -118,7 +118,10 @@ async function endWithChildren(control: Control, ending: Ending): Promise<void> 
   const inserted = await insertTasks(control, close.children!, { job, parent, startAtUs: undefined, doom });
   work.childCount = inserted.tasks;
   if (doom !== "none") {
-    endTask(control, ending, closingState(true, doom));
+    const state = closingState(true, doom);
+    endTask(control, ending, state);
+    if (state === TaskState.FAILED) work.failure = childFailed;
+    control.tasks.touch(work, "whole");
     return;
   }
   work.openGroups = inserted.groups;

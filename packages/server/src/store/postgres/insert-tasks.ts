@@ -3,7 +3,7 @@ import type { Doom } from "../../engine/states.ts";
 import { newIdRange } from "../sqlite/task-ids.ts";
 import type { NewTaskGroup, NewTaskSet } from "../store.ts";
 import { numbers } from "./bulk.ts";
-import type { Control } from "./control.ts";
+import { type Control, flushRows } from "./control.ts";
 import { type GroupWork, lastOf, taskIdOf } from "./groups.ts";
 import type { JobWork } from "./jobs.ts";
 import type { TaskSpecRecord } from "./specs.ts";
@@ -182,20 +182,26 @@ const blockedTasks = statement(
  * A job start time needs no second look: dependencies only ended because it had come.
  */
 export async function unblock(control: Control, works: readonly GroupWork[]): Promise<void> {
-  for (const work of works) {
-    work.unblockedAtUs = control.nowUs;
-    control.groups.touch(work);
-  }
   const open = works.filter((work) => work.open > 0);
-  // Until it is unblocked a group is doomed whole or not at all, so tasks of one spec need not be looked at.
-  const plain = open.filter((work) => work.spec !== undefined && work.open === work.count);
-  const others = open.filter((work) => !plain.includes(work));
+  // Before it was ever unblocked a group is doomed whole or not at all, so tasks of one spec need not be looked at.
+  const isPlain = ({ spec, open, count, unblockedAtUs }: GroupWork) =>
+    spec !== undefined && open === count && unblockedAtUs === undefined;
+  const plain = open.filter(isPlain);
+  const others = open.filter((work) => !isPlain(work));
   await control.specs.load(plain.map(({ spec }) => spec!));
   for (const work of plain) unblockRun(control, work, control.specs.get(work.spec!), [work.first, lastOf(work)]);
   if (others.length > 0) await unblockMixed(control, others);
+  for (const work of plain) noteUnblocked(control, work);
+}
+
+function noteUnblocked(control: Control, work: GroupWork): void {
+  work.unblockedAtUs ??= control.nowUs;
+  control.groups.touch(work);
 }
 
 async function unblockMixed(control: Control, works: readonly GroupWork[]): Promise<void> {
+  // Tasks may have become BLOCKED in the open transaction, by a retry.
+  flushRows(control);
   const rows = await control.sql.ask(blockedTasks, [numbers(works.map(({ seq }) => seq))]);
   await control.specs.load(rows.map(([, , spec]) => spec as number));
   for (let i = 0; i < rows.length; ) {
@@ -206,13 +212,18 @@ async function unblockMixed(control: Control, works: readonly GroupWork[]): Prom
     unblockRun(control, control.groups.get(group), control.specs.get(spec), [first, first + end - i - 1]);
     i = end;
   }
+  // Some may have nothing left to unblock: skipped, or done before a retry of what they had waited for.
+  for (const group of new Set(rows.map(([group]) => group as number)))
+    noteUnblocked(control, control.groups.get(group));
 }
 
 function unblockRun(control: Control, work: GroupWork, spec: TaskSpecRecord, rows: RowRange): void {
   const [from, to] = rows;
   const wakeUs = wakeTime(control, spec, undefined);
   const state = wakeUs === undefined ? TaskState.QUEUED : TaskState.SCHEDULED;
-  control.tasks.moves.add(from, to, state, wakeUs, undefined);
+  // Tasks that had been ready before a retry keep that time, which stands in their group.
+  const queuedAtUs = work.unblockedAtUs === undefined ? undefined : control.nowUs;
+  control.tasks.moves.add(from, to, state, wakeUs, queuedAtUs);
   const job = control.jobs.get(work.job);
   control.jobs.move(job, TaskState.BLOCKED, state, to - from + 1);
   control.changes.jobs.add(job.id);

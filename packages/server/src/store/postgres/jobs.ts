@@ -21,7 +21,7 @@ export interface JobWork {
   readonly queue: string;
   readonly priority: number;
   readonly trace: NewJobTrace;
-  readonly deadlineUs: number | undefined;
+  deadlineUs: number | undefined;
   state: JobState;
   doom: Doom;
   startedAtUs: number | undefined;
@@ -68,6 +68,7 @@ const changing = {
   doom: "smallint",
   started_at: "bigint",
   ended_at: "bigint",
+  deadline_at: "bigint",
   attempts: "bigint",
   ...counters,
   failure: "text",
@@ -85,7 +86,6 @@ const insertJobs = bulkInsert("job", {
   priority: "integer",
   created_at: "bigint",
   start_at: "bigint",
-  deadline_at: "bigint",
   idempotency_key: "text",
   request_hash: "text",
   trace: "text",
@@ -208,6 +208,14 @@ export class JobTable {
     this.#dirty.add(work);
   }
 
+  /** Gives a job that had ended the state it has with tasks open again. */
+  reopen(work: JobWork): void {
+    const next = nextState(work);
+    assertJobTransition(work.state, next);
+    work.state = next;
+    this.#dirty.add(work);
+  }
+
   /** Sends what changed; returns the jobs that ended with it. */
   flush(nowUs: number): JobWork[] {
     const ended: JobWork[] = [];
@@ -249,6 +257,7 @@ export class JobTable {
       doomNames.indexOf(work.doom),
       work.startedAtUs,
       work.endedAtUs,
+      work.deadlineUs,
       work.attempts,
       ...work.counts.slice(TaskState.BLOCKED),
       encodeFailure(work.failure),
@@ -272,7 +281,6 @@ export class JobTable {
       job.priority,
       createdAtUs,
       job.startAtUs,
-      job.deadlineUs,
       job.idempotencyKey || null,
       job.requestHash || null,
       encodeTrace(job.trace),
@@ -289,12 +297,24 @@ export class JobTable {
 
 function advance(work: JobWork, nowUs: number): boolean {
   if (isJobEnded(work.state)) return false;
-  const next = jobStateOf({ started: work.startedAtUs !== undefined, doom: work.doom, openTasks: openTasks(work) });
+  const next = nextState(work);
   assertJobTransition(work.state, next);
   work.state = next;
   if (!isJobEnded(next)) return false;
   work.endedAtUs = nowUs;
   return true;
+}
+
+function nextState(work: JobWork): JobState {
+  const { doom, startedAtUs } = work;
+  return jobStateOf({ started: startedAtUs !== undefined, doom, kept: keptDoom(work), openTasks: openTasks(work) });
+}
+
+/** What keeps a job from succeeding although nothing dooms it: what a retry left as it was. */
+function keptDoom({ doom, failure, cancelReason }: JobWork): Doom {
+  if (doom !== "none") return doom;
+  if (failure !== undefined) return "failed";
+  return cancelReason === undefined ? "none" : "cancelled";
 }
 
 /** Tasks of a job that have not ended. */

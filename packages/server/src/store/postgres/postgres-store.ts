@@ -27,6 +27,7 @@ import { ReadPool } from "./read-pool.ts";
 import { listRunners } from "./read-runners.ts";
 import { readSubmission } from "./read-submission.ts";
 import { getTask, listTasks, taskIds } from "./read-tasks.ts";
+import { retryJob } from "./retry.ts";
 import { drainRunner, registerRunner, unregisterRunner } from "./runners.ts";
 import { statement } from "./statement.ts";
 import { type Submitted, submitJobs } from "./submit.ts";
@@ -196,8 +197,15 @@ export class PostgresStore implements contract.Store {
     return (await this.getJobs([jobId], { includeOutputs: false }))[0]!;
   }
 
-  async retryJob(_jobId: string, _taskIds: readonly string[]): Promise<{ job: contract.JobRecord; retried: number }> {
-    throw new SpanloomError("UNIMPLEMENTED", "cannot retry job: the store does not do it yet");
+  async retryJob(jobId: string, taskIds: readonly string[]): Promise<{ job: contract.JobRecord; retried: number }> {
+    const retried = await this.#write<number>({
+      needs: ({ jobIds }) => void jobIds.add(jobId),
+      run: async (control) => {
+        const count = await retryJob(control, jobId, taskIds);
+        return () => count;
+      },
+    });
+    return { job: (await this.getJobs([jobId], { includeOutputs: false }))[0]!, retried };
   }
 
   async maintain(limit: number): Promise<contract.MaintenanceOutcome> {
