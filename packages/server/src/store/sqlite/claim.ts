@@ -98,6 +98,7 @@ function claimRow(control: Control, row: readonly SqlValue[], context: ClaimCont
   control.running.add(work);
   job.startedAtUs ??= control.nowUs;
   job.attempts++;
+  control.jobIndex.noteLease(context.runner.seq, job);
   control.jobs.move(job, TaskState.QUEUED, TaskState.RUNNING);
   control.changes.jobs.add(job.id);
   control.changes.tasks.add(work.taskId);

@@ -3,6 +3,7 @@ import { ReadyQueue } from "../../engine/ready-queue.ts";
 import { Changes } from "./changes.ts";
 import type { Database } from "./database.ts";
 import { GroupTable, type GroupWork } from "./groups.ts";
+import { JobIndex } from "./job-index.ts";
 import { JobTable } from "./jobs.ts";
 import { RunnerTable } from "./runner-table.ts";
 import { RunningAttempts } from "./running-attempts.ts";
@@ -36,6 +37,7 @@ export interface Control {
   readonly jobs: JobTable;
   readonly groups: GroupTable;
   readonly runners: RunnerTable;
+  readonly jobIndex: JobIndex;
   readonly ready: ReadyQueue;
   readonly running: RunningAttempts;
   readonly ids: IdGenerator;
@@ -56,6 +58,7 @@ export function newControl(db: Database, options: ControlOptions): Control {
     jobs: new JobTable(db),
     groups: new GroupTable(db),
     runners: new RunnerTable(db),
+    jobIndex: new JobIndex(db),
     ready: new ReadyQueue(),
     running: new RunningAttempts(),
     ids: new IdGenerator(() => options.nowUs() / 1000),
@@ -70,4 +73,5 @@ export function newControl(db: Database, options: ControlOptions): Control {
 export function flushWork(control: Control): void {
   for (const job of control.jobs.flush(control.nowUs)) control.changes.ended.add(job.id);
   control.groups.flush();
+  control.jobIndex.flush();
 }

@@ -1,4 +1,4 @@
-import { CancellationReason, TaskState } from "@spanloom/protocol";
+import { CancellationReason, JobState, TaskState } from "@spanloom/protocol";
 import type { Failure } from "../store.ts";
 import { noteEnded } from "./cascade.ts";
 import type { Control } from "./control.ts";
@@ -149,7 +149,7 @@ export function loadReady(control: Control): void {
     `SELECT g.seq, t.spec, t.seq, coalesce(t.queued_at, g.unblocked_at) FROM job j
      CROSS JOIN task_group g ON g.job = j.seq AND g.open > 0
      CROSS JOIN task t ON t.seq BETWEEN g.first AND g.first + g.count - 1 AND t.state = ${TaskState.QUEUED}
-     WHERE j.ended_at IS NULL ORDER BY t.seq`,
+     WHERE j.state < ${JobState.SUCCEEDED} ORDER BY t.seq`,
   ) as readonly number[][];
   for (let i = 0; i < rows.length; ) {
     const [groupSeq, spec, from, queuedAtUs] = rows[i] as [number, number, number, number];

@@ -12,6 +12,7 @@ export interface JobWork {
   readonly queue: string;
   readonly priority: number;
   readonly trace: NewJobTrace;
+  readonly createdAtUs: number;
   deadlineUs: number | undefined;
   state: JobState;
   doom: Doom;
@@ -41,6 +42,8 @@ export class JobTable {
   readonly #works = new Map<number, JobWork>();
   readonly #dirty = new Set<JobWork>();
   readonly #closed: number[] = [];
+  /** Change of the number of jobs in each state, by JobState. */
+  readonly #moved = new Map<JobState, number>();
   #nextSeq = 1;
 
   constructor(db: Database) {
@@ -68,6 +71,20 @@ export class JobTable {
   /** Takes a job that was just inserted as it stands. */
   add(work: JobWork): void {
     this.#works.set(work.seq, work);
+    this.#count(work.state, 1);
+  }
+
+  /** Changes a job's state. Staying in a state is none. */
+  setState(work: JobWork, next: JobState): void {
+    if (next === work.state) return;
+    assertJobTransition(work.state, next);
+    this.#count(work.state, -1);
+    this.#count(next, 1);
+    work.state = next;
+  }
+
+  #count(state: JobState, jobs: number): void {
+    this.#moved.set(state, (this.#moved.get(state) ?? 0) + jobs);
   }
 
   /** Notes that a job was changed. */
@@ -90,7 +107,20 @@ export class JobTable {
       this.#write(work);
     }
     this.#dirty.clear();
+    this.#writeCounts();
     return ended;
+  }
+
+  #writeCounts(): void {
+    for (const [state, jobs] of this.#moved) {
+      if (jobs === 0) continue;
+      this.#db.run(
+        "INSERT INTO job_count (state, count) VALUES (?, ?) ON CONFLICT (state) DO UPDATE SET count = count + excluded.count",
+        state,
+        jobs,
+      );
+    }
+    this.#moved.clear();
   }
 
   /** Bounds the memory held for jobs nobody works on. Only between transactions. */
@@ -105,6 +135,7 @@ export class JobTable {
     this.#works.clear();
     this.#dirty.clear();
     this.#closed.length = 0;
+    this.#moved.clear();
     this.#nextSeq = this.#db.row("SELECT coalesce(max(seq), 0) + 1 FROM job")![0] as number;
   }
 
@@ -113,8 +144,7 @@ export class JobTable {
     const { doom } = work;
     const started = work.startedAtUs !== undefined;
     const next = jobStateOf({ started, doom, kept: keptDoom(work), openTasks: openTasks(work) });
-    assertJobTransition(work.state, next);
-    work.state = next;
+    this.setState(work, next);
     if (!isJobEnded(next)) return false;
     work.endedAtUs = nowUs;
     return true;
@@ -162,12 +192,12 @@ export function keptDoom({ doom, failure, cancelReason }: JobWork): Doom {
   return cancelReason === undefined ? "none" : "cancelled";
 }
 
-const workColumns = `seq, id, name, queue, priority, trace, deadline_at, state, doom, started_at, ended_at, attempts,
+const workColumns = `seq, id, name, queue, priority, trace, created_at, deadline_at, state, doom, started_at, ended_at, attempts,
   failure, failed_task, cancel_reason, progress, ${counterColumns}`;
 
 function toJobWork(row: SqlRow): JobWork {
-  const [seq, id, name, queue, priority, trace, deadline, state, doom, started, ended, attempts] = row;
-  const [failure, failedTask, cancelReason, progress, ...counts] = row.slice(12);
+  const [seq, id, name, queue, priority, trace, created, deadline, state, doom, started, ended, attempts] = row;
+  const [failure, failedTask, cancelReason, progress, ...counts] = row.slice(13);
   return {
     seq: seq as number,
     id: id as string,
@@ -175,6 +205,7 @@ function toJobWork(row: SqlRow): JobWork {
     queue: queue as string,
     priority: priority as number,
     trace: decodeTrace(trace!),
+    createdAtUs: created as number,
     deadlineUs: optionalNumber(deadline!),
     state: state as JobState,
     doom: doomNames[doom as number]!,

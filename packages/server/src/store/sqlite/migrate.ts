@@ -1,6 +1,21 @@
 import { SpanloomError } from "@spanloom/protocol";
 import type { Database } from "./database.ts";
-import { SCHEMA_VERSION, schemaSql } from "./schema.sql.ts";
+import { jobIndexSql, SCHEMA_VERSION, schemaSql } from "./schema.sql.ts";
+
+/** What leads from the version before to each version. */
+const steps: Readonly<Record<number, string>> = {
+  2: `
+DROP INDEX job_open;
+${jobIndexSql}
+INSERT INTO job_tag SELECT tag.key, tag.value, job.created_at, job.seq FROM job, json_each(job.tags) tag;
+INSERT OR IGNORE INTO job_runner SELECT DISTINCT t.runner, j.created_at, j.seq FROM task t
+  CROSS JOIN task_group g ON g.seq = t.task_group CROSS JOIN job j ON j.seq = g.job WHERE t.runner IS NOT NULL;
+INSERT OR IGNORE INTO job_runner SELECT DISTINCT a.runner, j.created_at, j.seq FROM attempt a
+  CROSS JOIN task t ON t.seq = a.task CROSS JOIN task_group g ON g.seq = t.task_group
+  CROSS JOIN job j ON j.seq = g.job;
+INSERT INTO job_count SELECT state, count(*) FROM job GROUP BY state;
+`,
+};
 
 /**
  * Brings the data file to this program's schema, in one transaction.
@@ -15,6 +30,9 @@ export function migrate(db: Database, path: string): void {
     if (version === 0) {
       db.exec(schemaSql);
       db.run("INSERT INTO meta (key, value) VALUES ('schema_version', ?)", SCHEMA_VERSION);
+    } else {
+      for (let step = version + 1; step <= SCHEMA_VERSION; step++) db.exec(steps[step]!);
+      db.run("UPDATE meta SET value = ? WHERE key = 'schema_version'", SCHEMA_VERSION);
     }
     db.exec("COMMIT");
   } catch (error) {

@@ -1,16 +1,17 @@
 import { JobState, TaskState } from "@spanloom/protocol";
-import type { JobQuery, JobRecord, NewJobTrace, Page, TaskCounters } from "../store.ts";
+import type { JobRecord, NewJobTrace, TaskCounters } from "../store.ts";
 import type { Control } from "./control.ts";
-import type { SqlRow, SqlValue } from "./database.ts";
+import type { SqlRow } from "./database.ts";
 import { counterColumns } from "./jobs.ts";
 import { decodeFailure, decodeProgress, decodeTrace, loadBytes, optionalNumber, payloadKinds } from "./row.ts";
 
-const columns = `seq, id, name, state, tags, queue, priority, attempts, progress, failure, failed_task, cancel_reason,
-  created_at, started_at, ended_at, start_at, deadline_at, idempotency_key, trace, ${counterColumns}`;
+/** What {@link toJobRecord} needs of each row of `job`, in this order. */
+export const jobColumns = `job.seq, id, name, job.state, tags, queue, priority, attempts, progress, failure, failed_task,
+  cancel_reason, job.created_at, started_at, ended_at, start_at, deadline_at, idempotency_key, trace, ${counterColumns}`;
 
 /** A job by number, as the record has it. */
 export function readJob(control: Control, seq: number): JobRecord {
-  return toJobRecord(control.db.row(`SELECT ${columns} FROM job WHERE seq = ?`, seq)!);
+  return toJobRecord(control.db.row(`SELECT ${jobColumns} FROM job WHERE seq = ?`, seq)!);
 }
 
 /** Jobs by id; unknown ids are left out. */
@@ -20,7 +21,7 @@ export function getJobs(
   options: { includeOutputs: boolean; maxOutputBytes?: number },
 ): JobRecord[] {
   const rows = control.db.rows(
-    `SELECT ${columns} FROM job WHERE id IN (SELECT value FROM json_each(?))`,
+    `SELECT ${jobColumns} FROM job WHERE id IN (SELECT value FROM json_each(?))`,
     JSON.stringify(ids),
   );
   return rows.map((row) => {
@@ -49,56 +50,6 @@ function rootOutputs(control: Control, job: number): Uint8Array[] {
   );
 }
 
-/** Jobs that meet a query, newest first. */
-export function listJobs(control: Control, query: JobQuery, page: Page): JobRecord[] {
-  const { where, values } = conditions(query);
-  if (page.after !== undefined) {
-    where.push("seq < (SELECT seq FROM job WHERE id = ?)");
-    values.push(page.after);
-  }
-  const sql = `SELECT ${columns} FROM job WHERE ${where.join(" AND ")} ORDER BY seq DESC LIMIT ?`;
-  return control.db.rows(sql, ...values, page.limit).map(toJobRecord);
-}
-
-/** How many jobs meet a query, by state. */
-export function countJobs(control: Control, query: JobQuery): Map<JobState, number> {
-  const { states, ...rest } = query;
-  const { where, values } = conditions(rest);
-  const rows = control.db.rows(
-    `SELECT state, count(*) FROM job WHERE ${where.join(" AND ")} GROUP BY state`,
-    ...values,
-  );
-  return new Map(rows.map(([state, count]) => [state as JobState, count as number]));
-}
-
-const HAS_RUNNER = `EXISTS (SELECT 1 FROM runner r CROSS JOIN task_group g ON g.job = job.seq
-  CROSS JOIN task t ON t.seq BETWEEN g.first AND g.first + g.count - 1
-  WHERE r.id = ? AND (t.runner = r.seq OR EXISTS (SELECT 1 FROM attempt a WHERE a.task = t.seq AND a.runner = r.seq)))`;
-
-/** The conditions of a query. Texts are constants; all that comes from callers is bound. */
-function conditions(query: JobQuery): { where: string[]; values: SqlValue[] } {
-  const where = ["1"];
-  const values: SqlValue[] = [];
-  const add = (sql: string, ...bound: SqlValue[]) => {
-    where.push(sql);
-    values.push(...bound);
-  };
-  if (query.states !== undefined && query.states.length > 0) {
-    add("state IN (SELECT value FROM json_each(?))", JSON.stringify(query.states));
-    // Lets the index of open jobs serve the common question: what is going on?
-    if (query.states.every((state) => state < JobState.SUCCEEDED)) add("ended_at IS NULL");
-  }
-  if (query.name !== undefined) add("name = ?", query.name);
-  if (query.queue !== undefined) add("queue = ?", query.queue);
-  if (query.createdAfterUs !== undefined) add("created_at >= ?", query.createdAfterUs);
-  if (query.createdBeforeUs !== undefined) add("created_at < ?", query.createdBeforeUs);
-  for (const [key, value] of Object.entries(query.tags ?? {})) {
-    add("EXISTS (SELECT 1 FROM json_each(job.tags) tag WHERE tag.key = ? AND tag.value = ?)", key, value);
-  }
-  if (query.runnerId !== undefined) add(HAS_RUNNER, query.runnerId);
-  return { where, values };
-}
-
 /** Counters by TaskState as counters by name. */
 export function toCounters(counts: readonly number[]): TaskCounters {
   return {
@@ -114,9 +65,11 @@ export function toCounters(counts: readonly number[]): TaskCounters {
   };
 }
 
-function toJobRecord(row: SqlRow): JobRecord {
+/** A row of `job` as a record. */
+export function toJobRecord(row: SqlRow): JobRecord {
   const [, id, name, state, tags, queue, priority, attempts, progress, failure, failedTask, cancelReason] = row;
-  const [createdAt, startedAt, endedAt, startAt, deadlineAt, key, trace, ...counts] = row.slice(12);
+  const [createdAt, startedAt, endedAt, startAt, deadlineAt, key, trace] = row.slice(12);
+  const counts = row.slice(19, 28);
   const decodedFailure = decodeFailure(failure!);
   const times = {
     startedAtUs: optionalNumber(startedAt!),

@@ -1,4 +1,4 @@
-import { CancellationReason, TaskState } from "@spanloom/protocol";
+import { CancellationReason, JobState, TaskState } from "@spanloom/protocol";
 import { attemptDeadlineUs } from "../../engine/lease.ts";
 import { Changes } from "./changes.ts";
 import type { Control } from "./control.ts";
@@ -23,6 +23,7 @@ export function recover(control: Control): void {
   control.jobs.reload();
   control.groups.reload();
   control.runners.reload();
+  control.jobIndex.reload();
   loadReady(control);
   loadRunning(control);
 }
@@ -33,7 +34,7 @@ function loadRunning(control: Control): void {
      t.backoff_us, t.doomed, t.token, t.progress FROM job j
      CROSS JOIN task_group g ON g.job = j.seq AND g.open > 0
      CROSS JOIN task t ON t.seq BETWEEN g.first AND g.first + g.count - 1 AND t.state = ${TaskState.RUNNING}
-     WHERE j.ended_at IS NULL`,
+     WHERE j.state < ${JobState.SUCCEEDED}`,
   );
   for (const row of rows) loadAttempt(control, row);
 }

@@ -1,6 +1,6 @@
 import { AttemptOutcome, SpanloomError, TaskState } from "@spanloom/protocol";
 import { type BadTask, type NamedTask, planRetry, type RetryPlan, type RetryTree } from "../../engine/retry-job.ts";
-import { assertJobTransition, assertTaskTransition, isJobEnded, jobStateOf } from "../../engine/states.ts";
+import { assertTaskTransition, isJobEnded, jobStateOf } from "../../engine/states.ts";
 import { type Control, flushWork } from "./control.ts";
 import { sumProgress } from "./end-attempt.ts";
 import { type GroupWork, taskIdOf } from "./groups.ts";
@@ -191,8 +191,7 @@ function reopenJob(control: Control, job: JobWork, plan: RetryPlan): void {
   job.endedAtUs = undefined;
   const started = job.startedAtUs !== undefined;
   const next = jobStateOf({ started, doom: job.doom, kept: keptDoom(job), openTasks: openTasks(job) });
-  assertJobTransition(job.state, next);
-  job.state = next;
+  control.jobs.setState(job, next);
   control.db.run("UPDATE job SET deadline_at = NULL, projected = 0 WHERE seq = ?", job.seq);
   control.jobs.touch(job);
   control.changes.jobs.add(job.id);

@@ -1,5 +1,32 @@
 /** Version of the schema below. Raise it with every change and add the step to migrate.ts. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
+
+/** What jobs are listed and counted by, newest first. Of a new job each entry is at or near the end of what is alike. */
+export const jobIndexSql = `
+CREATE INDEX job_created ON job (created_at);
+CREATE INDEX job_name ON job (name, created_at);
+CREATE INDEX job_queue ON job (queue, created_at);
+CREATE INDEX job_state ON job (state, created_at);
+
+CREATE TABLE job_tag (
+  key TEXT NOT NULL,
+  value TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  job INTEGER NOT NULL,
+  PRIMARY KEY (key, value, created_at, job)
+) WITHOUT ROWID;
+
+-- Runners that had an attempt of a job.
+CREATE TABLE job_runner (
+  runner INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  job INTEGER NOT NULL,
+  PRIMARY KEY (runner, created_at, job)
+) WITHOUT ROWID;
+
+-- All jobs by state.
+CREATE TABLE job_count (state INTEGER PRIMARY KEY, count INTEGER NOT NULL);
+`;
 
 /**
  * The embedded store's schema.
@@ -53,10 +80,9 @@ CREATE TABLE job (
   projected INTEGER NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX job_key ON job (idempotency_key) WHERE idempotency_key IS NOT NULL;
-CREATE INDEX job_open ON job (seq) WHERE ended_at IS NULL;
 CREATE INDEX job_deadline ON job (deadline_at) WHERE deadline_at IS NOT NULL AND ended_at IS NULL AND doom = 0;
 CREATE INDEX job_unprojected ON job (seq) WHERE projected = 0;
-
+${jobIndexSql}
 -- Tasks that share one set of dependencies and one parent attempt.
 CREATE TABLE task_group (
   seq INTEGER PRIMARY KEY,

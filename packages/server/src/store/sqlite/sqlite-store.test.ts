@@ -17,6 +17,11 @@ const differences = {
     (SELECT count(*) FROM task_group g WHERE g.parent = p.seq AND g.open > 0)`,
   "blocked tasks of an unblocked group": `SELECT t.seq FROM task t JOIN task_group g ON g.seq = t.task_group
     WHERE t.state = 1 AND g.waits = 0`,
+  "jobs by state": `SELECT state, count(*) FROM job GROUP BY state
+    EXCEPT SELECT state, count FROM job_count`,
+  "states without jobs": `SELECT state, count FROM job_count WHERE count > 0 EXCEPT SELECT state, count(*) FROM job GROUP BY state`,
+  "runners of a job": `SELECT t.runner, g.job FROM task t JOIN task_group g ON g.seq = t.task_group WHERE t.attempt > 0
+    EXCEPT SELECT runner, job FROM job_runner`,
   "scheduled tasks without a timer": `SELECT seq FROM task WHERE state = 2 AND NOT EXISTS
     (SELECT 1 FROM timer WHERE timer.task = task.seq AND timer.at = task.scheduled_at)`,
 };
@@ -76,7 +81,7 @@ describe("the data folder", () => {
     db.close();
     const start = new SqliteStore({ dataDir: dir.path }).start();
     await expect(start).rejects.toMatchObject({ reason: "INVALID_STATE", facts: { actual: 99 } });
-    await expect(start).rejects.toThrow(/version 99, this program knows up to 1/);
+    await expect(start).rejects.toThrow(/version 99, this program knows up to 2/);
     const left = new DatabaseSync(join(dir.path, "control.db"), { readOnly: true });
     expect(left.prepare("SELECT value FROM meta").get()).toEqual({ value: 99 });
     left.close();

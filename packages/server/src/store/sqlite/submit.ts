@@ -52,6 +52,7 @@ function insertJob(control: Control, job: NewJob): JobWork {
     queue: job.queue,
     priority: job.priority,
     trace: job.trace,
+    createdAtUs: control.nowUs,
     deadlineUs: job.deadlineUs,
     state: JobState.QUEUED,
     doom: "none",
@@ -65,6 +66,7 @@ function insertJob(control: Control, job: NewJob): JobWork {
     progress: new Map(),
   };
   control.jobs.add(work);
+  control.jobIndex.addTags(work, job.tags);
   return work;
 }
 

@@ -1,0 +1,114 @@
+import type { JobState } from "@spanloom/protocol";
+import type { JobQuery, JobRecord, Page } from "../store.ts";
+import type { Control } from "./control.ts";
+import type { SqlRow, SqlValue } from "./database.ts";
+import { jobColumns, toJobRecord } from "./read-jobs.ts";
+
+/**
+ * Jobs by their filters.
+ *
+ * I1. Every query walks an index from the newest job it may answer on; none reads all jobs, but where all meet it.
+ * I2. Newest first means by time of submission, then by number.
+ */
+
+/** Where a query's walk begins: an index, its equality conditions, and the conditions left to look up for each job. */
+interface Walk {
+  from: string;
+  /** Prefix of the columns `created_at` and the job's number in the walked index. */
+  createdAt: string;
+  job: string;
+  where: string[];
+  values: SqlValue[];
+}
+
+/** Jobs that meet a query, newest first. */
+export function listJobs(control: Control, query: JobQuery, page: Page): JobRecord[] {
+  const after = page.after === undefined ? undefined : positionOf(control, page.after);
+  const rows = walks(control, query).flatMap((walk) => {
+    if (after !== undefined) add(walk, `(${walk.createdAt}, ${walk.job}) < (?, ?)`, ...after);
+    const order = `ORDER BY ${walk.createdAt} DESC, ${walk.job} DESC LIMIT ?`;
+    const sql = `SELECT ${jobColumns}, job.created_at FROM ${walk.from} WHERE ${walk.where.join(" AND ")} ${order}`;
+    return control.db.rows(sql, ...walk.values, page.limit);
+  });
+  return rows.sort(newestFirst).slice(0, page.limit).map(toJobRecord);
+}
+
+/** How many jobs meet a query, by state; all jobs are counted as they go. */
+export function countJobs(control: Control, { states: _any, ...query }: JobQuery): Map<JobState, number> {
+  if (Object.keys(query).length === 0) return toCounts(control.db.rows("SELECT state, count FROM job_count"));
+  const [walk] = walks(control, query);
+  if (walk === undefined) return new Map();
+  const sql = `SELECT job.state, count(*) FROM ${walk.from} WHERE ${walk.where.join(" AND ")} GROUP BY job.state`;
+  return toCounts(control.db.rows(sql, ...walk.values));
+}
+
+function toCounts(rows: readonly SqlRow[]): Map<JobState, number> {
+  const counts = rows as readonly [JobState, number][];
+  return new Map(counts.filter(([, count]) => count > 0).sort(([a], [b]) => a - b));
+}
+
+function newestFirst(a: SqlRow, b: SqlRow): number {
+  const [createdA, createdB] = [a.at(-1) as number, b.at(-1) as number];
+  return createdB - createdA || (b[0] as number) - (a[0] as number);
+}
+
+/** Of a job that is gone: the end, so that a listing ends instead of beginning anew. */
+function positionOf(control: Control, jobId: string): [number, number] {
+  const row = control.db.row("SELECT created_at, seq FROM job WHERE id = ?", jobId);
+  return row === undefined ? [0, 0] : (row as [number, number]);
+}
+
+/** The walks whose jobs together meet a query: one, but one for each state where states are all that is asked for. */
+function walks(control: Control, query: JobQuery): Walk[] {
+  const { runnerId, tags = {}, name, queue, states = [] } = query;
+  if (runnerId !== undefined) {
+    const runner = control.runners.find(runnerId);
+    return runner === undefined ? [] : [completed(indexTable("job_runner", "runner = ?", [runner.seq]), query)];
+  }
+  const [tag, ...otherTags] = Object.entries(tags);
+  if (tag !== undefined) {
+    const rest = { ...query, tags: Object.fromEntries(otherTags) };
+    return [completed(indexTable("job_tag", "key = ? AND walked.value = ?", tag), rest)];
+  }
+  if (name !== undefined) return [completed(jobIndex("job_name", "name = ?", [name]), { ...query, name: undefined })];
+  if (queue !== undefined)
+    return [completed(jobIndex("job_queue", "queue = ?", [queue]), { ...query, queue: undefined })];
+  if (states.length === 0) return [completed(jobIndex("job_created", "created_at >= ?", [0]), query)];
+  return [...new Set(states)].map((state) =>
+    completed(jobIndex("job_state", "state = ?", [state]), { ...query, states: undefined }),
+  );
+}
+
+/** A walk over an index of the jobs themselves. */
+function jobIndex(index: string, condition: string, values: SqlValue[]): Walk {
+  const columns = { createdAt: "job.created_at", job: "job.seq" };
+  return { from: `job INDEXED BY ${index}`, ...columns, where: [`job.${condition}`], values };
+}
+
+/** A walk over a table of jobs by something they have many of. */
+function indexTable(table: string, condition: string, values: SqlValue[]): Walk {
+  const columns = { createdAt: "walked.created_at", job: "walked.job" };
+  const from = `${table} walked CROSS JOIN job ON job.seq = walked.job`;
+  return { from, ...columns, where: [`walked.${condition}`], values: [...values] };
+}
+
+type LeftConditions = { [Key in keyof JobQuery]: JobQuery[Key] | undefined };
+
+function completed(walk: Walk, query: LeftConditions): Walk {
+  const { states, name, queue, createdAfterUs, createdBeforeUs, tags = {}, runnerId: _walked } = query;
+  if (createdAfterUs !== undefined) add(walk, `${walk.createdAt} >= ?`, createdAfterUs);
+  if (createdBeforeUs !== undefined) add(walk, `${walk.createdAt} < ?`, createdBeforeUs);
+  if (states?.length) add(walk, "job.state IN (SELECT value FROM json_each(?))", JSON.stringify(states));
+  if (name !== undefined) add(walk, "job.name = ?", name);
+  if (queue !== undefined) add(walk, "job.queue = ?", queue);
+  for (const [key, value] of Object.entries(tags)) {
+    const same = "tag.created_at = job.created_at AND tag.job = job.seq";
+    add(walk, `EXISTS (SELECT 1 FROM job_tag tag WHERE tag.key = ? AND tag.value = ? AND ${same})`, key, value);
+  }
+  return walk;
+}
+
+function add(walk: Walk, condition: string, ...values: SqlValue[]): void {
+  walk.where.push(condition);
+  walk.values.push(...values);
+}
