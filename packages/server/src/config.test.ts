@@ -12,6 +12,7 @@ describe("the command line", () => {
   it("has defaults that serve this machine only", () => {
     expect(config([])).toEqual({
       dataDir: "./.spanloom",
+      databaseUrl: undefined,
       host: "127.0.0.1",
       port: 7171,
       insecure: false,
@@ -48,11 +49,9 @@ describe("the command line", () => {
     [["--token", ""], {}, /token/],
     [["--data-dir", ""], {}, /--data-dir/],
     [["--default-lease-ms", "5"], {}, /1000 to 600000/],
-    [
-      [],
-      { SPANLOOM_DATABASE_URL: "postgres://db" },
-      /SPANLOOM_DATABASE_URL "postgres:\/\/db": PostgreSQL is not supported yet/,
-    ],
+    [[], { SPANLOOM_DATABASE_URL: "postgres://db" }, /SPANLOOM_DATABASE_URL: it names no database; write postgres:/],
+    [["--database-url", "mysql://db/jobs"], {}, /--database-url: its scheme is "mysql"/],
+    [["--database-url", "jobs"], {}, /--database-url: it is no URL/],
     [
       [],
       { SPANLOOM_CLICKHOUSE_URL: "http://ch" },
@@ -64,11 +63,25 @@ describe("the command line", () => {
     );
   });
 
+  it("takes a PostgreSQL URL, and quotes none that may hold a password", () => {
+    const url = "postgresql://me:s3cret@db:5432/jobs?sslmode=verify-full";
+    expect(config([], { SPANLOOM_DATABASE_URL: url }).databaseUrl).toBe(url);
+    for (const wrong of ["me:s3cret@db/jobs", "http://me:s3cret@db/jobs", "postgres://me:s3cret@db"]) {
+      expect(() => config(["--database-url", wrong])).toThrow(/^cannot use --database-url: (?!.*s3cret)/);
+    }
+  });
+
   it("lists every flag and variable in --help", () => {
     const help = helpText();
     for (const name of ["--data-dir", "--host", "--port", "--listen", "--token", "--insecure", "--help", "--version"])
       expect(help).toContain(name);
-    for (const name of ["SPANLOOM_DATA_DIR", "SPANLOOM_HOST", "SPANLOOM_PORT", "SPANLOOM_TOKEN"])
+    for (const name of [
+      "SPANLOOM_DATA_DIR",
+      "SPANLOOM_DATABASE_URL",
+      "SPANLOOM_HOST",
+      "SPANLOOM_PORT",
+      "SPANLOOM_TOKEN",
+    ])
       expect(help).toContain(name);
   });
 });

@@ -1,9 +1,12 @@
 import { parseArgs } from "node:util";
 import { SpanloomError } from "@spanloom/protocol";
+import { checkDatabaseUrl } from "./database-url.ts";
 
 /** What the server's program can be told by flags and environment. */
 export interface ServerConfig {
   dataDir: string;
+  /** PostgreSQL that keeps jobs; may hold a password, so it is never printed. */
+  databaseUrl: string | undefined;
   host: string;
   port: number;
   insecure: boolean;
@@ -38,6 +41,12 @@ const settings: readonly Setting[] = [
     about: "where jobs and telemetry are kept",
   },
   {
+    flag: "database-url",
+    value: "<url>",
+    env: "SPANLOOM_DATABASE_URL",
+    about: "PostgreSQL that keeps jobs instead, postgres://user:password@host:port/database",
+  },
+  {
     flag: "host",
     value: "<address>",
     env: "SPANLOOM_HOST",
@@ -66,7 +75,6 @@ const settings: readonly Setting[] = [
 
 /** Settings of later versions: whoever sets one must hear that it does nothing, not find out. */
 const unsupported: Readonly<Record<string, string>> = {
-  SPANLOOM_DATABASE_URL: "PostgreSQL is not supported yet; unset it to use SQLite in the data folder",
   SPANLOOM_CLICKHOUSE_URL: "ClickHouse is not supported yet; unset it to use chDB in the data folder",
 };
 
@@ -103,6 +111,7 @@ function toConfig(flags: Flags, env: Environment): ServerConfig {
   if (token === "") throw refuse("token", "", "it must not be empty");
   return {
     dataDir: required("data-dir", flags, env).text,
+    databaseUrl: readDatabaseUrl(flags, env),
     host: address?.host ?? required("host", flags, env).text,
     port: address?.port ?? (readInteger("port", flags, env, { min: 0, max: 65_535 }) as number),
     insecure: flags.insecure === true,
@@ -132,6 +141,11 @@ function required(flag: string, flags: Flags, env: Environment): Found {
   const found = find(flag, flags, env);
   if (!found || found.text === "") throw refuse(found?.source ?? `--${flag}`, "", "it must not be empty");
   return found;
+}
+
+function readDatabaseUrl(flags: Flags, env: Environment): string | undefined {
+  const found = find("database-url", flags, env);
+  return found && checkDatabaseUrl(found.source, found.text);
 }
 
 function readInteger(flag: string, flags: Flags, env: Environment, range: { min: number; max: number }) {

@@ -20,6 +20,8 @@ import { serverVersion } from "./version.ts";
 export interface ServerParts {
   store: Store;
   telemetry: Telemetry;
+  /** Held while the server runs, when the store does not lock the data folder. */
+  dataLock?: { acquire(): void; release(): void } | undefined;
   clock: Clock;
   limits: Limits;
   host: string;
@@ -60,7 +62,9 @@ export async function serve(parts: ServerParts): Promise<RunningServer> {
 }
 
 async function startParts(parts: ServerParts, undo: Undo[]): Promise<RunningServer> {
-  const { store, telemetry, clock, log, host } = parts;
+  const { store, telemetry, dataLock, clock, log, host } = parts;
+  dataLock?.acquire();
+  undo.push(() => dataLock?.release());
   await store.start();
   undo.push(() => store.stop());
   undo.push(store.on("changed", (jobIds, taskIds) => telemetry.lifecycleChanged(jobIds, taskIds)));

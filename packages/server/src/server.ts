@@ -1,9 +1,13 @@
 import { join } from "node:path";
 import { defaultLimits, type Limits } from "@spanloom/protocol";
 import { type Clock, systemClock } from "./clock.ts";
+import { checkDatabaseUrl } from "./database-url.ts";
 import { checkExposure } from "./exposure.ts";
 import { type RunningServer, serve } from "./serve.ts";
+import { PostgresStore } from "./store/postgres/index.ts";
+import { DataLock } from "./store/sqlite/data-lock.ts";
 import { SqliteStore } from "./store/sqlite/index.ts";
+import type { Store } from "./store/store.ts";
 import { ChdbSpanStore } from "./telemetry/columnar/chdb/index.ts";
 import { createTelemetry } from "./telemetry/telemetry-plane.ts";
 
@@ -11,6 +15,11 @@ import { createTelemetry } from "./telemetry/telemetry-plane.ts";
 export interface ServerOptions {
   /** Folder of jobs and telemetry; made when it is missing. One server at a time may use it. */
   dataDir: string;
+  /**
+   * PostgreSQL that keeps jobs, `postgres://user:password@host:port/database`; any number of servers may share one, each
+   * with a data folder of its own for telemetry. Default: SQLite in the data folder.
+   */
+  databaseUrl?: string;
   /** Address to listen on. Default 127.0.0.1. */
   host?: string;
   /** Port to listen on; 0, the default, takes any free one. */
@@ -33,10 +42,11 @@ export interface ServerOptions {
 const DEFAULT_GRACE_MS = 10_000;
 
 /**
- * Starts a server with embedded stores: SQLite and chDB in one folder.
+ * Starts a server: jobs in SQLite, or in PostgreSQL when one is named, telemetry in chDB.
  *
- * Errors: INVALID_STATE when the address is taken, would be open to other machines without a token, or the folder is
- * locked by another server, read-only or from a newer version; the message says which and what to do.
+ * Errors: INVALID_STATE when the address is taken, would be open to other machines without a token, the folder is locked
+ * by another server, read-only or from a newer version, or PostgreSQL refuses; STORE_UNAVAILABLE when it cannot be
+ * reached. The message says which and what to do, and never holds a password.
  * Concurrency: one server in a process, as chDB has one folder in a process.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
@@ -46,12 +56,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const log = options.log ?? ((line: string) => console.error(line));
   const limits: Limits = { ...defaultLimits, ...options.limits };
   checkExposure({ host, token, insecure });
-  const store = new SqliteStore({
-    dataDir,
-    nowUs: () => clock.nowUs(),
-    maxInlineDependencyBytes: limits.maxInlineDependencyBytes,
-    maxLeaseBytes: limits.maxResponseBytes,
-  });
+  const store = createStore(options, clock, limits);
   const spanStore = new ChdbSpanStore({ dataDir: join(dataDir, "telemetry") });
   const telemetry = createTelemetry({
     dataDir,
@@ -62,5 +67,18 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     ...(spoolMaxBytes !== undefined && { spoolMaxBytes }),
   });
   const graceMs = options.graceMs ?? DEFAULT_GRACE_MS;
-  return serve({ store, telemetry, clock, limits, host, port: options.port ?? 0, token, log, graceMs });
+  const dataLock = options.databaseUrl === undefined ? undefined : new DataLock(dataDir);
+  return serve({ store, telemetry, dataLock, clock, limits, host, port: options.port ?? 0, token, log, graceMs });
+}
+
+/** The embedded store locks its folder itself. */
+function createStore({ dataDir, databaseUrl }: ServerOptions, clock: Clock, limits: Limits): Store {
+  const rules = {
+    nowUs: () => clock.nowUs(),
+    maxInlineDependencyBytes: limits.maxInlineDependencyBytes,
+    maxLeaseBytes: limits.maxResponseBytes,
+  };
+  return databaseUrl === undefined
+    ? new SqliteStore({ dataDir, ...rules })
+    : new PostgresStore({ url: checkDatabaseUrl("databaseUrl", databaseUrl), ...rules });
 }

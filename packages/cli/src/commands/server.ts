@@ -10,6 +10,7 @@ interface ServerFlags {
   host: string;
   port: number;
   dataDir?: string;
+  databaseUrl?: string;
   insecure?: boolean;
 }
 
@@ -20,6 +21,7 @@ export function serverCommand(context: CliContext): Command {
     .option("--host <address>", "address to listen on", "127.0.0.1")
     .option("--port <port>", "port to listen on; 0 takes any", wholeNumber("--port", 0, 65_535), 7171)
     .option("--data-dir <dir>", "where jobs and telemetry are kept, default SPANLOOM_DATA_DIR or ./.spanloom")
+    .option("--database-url <url>", "PostgreSQL that keeps jobs instead, default SPANLOOM_DATABASE_URL if set")
     .option("--insecure", "allow other machines to call without a token")
     .addHelpText(
       "after",
@@ -28,6 +30,7 @@ export function serverCommand(context: CliContext): Command {
     .action(async (flags: ServerFlags, command: Command) => {
       const { startServer } = await loadOptional("@spanloom/server", () => import("@spanloom/server"));
       const dataDir = resolve(flags.dataDir ?? context.env.SPANLOOM_DATA_DIR ?? ".spanloom");
+      const databaseUrl = flags.databaseUrl || context.env.SPANLOOM_DATABASE_URL;
       const { token } = serverOptions(command, context);
       await using server = await startServer({
         dataDir,
@@ -35,6 +38,7 @@ export function serverCommand(context: CliContext): Command {
         port: flags.port,
         insecure: flags.insecure ?? false,
         ...(token && { token }),
+        ...(databaseUrl && { databaseUrl }),
         log: (line) => context.stderr.write(`${line}\n`),
       });
       const { url, port } = server;

@@ -15,6 +15,8 @@ export interface RunnerArguments {
   graceMs: number | undefined;
   /** Data folder of the embedded server. */
   dataDir: string;
+  /** PostgreSQL of the embedded server; undefined: SQLite. */
+  databaseUrl: string | undefined;
   /** Port of the embedded server. */
   port: number;
 }
@@ -36,6 +38,7 @@ Options:
   --grace-ms <n>         time to finish at shutdown      default 10000
   --data-dir <folder>    embedded server: data folder    SPANLOOM_DATA_DIR, default ./.spanloom
   --port <n>             embedded server: port           default 7171
+                         embedded server: PostgreSQL     SPANLOOM_DATABASE_URL, default SQLite in the data folder
   --help                 this text
 
 SIGTERM or SIGINT: finish what runs, give back the rest, exit 0. A second signal exits at once.
@@ -70,6 +73,7 @@ export function parseArguments(argv: readonly string[], env: Record<string, stri
     serviceName: values["service-name"],
     graceMs: wholeNumber("--grace-ms", values["grace-ms"], [0, 3_600_000]),
     dataDir: values["data-dir"] ?? (env.SPANLOOM_DATA_DIR || "./.spanloom"),
+    databaseUrl: env.SPANLOOM_DATABASE_URL || undefined,
     port: wholeNumber("--port", values.port, [0, 65_535]) ?? 7171,
   };
 }

@@ -53,9 +53,9 @@ interface EmbeddedServer {
   stop(): Promise<void>;
 }
 
-async function startEmbeddedServer({ dataDir, port }: RunnerArguments): Promise<EmbeddedServer> {
+async function startEmbeddedServer({ dataDir, databaseUrl, port }: RunnerArguments): Promise<EmbeddedServer> {
   const { startServer } = await importServer();
-  const server = await startServer({ dataDir, port, log });
+  const server = await startServer({ dataDir, port, log, ...(databaseUrl && { databaseUrl }) });
   console.log(`embedded server at ${server.url}, data in ${dataDir}`);
   return server;
 }

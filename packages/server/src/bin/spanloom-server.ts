@@ -46,10 +46,11 @@ async function run(config: ServerConfig): Promise<void> {
   }
 }
 
-function start({ defaultLeaseMs, spoolMaxBytes, token, ...config }: ServerConfig): Promise<RunningServer> {
+function start({ defaultLeaseMs, spoolMaxBytes, token, databaseUrl, ...config }: ServerConfig): Promise<RunningServer> {
   return startServer({
     ...config,
     ...(token !== undefined && { token }),
+    ...(databaseUrl !== undefined && { databaseUrl }),
     ...(spoolMaxBytes !== undefined && { spoolMaxBytes }),
     ...(defaultLeaseMs !== undefined && { limits: leaseLimits(defaultLeaseMs) }),
   });
