@@ -7,6 +7,7 @@ import { leaseCases } from "./store-suite/lease-cases.ts";
 import { randomSchedules } from "./store-suite/random-schedule.ts";
 import { readCases } from "./store-suite/read-cases.ts";
 import { retryCases } from "./store-suite/retry-cases.ts";
+import { runnerCases } from "./store-suite/runner-cases.ts";
 import { type Cases, declareCases } from "./store-suite/scenario.ts";
 import { treeCases } from "./store-suite/tree-cases.ts";
 
@@ -18,6 +19,7 @@ const chapters: Readonly<Record<string, Cases>> = {
   reads: readCases,
   retries: retryCases,
   clones: cloneCases,
+  runners: runnerCases,
   "random schedules": randomSchedules,
 };
 

@@ -33,6 +33,8 @@ export interface ControlOptions {
 export interface Control {
   readonly db: Database;
   readonly options: ControlOptions;
+  /** When the store was opened. */
+  readonly openedAtUs: number;
   readonly specs: SpecTable;
   readonly jobs: JobTable;
   readonly groups: GroupTable;
@@ -54,6 +56,7 @@ export function newControl(db: Database, options: ControlOptions): Control {
   return {
     db,
     options,
+    openedAtUs: options.nowUs(),
     specs: new SpecTable(db),
     jobs: new JobTable(db),
     groups: new GroupTable(db),

@@ -6,6 +6,7 @@ import { doomJob, stopAttempt } from "./doom.ts";
 import { endAttempt, unreportedClose } from "./end-attempt.ts";
 import { taskIdOf } from "./groups.ts";
 import { makeReady } from "./insert-tasks.ts";
+import { forgetRunners } from "./runners.ts";
 import { dueOf, type RunningWork } from "./running-attempts.ts";
 
 /** Does what the clock asks for: deadlines, lost leases, fences, wake-ups; at most `limit` of each. */
@@ -13,6 +14,7 @@ export function maintain(control: Control, limit: number): MaintenanceOutcome {
   failOverdueJobs(control, limit);
   const { lost, fenced } = endOverdueAttempts(control, limit);
   const woken = wakeTasks(control, limit);
+  forgetRunners(control, limit);
   // A job doomed just now is no longer due.
   flushWork(control);
   return { lost, woken, fenced, nextDueUs: nextDue(control) };

@@ -9,7 +9,7 @@ import { SCHEMA_VERSION } from "./schema.sql.ts";
 /** Takes back what version 2 added. */
 const BACK_TO_1 = `
 DROP TABLE job_tag; DROP TABLE job_runner; DROP TABLE job_count;
-DROP INDEX job_created; DROP INDEX job_name; DROP INDEX job_queue; DROP INDEX job_state;
+DROP INDEX job_created; DROP INDEX job_name; DROP INDEX job_queue; DROP INDEX job_state; DROP INDEX runner_seen;
 CREATE INDEX job_open ON job (seq) WHERE ended_at IS NULL;
 UPDATE meta SET value = 1 WHERE key = 'schema_version'`;
 

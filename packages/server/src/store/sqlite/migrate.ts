@@ -1,12 +1,12 @@
 import { SpanloomError } from "@spanloom/protocol";
 import type { Database } from "./database.ts";
-import { jobIndexSql, SCHEMA_VERSION, schemaSql } from "./schema.sql.ts";
+import { jobIndexSql, runnerIndexSql, SCHEMA_VERSION, schemaSql } from "./schema.sql.ts";
 
 /** What leads from the version before to each version. */
 const steps: Readonly<Record<number, string>> = {
   2: `
 DROP INDEX job_open;
-${jobIndexSql}
+${jobIndexSql}${runnerIndexSql}
 INSERT INTO job_tag SELECT tag.key, tag.value, job.created_at, job.seq FROM job, json_each(job.tags) tag;
 INSERT OR IGNORE INTO job_runner SELECT DISTINCT t.runner, j.created_at, j.seq FROM task t
   CROSS JOIN task_group g ON g.seq = t.task_group CROSS JOIN job j ON j.seq = g.job WHERE t.runner IS NOT NULL;

@@ -85,6 +85,17 @@ export class RunnerTable {
     if (nowUs - work.storedSeenAtUs >= SEEN_INTERVAL_US) this.save(work);
   }
 
+  /** Forgets a runner that holds no lease; its number and id stay when attempts name it, as state UNSPECIFIED. */
+  forget(id: string): void {
+    const work = this.find(id);
+    if (work === undefined || work.running.size > 0) return;
+    this.#byId.delete(id);
+    this.#bySeq.delete(work.seq);
+    const named = this.#db.row("SELECT 1 FROM job_runner WHERE runner = ? LIMIT 1", work.seq) !== undefined;
+    const kept = `UPDATE runner SET body = NULL, state = ${RunnerState.UNSPECIFIED} WHERE seq = ?`;
+    this.#db.run(named ? kept : "DELETE FROM runner WHERE seq = ?", work.seq);
+  }
+
   /** Registered runners, newest first. */
   *registered(before: number): Generator<RunnerWork> {
     let seq = before;

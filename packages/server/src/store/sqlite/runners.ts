@@ -8,12 +8,16 @@ import type { RunnerIdentity, RunnerWork } from "./runner-table.ts";
 /** Records a runner, or what changed of it. One that was draining or stopped is active again. */
 export function registerRunner(control: Control, identity: RunnerIdentity): void {
   const runner = control.runners.obtain(identity.id, control.nowUs);
+  // It may have come back with more code than before.
+  if (runner.state === RunnerState.STOPPED || !offersSame(runner.identity, identity)) runner.refused.clear();
   runner.identity = identity;
   runner.state = RunnerState.ACTIVE;
   runner.lastSeenAtUs = control.nowUs;
-  // It may have come back with more code than before.
-  runner.refused.clear();
   control.runners.save(runner);
+}
+
+function offersSame(before: RunnerIdentity | undefined, now: RunnerIdentity): boolean {
+  return before !== undefined && JSON.stringify(before.identifiers) === JSON.stringify(now.identifiers);
 }
 
 /** Marks a runner stopped and gives its tasks back. A runner nobody knows has nothing to give back. */
@@ -59,6 +63,25 @@ export function listRunners(
     if (query.queue === undefined || record.queues.includes(query.queue)) records.push(record);
   }
   return records;
+}
+
+/** A runner that was not heard of for this long is forgotten: a day. */
+const FORGET_AFTER_US = 86_400_000_000;
+
+/**
+ * Forgets runners that were not heard of for a day: at most `limit`. Of one that had attempts only the id is kept.
+ *
+ * Not right after the store was opened: nobody could be heard of while it was closed.
+ */
+export function forgetRunners(control: Control, limit: number): void {
+  const { nowUs, options, openedAtUs, runners } = control;
+  if (nowUs - openedAtUs < options.runnerLostMs * 1000) return;
+  const rows = control.db.rows(
+    `SELECT id FROM runner WHERE state <> ${RunnerState.UNSPECIFIED} AND last_seen_at < ? LIMIT ?`,
+    nowUs - FORGET_AFTER_US,
+    limit,
+  );
+  for (const [id] of rows) runners.forget(id as string);
 }
 
 /** State of a runner as seen now: lost when it has been silent for too long. */

@@ -28,6 +28,11 @@ CREATE TABLE job_runner (
 CREATE TABLE job_count (state INTEGER PRIMARY KEY, count INTEGER NOT NULL);
 `;
 
+/** Which runners are to be forgotten: those whose id is all that is kept have state 0. */
+export const runnerIndexSql = `
+CREATE INDEX runner_seen ON runner (last_seen_at) WHERE state <> 0;
+`;
+
 /**
  * The embedded store's schema.
  *
@@ -189,4 +194,4 @@ CREATE TABLE runner (
   registered_at INTEGER NOT NULL,
   last_seen_at INTEGER NOT NULL
 );
-`;
+${runnerIndexSql}`;
