@@ -16,11 +16,11 @@ test("only tasks a runner can execute are offered (I1)", () => {
   const ready = new ReadyQueue();
   ready.add(spec({ minor: 2 }), run(1, 1));
   const offer = (major: number, minor: number) => match({ identifiers: [{ name: "t", major, minor }] });
-  expect(ready.take(offer(1, 1), 9)).toEqual([]);
-  expect(ready.take(offer(2, 2), 9)).toEqual([]);
-  expect(ready.take(match({ queues: ["other"] }), 9)).toEqual([]);
-  expect(ready.take({ ...offer(1, 2), refused: new Set(["t@1.2"]) }, 9)).toEqual([]);
-  expect(tasks(ready.take(offer(1, 3), 9))).toEqual([1]);
+  expect(ready.take(offer(1, 1), 9, 0)).toEqual([]);
+  expect(ready.take(offer(2, 2), 9, 0)).toEqual([]);
+  expect(ready.take(match({ queues: ["other"] }), 9, 0)).toEqual([]);
+  expect(ready.take({ ...offer(1, 2), refused: new Set(["t@1.2"]) }, 9, 0)).toEqual([]);
+  expect(tasks(ready.take(offer(1, 3), 9, 0))).toEqual([1]);
 });
 
 test("priority first, then jobs in turn, then deeper tasks, then creation order (I2)", () => {
@@ -30,7 +30,8 @@ test("priority first, then jobs in turn, then deeper tasks, then creation order 
   ready.add(spec(), run(2, 30, 31));
   ready.add(spec({ priority: 9 }), run(3, 40));
   const order = [];
-  for (let next = ready.take(match(), 1); next.length > 0; next = ready.take(match(), 1)) order.push(...tasks(next));
+  for (let next = ready.take(match(), 1, 0); next.length > 0; next = ready.take(match(), 1, 0))
+    order.push(...tasks(next));
   expect(order).toEqual([40, 20, 30, 10, 31, 11, 12]);
 });
 
@@ -40,7 +41,7 @@ test("a turn counts across the identifiers a job's tasks have (I2)", () => {
   ready.add(spec({ name: "a" }), run(1, 10, 12));
   ready.add(spec({ name: "b" }), run(1, 20, 22));
   ready.add(spec({ name: "b" }), run(2, 30, 32));
-  const jobs = Array.from({ length: 6 }, () => (tasks(ready.take(both, 1))[0]! < 30 ? 1 : 2));
+  const jobs = Array.from({ length: 6 }, () => (tasks(ready.take(both, 1, 0))[0]! < 30 ? 1 : 2));
   expect(jobs).toEqual([1, 2, 1, 2, 1, 2]);
 });
 
@@ -51,10 +52,10 @@ test("a job served from another bucket meanwhile keeps its place before jobs ser
   ready.add(spec({ name: "a" }), run(1, 10, 12));
   ready.add(spec({ name: "b" }), run(1, 20, 22, 1));
   ready.add(spec({ name: "b" }), run(2, 30, 32));
-  expect(tasks(ready.take(only("a"), 1))).toEqual([10]);
-  expect(tasks(ready.take(only("b"), 1))).toEqual([30]);
+  expect(tasks(ready.take(only("a"), 1, 0))).toEqual([10]);
+  expect(tasks(ready.take(only("b"), 1, 0))).toEqual([30]);
   // Job 1 was served before job 2, so it is its turn, and its deeper task is in the bucket of both.
-  expect([1, 2, 3].flatMap(() => tasks(ready.take(both, 1)))).toEqual([20, 31, 21]);
+  expect([1, 2, 3].flatMap(() => tasks(ready.take(both, 1, 0)))).toEqual([20, 31, 21]);
 });
 
 test("a task that becomes ready late takes its job's place in turn, not the last one (I2)", () => {
@@ -62,25 +63,25 @@ test("a task that becomes ready late takes its job's place in turn, not the last
   const both = match({ identifiers: ["a", "b"].map((name) => ({ name, major: 1, minor: 0 })) });
   ready.add(spec({ name: "a" }), run(1, 10, 12));
   ready.add(spec({ name: "b" }), run(2, 30, 32));
-  expect(tasks(ready.take(both, 2))).toEqual([10, 30]);
+  expect(tasks(ready.take(both, 2, 0))).toEqual([10, 30]);
   ready.add(spec({ name: "b" }), run(1, 40, 40, 1));
-  expect(tasks(ready.take(both, 2))).toEqual([40, 31]);
+  expect(tasks(ready.take(both, 2, 0))).toEqual([40, 31]);
 });
 
 test("the oldest wait is that of a task that still waits", () => {
   const ready = new ReadyQueue();
   ready.add(spec(), run(1, 1));
   ready.add(spec(), run(1, 2));
-  expect(ready.stats("q")).toEqual({ queued: 2, oldestQueuedAtUs: 1 });
-  expect(tasks(ready.take(match(), 1))).toEqual([1]);
-  expect(ready.stats("q")).toEqual({ queued: 1, oldestQueuedAtUs: 2 });
+  expect(ready.stats("q", 0)).toEqual({ queued: 2, throttled: 0, oldestQueuedAtUs: 1 });
+  expect(tasks(ready.take(match(), 1, 0))).toEqual([1]);
+  expect(ready.stats("q", 0)).toEqual({ queued: 1, throttled: 0, oldestQueuedAtUs: 2 });
 });
 
 test("consecutive tasks come as one run (I3)", () => {
   const ready = new ReadyQueue();
   ready.add(spec(), run(1, 1, 10_000));
   ready.add(spec(), run(2, 20_001, 30_000));
-  expect(ready.take(match(), 1_000)).toEqual([
+  expect(ready.take(match(), 1_000, 0)).toEqual([
     { from: 1, to: 500 },
     { from: 20_001, to: 20_500 },
   ]);
@@ -97,8 +98,8 @@ test("removed tasks are gone, those around them stay in their order", () => {
       for (const [from, more] of ranges) ready.remove(spec(), { job: 1, depth: 0, from, to: from + more });
       const isLeft = (task: number) => !ranges.some(([from, more]) => task >= from && task <= from + more);
       const left = added.filter(isLeft);
-      expect(ready.stats("q").queued).toBe(left.length + 2);
-      const taken = tasks(Array.from({ length: left.length + 2 }, () => ready.take(match(), 1)).flat());
+      expect(ready.stats("q", 0).queued).toBe(left.length + 2);
+      const taken = tasks(Array.from({ length: left.length + 2 }, () => ready.take(match(), 1, 0)).flat());
       expect(taken.toSorted((a, b) => a - b)).toEqual([...left, 20, 10].toSorted((a, b) => a - b));
       expect(ready.queues()).toEqual([]);
     }),
@@ -112,11 +113,11 @@ test("a removed job's tasks are gone, others stay", () => {
   ready.add(spec(), run(2, 8, 9));
   ready.removeJob(1);
   ready.removeJob(99);
-  expect(ready.stats("q")).toEqual({ queued: 2, oldestQueuedAtUs: 8 });
+  expect(ready.stats("q", 0)).toEqual({ queued: 2, throttled: 0, oldestQueuedAtUs: 8 });
   expect(
-    tasks(ready.take(match({ identifiers: ["t", "u"].map((name) => ({ name, major: 1, minor: 0 })) }), 99)),
+    tasks(ready.take(match({ identifiers: ["t", "u"].map((name) => ({ name, major: 1, minor: 0 })) }), 99, 0)),
   ).toEqual([8, 9]);
-  expect(ready.stats("q")).toEqual({ queued: 0, oldestQueuedAtUs: undefined });
+  expect(ready.stats("q", 0)).toEqual({ queued: 0, throttled: 0, oldestQueuedAtUs: undefined });
 });
 
 test("every task added is taken exactly once, whatever the order", () => {
@@ -137,12 +138,12 @@ test("every task added is taken exactly once, whatever the order", () => {
       for (const { job, depth, count, priority, name, take } of steps) {
         ready.add(spec({ priority, name }), run(job, next, next + count - 1, depth));
         next += count;
-        const runs = tasks(ready.take(all, take));
+        const runs = tasks(ready.take(all, take, 0));
         expect(runs.length).toBeLessThanOrEqual(take);
         taken.push(...runs);
-        expect(ready.stats("q").queued).toBe(next - 1 - taken.length);
+        expect(ready.stats("q", 0).queued).toBe(next - 1 - taken.length);
       }
-      taken.push(...tasks(ready.take(all, next)));
+      taken.push(...tasks(ready.take(all, next, 0)));
       expect(taken.sort((a, b) => a - b)).toEqual(Array.from({ length: next - 1 }, (_, i) => i + 1));
     }),
   );

@@ -1,4 +1,9 @@
-import { type InTurn, TurnOrder } from "./turn-order.ts";
+import { Admission, type Gate } from "./admission.ts";
+import { type Lane, ReadyLine, type ReadyRun, type TakenRun } from "./ready-line.ts";
+import { type Turn, TurnOrder } from "./turn-order.ts";
+import { Turnstile } from "./turnstile.ts";
+
+export type { ReadyRun, TakenRun } from "./ready-line.ts";
 
 /**
  * Which queued task is leased next. Pure and in memory; rebuilt from the record when a server starts.
@@ -7,34 +12,22 @@ import { type InTurn, TurnOrder } from "./turn-order.ts";
  * I2. Higher priority first; within a priority jobs take turns, the least recently served first, so that one giant job
  *     cannot starve others; within a job deeper tasks first, so that few branches are open at a time; then creation order.
  * I3. Cost follows runs of consecutive tasks, not tasks: 10,000 equal children are one entry.
+ * I4. A task whose gate is closed, or whose job is held, is never taken, and keeps no other from being taken.
+ * I5. While a gate is open, a line that waits for it stands in turn, if there is any in its bucket.
  *
  * A task is named by its row number; the tasks of one group have consecutive numbers.
  *
  * Source: design protocol 4, Matching.
  */
 
-/** Where a task may run, and how urgent it is. */
+/** Where a task may run, how urgent it is, and what it must pass before it starts. */
 export interface ReadySpec {
   queue: string;
   name: string;
   major: number;
   minor: number;
   priority: number;
-}
-
-/** Consecutive tasks of one job that became ready together; `to` is included. */
-export interface ReadyRun {
-  job: number;
-  depth: number;
-  from: number;
-  to: number;
-  queuedAtUs: number;
-}
-
-/** Consecutive tasks taken for one runner; `to` is included. */
-export interface TakenRun {
-  from: number;
-  to: number;
+  gate?: Gate | undefined;
 }
 
 /** What a runner can execute. */
@@ -45,96 +38,105 @@ export interface ReadyMatch {
   refused?: ReadonlySet<string> | undefined;
 }
 
-interface Run {
-  from: number;
-  to: number;
-  queuedAtUs: number;
-  next: Run | undefined;
-}
-
-/** Runs of one depth, oldest first. */
-interface Lane {
-  depth: number;
-  head: Run;
-  tail: Run;
+/** The backlog of a queue. */
+export interface ReadyStats {
+  queued: number;
+  /** Those that their gate or their job's keeps from being taken. */
+  throttled: number;
+  oldestQueuedAtUs: number | undefined;
 }
 
 /** A job's place in turn, shared by all its lines. */
-interface Turn {
-  at: number;
-  buckets: Bucket[];
+interface JobTurn extends Turn {
+  lines: Set<Line>;
+  /** Whether the job waits for its own place: its lines stand in no order. */
+  held: boolean;
 }
 
-/** The ready tasks of one job in one bucket. */
-interface Line extends InTurn {
-  job: number;
-  turn: Turn;
-  /** Deepest first. */
-  lanes: Lane[];
+class Line extends ReadyLine<JobTurn> {
+  readonly bucket: Bucket;
+  readonly turnstile: Turnstile<Line> | undefined;
+
+  constructor(job: number, turn: JobTurn, place: Pick<Line, "bucket" | "turnstile">) {
+    super(job, turn);
+    this.bucket = place.bucket;
+    this.turnstile = place.turnstile;
+  }
 }
 
 /** Tasks that the same runners may run, at one priority. */
 interface Bucket {
   spec: ReadySpec;
-  lines: Map<number, Line>;
-  /** The lines in turn. Not the Map's own order: its first entry costs a walk over those deleted before it. */
+  lines: Map<number | string, Line>;
+  /** Lines that may be taken from, in turn. Not the Map's order: its first entry costs a walk over those deleted before. */
   order: TurnOrder<Line>;
+  /** By gate id. */
+  turnstiles: Map<string, Turnstile<Line>>;
   size: number;
 }
 
 /** The queue of ready tasks. */
 export class ReadyQueue {
+  /** Keys and windows; attempts that end are to be told to it. */
+  readonly admission = new Admission();
+  readonly #reopened: (queue: string, tasks: number) => void;
   readonly #queues = new Map<string, Map<string, Bucket[]>>();
-  readonly #turns = new Map<number, Turn>();
+  readonly #turns = new Map<number, JobTurn>();
+  readonly #held = new Set<number>();
   #clock = 0;
+  #nowUs = 0;
+
+  /** `reopened` hears of tasks that may be taken again, about how many and in which queue. */
+  constructor(reopened: (queue: string, tasks: number) => void = () => undefined) {
+    this.#reopened = reopened;
+  }
 
   /** Adds tasks. */
   add(spec: ReadySpec, run: ReadyRun): void {
     const bucket = this.#bucketFor(spec);
-    const line = bucket.lines.get(run.job) ?? this.#newLine(bucket, run.job);
-    appendRun(line, run);
-    bucket.size += run.to - run.from + 1;
+    const line = bucket.lines.get(lineKey(run.job, spec.gate)) ?? this.#newLine(bucket, run.job, spec.gate);
+    const count = run.to - run.from + 1;
+    line.append(run);
+    line.turnstile?.count(count);
+    bucket.size += count;
   }
 
   /** Takes up to `limit` tasks for a runner, best first but for consecutive ones, which come as one run. */
-  take(match: ReadyMatch, limit: number): TakenRun[] {
-    const buckets = this.#candidates(match);
+  take(match: ReadyMatch, limit: number, nowUs: number): TakenRun[] {
+    this.#nowUs = nowUs;
+    const buckets = this.#candidates(match).filter((bucket) => this.#first(bucket) !== undefined);
     const taken: TakenRun[] = [];
     const lastOfLane = new Map<Lane, TakenRun>();
     let left = limit;
     while (left > 0 && buckets.length > 0) {
-      const bucket = best(buckets);
-      const line = firstLine(bucket);
+      const line = this.#best(buckets);
+      const { bucket } = line;
       const alone = bucket.lines.size === 1 && buckets.length === 1;
-      const lane = line.lanes[0]!;
-      const run = lane.head;
-      const count = Math.min(alone ? left : 1, run.to - run.from + 1);
+      const { lane, from, to } = line.shift(alone ? Math.min(left, line.turnstile?.room(nowUs) ?? left) : 1);
       const last = lastOfLane.get(lane);
-      if (last !== undefined && last.to + 1 === run.from) last.to += count;
+      if (last !== undefined && last.to + 1 === from) last.to = to;
       else {
-        const entry = { from: run.from, to: run.from + count - 1 };
+        const entry = { from, to };
         taken.push(entry);
         lastOfLane.set(lane, entry);
       }
-      left -= count;
-      this.#consume(bucket, line, count);
-      if (bucket.size === 0) buckets.splice(buckets.indexOf(bucket), 1);
+      left -= to - from + 1;
+      this.#consumed(line, to - from + 1);
+      if (this.#first(bucket) === undefined) buckets.splice(buckets.indexOf(bucket), 1);
     }
     return taken;
   }
 
-  /** Forgets all tasks of a job. */
+  /** Forgets all tasks of a job, and that it is held. */
   removeJob(job: number): void {
+    this.#held.delete(job);
     const turn = this.#turns.get(job);
     if (turn === undefined) return;
-    this.#turns.delete(job);
-    for (const bucket of turn.buckets) {
-      const line = bucket.lines.get(job);
-      if (line === undefined) continue;
-      bucket.size -= lineSize(line);
-      bucket.lines.delete(job);
-      line.gone = true;
-      if (bucket.size === 0) this.#drop(bucket);
+    for (const line of [...turn.lines]) {
+      const count = line.count();
+      line.bucket.size -= count;
+      line.turnstile?.count(-count);
+      this.#withdraw(line);
     }
   }
 
@@ -144,32 +146,63 @@ export class ReadyQueue {
       .get(spec.queue)
       ?.get(spec.name)
       ?.find((one) => isSameSpec(one.spec, spec));
-    const line = bucket?.lines.get(job);
-    const at = line?.lanes.findIndex((lane) => lane.depth === depth) ?? -1;
-    if (bucket === undefined || line === undefined || at < 0) return;
-    bucket.size -= cutLane(line, at, { from, to });
-    if (line.lanes.length === 0) this.#removeLine(bucket, line);
+    const line = bucket?.lines.get(lineKey(job, spec.gate));
+    if (bucket === undefined || line === undefined) return;
+    const count = line.cut(depth, { from, to });
+    bucket.size -= count;
+    line.turnstile?.count(-count);
+    if (line.isEmpty) this.#withdraw(line);
+  }
+
+  /** Keeps a job's tasks from being taken until it is let in. To be called before it has any. */
+  hold(job: number): void {
+    this.#held.add(job);
+  }
+
+  /** Lets a held job's tasks be taken. */
+  letIn(job: number): void {
+    if (!this.#held.delete(job)) return;
+    const turn = this.#turns.get(job);
+    if (turn === undefined) return;
+    turn.held = false;
+    for (const line of turn.lines) {
+      line.bucket.order.add(line);
+      this.#reopened(line.bucket.spec.queue, line.count());
+    }
+  }
+
+  /** Puts back what waited for windows that are over. */
+  turnWindows(nowUs: number): void {
+    this.#nowUs = nowUs;
+    this.admission.turnWindows(nowUs);
   }
 
   /** Forgets everything. */
   clear(): void {
     this.#queues.clear();
     this.#turns.clear();
+    this.#held.clear();
+    this.admission.clear();
   }
 
-  /** How many tasks are ready in a queue and since when the oldest is. */
-  stats(queue: string): { queued: number; oldestQueuedAtUs: number | undefined } {
-    let queued = 0;
+  /** How many tasks are ready in a queue, and since when the oldest is. */
+  stats(queue: string, nowUs: number): ReadyStats {
+    const stats = { queued: 0, throttled: 0 };
     let oldest = Number.POSITIVE_INFINITY;
     for (const buckets of this.#queues.get(queue)?.values() ?? []) {
-      for (const bucket of buckets) {
-        queued += bucket.size;
-        for (const line of bucket.lines.values()) {
-          for (const lane of line.lanes) oldest = Math.min(oldest, lane.head.queuedAtUs);
+      for (const { size, lines, turnstiles } of buckets) {
+        stats.queued += size;
+        for (const line of lines.values()) {
+          oldest = Math.min(oldest, line.oldestQueuedAtUs);
+          if (line.turn.held) stats.throttled += line.count();
         }
+        for (const turnstile of turnstiles.values())
+          stats.throttled += Math.max(0, turnstile.tasks - turnstile.room(nowUs));
       }
     }
-    return { queued, oldestQueuedAtUs: queued === 0 ? undefined : oldest };
+    // Tasks of held jobs that have a gate too were counted twice.
+    stats.throttled = Math.min(stats.throttled, stats.queued);
+    return { ...stats, oldestQueuedAtUs: stats.queued === 0 ? undefined : oldest };
   }
 
   /** Queues that have ready tasks. */
@@ -183,19 +216,30 @@ export class ReadyQueue {
     if (buckets.length === 0) this.#queues.set(spec.queue, names.set(spec.name, buckets));
     const found = buckets.find((one) => isSameSpec(one.spec, spec));
     if (found !== undefined) return found;
-    const bucket: Bucket = { spec, lines: new Map(), order: new TurnOrder(), size: 0 };
+    const bucket: Bucket = { spec, lines: new Map(), order: new TurnOrder(), turnstiles: new Map(), size: 0 };
     buckets.push(bucket);
     return bucket;
   }
 
-  #newLine(bucket: Bucket, job: number): Line {
-    const turn = this.#turns.get(job) ?? { at: ++this.#clock, buckets: [] };
+  #newLine(bucket: Bucket, job: number, gate: Gate | undefined): Line {
+    const turn = this.#turns.get(job) ?? { at: ++this.#clock, lines: new Set(), held: this.#held.has(job) };
     this.#turns.set(job, turn);
-    turn.buckets.push(bucket);
-    const line: Line = { job, placedAt: turn.at, turn, lanes: [], gone: false };
-    bucket.lines.set(job, line);
-    bucket.order.add(line);
+    const line = new Line(job, turn, { bucket, turnstile: gate && this.#turnstile(bucket, gate) });
+    turn.lines.add(line);
+    bucket.lines.set(lineKey(job, gate), line);
+    if (!turn.held) bucket.order.add(line);
     return line;
+  }
+
+  #turnstile(bucket: Bucket, gate: Gate): Turnstile<Line> {
+    const known = bucket.turnstiles.get(gate.id);
+    if (known !== undefined) return known;
+    const turnstile = new Turnstile<Line>(gate, this.admission, (line, tasks) => {
+      bucket.order.add(line);
+      this.#reopened(bucket.spec.queue, tasks);
+    });
+    bucket.turnstiles.set(gate.id, turnstile);
+    return turnstile;
   }
 
   #candidates({ queues, identifiers, refused }: ReadyMatch): Bucket[] {
@@ -214,25 +258,46 @@ export class ReadyQueue {
     return [...candidates];
   }
 
-  #consume(bucket: Bucket, line: Line, count: number): void {
-    const lane = line.lanes[0]!;
-    const run = lane.head;
-    run.from += count;
-    bucket.size -= count;
-    if (run.from > run.to) {
-      if (run.next === undefined) line.lanes.shift();
-      else lane.head = run.next;
+  /** The line of a bucket whose turn it is, of those that may go (I4); those that may not are set aside. */
+  #first({ order }: Bucket): Line | undefined {
+    for (;;) {
+      const line = order.first();
+      if (line?.turnstile === undefined || line.turnstile.room(this.#nowUs) > 0) return line;
+      order.removeFirst();
+      line.turnstile.setAside(line);
     }
-    line.turn.at = ++this.#clock;
-    if (line.lanes.length === 0) this.#removeLine(bucket, line);
   }
 
-  #removeLine(bucket: Bucket, line: Line): void {
-    bucket.lines.delete(line.job);
+  /** The line to serve next: highest priority, then the job least recently served, then the deepest task. */
+  #best(buckets: readonly Bucket[]): Line {
+    let winner = this.#first(buckets[0]!)!;
+    for (let i = 1; i < buckets.length; i++) {
+      const line = this.#first(buckets[i]!)!;
+      if (isBetter(line, winner)) winner = line;
+    }
+    return winner;
+  }
+
+  #consumed(line: Line, count: number): void {
+    line.bucket.size -= count;
+    line.turn.at = ++this.#clock;
+    line.turnstile?.start(count, this.#nowUs);
+    if (line.isEmpty) this.#removeLine(line);
+  }
+
+  /** Removes a line that was not served: another may have waited for its turn (I5). */
+  #withdraw(line: Line): void {
+    this.#removeLine(line);
+    line.turnstile?.gateMayOpen(this.#nowUs);
+  }
+
+  #removeLine(line: Line): void {
+    const { bucket, turn, turnstile, job } = line;
     line.gone = true;
-    const { buckets } = line.turn;
-    buckets.splice(buckets.indexOf(bucket), 1);
-    if (buckets.length === 0) this.#turns.delete(line.job);
+    bucket.lines.delete(lineKey(job, turnstile?.gate));
+    turn.lines.delete(line);
+    if (turn.lines.size === 0) this.#turns.delete(job);
+    if (turnstile?.tasks === 0) bucket.turnstiles.delete(turnstile.gate.id);
     if (bucket.size === 0) this.#drop(bucket);
   }
 
@@ -248,47 +313,9 @@ export class ReadyQueue {
   }
 }
 
-function appendRun(line: Line, { depth, from, to, queuedAtUs }: ReadyRun): void {
-  const at = line.lanes.findIndex((lane) => lane.depth <= depth);
-  const lane = line.lanes[at];
-  if (lane?.depth !== depth) {
-    const run: Run = { from, to, queuedAtUs, next: undefined };
-    line.lanes.splice(at < 0 ? line.lanes.length : at, 0, { depth, head: run, tail: run });
-    return;
-  }
-  const { tail } = lane;
-  if (tail.to + 1 === from && tail.queuedAtUs === queuedAtUs) {
-    tail.to = to;
-    return;
-  }
-  tail.next = { from, to, queuedAtUs, next: undefined };
-  lane.tail = tail.next;
-}
-
-/** Takes tasks out of one lane of a line, and the lane with its last; answers how many there were. */
-function cutLane(line: Line, at: number, { from, to }: TakenRun): number {
-  const lane = line.lanes[at]!;
-  const start: Pick<Run, "next"> = { next: lane.head };
-  let previous = start;
-  let removed = 0;
-  while (previous.next !== undefined) {
-    const run = previous.next;
-    const overlap = Math.min(run.to, to) - Math.max(run.from, from) + 1;
-    if (overlap <= 0) {
-      previous = run;
-      continue;
-    }
-    removed += overlap;
-    const rest = run.to > to ? { ...run, from: to + 1 } : run.next;
-    if (run.from < from) {
-      run.to = from - 1;
-      run.next = rest;
-      previous = run;
-    } else previous.next = rest;
-  }
-  if (start.next === undefined) line.lanes.splice(at, 1);
-  else line.lanes[at] = { ...lane, head: start.next, tail: previous as Run };
-  return removed;
+/** Names a line within its bucket. */
+function lineKey(job: number, gate: Gate | undefined): number | string {
+  return gate === undefined ? job : `${job} ${gate.id}`;
 }
 
 /** Whether tasks of two specs of one queue and name belong in one bucket. */
@@ -296,34 +323,8 @@ function isSameSpec(a: ReadySpec, b: ReadySpec): boolean {
   return a.major === b.major && a.minor === b.minor && a.priority === b.priority;
 }
 
-function lineSize(line: Line): number {
-  let size = 0;
-  for (const { head } of line.lanes) {
-    for (let run: Run | undefined = head; run !== undefined; run = run.next) size += run.to - run.from + 1;
-  }
-  return size;
-}
-
-/** The bucket to serve next: highest priority, then the job least recently served, then the deepest task. */
-function best(buckets: readonly Bucket[]): Bucket {
-  let winner = buckets[0]!;
-  for (let i = 1; i < buckets.length; i++) {
-    if (isBetter(buckets[i]!, winner)) winner = buckets[i]!;
-  }
-  return winner;
-}
-
-function isBetter(a: Bucket, b: Bucket): boolean {
-  if (a.spec.priority !== b.spec.priority) return a.spec.priority > b.spec.priority;
-  const lineA = firstLine(a);
-  const lineB = firstLine(b);
-  if (lineA.turn.at !== lineB.turn.at) return lineA.turn.at < lineB.turn.at;
-  return lineA.lanes[0]!.depth > lineB.lanes[0]!.depth;
-}
-
-/** The line whose turn it is. */
-function firstLine(bucket: Bucket): Line {
-  const line = bucket.order.first();
-  if (line === undefined) throw new RangeError("cannot take from a bucket: it is empty");
-  return line;
+function isBetter(a: Line, b: Line): boolean {
+  if (a.bucket.spec.priority !== b.bucket.spec.priority) return a.bucket.spec.priority > b.bucket.spec.priority;
+  if (a.turn.at !== b.turn.at) return a.turn.at < b.turn.at;
+  return a.depth > b.depth;
 }

@@ -18,7 +18,7 @@ export const taskTransitions: Transitions = {
   ],
   [TaskState.BLOCKED]: [TaskState.SCHEDULED, TaskState.QUEUED, TaskState.SKIPPED, TaskState.CANCELLED],
   [TaskState.SCHEDULED]: [TaskState.QUEUED, TaskState.SKIPPED, TaskState.CANCELLED],
-  [TaskState.QUEUED]: [TaskState.RUNNING, TaskState.SKIPPED, TaskState.CANCELLED],
+  [TaskState.QUEUED]: [TaskState.RUNNING, TaskState.FAILED, TaskState.SKIPPED, TaskState.CANCELLED],
   [TaskState.RUNNING]: [
     TaskState.SCHEDULED,
     TaskState.QUEUED,

@@ -42,6 +42,11 @@ export class TurnOrder<Entry extends InTurn> {
     }
   }
 
+  /** Takes out the entry that {@link first} tells. */
+  removeFirst(): void {
+    if (this.first() !== undefined) this.#dropTop();
+  }
+
   #dropTop(): void {
     const last = this.#heap.pop()!;
     if (this.#heap.length === 0) return;

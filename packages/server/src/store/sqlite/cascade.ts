@@ -1,5 +1,6 @@
 import { TaskState } from "@spanloom/protocol";
 import { assertTaskTransition, closingState } from "../../engine/states.ts";
+import { failRejected } from "./admit.ts";
 import type { Control } from "./control.ts";
 import { type GroupWork, taskIdOf } from "./groups.ts";
 import { unblock } from "./insert-tasks.ts";
@@ -29,10 +30,13 @@ export function spoilsParent(state: TaskState, optional: boolean): boolean {
 
 /** Follows up all noted ends. */
 export function runClosings(control: Control): void {
-  for (let group = control.closing.pop(); group !== undefined; group = control.closing.pop()) {
-    if (group.dependants > 0) releaseDependants(control, group);
-    if (group.parent !== undefined) closeGroupOf(control, group.parent, group);
-  }
+  do {
+    for (let group = control.closing.pop(); group !== undefined; group = control.closing.pop()) {
+      if (group.dependants > 0) releaseDependants(control, group);
+      if (group.parent !== undefined) closeGroupOf(control, group.parent, group);
+    }
+    failRejected(control);
+  } while (control.closing.length > 0);
 }
 
 function releaseDependants(control: Control, group: GroupWork): void {

@@ -2,6 +2,7 @@ import { SpanloomError, TaskState } from "@spanloom/protocol";
 import { attemptDeadlineUs, newLeaseToken } from "../../engine/lease.ts";
 import type { TakenRun } from "../../engine/ready-queue.ts";
 import type { ClaimRequest, Lease } from "../store.ts";
+import { displace } from "./admit.ts";
 import type { Control } from "./control.ts";
 import type { SqlValue } from "./database.ts";
 import { type InlineDependencies, inlineDependencies } from "./dependencies.ts";
@@ -32,7 +33,7 @@ export function claim(control: Control, request: ClaimRequest, runner: RunnerWor
   for (let most = FIRST_CHUNK; leases.length < limit && bytes < control.options.maxLeaseBytes; most = CHUNK) {
     const wanted = Math.min(most, limit - leases.length);
     const from = leases.length;
-    for (const run of control.ready.take(match, wanted)) claimRun(control, run, context, leases);
+    for (const run of control.ready.take(match, wanted, control.nowUs)) claimRun(control, run, context, leases);
     for (const lease of leases.slice(from)) bytes += leaseBytes(lease);
     if (leases.length - from < wanted) break;
   }
@@ -66,6 +67,8 @@ function claimRun(control: Control, run: TakenRun, context: ClaimContext, leases
     throw new SpanloomError("INTERNAL", message);
   }
   for (const row of rows) leases.push(claimRow(control, row, context));
+  const { concurrency } = control.specs.get(rows[0]![2] as number);
+  if (concurrency !== undefined) displace(control, concurrency);
 }
 
 function claimRow(control: Control, row: readonly SqlValue[], context: ClaimContext): Lease {

@@ -1,5 +1,7 @@
 import { IdGenerator } from "@spanloom/protocol";
+import { JobAdmission } from "../../engine/job-admission.ts";
 import { ReadyQueue } from "../../engine/ready-queue.ts";
+import { letIn, type RejectedRun, writeWindows } from "./admit.ts";
 import { Changes } from "./changes.ts";
 import type { Database } from "./database.ts";
 import { GroupTable, type GroupWork } from "./groups.ts";
@@ -41,10 +43,14 @@ export interface Control {
   readonly runners: RunnerTable;
   readonly jobIndex: JobIndex;
   readonly ready: ReadyQueue;
+  /** Places of jobs under concurrency keys of their own. */
+  readonly jobAdmission: JobAdmission;
   readonly running: RunningAttempts;
   readonly ids: IdGenerator;
   /** Groups whose last task ended in the open transaction and whose dependants and parents do not know yet. */
   readonly closing: GroupWork[];
+  /** Tasks that became ready in the open transaction when all places under their key were taken. */
+  readonly rejected: RejectedRun[];
   /** Of the open transaction. */
   changes: Changes;
   /** Time of the open transaction. */
@@ -53,7 +59,7 @@ export interface Control {
 
 /** The control plane over an open database. */
 export function newControl(db: Database, options: ControlOptions): Control {
-  return {
+  const control: Control = {
     db,
     options,
     openedAtUs: options.nowUs(),
@@ -62,19 +68,26 @@ export function newControl(db: Database, options: ControlOptions): Control {
     groups: new GroupTable(db),
     runners: new RunnerTable(db),
     jobIndex: new JobIndex(db),
-    ready: new ReadyQueue(),
+    ready: new ReadyQueue((queue, tasks) => control.changes.addReady(queue, tasks)),
+    jobAdmission: new JobAdmission(),
     running: new RunningAttempts(),
     ids: new IdGenerator(() => options.nowUs() / 1000),
     closing: [],
+    rejected: [],
     changes: new Changes(),
     nowUs: 0,
   };
+  return control;
 }
 
 /** Writes the jobs and groups that the open transaction changed. Only between operations: within one, a job's state may
  * follow from counters that are half changed. */
 export function flushWork(control: Control): void {
-  for (const job of control.jobs.flush(control.nowUs)) control.changes.ended.add(job.id);
+  for (const job of control.jobs.flush(control.nowUs)) {
+    control.changes.ended.add(job.id);
+    for (const next of control.jobAdmission.leave(job.seq)) letIn(control, next);
+  }
+  writeWindows(control);
   control.groups.flush();
   control.jobIndex.flush();
 }

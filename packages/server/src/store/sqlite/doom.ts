@@ -1,4 +1,5 @@
 import { CancellationReason, JobState, TaskState } from "@spanloom/protocol";
+import type { ReadyRun } from "../../engine/ready-queue.ts";
 import type { Failure } from "../store.ts";
 import { noteEnded } from "./cascade.ts";
 import type { Control } from "./control.ts";
@@ -151,19 +152,22 @@ export function loadReady(control: Control): void {
      CROSS JOIN task t ON t.seq BETWEEN g.first AND g.first + g.count - 1 AND t.state = ${TaskState.QUEUED}
      WHERE j.state < ${JobState.SUCCEEDED} ORDER BY t.seq`,
   ) as readonly number[][];
+  const runs: { spec: number; run: ReadyRun }[] = [];
   for (let i = 0; i < rows.length; ) {
     const [groupSeq, spec, from, queuedAtUs] = rows[i] as [number, number, number, number];
     let end = i + 1;
-    while (
-      end < rows.length &&
-      rows[end]![0] === groupSeq &&
-      rows[end]![1] === spec &&
-      rows[end]![2] === from + end - i
-    )
-      end++;
+    while (end < rows.length && continues(rows[end]!, rows[end - 1]!)) end++;
     const group = control.groups.get(groupSeq);
-    const run = { job: group.job, depth: group.depth, from, to: from + end - i - 1, queuedAtUs };
-    control.ready.add(control.specs.get(spec), run);
+    runs.push({ spec, run: { job: group.job, depth: group.depth, from, to: from + end - i - 1, queuedAtUs } });
     i = end;
   }
+  // As they became ready: of equal depth the one that has waited longest goes first.
+  runs.sort((a, b) => a.run.queuedAtUs - b.run.queuedAtUs);
+  for (const { spec, run } of runs) control.ready.add(control.specs.get(spec), run);
+}
+
+/** Whether a row is the next task of the same group and spec, ready since the same moment. */
+function continues(row: readonly number[], before: readonly number[]): boolean {
+  const [group, spec, seq, queuedAtUs] = row;
+  return group === before[0] && spec === before[1] && seq === before[2]! + 1 && queuedAtUs === before[3];
 }

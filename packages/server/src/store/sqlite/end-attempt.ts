@@ -1,4 +1,4 @@
-import { AttemptOutcome, TaskState } from "@spanloom/protocol";
+import { AttemptOutcome, CancellationReason, TaskState } from "@spanloom/protocol";
 import { type AttemptEnd, type Settlement, settle } from "../../engine/settle.ts";
 import { assertTaskTransition, closingState, type Doom } from "../../engine/states.ts";
 import type { NewTaskSet, ProgressRecord } from "../store.ts";
@@ -45,11 +45,12 @@ interface Ending {
 /** Ends a running attempt and follows up what that means for its task. The caller runs the closings. */
 export function endAttempt(control: Control, work: RunningWork, close: AttemptClose): void {
   control.running.remove(work);
+  if (work.spec.gate !== undefined) control.ready.admission.end(work.spec.gate, control.nowUs);
   const job = control.jobs.get(work.job);
   const group = control.groups.get(work.group);
   const doom: Doom = job.doom !== "none" ? job.doom : work.doomed ? "failed" : "none";
   const { counted, losses, spec } = work;
-  const settlement = settle({ counted, losses, retry: spec.retry, doom }, close.end, control.options.random);
+  const settlement = settle({ counted, losses, retry: spec.retry, doom }, endOf(work, close), control.options.random);
   assertTaskTransition(TaskState.RUNNING, settlement.state);
   control.changes.tasks.add(work.taskId);
   control.changes.jobs.add(job.id);
@@ -65,6 +66,14 @@ export function endAttempt(control: Control, work: RunningWork, close: AttemptCl
     default:
       endTask(control, ending, settlement.state);
   }
+}
+
+/** How the attempt ends: one that was told to make way for another does not come back. */
+function endOf({ stop, spec }: RunningWork, { end }: AttemptClose): AttemptEnd {
+  if (stop !== CancellationReason.CONCURRENCY || end.kind === "success") return end;
+  const message = `another task took its place under concurrency key "${spec.concurrency?.key}"`;
+  const failure = { type: "ConcurrencyCancelled", message, stack: "" };
+  return { kind: "failure", outcome: AttemptOutcome.CANCELLED, failure, retryable: false, retryAfterMs: undefined };
 }
 
 function requeue(control: Control, ending: Ending): void {

@@ -1,6 +1,7 @@
 import { TaskState } from "@spanloom/protocol";
 import type { Doom } from "../../engine/states.ts";
 import type { NewTaskGroup, NewTaskSet } from "../store.ts";
+import { admitted, displace } from "./admit.ts";
 import type { Control } from "./control.ts";
 import { type GroupWork, taskIdOf } from "./groups.ts";
 import type { JobWork } from "./jobs.ts";
@@ -132,7 +133,7 @@ function insertRun(control: Control, context: RunContext): void {
   }
   control.jobs.move(job, TaskState.UNSPECIFIED, state, to - from);
   control.changes.jobs.add(job.id);
-  if (state === TaskState.QUEUED) makeReady(control, work, spec, [work.first + from, work.first + to - 1]);
+  if (state === TaskState.QUEUED) makeFirstReady(control, work, spec, [work.first + from, work.first + to - 1]);
 }
 
 function wakeTime(control: Control, spec: TaskSpecRecord, startAtUs: number | undefined): number | undefined {
@@ -158,8 +159,23 @@ type Rows = readonly [from: number, to: number];
 
 /** Offers consecutive tasks of a group, now QUEUED, to runners. */
 export function makeReady(control: Control, work: GroupWork, spec: TaskSpecRecord, [from, to]: Rows): void {
+  if (spec.queueTimeoutMs !== undefined) addQueueTimer(control, spec.queueTimeoutMs, [from, to]);
   control.ready.add(spec, { job: work.job, depth: work.depth, from, to, queuedAtUs: control.nowUs });
   control.changes.addReady(spec.queue, to - from + 1);
+  if (spec.concurrency?.policy === "cancelRunning") displace(control, spec.concurrency);
+}
+
+/** Offers consecutive tasks that have had no attempt; those that their key refuses fail when the closings are run. */
+export function makeFirstReady(control: Control, work: GroupWork, spec: TaskSpecRecord, [from, to]: Rows): void {
+  const places = admitted(control, spec, to - from + 1);
+  if (places > 0) makeReady(control, work, spec, [from, from + places - 1]);
+  if (from + places <= to) control.rejected.push({ group: work, spec, from: from + places, to });
+}
+
+function addQueueTimer(control: Control, queueTimeoutMs: number, [from, to]: Rows): void {
+  const at = control.nowUs + Math.round(queueTimeoutMs * 1000);
+  control.db.run("INSERT OR REPLACE INTO queue_timer (at, first, last) VALUES (?, ?, ?)", at, from, to);
+  control.changes.addDue(at);
 }
 
 /**
@@ -216,5 +232,5 @@ function unblockRun(control: Control, [from, to]: Rows, { work, spec, queuedAtUs
     control.changes.tasks.add(taskIdOf(work, seq));
     if (wakeUs !== undefined) addTimer(control, wakeUs, seq);
   }
-  if (wakeUs === undefined) makeReady(control, work, spec, [from, to]);
+  if (wakeUs === undefined) makeFirstReady(control, work, spec, [from, to]);
 }

@@ -1,11 +1,12 @@
 import { AttemptOutcome, CancellationReason, TaskState } from "@spanloom/protocol";
 import type { MaintenanceOutcome } from "../store.ts";
+import { failQueued } from "./admit.ts";
 import { runClosings } from "./cascade.ts";
 import { type Control, flushWork } from "./control.ts";
 import { doomJob, stopAttempt } from "./doom.ts";
 import { endAttempt, unreportedClose } from "./end-attempt.ts";
 import { taskIdOf } from "./groups.ts";
-import { makeReady } from "./insert-tasks.ts";
+import { makeFirstReady, makeReady } from "./insert-tasks.ts";
 import { forgetRunners } from "./runners.ts";
 import { dueOf, type RunningWork } from "./running-attempts.ts";
 
@@ -15,6 +16,9 @@ export function maintain(control: Control, limit: number): MaintenanceOutcome {
   const { lost, fenced } = endOverdueAttempts(control, limit);
   const woken = wakeTasks(control, limit);
   forgetRunners(control, limit);
+  failOverdueTasks(control, limit);
+  control.ready.turnWindows(control.nowUs);
+  runClosings(control);
   // A job doomed just now is no longer due.
   flushWork(control);
   return { lost, woken, fenced, nextDueUs: nextDue(control) };
@@ -87,7 +91,7 @@ function wakeTasks(control: Control, limit: number): number {
 
 function wake(control: Control, seq: number): boolean {
   const row = control.db.row(
-    "UPDATE task SET state = ?, queued_at = ? WHERE seq = ? AND state = ? AND scheduled_at <= ? RETURNING task_group, spec",
+    "UPDATE task SET state = ?, queued_at = ? WHERE seq = ? AND state = ? AND scheduled_at <= ? RETURNING task_group, spec, attempt",
     TaskState.QUEUED,
     control.nowUs,
     seq,
@@ -100,8 +104,49 @@ function wake(control: Control, seq: number): boolean {
   control.jobs.move(job, TaskState.SCHEDULED, TaskState.QUEUED);
   control.changes.jobs.add(job.id);
   control.changes.tasks.add(taskIdOf(group, seq));
-  makeReady(control, group, control.specs.get(row[1] as number), [seq, seq]);
+  const offer = row[2] === 0 ? makeFirstReady : makeReady;
+  offer(control, group, control.specs.get(row[1] as number), [seq, seq]);
   return true;
+}
+
+/** Fails tasks that have waited too long to be leased. */
+function failOverdueTasks(control: Control, limit: number): void {
+  const timers = control.db.rows(
+    `DELETE FROM queue_timer WHERE (at, first) IN (SELECT at, first FROM queue_timer WHERE at <= ? ORDER BY at, first LIMIT ?)
+     RETURNING at, first, last`,
+    control.nowUs,
+    limit,
+  ) as readonly (readonly [number, number, number])[];
+  for (const [at, first, last] of timers) {
+    const [groupSeq, specSeq] = control.db.row("SELECT task_group, spec FROM task WHERE seq = ?", first)! as number[];
+    const group = control.groups.get(groupSeq!);
+    const spec = control.specs.get(specSeq!);
+    const timeoutUs = Math.round(spec.queueTimeoutMs! * 1000);
+    // Those that were leased and came back since have a timer of their own.
+    const waiting = control.db.rows(
+      `SELECT seq FROM task WHERE seq BETWEEN ? AND ? AND state = ${TaskState.QUEUED} AND coalesce(queued_at, ?) <= ?`,
+      first,
+      last,
+      group.unblockedAtUs ?? group.createdAtUs,
+      at - timeoutUs,
+    ) as readonly (readonly [number])[];
+    const message = `the task was not leased within ${spec.queueTimeoutMs} ms of becoming ready`;
+    for (const [from, to] of consecutive(waiting)) {
+      control.ready.remove(spec, { job: group.job, depth: group.depth, from, to });
+      failQueued(control, { group, spec, from, to }, { type: "QueueTimeout", message, stack: "" });
+    }
+  }
+}
+
+/** Runs of consecutive numbers, `to` included. */
+function* consecutive(rows: readonly (readonly [number])[]): Generator<[from: number, to: number]> {
+  for (let i = 0; i < rows.length; ) {
+    const from = rows[i]![0];
+    let end = i + 1;
+    while (rows[end]?.[0] === from + end - i) end++;
+    yield [from, from + end - i - 1];
+    i = end;
+  }
 }
 
 /** When the next thing is due; undefined when nothing is pending. */
@@ -110,7 +155,10 @@ export function nextDue(control: Control): number | undefined {
   const deadline = control.db.row(
     "SELECT min(deadline_at) FROM job WHERE deadline_at IS NOT NULL AND ended_at IS NULL AND doom = 0",
   )![0] as number | null;
-  let due = Math.min(timer ?? Number.POSITIVE_INFINITY, deadline ?? Number.POSITIVE_INFINITY);
+  const queueTimer = control.db.row("SELECT at FROM queue_timer ORDER BY at LIMIT 1")?.[0] as number | undefined;
+  const window = control.ready.admission.nextWindowUs();
+  let due = Number.POSITIVE_INFINITY;
+  for (const at of [timer, deadline, queueTimer, window]) due = Math.min(due, at ?? Number.POSITIVE_INFINITY);
   for (const work of control.running.all()) due = Math.min(due, dueOf(work));
   return due === Number.POSITIVE_INFINITY ? undefined : due;
 }

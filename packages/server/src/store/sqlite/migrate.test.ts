@@ -9,6 +9,8 @@ import { SCHEMA_VERSION } from "./schema.sql.ts";
 /** Takes back what version 2 added. */
 const BACK_TO_1 = `
 DROP TABLE job_tag; DROP TABLE job_runner; DROP TABLE job_count;
+DROP TABLE queue_timer; DROP TABLE rate_window; DROP INDEX job_place;
+ALTER TABLE job DROP COLUMN concurrency; ALTER TABLE job DROP COLUMN admitted_at;
 DROP INDEX job_created; DROP INDEX job_name; DROP INDEX job_queue; DROP INDEX job_state; DROP INDEX runner_seen;
 CREATE INDEX job_open ON job (seq) WHERE ended_at IS NULL;
 UPDATE meta SET value = 1 WHERE key = 'schema_version'`;

@@ -1,6 +1,6 @@
 import { SpanloomError } from "@spanloom/protocol";
 import type { Database } from "./database.ts";
-import { jobIndexSql, runnerIndexSql, SCHEMA_VERSION, schemaSql } from "./schema.sql.ts";
+import { admissionSql, jobIndexSql, runnerIndexSql, SCHEMA_VERSION, schemaSql } from "./schema.sql.ts";
 
 /** What leads from the version before to each version. */
 const steps: Readonly<Record<number, string>> = {
@@ -14,6 +14,9 @@ INSERT OR IGNORE INTO job_runner SELECT DISTINCT a.runner, j.created_at, j.seq F
   CROSS JOIN task t ON t.seq = a.task CROSS JOIN task_group g ON g.seq = t.task_group
   CROSS JOIN job j ON j.seq = g.job;
 INSERT INTO job_count SELECT state, count(*) FROM job GROUP BY state;
+ALTER TABLE job ADD COLUMN concurrency TEXT;
+ALTER TABLE job ADD COLUMN admitted_at INTEGER;
+${admissionSql}
 `,
 };
 

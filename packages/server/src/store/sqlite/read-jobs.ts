@@ -1,5 +1,5 @@
 import { JobState, TaskState } from "@spanloom/protocol";
-import type { JobRecord, NewJobTrace, TaskCounters } from "../store.ts";
+import type { ConcurrencyRule, JobRecord, NewJobTrace, TaskCounters } from "../store.ts";
 import type { Control } from "./control.ts";
 import type { SqlRow } from "./database.ts";
 import { counterColumns } from "./jobs.ts";
@@ -7,7 +7,7 @@ import { decodeFailure, decodeProgress, decodeTrace, loadBytes, optionalNumber, 
 
 /** What {@link toJobRecord} needs of each row of `job`, in this order. */
 export const jobColumns = `job.seq, id, name, job.state, tags, queue, priority, attempts, progress, failure, failed_task,
-  cancel_reason, job.created_at, started_at, ended_at, start_at, deadline_at, idempotency_key, trace, ${counterColumns}`;
+  cancel_reason, job.created_at, started_at, ended_at, start_at, deadline_at, idempotency_key, trace, concurrency, ${counterColumns}`;
 
 /** A job by number, as the record has it. */
 export function readJob(control: Control, seq: number): JobRecord {
@@ -68,8 +68,8 @@ export function toCounters(counts: readonly number[]): TaskCounters {
 /** A row of `job` as a record. */
 export function toJobRecord(row: SqlRow): JobRecord {
   const [, id, name, state, tags, queue, priority, attempts, progress, failure, failedTask, cancelReason] = row;
-  const [createdAt, startedAt, endedAt, startAt, deadlineAt, key, trace] = row.slice(12);
-  const counts = row.slice(19, 28);
+  const [createdAt, startedAt, endedAt, startAt, deadlineAt, key, trace, concurrency] = row.slice(12);
+  const counts = row.slice(20, 29);
   const decodedFailure = decodeFailure(failure!);
   const times = {
     startedAtUs: optionalNumber(startedAt!),
@@ -94,6 +94,7 @@ export function toJobRecord(row: SqlRow): JobRecord {
     ...withoutUndefined(times),
     idempotencyKey: (key as string | null) ?? "",
     trace: decodeTrace(trace!) satisfies NewJobTrace,
+    ...(concurrency !== null && { concurrency: JSON.parse(concurrency as string) as ConcurrencyRule }),
   };
 }
 

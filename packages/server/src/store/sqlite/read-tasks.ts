@@ -76,11 +76,11 @@ export function queueStats(control: Control, queues: readonly string[]): QueueSt
   for (const { spec } of control.running.all()) running.set(spec.queue, (running.get(spec.queue) ?? 0) + 1);
   const names = queues.length > 0 ? [...new Set(queues)] : allQueues(control);
   return names.map((queue) => {
-    const { queued, oldestQueuedAtUs } = control.ready.stats(queue);
+    const { queued, throttled, oldestQueuedAtUs } = control.ready.stats(queue, control.options.nowUs());
     return {
       queue,
       queued,
-      throttled: 0,
+      throttled,
       scheduled: scheduled.get(queue) ?? 0,
       running: running.get(queue) ?? 0,
       ...(oldestQueuedAtUs !== undefined && { oldestQueuedAtUs }),

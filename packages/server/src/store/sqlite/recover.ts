@@ -1,5 +1,6 @@
 import { CancellationReason, JobState, TaskState } from "@spanloom/protocol";
 import { attemptDeadlineUs } from "../../engine/lease.ts";
+import { displaceAll, loadAdmission } from "./admit.ts";
 import { Changes } from "./changes.ts";
 import type { Control } from "./control.ts";
 import type { SqlRow } from "./database.ts";
@@ -17,15 +18,19 @@ export function recover(control: Control): void {
   control.nowUs = control.options.nowUs();
   control.changes = new Changes();
   control.closing.length = 0;
+  control.rejected.length = 0;
   control.running.clear();
   control.ready.clear();
+  control.jobAdmission.clear();
   control.specs.reload();
   control.jobs.reload();
   control.groups.reload();
   control.runners.reload();
   control.jobIndex.reload();
+  loadAdmission(control);
   loadReady(control);
   loadRunning(control);
+  displaceAll(control);
 }
 
 function loadRunning(control: Control): void {
@@ -67,6 +72,7 @@ function loadAttempt(control: Control, row: SqlRow): void {
     doomed: row[11] === 1,
   };
   control.running.add(work);
+  if (spec.gate !== undefined) control.ready.admission.resume(spec.gate);
   control.changes.addDue(work.expiresAtUs);
   if (job.doom === "cancelled") stopAttempt(control, work, CancellationReason.JOB_CANCELLED);
   else if (job.doom === "failed" || work.doomed) stopAttempt(control, work, CancellationReason.JOB_FAILED);

@@ -1,6 +1,8 @@
 import { AttemptOutcome, SpanloomError, TaskState } from "@spanloom/protocol";
 import { type BadTask, type NamedTask, planRetry, type RetryPlan, type RetryTree } from "../../engine/retry-job.ts";
 import { assertTaskTransition, isJobEnded, jobStateOf } from "../../engine/states.ts";
+import type { ConcurrencyRule } from "../store.ts";
+import { applyForPlace } from "./admit.ts";
 import { type Control, flushWork } from "./control.ts";
 import { sumProgress } from "./end-attempt.ts";
 import { type GroupWork, taskIdOf } from "./groups.ts";
@@ -29,9 +31,22 @@ export function retryJob(control: Control, jobId: string, taskIds: readonly stri
   const named = taskIds.map((id) => namedTask(control, job, id));
   const tree = readTree(control, job);
   const plan = planRetry(tree, named);
+  readmit(control, job);
   writePlan(control, job, plan, tree.specs);
   reopenJob(control, job, plan);
   return plan.rerun.length;
+}
+
+/** A retried job asks for its place again. Errors: CONCURRENCY_REJECTED, before anything is written. */
+function readmit(control: Control, job: JobWork): void {
+  const text = control.db.row("SELECT concurrency FROM job WHERE seq = ?", job.seq)![0] as string | null;
+  if (text === null) return;
+  const rule = JSON.parse(text) as ConcurrencyRule;
+  if (control.jobAdmission.refuses(rule)) {
+    const held = `concurrency key "${rule.key}" has all ${rule.limit} places taken`;
+    throw new SpanloomError("CONCURRENCY_REJECTED", `cannot retry job "${job.id}": ${held}`);
+  }
+  applyForPlace(control, job, rule);
 }
 
 function namedTask(control: Control, job: JobWork, id: string): NamedTask {

@@ -38,6 +38,8 @@ export interface RunningWork {
  */
 export class RunningAttempts {
   readonly #byTask = new Map<string, RunningWork>();
+  /** By concurrency key, the longest-running first. */
+  readonly #holders = new Map<string, Set<RunningWork>>();
 
   /** The attempt of a task, if one runs. */
   get(taskId: string): RunningWork | undefined {
@@ -48,12 +50,25 @@ export class RunningAttempts {
   add(work: RunningWork): void {
     this.#byTask.set(work.taskId, work);
     work.runner.running.add(work);
+    const key = work.spec.concurrency?.key;
+    if (key === undefined) return;
+    const holders = this.#holders.get(key) ?? new Set();
+    this.#holders.set(key, holders.add(work));
+  }
+
+  /** Attempts that hold a place under a concurrency key, the longest-running first. */
+  holders(key: string): Iterable<RunningWork> {
+    return this.#holders.get(key) ?? [];
   }
 
   /** Removes an attempt that ended. */
   remove(work: RunningWork): void {
     this.#byTask.delete(work.taskId);
     work.runner.running.delete(work);
+    const key = work.spec.concurrency?.key;
+    const holders = key === undefined ? undefined : this.#holders.get(key);
+    holders?.delete(work);
+    if (holders?.size === 0) this.#holders.delete(key!);
   }
 
   /** All attempts. */
@@ -65,6 +80,7 @@ export class RunningAttempts {
   clear(): void {
     for (const work of this.#byTask.values()) work.runner.running.clear();
     this.#byTask.clear();
+    this.#holders.clear();
   }
 }
 

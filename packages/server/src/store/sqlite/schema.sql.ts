@@ -33,6 +33,27 @@ export const runnerIndexSql = `
 CREATE INDEX runner_seen ON runner (last_seen_at) WHERE state <> 0;
 `;
 
+/** What admission keeps: waits that are too long, and starts counted in the windows of rate limits. */
+export const admissionSql = `
+-- When runs of tasks that became ready together have waited too long. Void for those that were leased since.
+CREATE TABLE queue_timer (
+  at INTEGER NOT NULL,
+  first INTEGER NOT NULL,
+  last INTEGER NOT NULL,
+  PRIMARY KEY (at, first)
+) WITHOUT ROWID;
+
+CREATE TABLE rate_window (
+  key TEXT NOT NULL,
+  window_ms INTEGER NOT NULL,
+  start_at INTEGER NOT NULL,
+  used INTEGER NOT NULL,
+  PRIMARY KEY (key, window_ms)
+) WITHOUT ROWID;
+
+CREATE INDEX job_place ON job (admitted_at, seq) WHERE concurrency IS NOT NULL AND ended_at IS NULL;
+`;
+
 /**
  * The embedded store's schema.
  *
@@ -51,6 +72,7 @@ CREATE TABLE spec (
   body TEXT NOT NULL UNIQUE
 );
 
+-- concurrency: its own rule; admitted_at: since when it holds a place under it, null while it waits for one.
 CREATE TABLE job (
   seq INTEGER PRIMARY KEY,
   id TEXT NOT NULL UNIQUE,
@@ -82,12 +104,12 @@ CREATE TABLE job (
   failed_task TEXT,
   cancel_reason TEXT,
   progress TEXT,
-  projected INTEGER NOT NULL DEFAULT 0
-);
+  projected INTEGER NOT NULL DEFAULT 0, concurrency TEXT, admitted_at INTEGER);
 CREATE UNIQUE INDEX job_key ON job (idempotency_key) WHERE idempotency_key IS NOT NULL;
 CREATE INDEX job_deadline ON job (deadline_at) WHERE deadline_at IS NOT NULL AND ended_at IS NULL AND doom = 0;
 CREATE INDEX job_unprojected ON job (seq) WHERE projected = 0;
 ${jobIndexSql}
+${admissionSql}
 -- Tasks that share one set of dependencies and one parent attempt.
 CREATE TABLE task_group (
   seq INTEGER PRIMARY KEY,

@@ -1,4 +1,5 @@
-import type { NewTaskSpec, RetryRule } from "../store.ts";
+import { type Gate, gateOf } from "../../engine/admission.ts";
+import type { ConcurrencyRule, NewTaskSpec, RateRule, RetryRule } from "../store.ts";
 import type { Database } from "./database.ts";
 
 /** A spec with nothing left to inherit. */
@@ -11,8 +12,13 @@ export interface TaskSpecRecord {
   priority: number;
   retry: RetryRule;
   attemptTimeoutMs?: number;
+  queueTimeoutMs?: number;
   startDelayMs?: number;
   optional: boolean;
+  concurrency?: ConcurrencyRule;
+  rateLimit?: RateRule;
+  /** Of the two rules above. */
+  gate: Gate | undefined;
 }
 
 const MAX_CACHED = 10_000;
@@ -40,6 +46,9 @@ export class SpecTable {
       attemptTimeoutMs: spec.attemptTimeoutMs,
       startDelayMs: spec.startDelayMs,
       optional: spec.optional,
+      queueTimeoutMs: spec.queueTimeoutMs,
+      concurrency: spec.concurrency,
+      rateLimit: spec.rateLimit,
     });
     return this.#byBody.get(body) ?? this.#load(body) ?? this.#insert(body);
   }
@@ -75,7 +84,8 @@ export class SpecTable {
       this.#byBody.clear();
       this.#bySeq.clear();
     }
-    const record = { seq, ...JSON.parse(body) } as TaskSpecRecord;
+    const stored = JSON.parse(body) as Omit<TaskSpecRecord, "seq" | "gate">;
+    const record = { seq, ...stored, gate: gateOf(stored) };
     this.#byBody.set(body, record);
     this.#bySeq.set(seq, record);
     return record;

@@ -231,7 +231,10 @@ export class SqliteStore implements contract.Store {
   }
 
   #announceReady(): void {
-    const ready = this.#control!.changes.takeReady();
+    const control = this.#control!;
+    // The end of a job may let others in, and that must be known before the last of what is ready is announced.
+    if (!control.jobAdmission.isEmpty) flushWork(control);
+    const ready = control.changes.takeReady();
     if (ready.size > 0) for (const listener of this.#listeners.ready) listener(ready);
   }
 

@@ -1,5 +1,7 @@
 import { JobState, TaskState } from "@spanloom/protocol";
 import type { JobRecord, NewJob, SubmitOutcome } from "../store.ts";
+import { applyForPlace } from "./admit.ts";
+import { runClosings } from "./cascade.ts";
 import { type Control, flushWork } from "./control.ts";
 import { insertTasks } from "./insert-tasks.ts";
 import type { JobWork } from "./jobs.ts";
@@ -10,8 +12,13 @@ import { encodeTrace } from "./row.ts";
 export function submitJob(control: Control, job: NewJob): SubmitOutcome {
   const earlier = job.idempotencyKey === "" ? undefined : findByKey(control, job);
   if (earlier !== undefined) return earlier;
+  if (job.concurrency !== undefined && control.jobAdmission.refuses(job.concurrency)) {
+    return { kind: "rejected", key: job.concurrency.key, limit: job.concurrency.limit };
+  }
   const work = insertJob(control, job);
+  if (job.concurrency !== undefined) applyForPlace(control, work, job.concurrency);
   insertTasks(control, job.tasks, { job: work, parent: undefined, startAtUs: job.startAtUs, doom: "none" });
+  runClosings(control);
   control.changes.addDue(job.deadlineUs);
   return { kind: "created", job: toRecord(job, work, control.nowUs) };
 }
@@ -30,7 +37,7 @@ function insertJob(control: Control, job: NewJob): JobWork {
   const seq = control.jobs.newSeq();
   control.db.run(
     `INSERT INTO job (seq, id, name, state, tags, queue, priority, created_at, start_at, deadline_at, idempotency_key,
-     request_hash, trace) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+     request_hash, trace, concurrency) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     seq,
     job.id,
     job.name,
@@ -44,6 +51,7 @@ function insertJob(control: Control, job: NewJob): JobWork {
     job.idempotencyKey || null,
     job.requestHash || null,
     encodeTrace(job.trace),
+    job.concurrency === undefined ? null : JSON.stringify(job.concurrency),
   );
   const work: JobWork = {
     seq,
@@ -80,5 +88,6 @@ function toRecord(job: NewJob, work: JobWork, createdAtUs: number): JobRecord {
     progress: [],
     ...(startAtUs !== undefined && { startAtUs }),
     ...(deadlineUs !== undefined && { deadlineUs }),
+    ...(job.concurrency !== undefined && { concurrency: job.concurrency }),
   };
 }
