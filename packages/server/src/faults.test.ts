@@ -1,79 +1,32 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { DatabaseSync } from "node:sqlite";
-import { createClient, type Transport } from "@connectrpc/connect";
-import { createConnectTransport } from "@connectrpc/connect-node";
-import {
-  AttemptOutcome,
-  JobService,
-  JobState,
-  QueryService,
-  ResultStatus,
-  type Task,
-  TaskState,
-} from "@spanloom/protocol";
+import { createClient } from "@connectrpc/connect";
+import { AttemptOutcome, JobService, JobState, QueryService, type Task, TaskState } from "@spanloom/protocol";
 import { tableFromIPC } from "apache-arrow";
 import { afterEach, beforeEach, describe, expect, it, onTestFailed } from "vitest";
 import { LoopRunner, returned } from "./rpc/testing/loop-runner.ts";
-
-const program = join(import.meta.dirname, "bin", "spanloom-server.ts");
-const json = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
+import { seeded } from "./testing/seeded.ts";
+import { type ServerProgram, ServerPrograms, transportTo } from "./testing/server-program.ts";
+import { fanOut, fanOutJob, StubbornRunner } from "./testing/stubborn-runner.ts";
 
 let folder: string;
-const children: ChildProcess[] = [];
+const programs = new ServerPrograms();
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "spanloom-"));
 });
 afterEach(async () => {
-  for (const child of children.splice(0)) {
-    if (child.exitCode === null && child.signalCode === null) {
-      child.kill("SIGKILL");
-      await once(child, "exit");
-    }
-  }
+  await programs.killAll();
   await rm(folder, { recursive: true, force: true });
 });
 
-interface Program {
-  child: ChildProcess;
-  /** Of the line it prints when it listens; rejects when it ends before. */
-  url: Promise<string>;
-  /** Exit code or signal, and what it wrote to standard error. */
-  end: Promise<{ code: number | string | null; errors: string }>;
-}
-
 /** Starts the real server program. */
-function startProgram(args: readonly string[] = [], env: Record<string, string> = {}, uid?: number): Program {
-  const base = ["--port", "0", "--data-dir", join(folder, "data"), "--default-lease-ms", "1000"];
-  const child = spawn(process.execPath, [program, ...base, ...args], {
-    env: { PATH: process.env.PATH, ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-    ...(uid !== undefined && { uid }),
-  });
-  children.push(child);
-  let errors = "";
-  child.stderr?.on("data", (chunk: Buffer) => {
-    errors += chunk.toString();
-  });
-  const end = once(child, "close").then(([code, signal]) => ({
-    code: (code ?? signal) as number | string | null,
-    errors,
-  }));
-  const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
-  const url = Promise.race([
-    once(lines, "line").then(([line]) => /listening on (\S+)/.exec(line as string)?.[1] ?? ""),
-    end.then(({ errors: text }) => Promise.reject(new Error(`the server ended: ${text}`))),
-  ]);
-  url.catch(() => {}); // tests that expect no URL do not ask for it
-  return { child, url, end };
+function startProgram(args: readonly string[] = [], env: Record<string, string> = {}, uid?: number): ServerProgram {
+  return programs.start({ dataDir: join(folder, "data"), args, env, uid });
 }
-
-const transportTo = (url: string): Transport => createConnectTransport({ baseUrl: url, httpVersion: "1.1" });
 
 describe("a start that cannot succeed says why and what to do", () => {
   it("when the port is in use", async () => {
@@ -165,82 +118,7 @@ describe("signals", () => {
   });
 });
 
-/** A small, fast, seeded generator (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
 const WIDTH = 200;
-
-/** Runs until the job ends, across kills of the server: a failed call keeps its results and is made again. */
-class StubbornRunner {
-  /** Results acknowledged as OK, by task and attempt. */
-  readonly acknowledged = new Set<string>();
-  #transport: Transport;
-  #runner: LoopRunner;
-  #stopped = false;
-  /** Resolves when there is another server to talk to, or none any more. */
-  #moved = Promise.withResolvers<void>();
-  readonly #id = crypto.randomUUID();
-
-  constructor(url: string) {
-    this.#transport = transportTo(url);
-    this.#runner = this.#make();
-  }
-
-  #make(): LoopRunner {
-    const code = {
-      root: () => {
-        const inputs = Array.from({ length: WIDTH }, (_, i) => json(i));
-        return returned("root", {
-          specs: [{ identifier: { name: "leaf" } }, { identifier: { name: "merge" } }],
-          groups: [
-            { inputs, specs: [0] },
-            { inputs: [json(null)], specs: [1], dependsOn: [0] },
-          ],
-        });
-      },
-      leaf: (task: { input: Uint8Array }) => returned(JSON.parse(new TextDecoder().decode(task.input))),
-      merge: (task: { dependencies: { output: Uint8Array }[] }) =>
-        returned(task.dependencies.reduce((sum, one) => sum + Number(new TextDecoder().decode(one.output)), 0)),
-    };
-    return new LoopRunner(this.#transport, code as never, this.#id);
-  }
-
-  moveTo(url: string): void {
-    this.#transport = transportTo(url);
-    this.#runner = this.#make();
-    this.#moved.resolve();
-    this.#moved = Promise.withResolvers();
-  }
-
-  stop(): void {
-    this.#stopped = true;
-    this.#moved.resolve();
-  }
-
-  async run(): Promise<void> {
-    let work: ReturnType<LoopRunner["run"]> = { results: [], traces: [] };
-    while (!this.#stopped) {
-      const runner = this.#runner;
-      try {
-        const answer = await runner.exchange(work.results, { maxTasks: 5, waitMs: 200 });
-        for (const { taskId, attempt, status } of answer.resultAcks)
-          if (status === ResultStatus.OK) this.acknowledged.add(`${taskId}/${attempt}`);
-        work = runner.run(answer.tasks);
-      } catch {
-        // The server is gone: the results are kept and reported to the next one.
-        if (runner === this.#runner) await this.#moved.promise;
-      }
-    }
-  }
-}
 
 async function allTasks(url: string, jobId: string): Promise<Task[]> {
   const jobs = createClient(JobService, transportTo(url));
@@ -262,12 +140,9 @@ describe("kill -9 of the server in mid-run, and a start on the same folder (P1, 
       const random = seeded(seed);
       let server = startProgram();
       let url = await server.url;
-      const submitted = await createClient(JobService, transportTo(url)).submitJob({
-        name: "survivor",
-        tasks: { specs: [{ identifier: { name: "root" } }], groups: [{ inputs: [json(0)], specs: [0] }] },
-      });
+      const submitted = await createClient(JobService, transportTo(url)).submitJob(fanOutJob);
       const jobId = submitted.job?.id ?? "";
-      const runners = [new StubbornRunner(url), new StubbornRunner(url)];
+      const runners = [0, 1].map(() => new StubbornRunner(url, fanOut(WIDTH)));
       const running = runners.map((runner) => runner.run());
       const progress = (): number => runners.reduce((sum, { acknowledged }) => sum + acknowledged.size, 0);
       for (let kill = 0; kill < 3; kill++) {
