@@ -17,6 +17,8 @@ describe("the command line", () => {
       port: 7171,
       insecure: false,
       token: undefined,
+      tokensFile: undefined,
+      tls: undefined,
       defaultLeaseMs: undefined,
       spoolMaxBytes: undefined,
     });
@@ -26,6 +28,12 @@ describe("the command line", () => {
     const env = { SPANLOOM_PORT: "8000", SPANLOOM_HOST: "::1", SPANLOOM_DATA_DIR: "/a", SPANLOOM_TOKEN: "t" };
     expect(config([], env)).toMatchObject({ port: 8000, host: "::1", dataDir: "/a", token: "t" });
     expect(config(["--port", "9000"], env)).toMatchObject({ port: 9000, host: "::1" });
+  });
+
+  it("takes files of tokens and of TLS", () => {
+    const env = { SPANLOOM_TOKENS_FILE: "/t", SPANLOOM_TLS_CERT: "/c", SPANLOOM_TLS_KEY: "/k" };
+    expect(config([], env)).toMatchObject({ tokensFile: "/t", tls: { certFile: "/c", keyFile: "/k" } });
+    expect(config(["--tls-key", "/other"], env).tls).toEqual({ certFile: "/c", keyFile: "/other" });
   });
 
   it("takes address and port in one", () => {
@@ -48,6 +56,8 @@ describe("the command line", () => {
     [["--listen", "80"], {}, /--listen "80"/],
     [["--token", ""], {}, /token/],
     [["--data-dir", ""], {}, /--data-dir/],
+    [["--tls-cert", "c.pem"], {}, /--tls-cert "c.pem": it needs --tls-key or SPANLOOM_TLS_KEY as well/],
+    [[], { SPANLOOM_TLS_KEY: "k.pem" }, /SPANLOOM_TLS_KEY "k.pem": it needs --tls-cert/],
     [["--default-lease-ms", "5"], {}, /1000 to 600000/],
     [[], { SPANLOOM_DATABASE_URL: "postgres://db" }, /SPANLOOM_DATABASE_URL: it names no database; write postgres:/],
     [["--database-url", "mysql://db/jobs"], {}, /--database-url: its scheme is "mysql"/],

@@ -11,6 +11,9 @@ export interface ServerConfig {
   port: number;
   insecure: boolean;
   token: string | undefined;
+  /** Tokens with scopes, a line each. */
+  tokensFile: string | undefined;
+  tls: { certFile: string; keyFile: string } | undefined;
   /** Lease length of runners that ask for none. */
   defaultLeaseMs: number | undefined;
   /** Most bytes of telemetry that wait to be stored. */
@@ -56,6 +59,14 @@ const settings: readonly Setting[] = [
   { flag: "port", value: "<number>", env: "SPANLOOM_PORT", fallback: "7171", about: "port to listen on; 0 takes any" },
   { flag: "listen", value: "<address:port>", about: "both in one, e.g. 0.0.0.0:7171" },
   { flag: "token", value: "<text>", env: "SPANLOOM_TOKEN", about: "bearer token that every call must carry" },
+  {
+    flag: "tokens-file",
+    value: "<file>",
+    env: "SPANLOOM_TOKENS_FILE",
+    about: "tokens with scopes, written by `spanloom-server token create`",
+  },
+  { flag: "tls-cert", value: "<file>", env: "SPANLOOM_TLS_CERT", about: "certificate chain in PEM: serve TLS alone" },
+  { flag: "tls-key", value: "<file>", env: "SPANLOOM_TLS_KEY", about: "its private key in PEM" },
   { flag: "insecure", about: "allow other machines to call without a token" },
   {
     flag: "default-lease-ms",
@@ -116,6 +127,8 @@ function toConfig(flags: Flags, env: Environment): ServerConfig {
     port: address?.port ?? (readInteger("port", flags, env, { min: 0, max: 65_535 }) as number),
     insecure: flags.insecure === true,
     token,
+    tokensFile: find("tokens-file", flags, env)?.text,
+    tls: readTls(flags, env),
     defaultLeaseMs: readInteger("default-lease-ms", flags, env, { min: 1_000, max: 600_000 }),
     spoolMaxBytes: readInteger("spool-max-bytes", flags, env, { min: 1_048_576, max: Number.MAX_SAFE_INTEGER }),
   };
@@ -148,6 +161,15 @@ function readDatabaseUrl(flags: Flags, env: Environment): string | undefined {
   return found && checkDatabaseUrl(found.source, found.text);
 }
 
+function readTls(flags: Flags, env: Environment): ServerConfig["tls"] {
+  const cert = find("tls-cert", flags, env);
+  const key = find("tls-key", flags, env);
+  if (cert && key) return { certFile: cert.text, keyFile: key.text };
+  if (cert) throw refuse(cert.source, cert.text, "it needs --tls-key or SPANLOOM_TLS_KEY as well");
+  if (key) throw refuse(key.source, key.text, "it needs --tls-cert or SPANLOOM_TLS_CERT as well");
+  return undefined;
+}
+
 function readInteger(flag: string, flags: Flags, env: Environment, range: { min: number; max: number }) {
   const found = find(flag, flags, env);
   if (!found) return undefined;
@@ -173,7 +195,8 @@ export function helpText(): string {
   const rows = settings.map((setting) => [left(setting), right(setting)] as const);
   const width = Math.max(...rows.map(([flag]) => flag.length));
   const lines = rows.map(([flag, about]) => `  ${flag.padEnd(width)}  ${about}`);
-  return ["Usage: spanloom-server [flags]", "", "Flags beat the environment.", "", ...lines, ""].join("\n");
+  const usage = ["Usage: spanloom-server [flags]", "       spanloom-server token create --name <name> --scope <a,b>"];
+  return [...usage, "", "Flags beat the environment.", "", ...lines, ""].join("\n");
 }
 
 function left({ flag, value }: Setting): string {

@@ -9,6 +9,7 @@ describe("listening", () => {
   it.each(["0.0.0.0", "::", "192.168.1.1", "example.org", "127.0.0.1.example.org"])("on %s needs one", (host) => {
     expect(() => checkExposure({ host })).toThrow(new RegExp(`cannot listen on "${host}".*--token.*--insecure`));
     expect(() => checkExposure({ host, token: "t" })).not.toThrow();
+    expect(() => checkExposure({ host, tokensFile: "f" })).not.toThrow();
     expect(() => checkExposure({ host, insecure: true })).not.toThrow();
   });
 });

@@ -5,6 +5,7 @@ export interface Exposure {
   /** Address or name to listen on. */
   host: string;
   token?: string | undefined;
+  tokensFile?: string | undefined;
   /** Whether the operator takes the risk. */
   insecure?: boolean | undefined;
 }
@@ -15,11 +16,11 @@ export function isLoopback(host: string): boolean {
 }
 
 /** Refuses to serve other machines without a token, unless told to. Errors: INVALID_STATE. */
-export function checkExposure({ host, token, insecure }: Exposure): void {
-  if (isLoopback(host) || token !== undefined || insecure) return;
+export function checkExposure({ host, token, tokensFile, insecure }: Exposure): void {
+  if (isLoopback(host) || token !== undefined || tokensFile !== undefined || insecure) return;
   throw new SpanloomError(
     "INVALID_STATE",
-    `cannot listen on "${host}": other machines could reach it without a token; set --token or SPANLOOM_TOKEN, or pass --insecure`,
+    `cannot listen on "${host}": other machines could reach it without a token; set --token or SPANLOOM_TOKEN, or --tokens-file, or pass --insecure`,
     { field: "host" },
   );
 }

@@ -1,8 +1,11 @@
 import { IdGenerator, type Limits } from "@spanloom/protocol";
 import type { Clock } from "./clock.ts";
-import { bearerAuthorization } from "./http/authorization.ts";
+import { type Authorize, authorizeAll, bearerAuthorization, fullToken } from "./http/authorization.ts";
 import { createHttpHandler } from "./http/http-handler.ts";
 import { Listener } from "./http/listener.ts";
+import { checkKeyPair, type TlsFiles } from "./http/tls-files.ts";
+import { parseTokens } from "./http/token-file.ts";
+import { WatchedFiles } from "./http/watched-files.ts";
 import { Maintenance } from "./maintenance.ts";
 import type { Log } from "./rpc/error-interceptor.ts";
 import { JobChanges } from "./rpc/job-changes.ts";
@@ -26,7 +29,12 @@ export interface ServerParts {
   limits: Limits;
   host: string;
   port: number;
+  /** A token with all scopes. */
   token: string | undefined;
+  /** File of tokens with scopes, read again when it changes. */
+  tokensFile?: string | undefined;
+  /** Files of the certificate, read again when they change. Without them the server speaks no TLS. */
+  tls?: TlsFiles | undefined;
   log: Log;
   /** How long a stop waits for calls in flight. */
   graceMs: number;
@@ -37,6 +45,8 @@ export interface RunningServer {
   /** Where, e.g. `http://127.0.0.1:7171`. */
   readonly url: string;
   readonly port: number;
+  /** Reads tokens and certificate again, now. What is wrong with them is logged, and what was read before stays. */
+  reload(): void;
   /** Ends long polls, finishes calls in flight, closes stores. Safe to call twice. */
   stop(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -62,7 +72,8 @@ export async function serve(parts: ServerParts): Promise<RunningServer> {
 }
 
 async function startParts(parts: ServerParts, undo: Undo[]): Promise<RunningServer> {
-  const { store, telemetry, dataLock, clock, log, host } = parts;
+  const { store, telemetry, dataLock, clock, log } = parts;
+  const files = openFiles(parts);
   dataLock?.acquire();
   undo.push(() => dataLock?.release());
   await store.start();
@@ -73,17 +84,53 @@ async function startParts(parts: ServerParts, undo: Undo[]): Promise<RunningServ
   const maintenance = new Maintenance(store, clock, log);
   maintenance.start();
   undo.push(() => maintenance.stop());
-  const port = await startListener(parts, undo);
+  const port = await startListener(parts, files, undo);
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopping ??= unwind(undo);
     return stopping;
   };
-  const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
-  return { url, port, stop, [Symbol.asyncDispose]: stop };
+  const reload = (): void => {
+    files.tokens?.reload();
+    files.tls?.reload();
+  };
+  return { url: urlOf(parts, port), port, reload, stop, [Symbol.asyncDispose]: stop };
 }
 
-async function startListener(parts: ServerParts, undo: Undo[]): Promise<number> {
+function urlOf({ host, tls }: ServerParts, port: number): string {
+  return `${tls ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+/** Reads what the server is told by files, before anything is started. */
+function openFiles({ tokensFile, tls, log }: ServerParts) {
+  return {
+    tokens:
+      tokensFile === undefined
+        ? undefined
+        : new WatchedFiles({
+            what: "tokens",
+            paths: [tokensFile],
+            parse: ([text = ""]) => parseTokens(text, tokensFile),
+            log,
+          }),
+    tls:
+      tls &&
+      new WatchedFiles({
+        what: "certificate and key",
+        paths: [tls.certFile, tls.keyFile],
+        parse: ([cert = "", key = ""]) => checkKeyPair({ cert, key }, tls),
+        log,
+      }),
+  };
+}
+
+function authorization({ token }: ServerParts, { tokens }: ReturnType<typeof openFiles>): Authorize {
+  if (token === undefined && !tokens) return authorizeAll;
+  const full = token === undefined ? [] : [fullToken(token)];
+  return bearerAuthorization(() => [...full, ...(tokens?.value ?? [])]);
+}
+
+async function startListener(parts: ServerParts, files: ReturnType<typeof openFiles>, undo: Undo[]): Promise<number> {
   const { store, telemetry, clock, limits, host, log, graceMs } = parts;
   const changes = new JobChanges(store);
   const waiters = new LeaseWaiters(store, clock);
@@ -92,15 +139,21 @@ async function startListener(parts: ServerParts, undo: Undo[]): Promise<number> 
     host,
     port: parts.port,
     graceMs,
+    tls: files.tls?.value,
     handler: createHttpHandler(spanloomServices({ store, telemetry, clock, limits, log, changes, waiters }), {
       telemetry,
-      authorize: bearerAuthorization(parts.token),
+      authorize: authorization(parts, files),
       maxRequestBytes: limits.maxRequestBytes,
       stopping: stopping.signal,
       version: serverVersion(),
       log,
     }),
   });
+  files.tls?.onChange((pair) => listener.renew(pair));
+  for (const watched of [files.tokens, files.tls]) {
+    watched?.start();
+    undo.push(() => watched?.stop());
+  }
   changes.start();
   waiters.start();
   undo.push(() => changes.stop());

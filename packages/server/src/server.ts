@@ -26,6 +26,10 @@ export interface ServerOptions {
   port?: number;
   /** Bearer token that every call must carry. Without one everyone who can connect is let in. */
   token?: string;
+  /** File of tokens with scopes, as `spanloom-server token create` writes it; read again when it changes. */
+  tokensFile?: string;
+  /** PEM files of certificate chain and private key: the server then speaks TLS alone. Read again when they change. */
+  tls?: { certFile: string; keyFile: string };
   /** Listen beyond this machine without a token. */
   insecure?: boolean;
   /** Takes lines about defects and maintenance. Default: standard error. */
@@ -50,12 +54,12 @@ const DEFAULT_GRACE_MS = 10_000;
  * Concurrency: one server in a process, as chDB has one folder in a process.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { dataDir, token, insecure, spoolMaxBytes } = options;
+  const { dataDir, token, tokensFile, tls, insecure, spoolMaxBytes } = options;
   const host = options.host ?? "127.0.0.1";
   const clock = options.clock ?? systemClock;
   const log = options.log ?? ((line: string) => console.error(line));
   const limits: Limits = { ...defaultLimits, ...options.limits };
-  checkExposure({ host, token, insecure });
+  checkExposure({ host, token, tokensFile, insecure });
   const store = createStore(options, clock, limits);
   const spanStore = new ChdbSpanStore({ dataDir: join(dataDir, "telemetry") });
   const telemetry = createTelemetry({
@@ -68,7 +72,20 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   });
   const graceMs = options.graceMs ?? DEFAULT_GRACE_MS;
   const dataLock = options.databaseUrl === undefined ? undefined : new DataLock(dataDir);
-  return serve({ store, telemetry, dataLock, clock, limits, host, port: options.port ?? 0, token, log, graceMs });
+  return serve({
+    store,
+    telemetry,
+    dataLock,
+    clock,
+    limits,
+    host,
+    port: options.port ?? 0,
+    token,
+    tokensFile,
+    tls,
+    log,
+    graceMs,
+  });
 }
 
 /** The embedded store locks its folder itself. */

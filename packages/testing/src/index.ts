@@ -29,3 +29,4 @@ export {
 export { checkInvariants } from "./store-suite/invariants.ts";
 export { testStore } from "./store-suite.ts";
 export { tempDir } from "./temp-dir.ts";
+export { type TestCertificate, testCertificates } from "./test-certificates.ts";

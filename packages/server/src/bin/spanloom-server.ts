@@ -3,6 +3,7 @@ import { SpanloomError } from "@spanloom/protocol";
 import { helpText, readCommand, type ServerConfig } from "../config.ts";
 import type { RunningServer } from "../serve.ts";
 import { startServer } from "../server.ts";
+import { runTokenCommand } from "../token-command.ts";
 import { serverVersion } from "../version.ts";
 
 const EXIT_USAGE = 2;
@@ -23,10 +24,13 @@ async function main(): Promise<void> {
   }
 }
 
-/** The command line; undefined after it was refused. */
+/** The command line; undefined when it was refused, or done. */
 function readArguments() {
   try {
-    return readCommand(process.argv.slice(2), process.env);
+    const args = process.argv.slice(2);
+    if (args[0] !== "token") return readCommand(args, process.env);
+    process.stdout.write(runTokenCommand(args.slice(1), process.env));
+    return undefined;
   } catch (error) {
     fail(error, EXIT_USAGE);
     return undefined;
@@ -46,10 +50,20 @@ async function run(config: ServerConfig): Promise<void> {
   }
 }
 
-function start({ defaultLeaseMs, spoolMaxBytes, token, databaseUrl, ...config }: ServerConfig): Promise<RunningServer> {
+function start({
+  defaultLeaseMs,
+  spoolMaxBytes,
+  token,
+  tokensFile,
+  tls,
+  databaseUrl,
+  ...config
+}: ServerConfig): Promise<RunningServer> {
   return startServer({
     ...config,
     ...(token !== undefined && { token }),
+    ...(tokensFile !== undefined && { tokensFile }),
+    ...(tls && { tls }),
     ...(databaseUrl !== undefined && { databaseUrl }),
     ...(spoolMaxBytes !== undefined && { spoolMaxBytes }),
     ...(defaultLeaseMs !== undefined && { limits: leaseLimits(defaultLeaseMs) }),
@@ -74,6 +88,7 @@ function stopOnSignals(server: RunningServer): void {
       (error: unknown) => fail(error, EXIT_FAILED),
     );
   };
+  process.on("SIGHUP", () => server.reload());
   process.on("SIGTERM", onSignal);
   process.on("SIGINT", onSignal);
 }

@@ -57,7 +57,7 @@ export async function serveArrowStream(
   const call = new Call(response, options.stopping);
   let failure: ConnectError | undefined;
   try {
-    options.authorize(request.headers.authorization);
+    options.authorize(request.headers.authorization, `${route.method.parent.typeName}/${route.method.name}`);
     call.deadline(request.headers[TIMEOUT_HEADER]);
     const message = decodeBinary(route.method.input, unwrap(await readBody(request, options.maxRequestBytes)));
     await pass(route.handle(message, call), response, call);

@@ -41,6 +41,8 @@ export interface UnaryOptions {
 /** One served method. */
 export interface UnaryRoute {
   method: DescMethodUnary;
+  /** `Service/Method`. */
+  name: string;
   handle: UnaryHandler<MessageShape<DescMessage>, MessageShape<DescMessage>>;
 }
 
@@ -66,7 +68,7 @@ export async function serveConnectUnary(
   const { method } = route;
   const call = new Call(response, options.stopping);
   try {
-    options.authorize(request.headers.authorization);
+    options.authorize(request.headers.authorization, route.name);
     call.deadline(request.headers[TIMEOUT_HEADER]);
     const json = codecOf(request) === "json";
     const body = await readBody(request, options.maxRequestBytes);
@@ -74,7 +76,7 @@ export async function serveConnectUnary(
     const answer = await call.race(route.handle(message, call));
     send(response, 200, json ? "application/json" : "application/proto", encode(method.output, answer, json));
   } catch (error) {
-    const wire = toWireError(error, options.log, `${method.parent.typeName}/${method.name}`);
+    const wire = toWireError(error, options.log, route.name);
     if (!request.complete) await drain(request, options.maxRequestBytes);
     sendError(request, response, wire);
   } finally {

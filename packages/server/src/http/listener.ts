@@ -7,13 +7,15 @@ import {
   type ServerHttp2Session,
 } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
+import { createServer as createTlsServer, type Server as TlsServer } from "node:tls";
 import { SpanloomError } from "@spanloom/protocol";
+import type { TlsKeyPair } from "./tls-files.ts";
 
 /**
- * One port for HTTP/1.1 and HTTP/2 without TLS.
+ * One port for HTTP/1.1 and HTTP/2, plain or over TLS.
  *
- * The first bytes of a connection tell which it is: HTTP/2 with prior knowledge opens with "PRI * HTTP/2.0", which no
- * HTTP/1.1 request can start with.
+ * Over TLS the handshake tells which of the two a connection speaks (ALPN). Without it the first bytes do: HTTP/2 with
+ * prior knowledge opens with "PRI * HTTP/2.0", which no HTTP/1.1 request can start with.
  *
  * I1. A connection is handed to exactly one of the two servers, with the bytes read so far given back to it.
  * I2. After `stop` no handle is left: no socket, no timer, no listener.
@@ -40,6 +42,8 @@ export interface ListenerOptions {
   graceMs?: number;
   /** How long a connection may take to say which protocol it speaks, and a request to send its headers. Default 10 s. */
   headersTimeoutMs?: number;
+  /** Serves TLS, 1.2 or later, and nothing else. Default: no TLS. */
+  tls?: TlsKeyPair | undefined;
 }
 
 const PREFACE = Buffer.from("PRI");
@@ -60,17 +64,21 @@ export class Listener {
   readonly #options: ListenerOptions;
   readonly #http1: Server;
   readonly #http2: Http2Server;
+  readonly #tls: TlsServer | undefined;
   readonly #sessions = new Set<ServerHttp2Session>();
   /** Connections of HTTP/2, which the HTTP/1.1 server waits for in `stop` but cannot close. */
   readonly #http2Sockets = new Set<Socket>();
   /** Connections that have not said what they speak. */
   readonly #undecided = new Set<Socket>();
+  /** What Node's HTTP/1.1 server does with a connection. */
+  #serveHttp1: ((socket: Socket) => void) | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
     this.#http1 = this.#createHttp1();
     this.#http2 = this.#createHttp2();
+    this.#tls = options.tls && this.#createTls(options.tls);
   }
 
   #createHttp1(): Server {
@@ -87,10 +95,43 @@ export class Listener {
       this.#options.handler,
     );
     // The server's own listener for connections becomes the second step, after the look at the first bytes.
-    const serve = server.listeners("connection")[0] as (socket: Socket) => void;
+    this.#serveHttp1 = server.listeners("connection")[0] as (socket: Socket) => void;
     server.removeAllListeners("connection");
-    server.on("connection", (socket) => this.#sniff(socket, headersTimeout, serve));
+    server.on("connection", (socket) => {
+      if (this.#tls) this.#tls.emit("connection", this.#undecide(socket));
+      else this.#sniff(socket, headersTimeout);
+    });
     return server;
+  }
+
+  /** A server that listens to nothing: it shakes hands over the connections it is given. */
+  #createTls(pair: TlsKeyPair): TlsServer {
+    const handshakeTimeout = this.#options.headersTimeoutMs ?? 10_000;
+    const server = createTlsServer({
+      ...pair,
+      minVersion: "TLSv1.2",
+      ALPNProtocols: ["h2", "http/1.1"],
+      handshakeTimeout,
+    });
+    server.on("secureConnection", (socket) => {
+      this.#decided(socket);
+      if (socket.alpnProtocol === "h2") this.#serveHttp2(socket);
+      else this.#serveHttp1?.call(this.#http1, socket);
+    });
+    // A client that does not trust the certificate, or speaks no TLS: it sees a closed connection.
+    server.on("tlsClientError", (_error, socket) => socket.destroy());
+    return server;
+  }
+
+  /** Uses another certificate for connections from now on. Errors: those of Node for a pair that cannot be used. */
+  renew(pair: TlsKeyPair): void {
+    this.#tls?.setSecureContext({ ...pair, minVersion: "TLSv1.2" });
+  }
+
+  #undecide(socket: Socket): Socket {
+    this.#undecided.add(socket);
+    socket.once("close", () => this.#undecided.delete(socket));
+    return socket;
   }
 
   #createHttp2(): Http2Server {
@@ -116,7 +157,13 @@ export class Listener {
     return server;
   }
 
-  #sniff(socket: Socket, timeoutMs: number, serveHttp1: (socket: Socket) => void): void {
+  /** Node does not tell which connection a TLS socket is over; its peer does. */
+  #decided({ remoteAddress, remotePort }: Socket): void {
+    for (const socket of this.#undecided)
+      if (socket.remotePort === remotePort && socket.remoteAddress === remoteAddress) this.#undecided.delete(socket);
+  }
+
+  #sniff(socket: Socket, timeoutMs: number): void {
     let head: Buffer = Buffer.alloc(0);
     const giveUp = (): void => {
       socket.destroy();
@@ -131,13 +178,11 @@ export class Listener {
       if (head.subarray(0, PREFACE.length).equals(PREFACE)) {
         this.#serveHttp2(socket);
       } else {
-        serveHttp1.call(this.#http1, socket);
+        this.#serveHttp1?.call(this.#http1, socket);
         socket.resume();
       }
     };
-    this.#undecided.add(socket);
-    socket.setTimeout(timeoutMs);
-    socket.once("close", () => this.#undecided.delete(socket));
+    this.#undecide(socket).setTimeout(timeoutMs);
     socket.on("data", onData).on("error", giveUp).on("timeout", giveUp);
   }
 

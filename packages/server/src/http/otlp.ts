@@ -51,6 +51,7 @@ const statusByReason: Partial<Record<Reason, number>> = {
   INVALID_FIELD: 400,
   LIMIT_EXCEEDED: 413,
   UNAUTHENTICATED: 401,
+  PERMISSION_DENIED: 403,
   OVERLOADED: 503,
   TELEMETRY_UNAVAILABLE: 503,
   SHUTTING_DOWN: 503,
@@ -74,7 +75,7 @@ async function serveSignal(
 ): Promise<void> {
   const format = formatOf(request.headers["content-type"]);
   try {
-    options.authorize(request.headers.authorization);
+    options.authorize(request.headers.authorization, `/v1/${signal}`);
     if (request.method !== "POST") return refuse(request, response, 405, "cannot take telemetry: use POST");
     if (!format)
       return refuse(

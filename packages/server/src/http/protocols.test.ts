@@ -66,6 +66,10 @@ const transports: Readonly<Record<string, () => Transport>> = {
   "gRPC-Web over HTTP/2": () => createGrpcWebTransport({ baseUrl: server.url, httpVersion: "2" }),
 };
 
+async function readAll(stream: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of stream);
+}
+
 /** The error a call ends with; fails when it does not. */
 async function failure(call: Promise<unknown>): Promise<SpanloomError> {
   return call.then(
@@ -111,9 +115,9 @@ for (const [name, transport] of Object.entries(transports))
     });
 
     it("answers UNIMPLEMENTED with a reason for what is declared and not served", async () => {
-      const error = await failure(createClient(JobService, transport()).retryJob({ jobId: ids[0] }));
+      const error = await failure(readAll(createClient(QueryService, transport()).getCriticalPath({})));
       expect(error).toMatchObject({ reason: "UNIMPLEMENTED", code: Code.Unimplemented });
-      expect(error.message).toContain("spanloom.v1.JobService/RetryJob");
+      expect(error.message).toContain("spanloom.v1.QueryService/GetCriticalPath");
     });
 
     it("honours the client's deadline", async () => {

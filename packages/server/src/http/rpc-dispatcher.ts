@@ -74,10 +74,11 @@ function createEndpoints(routes: readonly ServiceRoute[], options: UnaryOptions)
 }
 
 function gate(context: HandlerContext, options: UnaryOptions): void {
+  const name = `${context.service.typeName}/${context.method.name}`;
   try {
-    options.authorize(context.requestHeader.get("authorization"));
+    options.authorize(context.requestHeader.get("authorization"), name);
   } catch (error) {
-    throw toWireError(error, options.log, `${context.service.typeName}/${context.method.name}`);
+    throw toWireError(error, options.log, name);
   }
 }
 
@@ -100,7 +101,11 @@ function registerUnary(router: ConnectRouter, route: ServiceRoute, method: DescM
   router.rpc(twin, async function* stream(request: MessageShape<DescMessage>, context: HandlerContext) {
     yield await handle(request, context);
   });
-  return { method, handle: async (request, context) => handle(request, context) };
+  return {
+    method,
+    name: `${method.parent.typeName}/${method.name}`,
+    handle: async (request, context) => handle(request, context),
+  };
 }
 
 async function serveUniversal(

@@ -1,0 +1,21 @@
+import { JobService, QueryService, RunnerService, TaskService } from "@spanloom/protocol";
+import { describe, expect, it } from "vitest";
+import { spanloomServices } from "../serve.ts";
+import { scopeOfCall } from "./scopes.ts";
+
+const rpcs = [JobService, QueryService, RunnerService, TaskService].flatMap(({ typeName, methods }) =>
+  methods.map(({ name }) => `${typeName}/${name}`),
+);
+
+describe("the table of scopes", () => {
+  it("names every RPC of the protocol and every endpoint of OTLP, and nothing else", () => {
+    expect([...scopeOfCall.keys()].sort()).toEqual([...rpcs, "/v1/traces", "/v1/logs"].sort());
+  });
+
+  it("covers every service that the server serves", () => {
+    const served = spanloomServices({} as never).flatMap(({ service }) =>
+      service.methods.map(({ name }) => `${service.typeName}/${name}`),
+    );
+    expect(served.filter((call) => !scopeOfCall.has(call))).toEqual([]);
+  });
+});

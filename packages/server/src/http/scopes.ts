@@ -1,0 +1,60 @@
+/**
+ * What a bearer token may be allowed to do.
+ *
+ * - `submit`: make, cancel, retry and clone jobs.
+ * - `run`: be a runner, and send telemetry over OTLP.
+ * - `read`: see jobs, tasks, runners, queues, spans and logs.
+ * - `admin`: everything, and what changes how the system runs.
+ */
+export const scopes = ["submit", "run", "read", "admin"] as const;
+
+/** One of {@link scopes}. */
+export type Scope = (typeof scopes)[number];
+
+/** Whether a text names a scope. */
+export function isScope(text: string): text is Scope {
+  return (scopes as readonly string[]).includes(text);
+}
+
+/** The scope that each call needs: RPCs as `Service/Method`, HTTP endpoints by path. */
+const needed: Readonly<Record<Scope, readonly string[]>> = {
+  submit: [
+    "spanloom.v1.JobService/SubmitJob",
+    "spanloom.v1.JobService/SubmitJobs",
+    "spanloom.v1.JobService/CancelJob",
+    "spanloom.v1.JobService/RetryJob",
+    "spanloom.v1.JobService/CloneJob",
+  ],
+  run: [
+    "spanloom.v1.TaskService/LeaseTasks",
+    "spanloom.v1.TaskService/Heartbeat",
+    "spanloom.v1.TaskService/ListDependencyOutputs",
+    "spanloom.v1.RunnerService/RegisterRunner",
+    "spanloom.v1.RunnerService/UnregisterRunner",
+    "/v1/traces",
+    "/v1/logs",
+  ],
+  read: [
+    "spanloom.v1.JobService/GetJob",
+    "spanloom.v1.JobService/ListJobs",
+    "spanloom.v1.JobService/WatchJob",
+    "spanloom.v1.JobService/WaitJobs",
+    "spanloom.v1.JobService/ListTasks",
+    "spanloom.v1.JobService/GetTask",
+    "spanloom.v1.JobService/CountJobs",
+    "spanloom.v1.JobService/GetQueueStats",
+    "spanloom.v1.RunnerService/ListRunners",
+    "spanloom.v1.QueryService/QuerySpans",
+    "spanloom.v1.QueryService/QueryLogs",
+    "spanloom.v1.QueryService/TailSpans",
+    "spanloom.v1.QueryService/AggregateSpans",
+    "spanloom.v1.QueryService/GetCriticalPath",
+    "spanloom.v1.QueryService/CompareJobs",
+  ],
+  admin: ["spanloom.v1.RunnerService/DrainRunner"],
+};
+
+/** Scope by call. */
+export const scopeOfCall: ReadonlyMap<string, Scope> = new Map(
+  scopes.flatMap((scope) => needed[scope].map((call) => [call, scope] as const)),
+);
