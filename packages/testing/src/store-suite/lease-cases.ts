@@ -128,6 +128,18 @@ export const leaseCases: Cases = {
     await expect(unknown).rejects.toMatchObject({ reason: "RUNNER_NOT_FOUND" });
   },
 
+  "a runner that said goodbye and speaks again can be told to drain, also after a restart": async (driver) => {
+    await driver.submit({ name: "task" });
+    const runnerId = driver.newId();
+    await driver.claim({ runnerId, limit: 1 });
+    await driver.store.unregisterRunner(runnerId);
+    expect(await driver.claim({ runnerId, limit: 1 })).toHaveLength(1);
+    await driver.reopen();
+    await driver.store.drainRunner(runnerId);
+    const claim = driver.claimRequest({ runnerId });
+    expect(await driver.store.exchange({ runnerId, reports: [], claim })).toMatchObject({ drain: true, leases: [] });
+  },
+
   "identifiers match by name, equal major and at least the minor": async (driver) => {
     await driver.submit({ name: "task", major: 2, minor: 3 });
     for (const [major, minor] of [

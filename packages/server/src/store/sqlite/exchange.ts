@@ -62,8 +62,11 @@ function recordProgress(control: Control, work: RunningWork, { progress }: Runni
 
 function presentRunner(control: Control, runnerId: string): RunnerWork {
   const runner = control.runners.obtain(runnerId, control.nowUs);
-  // A runner that said goodbye, or was forgotten, and speaks again has not gone.
-  if (runner.state !== RunnerState.DRAINING) runner.state = RunnerState.ACTIVE;
+  if (runner.state !== RunnerState.DRAINING && runner.state !== RunnerState.ACTIVE) {
+    // A runner that said goodbye, or was forgotten, and speaks again has not gone.
+    runner.state = RunnerState.ACTIVE;
+    control.runners.save(runner);
+  }
   control.runners.seen(runner, control.nowUs);
   return runner;
 }
