@@ -1,15 +1,16 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
-import { type ChaosSubject, describeFailure, runSeed, shrinkSeed } from "@spanloom/testing";
-import { chaosSubjects } from "./chaos-subjects.ts";
-import type { SeedAnswer, SeedMessage } from "./chaos-worker-program.ts";
+import { describeFailure, runSeed, shrinkSeed } from "@spanloom/testing";
+import { type ChaosTarget, chaosStores, openSubject } from "./chaos-subjects.ts";
+import type { SeedAnswer } from "./chaos-worker-program.ts";
 
 const usage = `Runs random workflows under random faults against a store, beside the reference model.
 
 Usage: npm run chaos -- [options]
 
-  --store NAME     ${Object.keys(chaosSubjects).join(" or ")} (default: sqlite)
+  --store NAME     ${chaosStores.join(" or ")} (default: sqlite)
+  --database URL   a PostgreSQL that runs already (default: one of its own for each worker)
   --seeds N        how many seeds (default: 2000)
   --from N         the first seed (default: 1)
   --workers N      how many at once (default: one per core)
@@ -24,6 +25,7 @@ async function main(args: readonly string[]): Promise<number> {
   const text = { type: "string" } as const;
   const options = {
     store: text,
+    database: text,
     seeds: text,
     from: text,
     workers: text,
@@ -35,14 +37,15 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(usage);
     return 0;
   }
-  const store = values.store ?? "sqlite";
-  const subject = chaosSubjects[store];
-  if (subject === undefined) throw new RangeError(`cannot run against "${store}": see --help`);
-  if (values.seed !== undefined) return runOne(subject, wholeNumber("--seed", values.seed));
+  const store = chaosStores.find((name) => name === (values.store ?? "sqlite"));
+  if (store === undefined)
+    throw new RangeError(`cannot run against "${values.store}": it must be ${chaosStores.join(" or ")}`);
+  const target = { store, url: values.database };
+  if (values.seed !== undefined) return runOne(target, wholeNumber("--seed", values.seed));
   const from = wholeNumber("--from", values.from ?? "1");
   const count = wholeNumber("--seeds", values.seeds ?? "2000");
   const workers = wholeNumber("--workers", values.workers ?? String(availableParallelism()));
-  return runMany({ store, from, count, workers });
+  return runMany({ target, from, count, workers });
 }
 
 function wholeNumber(flag: string, value: string): number {
@@ -53,7 +56,9 @@ function wholeNumber(flag: string, value: string): number {
 
 const SHOWN_EVENTS = 100;
 
-async function runOne(subject: ChaosSubject, seed: number): Promise<number> {
+async function runOne(target: ChaosTarget, seed: number): Promise<number> {
+  await using opened = await openSubject(target);
+  const { subject } = opened;
   const outcome = await runSeed({ subject, seed });
   const { jobs, tasks, attempts } = outcome;
   process.stdout.write(`seed ${seed}: ${jobs} jobs, ${tasks} tasks, ${attempts} attempts\n`);
@@ -64,7 +69,7 @@ async function runOne(subject: ChaosSubject, seed: number): Promise<number> {
 }
 
 interface ManySeeds {
-  store: string;
+  target: ChaosTarget;
   from: number;
   count: number;
   workers: number;
@@ -72,7 +77,8 @@ interface ManySeeds {
 
 const PROGRESS_EVERY = 100;
 
-async function runMany({ store, from, count, workers }: ManySeeds): Promise<number> {
+async function runMany({ target, from, count, workers }: ManySeeds): Promise<number> {
+  const { store } = target;
   const startedAtMs = performance.now();
   const sums = { seeds: 0, failed: 0, jobs: 0, tasks: 0, attempts: 0 };
   const seconds = () => ((performance.now() - startedAtMs) / 1000).toFixed(0);
@@ -86,7 +92,7 @@ async function runMany({ store, from, count, workers }: ManySeeds): Promise<numb
     if (sums.seeds % PROGRESS_EVERY === 0) process.stderr.write(`${sums.seeds} of ${count} seeds, ${seconds()} s\n`);
   };
   const seeds = Array.from({ length: count }, (_, i) => from + i).values();
-  await Promise.all(Array.from({ length: Math.min(workers, count) }, () => work(store, seeds, take)));
+  await Promise.all(Array.from({ length: Math.min(workers, count) }, () => work(target, seeds, take)));
   const { jobs, tasks, attempts, failed } = sums;
   process.stdout.write(
     `${store}: ${sums.seeds} seeds from ${from}, ${failed} failed; ${jobs} jobs, ${tasks} tasks, ${attempts} attempts; ${seconds()} s\n`,
@@ -95,20 +101,19 @@ async function runMany({ store, from, count, workers }: ManySeeds): Promise<numb
   return failed === 0 ? 0 : 1;
 }
 
-async function work(store: string, seeds: Iterator<number>, take: (answer: SeedAnswer) => void): Promise<void> {
-  const worker = new Worker(new URL("./chaos-worker-program.ts", import.meta.url));
-  try {
-    for (let next = seeds.next(); !next.done; next = seeds.next()) {
-      const answer = Promise.withResolvers<SeedAnswer>();
-      worker.once("message", answer.resolve);
-      worker.once("error", answer.reject);
-      worker.postMessage({ store, seed: next.value } satisfies SeedMessage);
-      take(await answer.promise);
-      worker.off("error", answer.reject);
-    }
-  } finally {
-    await worker.terminate();
+async function work(target: ChaosTarget, seeds: Iterator<number>, take: (answer: SeedAnswer) => void): Promise<void> {
+  const worker = new Worker(new URL("./chaos-worker-program.ts", import.meta.url), { workerData: target });
+  const exited = new Promise((resolve) => worker.once("exit", resolve));
+  for (let next = seeds.next(); !next.done; next = seeds.next()) {
+    const answer = Promise.withResolvers<SeedAnswer>();
+    worker.once("message", answer.resolve);
+    worker.once("error", answer.reject);
+    worker.postMessage(next.value);
+    take(await answer.promise);
+    worker.off("error", answer.reject);
   }
+  worker.postMessage("stop");
+  await exited;
 }
 
 process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {

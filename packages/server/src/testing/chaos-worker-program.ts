@@ -1,16 +1,10 @@
-import { parentPort } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import { runSeed } from "@spanloom/testing";
-import { chaosSubjects } from "./chaos-subjects.ts";
+import { type ChaosTarget, openSubject } from "./chaos-subjects.ts";
 
 /** Program of a worker thread: runs the seeds it is sent, one at a time, and answers what became of each. */
 
-/** A seed to run. */
-export interface SeedMessage {
-  store: string;
-  seed: number;
-}
-
-/** What became of it. */
+/** What became of a seed. */
 export interface SeedAnswer {
   seed: number;
   /** Empty when model and store agreed. */
@@ -20,8 +14,13 @@ export interface SeedAnswer {
   attempts: number;
 }
 
-parentPort?.on("message", async ({ store, seed }: SeedMessage) => {
-  const outcome = await runSeed({ subject: chaosSubjects[store]!, seed });
-  const { failure, jobs, tasks, attempts } = outcome;
+const { subject, ...opened } = await openSubject(workerData as ChaosTarget);
+parentPort?.on("message", async (seed: number | "stop") => {
+  if (seed === "stop") {
+    await opened[Symbol.asyncDispose]();
+    parentPort?.close();
+    return;
+  }
+  const { failure, jobs, tasks, attempts } = await runSeed({ subject, seed });
   parentPort?.postMessage({ seed, failure: failure?.message ?? "", jobs, tasks, attempts } satisfies SeedAnswer);
 });

@@ -1,3 +1,4 @@
+import { SpanloomError } from "@spanloom/protocol";
 import type {
   AttemptReport,
   ClaimRequest,
@@ -12,6 +13,7 @@ import type {
 } from "@spanloom/server/store";
 import type { Action, ChaosWorld } from "./chaos-world.ts";
 import { dueOrders } from "./explain.ts";
+import type { RetryAnswer } from "./model.ts";
 
 /** A lease as its runner believes to hold it. */
 export interface HeldLease {
@@ -88,6 +90,25 @@ export class ChaosActions {
       text: `cancel job ${short(jobId)}`,
       run: (store) => store.cancelJob(jobId, "chaos"),
       explain: () => [(model) => model.cancelJob(nowUs, jobId, "chaos")],
+    };
+  }
+
+  /** Runs an ended job's bad tasks again, all or those with these inputs; one that is refused changes nothing. */
+  retryJob(jobId: string, keys: readonly string[]): Action<RetryAnswer> {
+    const { clock, model } = this.#world;
+    const nowUs = clock.nowUs();
+    const ids = keys.map((key) => model.state.tasks.get(key)!.id!);
+    return {
+      text: `retry job ${short(jobId)} ${keys.length === 0 ? "whole" : `tasks ${keys}`}`,
+      run: async (store) => {
+        try {
+          return (await store.retryJob(jobId, ids)).retried;
+        } catch (error) {
+          if (error instanceof SpanloomError && !error.retryable && error.reason !== "INTERNAL") return error.reason;
+          throw error;
+        }
+      },
+      explain: (answer) => [(trial) => trial.retryJob(nowUs, jobId, keys, answer!)],
     };
   }
 

@@ -1,4 +1,4 @@
-import { AttemptOutcome, IdGenerator, traceIdOfJob } from "@spanloom/protocol";
+import { AttemptOutcome, IdGenerator, TaskState, traceIdOfJob } from "@spanloom/protocol";
 import type { AttemptReport, AttemptResult, ClaimRequest, Lease, NewJob } from "@spanloom/server/store";
 import { ChaosActions, type HeldLease } from "./chaos-actions.ts";
 import type { Action, ChaosWorld } from "./chaos-world.ts";
@@ -51,6 +51,7 @@ export type StepName =
   | "maintain"
   | "heartbeat"
   | "cancel"
+  | "retryJob"
   | "goodbye"
   | "drain"
   | "die"
@@ -71,6 +72,7 @@ export const stepWeights: Readonly<Record<StepName, number>> = {
   maintain: 8,
   heartbeat: 5,
   cancel: 1.5,
+  retryJob: 3,
   goodbye: 1,
   drain: 1,
   die: 2,
@@ -147,6 +149,8 @@ export class ChaosSteps {
         });
       case "cancel":
         return this.#cancel(random);
+      case "retryJob":
+        return this.#retryJob(random);
       case "goodbye":
         return actions.unregister(runnerId);
       case "drain":
@@ -159,6 +163,30 @@ export class ChaosSteps {
   #cancel(random: SeededRandom): Action | undefined {
     const known = [...this.#world.model.state.jobs.keys()];
     return known.length === 0 ? undefined : this.#actions.cancel(random.pick(known));
+  }
+
+  /** Mostly of a job that has ended; of some of its tasks that did not end well, or sometimes of any. */
+  #retryJob(random: SeededRandom): Action | undefined {
+    const { state } = this.#world.model;
+    const jobs = [...state.jobs.keys()].filter((id) => random.chance(0.1) || jobHasEnded(state, id));
+    if (jobs.length === 0) return undefined;
+    const jobId = random.pick(jobs);
+    if (random.chance(0.4)) return this.#actions.retryJob(jobId, []);
+    const any = random.chance(0.1);
+    const tasks = [...state.tasks.values()].filter((task) => {
+      return any || (task.jobId === jobId && task.state !== TaskState.SUCCEEDED);
+    });
+    const named = Array.from({ length: random.int(1, 3) }, () => random.pick(tasks)?.key);
+    return tasks.length === 0 ? undefined : this.#actions.retryJob(jobId, [...new Set(named)]);
+  }
+
+  /** Runs some jobs again. */
+  async retrySome(random: SeededRandom): Promise<void> {
+    for (let i = 0; i < MAX_RETRIED; i++) {
+      const action = this.#retryJob(random);
+      if (action !== undefined) await this.#world.act(action);
+      if (random.chance(0.2)) await this.#world.restart();
+    }
   }
 
   #submit(random: SeededRandom): Action {
@@ -317,7 +345,15 @@ export class ChaosSteps {
 
   #several(random: SeededRandom): Action[] {
     const names = Array.from({ length: random.int(2, 4) }, () =>
-      random.weighted({ claim: 3, report: 4, submit: 1, cancel: 0.3, heartbeat: 1, repeat: 0.5 } as const),
+      random.weighted({
+        claim: 3,
+        report: 4,
+        submit: 1,
+        cancel: 0.3,
+        retryJob: 0.5,
+        heartbeat: 1,
+        repeat: 0.5,
+      } as const),
     );
     return names.flatMap((name) => this.#action(name, random) ?? []);
   }
@@ -359,6 +395,7 @@ export class ChaosSteps {
 }
 
 const MAX_ROUNDS = 500;
+const MAX_RETRIED = 5;
 
 function anyFailure(random: SeededRandom): AttemptResult {
   const dice = random.next();

@@ -88,6 +88,9 @@ function orderByOutcome(due: readonly ModelTask[], seen: Snapshots, guess: numbe
     const state = records.get(id!)?.state;
     (state === TaskState.FAILED ? failed : state === TaskState.CANCELLED ? after : before).push(key);
   }
+  const blamed = new Set([...seen.values()].map(({ job }) => job.failedTaskId));
+  const isBlamed = new Set(due.filter(({ id }) => blamed.has(id)).map(({ key }) => key));
+  failed.sort((a, b) => Number(isBlamed.has(b)) - Number(isBlamed.has(a)));
   const orders = ordersOf(failed, MAX_GUESSES);
   return [...before, ...orders[guess % orders.length]!, ...after];
 }

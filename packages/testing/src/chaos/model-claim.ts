@@ -181,11 +181,12 @@ function checkTurns({ state }: ClaimContext, leased: readonly ModelTask[], left:
       if (task.jobId === jobId || task.spec.priority !== spec.priority) continue;
       served.set(task.jobId, (served.get(task.jobId) ?? 0) + 1);
     }
+    const keys = (tasks: readonly ModelTask[]) =>
+      tasks.map((task) => `${task.key} of ${task.jobId.slice(-6)}`).join(", ");
     for (const [other, times] of served) {
-      demand(
-        times <= own + 1,
-        () => `job ${other} was served ${times} times while job ${jobId} was served ${own} times`,
-      );
+      demand(times <= own + 1, () => {
+        return `job ${other} was served ${times} times while job ${jobId} was served ${own} times: leased ${keys(leased)}; left ${keys(left)}`;
+      });
     }
     if (own === 0) state.passedOver.set(name, served);
   }

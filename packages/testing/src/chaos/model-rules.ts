@@ -124,7 +124,7 @@ function closeParent(context: RuleContext, task: ModelTask): boolean {
 }
 
 /** Whether a child that ended like this keeps its parent from succeeding. */
-function spoils({ state, spec }: ModelTask): boolean {
+export function spoils({ state, spec }: ModelTask): boolean {
   if (state === TaskState.FAILED) return !spec.optional;
   return state !== TaskState.SUCCEEDED;
 }

@@ -151,8 +151,9 @@ export function jobStateOf(state: ModelState, job: ModelJob): JobState {
   const open = tasksOf(state, job.id).some((task) => !hasEnded(task));
   if (open && job.doom === "cancelled") return JobState.CANCELLING;
   if (open) return job.started ? JobState.RUNNING : JobState.QUEUED;
-  if (job.doom === "cancelled") return JobState.CANCELLED;
-  return job.doom === "failed" ? JobState.FAILED : JobState.SUCCEEDED;
+  // A retry of some tasks leaves what it does not run again: the job ends as it had ended.
+  if (job.doom === "cancelled" || job.cancelReason !== undefined) return JobState.CANCELLED;
+  return job.failureType !== undefined ? JobState.FAILED : JobState.SUCCEEDED;
 }
 
 /** Whether a job is done for. */

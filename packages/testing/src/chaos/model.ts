@@ -14,6 +14,7 @@ import { reasonText } from "./enum-names.ts";
 import { makeRoom } from "./model-admission.ts";
 import { addTasks, endAttempt } from "./model-attempts.ts";
 import { applyClaim } from "./model-claim.ts";
+import { applyRetry, planRetry } from "./model-retry.ts";
 import { doomJob, queueTask, type RuleContext, settleJob, stopAttempt } from "./model-rules.ts";
 import {
   demand,
@@ -30,6 +31,9 @@ export interface ModelTraits {
   /** Whether a store that opens again gives running attempts a whole lease and grace anew, as it may. */
   renewsLeases: boolean;
 }
+
+/** How many tasks a retry runs again, or why it was refused. */
+export type RetryAnswer = number | string;
 
 /** An attempt as a report or a heartbeat names it. */
 interface LeaseName {
@@ -221,6 +225,20 @@ export class ReferenceModel {
     const context = this.#at(nowUs);
     doomJob(context, job, { doom: "cancelled", cancelReason, reason: CancellationReason.JOB_CANCELLED });
     settleJob(context, jobId);
+    this.#finish(nowUs);
+  }
+
+  /** An ended job was run again, all of its bad tasks or the named ones; an error's reason stands for a refusal. */
+  retryJob(nowUs: number, jobId: string, keys: readonly string[], outcome: RetryAnswer): void {
+    const { state } = this;
+    const job = state.jobs.get(jobId)!;
+    state.touched.add(jobId);
+    const named = keys.map((key) => state.tasks.get(key)!);
+    const foreign = named.some((task) => task.jobId !== jobId);
+    const plan = jobHasEnded(state, jobId) && !foreign ? planRetry(state, job, named) : undefined;
+    const wanted = plan?.rerun.size ?? (foreign && jobHasEnded(state, jobId) ? "TASK_NOT_FOUND" : "INVALID_STATE");
+    demand(outcome === wanted, () => `the retry of job ${jobId} gave ${outcome}, not ${wanted}`);
+    if (plan !== undefined) applyRetry(this.#at(nowUs), job, plan);
     this.#finish(nowUs);
   }
 
