@@ -2,9 +2,10 @@ import { SpanloomError, TaskState } from "@spanloom/protocol";
 import { attemptDeadlineUs, newLeaseToken } from "../../engine/lease.ts";
 import type { ClaimRequest, Lease } from "../store.ts";
 import { bulk, numbers, Rows } from "./bulk.ts";
-import { type Control, flushRows } from "./control.ts";
+import type { Control } from "./control.ts";
 import { type GroupWork, taskIdOf } from "./groups.ts";
 import { type InlineDependencies, inlineDependencies } from "./inline-dependencies.ts";
+import type { NewRun } from "./new-tasks.ts";
 import type { Offer, TakenTasks } from "./ready-table.ts";
 import type { RunnerWork } from "./runner-table.ts";
 import type { Bucket } from "./specs.ts";
@@ -88,7 +89,7 @@ function takeFor(control: Control, claim: ClaimWork, offer: Offer): void {
   for (let most = claim.count === 0 ? FIRST_CHUNK : CHUNK; wants(control, claim); most = CHUNK) {
     const wanted = Math.min(most, request.limit - claim.count);
     let got = 0;
-    for (const taken of offer.take(match, wanted)) {
+    for (const taken of offer.take(match, wanted, control.nowUs)) {
       const count = taken.to - taken.from + 1;
       got += count;
       claim.bytes += count * bytesOf(control, control.groups.get(taken.run.group));
@@ -140,40 +141,61 @@ interface Token {
 async function leaseTaken(control: Control, claims: readonly ClaimWork[]): Promise<void> {
   const served = claims.filter(({ taken }) => taken.length > 0);
   if (served.length === 0) return;
-  const tokens = new Map<ClaimWork, Token>();
-  const ranges = new Rows(leaseTasks);
+  const stored = new Rows(leaseTasks);
+  const newRows: SqlRow[] = [];
   let expected = 0;
-  for (const claim of served) {
+  const tokens = served.map((claim) => {
     // One for all leases of a claim: a lease is named by task, attempt and token together (I2).
     const token = { token: newLeaseToken(), lease: control.numbers.take("lease") };
-    tokens.set(claim, token);
     const expiresAtUs = control.nowUs + claim.request.leaseMs * 1000;
     for (const { from, to } of claim.taken) {
-      ranges.add(from, to, claim.runner.seq, token.token, token.lease, control.nowUs, expiresAtUs);
+      const run = control.tasks.inserts.find(from);
+      if (run !== undefined) newRows.push(...rowsOf(run, from, to));
+      else stored.add(from, to, claim.runner.seq, token.token, token.lease, control.nowUs, expiresAtUs);
     }
     expected += claim.count;
-  }
-  flushRows(control);
-  const leased = control.sql.send(leaseTasks.statement, ranges.take());
+    return token;
+  });
   const groups = served.flatMap(({ taken }) => taken.map(({ run }) => control.groups.get(run.group)));
   const specs = served.flatMap(({ taken }) => taken.map(({ run }) => run.spec));
   const [rows, dependencies] = await Promise.all([
-    leased,
+    leaseStored(control, stored),
     inlineDependencies(control, groups),
     control.jobs.load(groups.map(({ job }) => job)),
     control.specs.load(specs),
   ]);
-  if (rows.length !== expected) {
-    throw new SpanloomError("INTERNAL", `cannot lease ${expected} tasks: ${rows.length} of them are queued`);
+  const bySeq = new Map([...rows, ...newRows].map((row) => [row[0] as number, row]));
+  if (bySeq.size !== expected) {
+    throw new SpanloomError("INTERNAL", `cannot lease ${expected} tasks: ${bySeq.size} of them are queued`);
   }
-  const bySeq = new Map(rows.map((row) => [row[0] as number, row]));
-  for (const claim of served) leaseClaim(control, claim, { token: tokens.get(claim)!, rows: bySeq, dependencies });
+  const leases = new Rows(insertLeases);
+  for (const [i, claim] of served.entries()) {
+    leaseClaim(control, claim, { token: tokens[i]!, rows: bySeq, dependencies, leases });
+  }
+  control.sql.send(insertLeases.statement, leases.take());
+}
+
+/** Rows of tasks that are not inserted yet, as {@link leaseTasks} returns them. */
+function rowsOf(run: NewRun, from: number, to: number): SqlRow[] {
+  return Array.from({ length: to - from + 1 }, (_, i) => {
+    const index = run.offset + from + i - run.first;
+    const display = run.submitted.displays[index] || null;
+    return [from + i, run.group, run.spec, 1, 0, 0, null, null, null, display, run.submitted.inputs[index]!];
+  });
+}
+
+async function leaseStored(control: Control, rows: Rows): Promise<readonly SqlRow[]> {
+  if (rows.size === 0) return [];
+  // They may have become QUEUED in the open transaction.
+  control.tasks.flushChanges();
+  return control.sql.send(leaseTasks.statement, rows.take());
 }
 
 interface LeaseContext {
   token: Token;
   rows: ReadonlyMap<number, SqlRow>;
   dependencies: ReadonlyMap<number, InlineDependencies>;
+  leases: Rows;
 }
 
 function leaseClaim(control: Control, claim: ClaimWork, context: LeaseContext): void {
@@ -187,9 +209,7 @@ function leaseClaim(control: Control, claim: ClaimWork, context: LeaseContext): 
       seqs.push(seq);
     }
   }
-  const row = new Rows(insertLeases);
-  row.add(context.token.lease, claim.runner.seq, dueUs, numbers(seqs));
-  control.sql.send(insertLeases.statement, row.take());
+  context.leases.add(context.token.lease, claim.runner.seq, dueUs, numbers(seqs));
   control.changes.addDue(dueUs);
 }
 
@@ -205,7 +225,7 @@ function leaseTask(control: Control, claim: ClaimWork, context: LeaseContext, ro
   const taskId = taskIdOf(group, seq!);
   const expiresAtUs = control.nowUs + claim.request.leaseMs * 1000;
   const deadlineUs = attemptDeadlineUs(control.nowUs, spec.attemptTimeoutMs, job.deadlineUs);
-  control.tasks.add({
+  const work = control.tasks.add({
     ...{ seq: seq!, taskId, group: group.seq, job: job.seq, spec: spec.seq },
     ...{ state: TaskState.RUNNING, outcome: 0, attempt: attempt!, counted: counted!, losses: losses! },
     doomed: false,
@@ -215,6 +235,7 @@ function leaseTask(control: Control, claim: ClaimWork, context: LeaseContext, ro
     ...{ spoiled: false, progress: [], stop: undefined, fenceAtUs: undefined },
     ...unwritten,
   });
+  control.tasks.inserts.lease(work);
   control.runners.noteJob(claim.runner, job.seq);
   job.startedAtUs ??= control.nowUs;
   job.attempts++;

@@ -122,19 +122,17 @@ function insertRun(control: Control, context: RunContext): void {
   const { job, doom, startAtUs } = context.placement;
   const wakeUs = wakeTime(control, spec, startAtUs);
   const state = initialState(doom, work, wakeUs);
-  const scheduledAt = state === TaskState.SCHEDULED ? wakeUs! : null;
-  const endedAt = state >= TaskState.SUCCEEDED ? control.nowUs : null;
-  for (let index = from; index < to; index++) {
-    const seq = work.first + index;
-    const input = group.inputs[index]!;
-    control.tasks.inserts.add(
-      ...[seq, work.seq, spec.seq, state, scheduledAt, endedAt, group.displays[index] || null],
-      input.length === 0 ? null : input,
-    );
-    control.changes.tasks.add(taskIdOf(work, seq));
-  }
-  const rows = [work.first + from, work.first + to - 1] as const;
-  if (scheduledAt !== null) addTimer(control, scheduledAt, rows);
+  const first = work.first + from;
+  const last = work.first + to - 1;
+  const scheduledAtUs = state === TaskState.SCHEDULED ? wakeUs! : undefined;
+  const endedAtUs = state >= TaskState.SUCCEEDED ? control.nowUs : undefined;
+  control.tasks.inserts.add({
+    ...{ group: work.seq, spec: spec.seq, state, first, last },
+    ...{ submitted: group, offset: from, scheduledAtUs, endedAtUs },
+  });
+  for (let seq = first; seq <= last; seq++) control.changes.tasks.add(taskIdOf(work, seq));
+  const rows = [first, last] as const;
+  if (scheduledAtUs !== undefined) addTimer(control, scheduledAtUs, rows);
   control.jobs.move(job, TaskState.UNSPECIFIED, state, to - from);
   control.changes.jobs.add(job.id);
   if (state === TaskState.QUEUED) makeReady(control, work, spec, rows);

@@ -310,9 +310,9 @@ function nextState(work: JobWork): JobState {
   return jobStateOf({ started: startedAtUs !== undefined, doom, kept: keptDoom(work), openTasks: openTasks(work) });
 }
 
-/** What keeps a job from succeeding although nothing dooms it: what a retry left as it was. */
+/** How a job had ended before a retry that left out what keeps it from succeeding: its failure or reason was kept. */
 function keptDoom({ doom, failure, cancelReason }: JobWork): Doom {
-  if (doom !== "none") return doom;
+  if (doom !== "none") return "none";
   if (failure !== undefined) return "failed";
   return cancelReason === undefined ? "none" : "cancelled";
 }

@@ -1,4 +1,4 @@
-import { ReadyQueue, type TakenRun } from "../../engine/ready-queue.ts";
+import { type ReadyMatch, ReadyQueue, type TakenRun } from "../../engine/ready-queue.ts";
 import { bulk, bulkInsert, numbers, Rows } from "./bulk.ts";
 import { GROUP_WIDTH, groupColumns } from "./groups.ts";
 import type { Bucket } from "./specs.ts";
@@ -34,9 +34,9 @@ const linesInTurn = statement(
    CROSS JOIN LATERAL (SELECT job, bucket, turn FROM ready_line WHERE ready_line.bucket = b.bucket
      ORDER BY turn LIMIT $2::integer) l
    LEFT JOIN LATERAL (SELECT * FROM ready WHERE ready.job = l.job AND ready.bucket = l.bucket
-     ORDER BY depth DESC, last LIMIT $3::integer) r ON true
+     ORDER BY depth DESC, queued_at, last LIMIT $3::integer) r ON true
    LEFT JOIN task_group g ON g.seq = r.task_group
-   ORDER BY l.turn, r.depth DESC, r.last`,
+   ORDER BY l.turn, r.depth DESC, r.queued_at, r.last`,
 );
 
 const insertRuns = bulkInsert("ready", {
@@ -49,8 +49,9 @@ const insertRuns = bulkInsert("ready", {
   spec: "bigint",
   queued_at: "bigint",
 });
-const runKey = { job: "bigint", bucket: "bigint", depth: "integer", last: "bigint" };
-const sameRun = "ready.job = u.job AND ready.bucket = u.bucket AND ready.depth = u.depth AND ready.last = u.last";
+const runKey = { job: "bigint", bucket: "bigint", depth: "integer", queued_at: "bigint", last: "bigint" };
+const sameRun = `ready.job = u.job AND ready.bucket = u.bucket AND ready.depth = u.depth
+  AND ready.queued_at = u.queued_at AND ready.last = u.last`;
 const shortenRuns = bulk(
   "shorten_ready",
   { ...runKey, first: "bigint" },
@@ -127,7 +128,7 @@ export class ReadyTable {
   settle(offer: Offer): void {
     for (const run of offer.stored) {
       if (run.first === run.taken) continue;
-      const key = [run.job, run.bucket.seq, run.depth, run.last];
+      const key = [run.job, run.bucket.seq, run.depth, run.queuedAtUs, run.last];
       if (run.first > run.last) {
         this.#gone.add(...key);
         this.#voidLines.add(run.job, run.bucket.seq);
@@ -220,9 +221,9 @@ export class Offer {
   }
 
   /** Takes up to `limit` tasks, best first. */
-  take(match: Parameters<ReadyQueue["take"]>[0], limit: number): TakenTasks[] {
+  take(match: ReadyMatch, limit: number, nowUs: number): TakenTasks[] {
     const taken: TakenTasks[] = [];
-    for (const { from, to } of this.#queue.take(match, limit)) {
+    for (const { from, to } of this.#queue.take(match, limit, nowUs)) {
       for (let next = from; next <= to; ) {
         const run = this.#runAt(next);
         const end = Math.min(to, run.last);

@@ -250,7 +250,7 @@ CREATE TABLE ready (
   spec bigint NOT NULL,
   queued_at bigint NOT NULL
 ) WITH (fillfactor = 50);
-CREATE UNIQUE INDEX ready_order ON ready (job, bucket, depth DESC, last);
+CREATE UNIQUE INDEX ready_order ON ready (job, bucket, depth DESC, queued_at, last);
 
 CREATE TABLE runner (
   seq bigint PRIMARY KEY,

@@ -3,6 +3,7 @@ import { decodeProgress, encodeFailure, encodeProgress } from "../sqlite/row.ts"
 import type { Failure, ProgressRecord } from "../store.ts";
 import { bulk, bulkInsert, numbers, Rows, texts } from "./bulk.ts";
 import { type GroupTable, taskIdOf } from "./groups.ts";
+import { NewTasks } from "./new-tasks.ts";
 import { statement } from "./statement.ts";
 import type { SqlRow, Writer } from "./writer.ts";
 
@@ -80,16 +81,6 @@ const earlierTokens = statement(
    JOIN attempt a ON a.task = u.task AND a.number = u.number`,
 );
 
-const insertTasks = bulkInsert("task", {
-  seq: "bigint",
-  task_group: "bigint",
-  spec: "bigint",
-  state: "smallint",
-  scheduled_at: "bigint",
-  ended_at: "bigint",
-  display: "text",
-  input: "bytea",
-});
 const moveRanges = bulk(
   "move_tasks",
   { first: "bigint", last: "bigint", state: "smallint", scheduled_at: "bigint", queued_at: "bigint" },
@@ -201,8 +192,8 @@ export class TaskTable {
   readonly #closes = new Rows(closeTasks);
   readonly #extends = new Rows(extendTasks);
   readonly #wholes = new Rows(writeTasks);
-  /** Rows to insert. */
-  readonly inserts = new Rows(insertTasks);
+  /** Tasks to insert. */
+  readonly inserts: NewTasks;
   /** Ranges of tasks to move from one state to another. */
   readonly moves = new Rows(moveRanges);
   /** Attempts that another follows. */
@@ -213,6 +204,7 @@ export class TaskTable {
 
   constructor(sql: Writer) {
     this.#sql = sql;
+    this.inserts = new NewTasks(sql);
   }
 
   /** How many tasks memory holds. */
@@ -288,8 +280,14 @@ export class TaskTable {
     if (!isHeld(work)) this.#settled.add(work);
   }
 
-  /** Sends what changed. Tasks that neither run nor wait are held no longer: statements may change them. */
+  /** Sends what changed and what is new. */
   flush(): void {
+    this.inserts.flush();
+    this.flushChanges();
+  }
+
+  /** Sends what changed. Tasks that neither run nor wait are held no longer: statements may change them. */
+  flushChanges(): void {
     for (const [work, change] of this.#dirty) this.#write(work, change);
     this.#dirty.clear();
     for (const rows of this.#buffers()) if (rows.size > 0) this.#sql.send(rows.bulk.statement, rows.take());
@@ -306,12 +304,13 @@ export class TaskTable {
     this.#byId.clear();
     this.#dirty.clear();
     this.#settled.clear();
+    this.inserts.clear();
     for (const rows of this.#buffers()) rows.clear();
   }
 
   #buffers(): readonly Rows[] {
     return [
-      ...[this.inserts, this.moves, this.#ends, this.#closes, this.#extends, this.#wholes],
+      ...[this.moves, this.#ends, this.#closes, this.#extends, this.#wholes],
       ...[this.attempts, this.unstops, this.stops, this.timers],
     ];
   }
