@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { JobState, TaskState } from "@spanloom/protocol";
 import { expect, test } from "vitest";
 import {
@@ -67,4 +68,29 @@ test("a parent ends as its subtree did", () => {
   expect(closingState(false, "none")).toBe(TaskState.SUCCEEDED);
   expect(closingState(true, "failed")).toBe(TaskState.FAILED);
   expect(closingState(true, "cancelled")).toBe(TaskState.CANCELLED);
+});
+
+/** What a section of docs/states.md says, as `from to`: its diagram and its table. */
+function documented(section: string): { diagram: string[]; table: string[] } {
+  const page = readFileSync(new URL("../../../../docs/states.md", import.meta.url), "utf8");
+  const text = page.split(/^## /m).find((part) => part.startsWith(section)) ?? "";
+  const matches = (pattern: RegExp, none: string) =>
+    [...text.matchAll(pattern)].map(([, from, to]) => `${from === none ? "UNSPECIFIED" : from} ${to}`).sort();
+  return {
+    diagram: matches(/^ {2}(\S+) --> (\S+)$/gm, "[*]"),
+    table: matches(/^\| (\w+) \| ([A-Z]+) \| .{10,} \|$/gm, "new"),
+  };
+}
+
+test.each([
+  ["Tasks", taskTransitions, TaskState],
+  ["Jobs", jobTransitions, JobState],
+] as const)("docs/states.md has the transitions of the table: %s", (section, transitions, states) => {
+  const nameOf = (value: number | string) => Object.entries(states).find(([, number]) => number === Number(value))?.[0];
+  const expected = Object.entries(transitions).flatMap(([from, to]) =>
+    to.map((one) => `${nameOf(from)} ${nameOf(one)}`),
+  );
+  const { diagram, table } = documented(section);
+  expect(table).toEqual(expected.sort());
+  expect(diagram).toEqual(expected);
 });

@@ -4,7 +4,7 @@ import { JobState, SpanloomError, TaskState } from "@spanloom/protocol";
 type Transitions = Readonly<Record<number, readonly number[]>>;
 
 /**
- * Which state a task may leave for which.
+ * Which state a task may leave for which. docs/states.md says when.
  *
  * Source: design protocol 2.
  */
@@ -38,11 +38,11 @@ export const taskTransitions: Transitions = {
 /** Which state a job may leave for which. */
 export const jobTransitions: Transitions = {
   [JobState.UNSPECIFIED]: [JobState.QUEUED],
-  [JobState.QUEUED]: [JobState.RUNNING, JobState.FAILED, JobState.CANCELLED],
+  [JobState.QUEUED]: [JobState.RUNNING, JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED],
   [JobState.RUNNING]: [JobState.CANCELLING, JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED],
   [JobState.CANCELLING]: [JobState.CANCELLED],
   // Ended jobs are left by a retry alone.
-  [JobState.SUCCEEDED]: [JobState.RUNNING],
+  [JobState.SUCCEEDED]: [JobState.QUEUED, JobState.RUNNING],
   [JobState.FAILED]: [JobState.QUEUED, JobState.RUNNING],
   [JobState.CANCELLED]: [JobState.QUEUED, JobState.RUNNING],
 };

@@ -1,4 +1,4 @@
-import { JobState } from "@spanloom/protocol";
+import { AttemptOutcome, JobState } from "@spanloom/protocol";
 import type { ExchangeOutcome } from "@spanloom/server/store";
 import { expect } from "vitest";
 import { taskSet } from "./driver.ts";
@@ -33,6 +33,18 @@ export const commitCases: Cases = {
     for (const outcome of await Promise.all(submitted)) expect(outcome).toMatchObject([{ kind: "created" }]);
     expect(await refused).toBe("JOB_NOT_FOUND");
     expect(commits).toBe(1);
+  },
+
+  "a job may start and be cancelled in one commit": async (driver) => {
+    const job = await driver.submit({ name: "task", count: 2 });
+    let commits = 0;
+    driver.store.on("changed", () => commits++);
+    const [leases] = await Promise.all([driver.claim({ limit: 1 }), driver.store.cancelJob(job, "")]);
+    expect(commits).toBe(1);
+    expect(await driver.states(job)).toEqual({ task: "CANCELLED RUNNING" });
+    expect(await driver.jobState(job)).toBe("CANCELLING");
+    await driver.fail(leases[0]!, { outcome: AttemptOutcome.CANCELLED });
+    expect(await driver.jobState(job)).toBe("CANCELLED");
   },
 
   "signals name what changed, what ended and what is due": async (driver) => {

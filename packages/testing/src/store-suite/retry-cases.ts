@@ -191,6 +191,20 @@ export const retryCases: Cases = {
     expect(await driver.store.maintain(10)).toMatchObject({ woken: 0 });
   },
 
+  "an optional task that nobody leased in time leaves its job to succeed, and runs when it is retried": async (
+    driver,
+  ) => {
+    const job = await driver.submit({ name: "maybe", optional: true, queueTimeoutMs: 1_000 });
+    driver.clock.advance(1_000);
+    await driver.store.maintain(10);
+    expect(await driver.states(job)).toEqual({ maybe: "FAILED" });
+    expect(await driver.jobState(job)).toBe("SUCCEEDED");
+    expect(await driver.retry(job)).toBe(1);
+    expect(await driver.jobState(job)).toBe("QUEUED");
+    expect(await driver.drain()).toEqual(["maybe"]);
+    expect((await driver.tasks(job))[0]!.attempts).toHaveLength(1);
+  },
+
   "a job that failed by its deadline runs again without it": async (driver) => {
     const deadlineUs = driver.clock.nowUs() + 1_000_000;
     const job = await driver.submitJob(driver.newJob(taskSet({ name: "slow" }, { name: "never" }), { deadlineUs }));
@@ -210,6 +224,18 @@ export const retryCases: Cases = {
     expect(await driver.succeed(slow)).toBe("stale");
     expect(await driver.store.maintain(10)).toMatchObject({ lost: 0, fenced: 0 });
     await driver.report(...again.map((lease) => driver.success(lease)));
+    expect(await driver.jobState(job)).toBe("SUCCEEDED");
+  },
+
+  "a job that failed by its deadline before anything began is QUEUED again": async (driver) => {
+    const deadlineUs = driver.clock.nowUs() + 1_000_000;
+    const job = await driver.submitJob(driver.newJob(taskSet({ name: "never" }), { deadlineUs }));
+    driver.clock.advance(1_000);
+    await driver.store.maintain(10);
+    expect(await driver.jobState(job)).toBe("FAILED");
+    expect(await driver.retry(job)).toBe(1);
+    expect(await driver.jobState(job)).toBe("QUEUED");
+    expect(await driver.drain()).toEqual(["never"]);
     expect(await driver.jobState(job)).toBe("SUCCEEDED");
   },
 

@@ -1,5 +1,5 @@
-import { type JobState, TaskState } from "@spanloom/protocol";
-import { assertJobTransition, type Doom, isJobEnded, jobStateOf } from "../../engine/states.ts";
+import { JobState, TaskState } from "@spanloom/protocol";
+import { assertJobTransition, assertTaskTransition, type Doom, isJobEnded, jobStateOf } from "../../engine/states.ts";
 import type { Failure, NewJobTrace, ProgressRecord } from "../store.ts";
 import type { Database, SqlRow } from "./database.ts";
 import { decodeFailure, decodeProgress, decodeTrace, encodeFailure, encodeProgress, optionalNumber } from "./row.ts";
@@ -94,6 +94,7 @@ export class JobTable {
 
   /** Moves `count` tasks of a job from one state to another; UNSPECIFIED stands for outside. */
   move(work: JobWork, from: TaskState, to: TaskState, count = 1): void {
+    assertTaskTransition(from, to);
     work.counts[from]! -= count;
     work.counts[to]! += count;
     this.#dirty.add(work);
@@ -144,6 +145,8 @@ export class JobTable {
     const { doom } = work;
     const started = work.startedAtUs !== undefined;
     const next = jobStateOf({ started, doom, kept: keptDoom(work), openTasks: openTasks(work) });
+    // It may have started and been cancelled in one transaction.
+    if (started && work.state === JobState.QUEUED) this.setState(work, JobState.RUNNING);
     this.setState(work, next);
     if (!isJobEnded(next)) return false;
     work.endedAtUs = nowUs;

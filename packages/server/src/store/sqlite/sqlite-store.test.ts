@@ -3,9 +3,12 @@ import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { DatabaseSync } from "node:sqlite";
+import { JobState } from "@spanloom/protocol";
 import { FakeClock, StoreDriver, taskSet, tempDir, testStore } from "@spanloom/testing";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
+import { jobTransitions, taskTransitions } from "../../engine/states.ts";
 import { SqliteStore } from "./index.ts";
+import { JobTable } from "./jobs.ts";
 
 /** What the store counts and what a scan of the record finds must be the same (I4); each query lists differences. */
 const differences = {
@@ -42,6 +45,23 @@ class CheckedStore extends SqliteStore {
     db.close();
   }
 }
+
+/** Every transition the stores of this file make, as `from -> to`. */
+const observed = { task: new Set<string>(), job: new Set<string>() };
+
+const { move, setState, add } = JobTable.prototype;
+vi.spyOn(JobTable.prototype, "move").mockImplementation(function (this: JobTable, ...args) {
+  observed.task.add(`${args[1]} -> ${args[2]}`);
+  move.apply(this, args);
+});
+vi.spyOn(JobTable.prototype, "setState").mockImplementation(function (this: JobTable, work, next) {
+  if (work.state !== next) observed.job.add(`${work.state} -> ${next}`);
+  setState.call(this, work, next);
+});
+vi.spyOn(JobTable.prototype, "add").mockImplementation(function (this: JobTable, work) {
+  observed.job.add(`${JobState.UNSPECIFIED} -> ${work.state}`);
+  add.call(this, work);
+});
 
 testStore("SqliteStore", ({ dataDir, clock, cancelGraceMs }) => {
   return new CheckedStore({ dataDir, nowUs: clock.nowUs, cancelGraceMs });
@@ -165,6 +185,18 @@ describe("the data folder", () => {
     expect(await driver.jobState(small)).toBe("SUCCEEDED");
     await driver.submit({ name: "small" });
   });
+});
+
+describe("the tables of states", () => {
+  test.for(["task", "job"] as const)(
+    "have every transition a %s made in this suite, and no other",
+    (what, { skip }) => {
+      if (observed.job.size < 8) skip("only when the whole suite has run");
+      const table = Object.entries(what === "task" ? taskTransitions : jobTransitions);
+      const listed = table.flatMap(([from, targets]) => targets.map((to) => `${from} -> ${to}`));
+      expect([...observed[what]].sort()).toEqual(listed.sort());
+    },
+  );
 });
 
 /** A server's worth of writes, each acknowledged on a line of its own, until it is killed. */
