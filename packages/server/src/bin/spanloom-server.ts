@@ -43,8 +43,9 @@ async function run(config: ServerConfig): Promise<void> {
   process.on("unhandledRejection", (error) => void crash("unhandled rejection", error, server));
   try {
     server = await start(config);
-    process.stdout.write(`spanloom-server listening on ${server.url} data ${config.dataDir} pid ${process.pid}\n`);
+    // Before the line is out: whoever reads it may send a signal at once.
     stopOnSignals(server);
+    process.stdout.write(`spanloom-server listening on ${server.url} data ${config.dataDir} pid ${process.pid}\n`);
   } catch (error) {
     fail(error, EXIT_FAILED);
   }

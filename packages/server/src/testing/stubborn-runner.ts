@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Transport } from "@connectrpc/connect";
 import { ResultStatus } from "@spanloom/protocol";
 import { LoopRunner, returned, type TaskCode } from "../rpc/testing/loop-runner.ts";
@@ -29,6 +30,8 @@ export const fanOutJob = {
   name: "survivor",
   tasks: { specs: [{ identifier: { name: "root" } }], groups: [{ inputs: [json(0)], specs: [0] }] },
 };
+
+const RETRY_MS = 20;
 
 /** Runs until it is stopped, across kills of servers: a failed call keeps its results and is made again. */
 export class StubbornRunner {
@@ -74,8 +77,8 @@ export class StubbornRunner {
           if (status === ResultStatus.OK) this.acknowledged.add(`${taskId}/${attempt}`);
         work = runner.run(answer.tasks);
       } catch {
-        // The server is gone: the results are kept and reported to the next one.
-        if (runner === this.#runner) await this.#moved.promise;
+        // The server is gone or its store is away: the results are kept and reported again, maybe to another one.
+        if (runner === this.#runner) await Promise.race([this.#moved.promise, delay(RETRY_MS)]);
       }
     }
   }

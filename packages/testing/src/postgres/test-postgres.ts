@@ -17,25 +17,18 @@ export interface TestPostgresOptions {
 export class TestPostgres implements AsyncDisposable {
   readonly #baseUrl: URL;
   readonly #keeper: Keeper | undefined;
-  readonly #admin: Client;
   readonly #databases = new Set<string>();
   #stopped = false;
 
-  private constructor(baseUrl: URL, keeper: Keeper | undefined, admin: Client) {
+  private constructor(baseUrl: URL, keeper: Keeper | undefined) {
     this.#baseUrl = baseUrl;
     this.#keeper = keeper;
-    this.#admin = admin;
   }
 
   /** Starts one, or connects to the given one. */
   static async start({ url }: TestPostgresOptions = {}): Promise<TestPostgres> {
     const keeper = url === undefined || url === "" ? await Keeper.start() : undefined;
-    const baseUrl = new URL(keeper === undefined ? url! : keeper.url);
-    const admin = new Client({ connectionString: baseUrl.href });
-    // It goes when PostgreSQL is restarted; what is asked for next then fails by itself.
-    admin.on("error", () => {});
-    await admin.connect();
-    return new TestPostgres(baseUrl, keeper, admin);
+    return new TestPostgres(new URL(keeper === undefined ? url! : keeper.url), keeper);
   }
 
   /** Whether it can be stopped and started: only its own can. */
@@ -72,9 +65,14 @@ export class TestPostgres implements AsyncDisposable {
     }
   }
 
+  /** Removes a schema of a database with all that is in it. */
+  async dropSchema(url: string, schema: string): Promise<void> {
+    await run(url, `SET client_min_messages = warning; DROP SCHEMA IF EXISTS ${quoted(schema)} CASCADE`);
+  }
+
   /** Runs a statement as the superuser, outside of the databases made. */
   async query(sql: string): Promise<void> {
-    await this.#admin.query(sql);
+    await run(this.#baseUrl.href, sql);
   }
 
   /** Stops it as a crash would; clients lose their connections. */
@@ -82,7 +80,7 @@ export class TestPostgres implements AsyncDisposable {
     await this.#ownKeeper().order("stop");
   }
 
-  /** Starts it again after {@link crash}. Databases made before are there; no more can be made. */
+  /** Starts it again after {@link crash}; what was committed is there. */
   async recover(): Promise<void> {
     await this.#ownKeeper().order("start");
   }
@@ -92,9 +90,6 @@ export class TestPostgres implements AsyncDisposable {
     if (this.#stopped) return;
     this.#stopped = true;
     if (this.#keeper === undefined) await this.dropDatabases();
-    await this.#admin.end().catch(() => {
-      // The connection went with a crash.
-    });
     await this.#keeper?.stop();
   }
 
@@ -142,6 +137,16 @@ class Keeper {
   async stop(): Promise<void> {
     this.#child.stdin!.end();
     while (!(await this.#answers.next()).done);
+  }
+}
+
+async function run(url: string, sql: string): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
   }
 }
 
