@@ -9,6 +9,7 @@ import {
   type TaskSpec,
   TaskSpecSchema,
 } from "@spanloom/protocol";
+import { toConcurrency, toRateLimit } from "./admission.ts";
 import { encodePayload } from "./codec.ts";
 import { type RetryOptions, toRetryPolicy, validateRetry } from "./retry.ts";
 import type { TaskDefinition, TaskOptions } from "./task.ts";
@@ -250,9 +251,12 @@ const specKeys = [
   "startDelayMs",
   "optional",
   "priority",
+  "concurrency",
+  "rateLimit",
 ] as const satisfies (keyof SpecOptions)[];
 
 function toTaskSpec(task: TaskDefinition<never, unknown>, options: SpecOptions): TaskSpec {
+  const owner = `cannot submit task "${task.name}"`;
   return create(TaskSpecSchema, {
     identifier: { name: task.name, version: task.version },
     queue: options.queue ?? "",
@@ -262,6 +266,8 @@ function toTaskSpec(task: TaskDefinition<never, unknown>, options: SpecOptions):
     ...(options.queueTimeoutMs !== undefined && { queueTimeout: durationFromMs(options.queueTimeoutMs) }),
     ...(options.startDelayMs !== undefined && { startDelay: durationFromMs(options.startDelayMs) }),
     ...(options.priority !== undefined && { priority: options.priority }),
+    ...(options.concurrency && { concurrency: toConcurrency(options.concurrency, owner) }),
+    ...(options.rateLimit && { rateLimit: toRateLimit(options.rateLimit, owner) }),
   });
 }
 

@@ -7,6 +7,7 @@ import {
   TraceMode,
   timestampFromUs,
 } from "@spanloom/protocol";
+import { type ConcurrencyOptions, toConcurrency } from "./admission.ts";
 import { activeCarrier, type TraceCarrier } from "./carrier.ts";
 import { checkRange, type RetryOptions } from "./retry.ts";
 import type { SubmissionBuilder } from "./submission-builder.ts";
@@ -31,6 +32,8 @@ export interface JobOptions {
   traceMode?: "child" | "link";
   /** Trace context of the submitter. Default: that of the active span; false sends none. */
   trace?: TraceCarrier | false;
+  /** At most so many jobs that share a key are admitted at once; a job holds its place until it ends. */
+  concurrency?: ConcurrencyOptions;
   /** Retry policy of the root task. */
   retry?: RetryOptions;
   /** Text for people on the root task. */
@@ -70,6 +73,7 @@ export class SubmitRequests {
       priority: options.priority ?? 0,
       ...(startAt && { startAt }),
       ...(options.deadlineMs !== undefined && { deadline: durationFromMs(options.deadlineMs) }),
+      ...(options.concurrency && { concurrency: toConcurrency(options.concurrency, owner) }),
       ...(carrier && { trace: { tracestate: "", baggage: "", ...carrier } }),
       traceMode: options.traceMode === "link" ? TraceMode.LINK : TraceMode.CHILD,
     });

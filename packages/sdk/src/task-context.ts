@@ -1,5 +1,6 @@
 import type { Attributes, Span, SpanKind, Tracer } from "@opentelemetry/api";
 import type { AttemptAborted } from "./errors.ts";
+import type { JobCache } from "./job-cache.ts";
 import type { FailureSnapshot, TaskStateName } from "./snapshots.ts";
 import type { ManyOptions, SubmitArguments, SubmitOptions, TaskHandle, TaskHandles } from "./submission-builder.ts";
 import type { AnyTask, OutputOf, TaskDefinition } from "./task.ts";
@@ -32,6 +33,8 @@ export interface TaskContext {
   readonly tracer: Tracer;
   /** Structured log, correlated with the active span. */
   readonly log: TaskLog;
+  /** Bytes by key, for all tasks of the job and all attempts of a task; where they are is the runner's to say. */
+  readonly cache: JobCache;
 
   /**
    * Submits one child. It becomes visible, with all others, when this attempt succeeds; if it fails, none was submitted.

@@ -1,4 +1,5 @@
 import { defaultLimits, SpanloomError } from "@spanloom/protocol";
+import { type ConcurrencyOptions, type RateLimitOptions, toConcurrency, toRateLimit } from "./admission.ts";
 import { checkRange, type RetryOptions, validateRetry } from "./retry.ts";
 import type { TaskContext } from "./task-context.ts";
 
@@ -12,6 +13,10 @@ export interface TaskOptions {
   timeoutMs?: number;
   /** A task that waits in its queue longer fails. Default: no limit. */
   queueTimeoutMs?: number;
+  /** At most so many attempts that share a key run at once. */
+  concurrency?: ConcurrencyOptions;
+  /** At most so many attempts that share a key start in each window. */
+  rateLimit?: RateLimitOptions;
   /** Whether its failure is bounded to its own subtree. Default false: it fails the job. */
   optional?: boolean;
   /** Higher runs first. Default: the job's priority. */
@@ -95,6 +100,8 @@ function validateOptions(options: TaskOptions, owner: string): void {
   checkRange(options.queueTimeoutMs, [1, Number.MAX_SAFE_INTEGER], { owner, field: "queueTimeoutMs" });
   checkRange(options.priority, [-(2 ** 31), 2 ** 31 - 1], { owner, field: "priority", whole: true });
   if (options.retry) validateRetry(options.retry, owner);
+  if (options.concurrency) toConcurrency(options.concurrency, owner);
+  if (options.rateLimit) toRateLimit(options.rateLimit, owner);
 }
 
 function invalid(message: string, field: string): SpanloomError {

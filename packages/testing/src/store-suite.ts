@@ -1,4 +1,5 @@
 import { describe } from "vitest";
+import { admissionCases } from "./store-suite/admission-cases.ts";
 import { cloneCases } from "./store-suite/clone-cases.ts";
 import { commitCases } from "./store-suite/commit-cases.ts";
 import type { MakeStore } from "./store-suite/driver.ts";
@@ -15,6 +16,7 @@ const chapters: Readonly<Record<string, Cases>> = {
   trees: treeCases,
   failures: failureCases,
   leases: leaseCases,
+  admission: admissionCases,
   commits: commitCases,
   reads: readCases,
   retries: retryCases,

@@ -103,13 +103,16 @@ export class ReadyQueue {
 
   /** Takes up to `limit` tasks for a runner, best first but for consecutive ones, which come as one run. */
   take(match: ReadyMatch, limit: number, nowUs: number): TakenRun[] {
+    // A clock that was set back left its windows: nothing else would notice before they end.
+    if (nowUs < this.#nowUs) this.turnWindows(nowUs);
     this.#nowUs = nowUs;
-    const buckets = this.#candidates(match).filter((bucket) => this.#first(bucket) !== undefined);
+    const buckets = this.#candidates(match);
     const taken: TakenRun[] = [];
     const lastOfLane = new Map<Lane, TakenRun>();
     let left = limit;
-    while (left > 0 && buckets.length > 0) {
+    while (left > 0) {
       const line = this.#best(buckets);
+      if (line === undefined) break;
       const { bucket } = line;
       const alone = bucket.lines.size === 1 && buckets.length === 1;
       const { lane, from, to } = line.shift(alone ? Math.min(left, line.turnstile?.room(nowUs) ?? left) : 1);
@@ -122,7 +125,6 @@ export class ReadyQueue {
       }
       left -= to - from + 1;
       this.#consumed(line, to - from + 1);
-      if (this.#first(bucket) === undefined) buckets.splice(buckets.indexOf(bucket), 1);
     }
     return taken;
   }
@@ -269,11 +271,13 @@ export class ReadyQueue {
   }
 
   /** The line to serve next: highest priority, then the job least recently served, then the deepest task. */
-  #best(buckets: readonly Bucket[]): Line {
-    let winner = this.#first(buckets[0]!)!;
-    for (let i = 1; i < buckets.length; i++) {
-      const line = this.#first(buckets[i]!)!;
-      if (isBetter(line, winner)) winner = line;
+  #best(buckets: Bucket[]): Line | undefined {
+    let winner: Line | undefined;
+    for (let i = buckets.length - 1; i >= 0; i--) {
+      const line = this.#first(buckets[i]!);
+      // Used up, or what is left may not go: nothing opens a gate while tasks are taken.
+      if (line === undefined) buckets.splice(i, 1);
+      else if (winner === undefined || isBetter(line, winner)) winner = line;
     }
     return winner;
   }

@@ -1,5 +1,6 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import {
+  type ConcurrencyPolicy,
   defaultLimits,
   durationFromMs,
   SpanloomError,
@@ -93,7 +94,11 @@ test.each([
   field("INVALID_FIELD", "deadline", { deadline: durationFromMs(-5) }),
   field("INVALID_FIELD", "start_at", { startAt: { seconds: -1n, nanos: 0 } }),
   field("INVALID_FIELD", "start_at", { startAt: { seconds: 1n, nanos: 2_000_000_000 } }),
-  field("UNIMPLEMENTED", "concurrency", { concurrency: { key: "k", limit: 1 } }),
+  field("INVALID_FIELD", "concurrency.key", { concurrency: { key: "", limit: 1 } }),
+  field("INVALID_FIELD", "concurrency.limit", { concurrency: { key: "k", limit: 0 } }),
+  field("INVALID_FIELD", "concurrency.policy", {
+    concurrency: { key: "k", limit: 1, policy: 99 as ConcurrencyPolicy },
+  }),
   field("INVALID_FIELD", "tasks.groups", { tasks: { specs: [spec], groups: [] } }),
   field("INVALID_FIELD", "tasks.groups[0].inputs", ofGroups({ inputs: [] })),
   field("LIMIT_EXCEEDED", "tasks.groups[1].inputs[0]", ofGroups({}, { inputs: [new Uint8Array(256 * 1024 + 1)] })),
@@ -115,9 +120,24 @@ test.each([
   field("INVALID_FIELD", "tasks.specs[0].retry.factor", ofSpec({ retry: { factor: Number.NaN } })),
   field("INVALID_FIELD", "tasks.specs[0].retry.jitter", ofSpec({ retry: { jitter: 1.5 } })),
   field("INVALID_FIELD", "tasks.specs[0].retry.non_retryable_types[0]", ofSpec({ retry: { nonRetryableTypes: [""] } })),
-  field("UNIMPLEMENTED", "tasks.specs[0].concurrency", ofSpec({ concurrency: { key: "k", limit: 1 } })),
-  field("UNIMPLEMENTED", "tasks.specs[0].rate_limit", ofSpec({ rateLimit: { key: "k", limit: 1 } })),
-  field("UNIMPLEMENTED", "tasks.specs[0].queue_timeout", ofSpec({ queueTimeout: durationFromMs(1) })),
+  field("INVALID_FIELD", "tasks.specs[0].concurrency.limit", ofSpec({ concurrency: { key: "k", limit: 100_001 } })),
+  field(
+    "LIMIT_EXCEEDED",
+    "tasks.specs[0].concurrency.key",
+    ofSpec({ concurrency: { key: "k".repeat(257), limit: 1 } }),
+  ),
+  field("INVALID_FIELD", "tasks.specs[0].rate_limit.window", ofSpec({ rateLimit: { key: "k", limit: 1 } })),
+  field(
+    "INVALID_FIELD",
+    "tasks.specs[0].rate_limit.window",
+    ofSpec({ rateLimit: { key: "k", limit: 1, window: durationFromMs(86_400_001) } }),
+  ),
+  field(
+    "INVALID_FIELD",
+    "tasks.specs[0].rate_limit.limit",
+    ofSpec({ rateLimit: { key: "k", limit: 0, window: durationFromMs(1) } }),
+  ),
+  field("INVALID_FIELD", "tasks.specs[0].queue_timeout", ofSpec({ queueTimeout: durationFromMs(0) })),
 ])("%s names %s", (reason, path, init) => {
   const error = refusal(init);
   expect(error).toMatchObject({ reason, facts: { field: path } });

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { type Limits, type SubmitJobRequest, SubmitJobRequestSchema } from "@spanloom/protocol";
 import type { NewJob } from "../store/store.ts";
+import { toConcurrencyRule } from "./admission-rules.ts";
 import {
   boundedText,
   checkLimit,
@@ -10,7 +11,7 @@ import {
   optionalTimestampUs,
   requiredText,
 } from "./field.ts";
-import { toNewTaskSet, unimplementedField } from "./task-set.ts";
+import { toNewTaskSet } from "./task-set.ts";
 import { jobTrace } from "./trace.ts";
 
 /** Queue of jobs that name none. */
@@ -27,11 +28,10 @@ export interface SubmissionContext {
 /**
  * Validates a submission and fills in its defaults.
  *
- * Errors: INVALID_FIELD, LIMIT_EXCEEDED, INVALID_DEPENDENCY, UNIMPLEMENTED; each names the field's path in the request.
+ * Errors: INVALID_FIELD, LIMIT_EXCEEDED, INVALID_DEPENDENCY; each names the field's path in the request.
  * Source: proto/spanloom/v1/job_service.proto SubmitJobRequest; design protocol 3 and 6.
  */
 export function toNewJob(request: SubmitJobRequest, { jobId, nowUs, limits }: SubmissionContext): NewJob {
-  if (request.concurrency !== undefined) throw unimplementedField("concurrency");
   if (request.tasks === undefined) throw invalidField("tasks", "is absent: a job has at least one task");
   const name = requiredText("name", request.name, limits.maxNameBytes);
   const startAtUs = optionalTimestampUs("start_at", request.startAt);
@@ -49,6 +49,7 @@ export function toNewJob(request: SubmitJobRequest, { jobId, nowUs, limits }: Su
     idempotencyKey: boundedText("idempotency_key", request.idempotencyKey, limits.maxNameBytes),
     requestHash: request.idempotencyKey === "" ? "" : requestHash(request),
     trace: jobTrace(jobId, request.trace, request.traceMode),
+    ...(request.concurrency && { concurrency: toConcurrencyRule(request.concurrency, "concurrency", limits) }),
   };
 }
 

@@ -8,6 +8,7 @@ import {
   type TaskSpec,
 } from "@spanloom/protocol";
 import type { NewTaskGroup, NewTaskSet, NewTaskSpec, RetryRule } from "../store/store.ts";
+import { toConcurrencyRule, toRateRule } from "./admission-rules.ts";
 import { boundedNumber, boundedText, checkLimit, invalidField, optionalDurationMs, requiredText } from "./field.ts";
 import { defaultRetryRule } from "./retry-policy.ts";
 import { parseVersion, quote, type Version } from "./version.ts";
@@ -22,7 +23,7 @@ export const MAX_DISPLAY_BYTES = 1_024;
  *
  * `field` is the path of the set in its request, e.g. `tasks`; errors name paths below it.
  *
- * Errors: INVALID_FIELD, LIMIT_EXCEEDED, INVALID_DEPENDENCY; UNIMPLEMENTED for concurrency, rate limits and queue timeouts.
+ * Errors: INVALID_FIELD, LIMIT_EXCEEDED, INVALID_DEPENDENCY.
  * Source: proto/spanloom/v1/task.proto TaskSet; design protocol 6.
  */
 export function toNewTaskSet(set: TaskSet, field: string, limits: Limits): NewTaskSet {
@@ -78,9 +79,10 @@ export function toIdentifiers(
 }
 
 function toNewTaskSpec(spec: TaskSpec, field: string, limits: Limits): NewTaskSpec {
-  refuseUnserved(field, spec);
   const attemptTimeoutMs = optionalDurationMs(`${field}.attempt_timeout`, spec.attemptTimeout);
   if (attemptTimeoutMs === 0) throw invalidField(`${field}.attempt_timeout`, "is 0 ms: leave it out for no limit");
+  const queueTimeoutMs = optionalDurationMs(`${field}.queue_timeout`, spec.queueTimeout);
+  if (queueTimeoutMs === 0) throw invalidField(`${field}.queue_timeout`, "is 0 ms: leave it out for no limit");
   const startDelayMs = optionalDurationMs(`${field}.start_delay`, spec.startDelay);
   return {
     ...toIdentifier(spec.identifier, `${field}.identifier`, limits),
@@ -88,22 +90,12 @@ function toNewTaskSpec(spec: TaskSpec, field: string, limits: Limits): NewTaskSp
     ...(spec.priority !== undefined && { priority: spec.priority }),
     retry: toRetryRule(spec.retry, `${field}.retry`, limits),
     ...(attemptTimeoutMs !== undefined && { attemptTimeoutMs }),
+    ...(queueTimeoutMs !== undefined && { queueTimeoutMs }),
     ...(startDelayMs !== undefined && startDelayMs > 0 && { startDelayMs }),
     optional: spec.optional,
+    ...(spec.concurrency && { concurrency: toConcurrencyRule(spec.concurrency, `${field}.concurrency`, limits) }),
+    ...(spec.rateLimit && { rateLimit: toRateRule(spec.rateLimit, `${field}.rate_limit`, limits) }),
   };
-}
-
-function refuseUnserved(field: string, spec: TaskSpec): void {
-  const unserved = { concurrency: spec.concurrency, rate_limit: spec.rateLimit, queue_timeout: spec.queueTimeout };
-  for (const [name, value] of Object.entries(unserved)) {
-    if (value !== undefined) throw unimplementedField(`${field}.${name}`);
-  }
-}
-
-/** Refuses a field that is declared in the protocol but not served yet. */
-export function unimplementedField(field: string): SpanloomError {
-  const message = `cannot accept request: ${field} is declared but not served by this server; see docs/status.md`;
-  return new SpanloomError("UNIMPLEMENTED", message, { field });
 }
 
 function toRetryRule(policy: RetryPolicy | undefined, field: string, limits: Limits): RetryRule {

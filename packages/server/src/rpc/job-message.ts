@@ -1,5 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import {
+  ConcurrencyPolicy,
+  ConcurrencySchema,
   type Job,
   type JobFilter,
   JobSchema,
@@ -10,7 +12,7 @@ import {
   TaskCountsSchema,
   timestampFromUs,
 } from "@spanloom/protocol";
-import type { JobQuery, JobRecord, QueueStatsRecord, TaskCounters } from "../store/store.ts";
+import type { ConcurrencyRule, JobQuery, JobRecord, QueueStatsRecord, TaskCounters } from "../store/store.ts";
 import { present } from "./present.ts";
 import { timeField } from "./request-field.ts";
 import { toFailure, toProgress } from "./task-message.ts";
@@ -38,8 +40,19 @@ export function toJob(record: JobRecord): Job {
       endedAt: timestampFromUs(record.endedAtUs),
       startAt: timestampFromUs(record.startAtUs),
       deadline: timestampFromUs(record.deadlineUs),
+      concurrency: record.concurrency && toConcurrency(record.concurrency),
     }),
   });
+}
+
+const policies = {
+  wait: ConcurrencyPolicy.WAIT,
+  cancelRunning: ConcurrencyPolicy.CANCEL_RUNNING,
+  rejectNew: ConcurrencyPolicy.REJECT_NEW,
+} as const;
+
+function toConcurrency({ key, limit, policy }: ConcurrencyRule) {
+  return create(ConcurrencySchema, { key, limit, policy: policies[policy] });
 }
 
 function toCounts(counts: TaskCounters) {
@@ -75,6 +88,7 @@ export function toQueueStats(record: QueueStatsRecord): QueueStats {
   return create(QueueStatsSchema, {
     queue: record.queue,
     queued: BigInt(record.queued),
+    throttled: BigInt(record.throttled),
     scheduled: BigInt(record.scheduled),
     running: BigInt(record.running),
     runners: BigInt(record.runners),

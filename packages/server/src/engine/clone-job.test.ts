@@ -1,0 +1,79 @@
+import { create } from "@bufbuild/protobuf";
+import { CloneJobRequestSchema, defaultLimits, spanIdOf, traceIdOfJob } from "@spanloom/protocol";
+import { describe, expect, test } from "vitest";
+import type { NewJob } from "../store/store.ts";
+import { toClonedJob } from "./clone-job.ts";
+
+const ORIGINAL = "01890000-0000-7000-8000-000000000001";
+const CLONE = "01890000-0000-7000-8000-000000000002";
+
+const submission: NewJob = {
+  id: ORIGINAL,
+  name: "original",
+  tasks: { specs: [], groups: [] },
+  tags: { team: "a", try: "1" },
+  queue: "bulk",
+  priority: 3,
+  startAtUs: 5_000,
+  deadlineUs: 11_000,
+  idempotencyKey: "",
+  requestHash: "",
+  trace: { traceId: "t".repeat(32), parentSpanId: "p".repeat(16), tracestate: "v=1", baggage: "b=1", sampled: false },
+};
+
+function clone(edits: object = {}, original = submission): NewJob {
+  const request = create(CloneJobRequestSchema, { jobId: ORIGINAL, ...edits });
+  const context = { jobId: CLONE, nowUs: 100_000, limits: defaultLimits };
+  return toClonedJob(request, { submission: original, createdAtUs: 1_000 }, context);
+}
+
+describe("a clone", () => {
+  test("is submitted as its original was, now and with as much time, in a trace that links to it", () => {
+    expect(clone()).toEqual({
+      id: CLONE,
+      name: "original",
+      tasks: submission.tasks,
+      tags: { team: "a", try: "1" },
+      queue: "bulk",
+      priority: 3,
+      deadlineUs: 110_000,
+      idempotencyKey: "",
+      requestHash: "",
+      trace: {
+        traceId: traceIdOfJob(CLONE),
+        parentSpanId: "",
+        link: { traceId: "t".repeat(32), spanId: spanIdOf(ORIGINAL), type: "clone" },
+        tracestate: "",
+        baggage: "b=1",
+        sampled: false,
+      },
+    });
+    const { deadlineUs: _none, ...without } = submission;
+    expect(clone({}, without).deadlineUs).toBeUndefined();
+  });
+
+  test("takes edits: a name, tags that win, and roots", () => {
+    const tasks = {
+      specs: [{ identifier: { name: "other", version: "1.0" } }],
+      groups: [{ inputs: [new Uint8Array(1)], specs: [0] }],
+    };
+    const edited = clone({ name: "edited", tags: { try: "2", more: "yes" }, tasks });
+    expect(edited).toMatchObject({ name: "edited", tags: { team: "a", try: "2", more: "yes" }, queue: "bulk" });
+    expect(edited.tasks.specs).toMatchObject([{ name: "other", major: 1 }]);
+  });
+
+  test("under a key has a hash of what was asked for, whatever the order of tags", () => {
+    const hash = (edits: object) => clone({ idempotencyKey: "k", ...edits }).requestHash;
+    expect(hash({ tags: { a: "1", b: "2" } })).toBe(hash({ tags: { b: "2", a: "1" } }));
+    expect(hash({})).toMatch(/^[0-9a-f]{64}$/);
+    expect(new Set([hash({}), hash({ name: "x" }), hash({ tags: { a: "1" } })]).size).toBe(3);
+    expect(hash({})).toBe(clone({ idempotencyKey: "other" }).requestHash);
+  });
+
+  test("is held to the limits of a submission, its tags together", () => {
+    const tags = Object.fromEntries(Array.from({ length: 63 }, (_, i) => [`k${i}`, ""]));
+    expect(() => clone({ tags })).toThrow("tags has 65 tags, limit 64");
+    expect(() => clone({ name: "x".repeat(257) })).toThrow("name has 257 bytes, limit 256");
+    expect(() => clone({ tasks: { groups: [] } })).toThrow(/tasks\.groups is empty/);
+  });
+});
