@@ -11,7 +11,7 @@ export interface RunnerOptions {
   url?: string | undefined;
   /** Bearer token, when the server asks for one. */
   token?: string | undefined;
-  /** HTTP version. Default "2"; use "1.1" behind proxies that know no h2. */
+  /** HTTP version, as of a client. Default "1.1". */
   httpVersion?: "1.1" | "2" | undefined;
   /** Queues it serves. Default `["default"]`. */
   queues?: readonly string[] | undefined;

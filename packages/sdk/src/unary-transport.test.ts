@@ -1,0 +1,115 @@
+import { createServer, type IncomingMessage, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { GetJobRequestSchema, GetJobResponseSchema, JobService } from "@spanloom/protocol";
+import { describe, expect, it } from "vitest";
+import { connect } from "./transport.ts";
+
+/** A server that answers every request with `listener`, and a client of it. */
+async function connected(listener: RequestListener, options: { token?: string; timeoutMs?: number } = {}) {
+  const server = createServer(listener);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const connection = connect({ url, ...options });
+  return {
+    jobs: createClient(JobService, connection.transport),
+    async [Symbol.asyncDispose]() {
+      connection.close();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+async function bodyOf(request: IncomingMessage): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of request) chunks.push(chunk as Uint8Array);
+  return Buffer.concat(chunks);
+}
+
+const answer: RequestListener = (_request, response) => {
+  const body = toBinary(GetJobResponseSchema, create(GetJobResponseSchema, { job: { id: "a", name: "one" } }));
+  response.writeHead(200, { "content-type": "application/proto" }).end(body);
+};
+
+const failure = (call: Promise<unknown>) => call.then(() => expect.unreachable(), ConnectError.from);
+
+describe("a unary call", () => {
+  it("carries message, deadline and token, and brings the answer", async () => {
+    let seen: IncomingMessage["headers"] = {};
+    let asked = "";
+    await using server = await connected(
+      async (request, response) => {
+        seen = request.headers;
+        asked = `${request.url} ${fromBinary(GetJobRequestSchema, await bodyOf(request)).jobId}`;
+        answer(request, response);
+      },
+      { token: "secret" },
+    );
+    const { job } = await server.jobs.getJob({ jobId: "x" }, { timeoutMs: 1_234, headers: { "x-more": "1" } });
+    expect(job?.name).toBe("one");
+    expect(asked).toBe("/spanloom.v1.JobService/GetJob x");
+    expect(seen).toMatchObject({
+      "content-type": "application/proto",
+      "connect-timeout-ms": "1234",
+      authorization: "Bearer secret",
+      "x-more": "1",
+    });
+  });
+
+  it("uses a connection again", async () => {
+    const ports = new Set<number | undefined>();
+    await using server = await connected((request, response) => {
+      ports.add(request.socket.remotePort);
+      answer(request, response);
+    });
+    for (let i = 0; i < 3; i++) await server.jobs.getJob({});
+    expect(ports.size).toBe(1);
+  });
+
+  it("fails as the server says, with what it says", async () => {
+    await using server = await connected((_request, response) => {
+      response.writeHead(404, { "content-type": "application/json" });
+      response.end('{"code":"not_found","message":"no such job"}');
+    });
+    expect(await failure(server.jobs.getJob({}))).toMatchObject({ code: Code.NotFound, rawMessage: "no such job" });
+  });
+
+  it("fails by the status when something else answered", async () => {
+    await using server = await connected((_request, response) => {
+      response.writeHead(503, { "content-type": "text/html" }).end("<h1>sorry</h1>");
+    });
+    expect(await failure(server.jobs.getJob({}))).toMatchObject({ code: Code.Unavailable, rawMessage: "HTTP 503" });
+  });
+
+  it("is UNAVAILABLE when the connection breaks before or within the answer", async () => {
+    let broken = 0;
+    await using server = await connected((_request, response) => {
+      if (broken++ > 0)
+        response.writeHead(200, { "content-type": "application/proto", "content-length": 10 }).write("x");
+      setImmediate(() => response.destroy());
+    });
+    expect((await failure(server.jobs.getJob({}))).code).toBe(Code.Unavailable);
+    expect((await failure(server.jobs.getJob({}))).code).toBe(Code.Unavailable);
+    expect(broken).toBe(2);
+  });
+
+  it("ends at its deadline, and at once when it is cancelled", async () => {
+    let gone = 0;
+    const both = Promise.withResolvers<void>();
+    const asked = Promise.withResolvers<void>();
+    await using server = await connected((request, response) => {
+      response.once("close", () => ++gone === 2 && both.resolve());
+      if (request.headers["connect-timeout-ms"] !== "20") asked.resolve();
+    });
+    expect((await failure(server.jobs.getJob({}, { timeoutMs: 20 }))).code).toBe(Code.DeadlineExceeded);
+    const abort = new AbortController();
+    const call = failure(server.jobs.getJob({}, { signal: abort.signal }));
+    await asked.promise;
+    abort.abort();
+    expect((await call).code).toBe(Code.Canceled);
+    expect((await failure(server.jobs.getJob({}, { signal: abort.signal }))).code).toBe(Code.Canceled);
+    await both.promise; // the server sees that nobody waits any more
+  });
+});
