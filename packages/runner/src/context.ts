@@ -5,6 +5,7 @@ import {
   type AnyTask,
   type ContextSpanOptions,
   type Dependency,
+  type JobCache,
   type ManyOptions,
   type OutputOf,
   SubmissionBuilder,
@@ -29,6 +30,8 @@ export interface ContextServices {
   tracer: Tracer;
   /** The runner's clock. */
   nowUs: NowUs;
+  /** Finds the cache of a job. */
+  cacheOf(jobId: string): JobCache;
 }
 
 /** The context of one attempt. Costs an object; all else in it is made when asked for. */
@@ -37,6 +40,7 @@ export class RunnerTaskContext implements TaskContext {
   readonly #services: ContextServices;
   #children: SubmissionBuilder | undefined;
   #log: AttemptLog | undefined;
+  #cache: JobCache | undefined;
 
   constructor(attempt: Attempt, services: ContextServices) {
     this.#attempt = attempt;
@@ -87,6 +91,11 @@ export class RunnerTaskContext implements TaskContext {
   get log(): TaskLog {
     this.#log ??= new AttemptLog(this.#attempt.tracing, this.#services.nowUs);
     return this.#log;
+  }
+
+  get cache(): JobCache {
+    this.#cache ??= this.#services.cacheOf(this.jobId);
+    return this.#cache;
   }
 
   /** What was submitted; undefined when nothing was. */

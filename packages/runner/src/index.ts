@@ -1,4 +1,7 @@
 // For users.
+export { type CacheOptions, cacheFromEnvironment } from "./cache/cache-options.ts";
+export type { CacheStorage } from "./cache/cache-storage.ts";
+export type { S3Credentials } from "./cache/s3-storage.ts";
 export { loadTasks } from "./load-tasks.ts";
 export { Runner } from "./runner.ts";
 export type { RunnerOptions } from "./runner-options.ts";

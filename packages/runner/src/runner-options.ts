@@ -2,6 +2,7 @@ import type { Transport } from "@connectrpc/connect";
 import type { Exporter } from "@spanloom/exporter";
 import { defaultLimits, SpanloomError } from "@spanloom/protocol";
 import type { AnyTask } from "@spanloom/sdk";
+import type { CacheOptions } from "./cache/cache-options.ts";
 
 /** Options of a {@link Runner}. */
 export interface RunnerOptions {
@@ -31,6 +32,8 @@ export interface RunnerOptions {
   graceMs?: number | undefined;
   /** How long an aborted attempt may go on before its slot is taken from it. Default 5,000. */
   abandonAfterMs?: number | undefined;
+  /** Where tasks' `ctx.cache` keeps its bytes. Default: a folder, `.spanloom/cache`, for a week. */
+  cache?: CacheOptions | undefined;
   /** Backends that receive every finished attempt's spans and logs, beside the server. */
   exporters?: readonly Exporter[] | undefined;
   /**

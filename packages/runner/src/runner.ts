@@ -16,6 +16,7 @@ import {
 import { type Connection, callWithRetry, connect } from "@spanloom/sdk";
 import { Attempt } from "./attempt.ts";
 import { AttemptPool } from "./attempt-pool.ts";
+import { JobCaches } from "./cache/job-caches.ts";
 import { type NowUs, preciseClock } from "./clock.ts";
 import { Forwarder } from "./forwarder.ts";
 import { Heartbeat } from "./heartbeat.ts";
@@ -53,6 +54,7 @@ export class Runner {
   readonly #nowUs: NowUs = preciseClock();
   readonly #starting = new AbortController();
   readonly #forwarder: Forwarder;
+  readonly #caches: JobCaches;
   #parts: RunnerParts | undefined;
   #started: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
@@ -65,6 +67,7 @@ export class Runner {
   constructor(options: RunnerOptions) {
     this.#settings = toSettings(options);
     this.#registry = new TaskRegistry(options.tasks);
+    this.#caches = new JobCaches(options.cache ?? {});
     this.#connection = connect(options);
     this.#forwarder = new Forwarder(this.#settings.exporters, this.#settings.log);
     this.drained = new Promise((resolve) => {
@@ -119,6 +122,7 @@ export class Runner {
 
   async #start(): Promise<void> {
     this.#starting.signal.throwIfAborted();
+    await this.#caches.start(Date.now(), this.#settings.log);
     const registered = await this.#register();
     this.#starting.signal.throwIfAborted();
     this.#parts = this.#assemble(registered);
@@ -171,6 +175,7 @@ export class Runner {
       dependencies: { url: this.url, service },
       tracer: tracing.tracer,
       nowUs: this.#nowUs,
+      cacheOf: (jobId) => this.#caches.of(jobId),
       maxOutputBytes: Number(registered.maxOutputBytes) || defaultLimits.maxOutputBytes,
       abandonAfterMs: settings.abandonAfterMs,
       ended: (attempt, result) => {

@@ -26,6 +26,7 @@ export {
   type RetryableErrorOptions,
   TerminalError,
 } from "./errors.ts";
+export type { JobCache } from "./job-cache.ts";
 export {
   JobHandle,
   type JobOperations,

@@ -26,7 +26,7 @@ export function runnerCommand(context: CliContext): Command {
       "\nExamples:\n  spanloom runner tasks.ts\n  spanloom runner tasks.ts --queue default,slow\n  spanloom runner list\n",
     )
     .action(async (modules: string[], flags: RunnerFlags, command: Command) => {
-      const { Runner, catchStrayErrors, loadTasks } = await loadOptional(
+      const { Runner, cacheFromEnvironment, catchStrayErrors, loadTasks } = await loadOptional(
         "@spanloom/runner",
         () => import("@spanloom/runner"),
       );
@@ -37,6 +37,7 @@ export function runnerCommand(context: CliContext): Command {
         ...rest,
         ...(queue !== undefined && { queues: queue.split(",") }),
         tasks,
+        cache: cacheFromEnvironment(context.env),
         log: (line) => context.stderr.write(`${line}\n`),
       });
       const stopped = new AbortController();

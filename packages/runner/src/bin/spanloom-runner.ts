@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { SpanloomError } from "@spanloom/protocol";
+import { cacheFromEnvironment } from "../cache/cache-options.ts";
 import { loadTasks } from "../load-tasks.ts";
 import { Runner } from "../runner.ts";
 import { catchStrayErrors } from "../stray-errors.ts";
@@ -25,7 +26,8 @@ async function main(args: RunnerArguments): Promise<void> {
   const server = args.url === undefined ? await startEmbeddedServer(args) : undefined;
   const { token, queues, concurrency, serviceName, graceMs } = args;
   const url = server?.url ?? args.url;
-  const runner = new Runner({ tasks, url, token, queues, concurrency, serviceName, graceMs, log });
+  const cache = cacheFromEnvironment(process.env, args.dataDir);
+  const runner = new Runner({ tasks, url, token, queues, concurrency, serviceName, graceMs, cache, log });
   stopOnSignals(runner, server);
   catchStrayErrors({
     runner,

@@ -29,7 +29,7 @@ import {
 
 /** What a test may want to be different about a task. */
 export interface TaskChange
-  extends Partial<Pick<LeasedTask, "taskId" | "attempt" | "input" | "dependencies" | "dependenciesPaged">> {
+  extends Partial<Pick<LeasedTask, "taskId" | "jobId" | "attempt" | "input" | "dependencies" | "dependenciesPaged">> {
   identifier?: { name: string; version: string };
   deadline?: Timestamp;
   leaseExpiresAt?: Timestamp;
@@ -114,7 +114,7 @@ export class FakeServer {
 
   /** Queues a task; gives its id. */
   push(name: string, input?: unknown, change: TaskChange = {}): string {
-    const jobId = this.ids.next();
+    const jobId = change.jobId ?? this.ids.next();
     const taskId = this.ids.next();
     const attempt = change.attempt ?? 1;
     const spanIds = { traceId: traceIdOfJob(jobId), spanId: spanIdOf(taskId) };
