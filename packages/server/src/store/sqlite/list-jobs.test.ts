@@ -78,6 +78,19 @@ describe.each(filters.map((query) => ({ query, name: JSON.stringify(query) })))(
   });
 });
 
+test("of a state that many jobs are in, those of a name, tag, queue or runner are looked at instead", () => {
+  const walkOf = (query: JobQuery) =>
+    planned((control) => listJobs(control, { states: [JobState.RUNNING], ...query }, { limit: 1 })).plans[0];
+  expect(walkOf({ name: "n" })).toContain("job_state");
+  db.run("UPDATE job_count SET count = 10001");
+  expect(walkOf({ name: "n" })).toContain("job_name");
+  expect(walkOf({ queue: "default" })).toContain("job_queue");
+  expect(walkOf({ tags: { a: "1" } })).toMatch(/^SEARCH walked/);
+  expect(walkOf({ runnerId: RUNNER })).toMatch(/^SEARCH walked/);
+  expect(walkOf({})).toContain("job_state");
+  db.run("UPDATE job_count SET count = 1");
+});
+
 test("jobs of a runner or tag nobody has are none", () => {
   expect(planned((control) => listJobs(control, { runnerId: lastId }, { limit: 1 })).result).toEqual([]);
   expect(planned((control) => countJobs(control, { runnerId: lastId })).result.size).toBe(0);

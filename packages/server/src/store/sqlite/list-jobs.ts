@@ -58,25 +58,42 @@ function positionOf(control: Control, jobId: string): [number, number] {
   return row === undefined ? [0, 0] : (row as [number, number]);
 }
 
-/** The walks whose jobs together meet a query: one, but one for each state where states are all that is asked for. */
+/** Of states that have no more jobs than this all are looked at, rather than all of a name, tag, queue or runner. */
+const FEW_JOBS = 10_000;
+
+/** The walks whose jobs together meet a query: one, or one for each state where states are all or the rarest of it. */
 function walks(control: Control, query: JobQuery): Walk[] {
   const { runnerId, tags = {}, name, queue, states = [] } = query;
-  if (runnerId !== undefined) {
-    const runner = control.runners.find(runnerId);
-    return runner === undefined ? [] : [completed(indexTable("job_runner", "runner = ?", [runner.seq]), query)];
+  const runner = runnerId === undefined ? undefined : control.runners.find(runnerId)?.seq;
+  if (runnerId !== undefined && runner === undefined) return [];
+  const left: LeftConditions = { ...query, runner };
+  if (states.length > 0 && (isUnconditional({ ...query, states: [] }) || countOf(control, states) <= FEW_JOBS)) {
+    const rest = { ...left, states: undefined };
+    return [...new Set(states)].map((state) => completed(jobIndex("job_state", "state = ?", [state]), rest));
+  }
+  if (runner !== undefined) {
+    return [completed(indexTable("job_runner", "runner = ?", [runner]), { ...left, runner: undefined })];
   }
   const [tag, ...otherTags] = Object.entries(tags);
   if (tag !== undefined) {
-    const rest = { ...query, tags: Object.fromEntries(otherTags) };
+    const rest = { ...left, tags: Object.fromEntries(otherTags) };
     return [completed(indexTable("job_tag", "key = ? AND walked.value = ?", tag), rest)];
   }
-  if (name !== undefined) return [completed(jobIndex("job_name", "name = ?", [name]), { ...query, name: undefined })];
+  if (name !== undefined) return [completed(jobIndex("job_name", "name = ?", [name]), { ...left, name: undefined })];
   if (queue !== undefined)
-    return [completed(jobIndex("job_queue", "queue = ?", [queue]), { ...query, queue: undefined })];
-  if (states.length === 0) return [completed(jobIndex("job_created", "created_at >= ?", [0]), query)];
-  return [...new Set(states)].map((state) =>
-    completed(jobIndex("job_state", "state = ?", [state]), { ...query, states: undefined }),
-  );
+    return [completed(jobIndex("job_queue", "queue = ?", [queue]), { ...left, queue: undefined })];
+  return [completed(jobIndex("job_created", "created_at >= ?", [0]), left)];
+}
+
+/** Whether only times are asked for, if anything. */
+function isUnconditional({ states = [], name, queue, tags = {}, runnerId }: JobQuery): boolean {
+  const anything = states.length > 0 || name !== undefined || queue !== undefined || runnerId !== undefined;
+  return !anything && Object.keys(tags).length === 0;
+}
+
+function countOf(control: Control, states: readonly JobState[]): number {
+  const sql = "SELECT coalesce(sum(count), 0) FROM job_count WHERE state IN (SELECT value FROM json_each(?))";
+  return control.db.row(sql, JSON.stringify(states))![0] as number;
 }
 
 /** A walk over an index of the jobs themselves. */
@@ -92,18 +109,19 @@ function indexTable(table: string, condition: string, values: SqlValue[]): Walk 
   return { from, ...columns, where: [`walked.${condition}`], values: [...values] };
 }
 
-type LeftConditions = { [Key in keyof JobQuery]: JobQuery[Key] | undefined };
+type LeftConditions = { [Key in keyof JobQuery]: JobQuery[Key] | undefined } & { runner: number | undefined };
 
 function completed(walk: Walk, query: LeftConditions): Walk {
-  const { states, name, queue, createdAfterUs, createdBeforeUs, tags = {}, runnerId: _walked } = query;
+  const { states, name, queue, createdAfterUs, createdBeforeUs, tags = {}, runner } = query;
   if (createdAfterUs !== undefined) add(walk, `${walk.createdAt} >= ?`, createdAfterUs);
   if (createdBeforeUs !== undefined) add(walk, `${walk.createdAt} < ?`, createdBeforeUs);
   if (states?.length) add(walk, "job.state IN (SELECT value FROM json_each(?))", JSON.stringify(states));
   if (name !== undefined) add(walk, "job.name = ?", name);
   if (queue !== undefined) add(walk, "job.queue = ?", queue);
+  const same = "other.created_at = job.created_at AND other.job = job.seq";
+  if (runner !== undefined) add(walk, `EXISTS (SELECT 1 FROM job_runner other WHERE runner = ? AND ${same})`, runner);
   for (const [key, value] of Object.entries(tags)) {
-    const same = "tag.created_at = job.created_at AND tag.job = job.seq";
-    add(walk, `EXISTS (SELECT 1 FROM job_tag tag WHERE tag.key = ? AND tag.value = ? AND ${same})`, key, value);
+    add(walk, `EXISTS (SELECT 1 FROM job_tag other WHERE key = ? AND value = ? AND ${same})`, key, value);
   }
   return walk;
 }
