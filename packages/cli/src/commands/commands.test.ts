@@ -71,6 +71,11 @@ test("jobs are waited for, got and listed", async () => {
   expect((await run("job", "get", id, "--tasks")).out).toMatch(/SUCCEEDED[\s\S]*TASK[\s\S]*add/);
   const listed = JSON.parse((await run("job", "list", "--state", "succeeded", "--json")).out) as { id: string }[];
   expect(listed.map((job) => job.id)).toContain(id);
+  const [mine] = JSON.parse((await run("job", "list", "--runner", runner.id, "--limit", "1", "--json")).out) as {
+    id: string;
+  }[];
+  expect(mine).toBeDefined();
+  expect((await run("job", "list", "--runner", "01900000-0000-7000-8000-000000000000")).out).toBe("No jobs.\n");
 });
 
 test("a job no runner takes can be cancelled, and waiting for it has an end", async () => {

@@ -14,6 +14,7 @@ interface ListFlags {
   name?: string;
   tag?: Record<string, string>;
   queue?: string;
+  runner?: string;
   limit: number;
 }
 
@@ -25,6 +26,7 @@ export function jobListCommand(context: CliContext): Command {
     .option("--name <name>", "jobs of this name")
     .option("--tag <key=value>", "jobs with this tag, may be repeated", collectTag)
     .option("--queue <queue>", "jobs of this queue")
+    .option("--runner <id>", "jobs this runner had an attempt of")
     .option("--limit <n>", "most jobs to list", wholeNumber("--limit", 1), 20)
     .addHelpText(
       "after",
@@ -39,12 +41,13 @@ export function jobListCommand(context: CliContext): Command {
     });
 }
 
-function pick({ name, tag, queue, limit }: Omit<ListFlags, "state">) {
+function pick({ name, tag, queue, runner, limit }: Omit<ListFlags, "state">) {
   return {
     limit,
     ...(name !== undefined && { name }),
     ...(tag && { tags: tag }),
     ...(queue !== undefined && { queue }),
+    ...(runner !== undefined && { runnerId: runner }),
   };
 }
 
