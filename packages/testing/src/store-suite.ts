@@ -12,7 +12,8 @@ import { runnerCases } from "./store-suite/runner-cases.ts";
 import { type Cases, declareCases } from "./store-suite/scenario.ts";
 import { treeCases } from "./store-suite/tree-cases.ts";
 
-const chapters: Readonly<Record<string, Cases>> = {
+/** What every control-plane store must do, by chapter. */
+export const storeCases: Readonly<Record<string, Cases>> = {
   trees: treeCases,
   failures: failureCases,
   leases: leaseCases,
@@ -28,6 +29,6 @@ const chapters: Readonly<Record<string, Cases>> = {
 /** The suite every control-plane store passes. Declares vitest tests under `name`. */
 export function testStore(name: string, makeStore: MakeStore): void {
   describe(name, () => {
-    for (const [chapter, cases] of Object.entries(chapters)) describe(chapter, () => declareCases(cases, makeStore));
+    for (const [chapter, cases] of Object.entries(storeCases)) describe(chapter, () => declareCases(cases, makeStore));
   });
 }
