@@ -233,6 +233,26 @@ describe("Projector", () => {
     expect(clock.timers).toEqual([]);
   });
 
+  it("waits for a pause of the changes, but no longer than two seconds", async () => {
+    const { store, projector, clock, batches } = setUp();
+    store.put(jobRecord(jobId));
+    for (let ms = 0; ms < 2_000 && batches.length === 0; ms += 250) {
+      clock.us = startUs + ms * 1000;
+      projector.note(new Set([jobId]), new Set());
+      expect(clock.timers).toHaveLength(1);
+      if (ms > 0) clock.timers.shift()?.callback();
+      expect(batches).toEqual([]);
+    }
+    clock.us = startUs + 2_000_000;
+    clock.timers.shift()?.callback();
+    await projector.flush();
+    projector.note(new Set([jobId]), new Set());
+    clock.us += 250_000;
+    clock.timers.shift()?.callback();
+    await projector.flush();
+    expect(batches).toHaveLength(2);
+  });
+
   it("gives later projections higher versions, also when the clock stands still or the store knows later ones (I1)", async () => {
     const { store, projector, rows } = setUp();
     store.put(jobRecord(jobId));

@@ -9,10 +9,14 @@ import { projectTask } from "./project-task.ts";
 
 /** How long changes gather before they are written: a task that starts and ends meanwhile is written once. */
 const FLUSH_DELAY_MS = 500;
+/** While changes come closer together than this, writing waits: a fan-out's tasks took 25 of 69 us for their spans. */
+const QUIET_MS = 250;
+/** The longest that changes wait when nobody asks: a query writes them first. */
+const MAX_DELAY_MS = 2_000;
 /** After a failure the first wait, doubled up to the last. */
 const RETRY_MS = { first: 500, last: 15_000 };
-/** Tasks read and turned into rows in one turn of the event loop: some 500 rows, about 4 ms. */
-const SLICE = 250;
+/** Tasks read and turned into rows in one turn of the event loop: some 200 rows, about 1.5 ms. */
+const SLICE = 100;
 /** Rows of one insert. */
 const BATCH_ROWS = 20_000;
 
@@ -41,6 +45,9 @@ export class Projector {
   #rows = 0;
   #flushing: Promise<void> | undefined;
   #cancelTimer: (() => void) | undefined;
+  /** When the oldest and the latest of what is noted was. */
+  #firstNotedUs = 0;
+  #lastNotedUs = 0;
   #lastVersion: bigint;
   #retryMs = 0;
   #stopped = false;
@@ -62,6 +69,8 @@ export class Projector {
 
   /** Notes that spans of these jobs and tasks are out of date. */
   note(jobIds: ReadonlySet<string>, taskIds: ReadonlySet<string>): void {
+    this.#lastNotedUs = this.#options.clock.nowUs();
+    if (this.#jobs.size + this.#tasks.size === 0) this.#firstNotedUs = this.#lastNotedUs;
     for (const id of jobIds) this.#jobs.add(id);
     for (const id of taskIds) this.#tasks.add(id);
     this.#schedule(FLUSH_DELAY_MS);
@@ -71,8 +80,15 @@ export class Projector {
     if (this.#stopped || this.#cancelTimer || this.#flushing) return;
     this.#cancelTimer = this.#options.clock.schedule(() => {
       this.#cancelTimer = undefined;
-      this.flush().catch(() => undefined); // logged, and tried again by the timer it set
+      if (this.#isBusy()) this.#schedule(QUIET_MS);
+      else this.flush().catch(() => undefined); // logged, and tried again by the timer it set
     }, delayMs);
+  }
+
+  /** Whether changes come so fast that writing them would get in the way, and none has waited for long. */
+  #isBusy(): boolean {
+    const now = this.#options.clock.nowUs();
+    return now - this.#lastNotedUs < QUIET_MS * 1000 && now - this.#firstNotedUs < MAX_DELAY_MS * 1000;
   }
 
   /** Writes everything noted before the call. Rejects when the stores cannot be reached; it is tried again by itself. */
