@@ -38,6 +38,8 @@ export interface ResultStoreOptions {
   budget: TelemetryBudget;
   /** Told when there is something to send. */
   ready(): void;
+  /** Told when the server has the result of an attempt. */
+  acknowledged?(attempt: Attempt): void;
   /** Shown all telemetry once, when it comes in. */
   collected(entries: TelemetryEntries): void;
 }
@@ -149,7 +151,10 @@ export class ResultStore implements TelemetryReceiver {
     this.#sent.delete(batch);
     this.#resultBytes -= sent.resultBytes;
     this.#options.budget.release(sent.telemetryBytes);
-    for (const { attempt } of sent.finished) this.#unacknowledged.delete(attempt);
+    for (const { attempt } of sent.finished) {
+      this.#unacknowledged.delete(attempt);
+      this.#options.acknowledged?.(attempt);
+    }
     for (const { owner } of sent.chunks) if (owner) this.#chunkDone(owner);
     if (!this.empty) return;
     const idle = this.#idle;

@@ -32,6 +32,13 @@ export interface RunnerOptions {
   graceMs?: number | undefined;
   /** How long an aborted attempt may go on before its slot is taken from it. Default 5,000. */
   abandonAfterMs?: number | undefined;
+  /**
+   * How long leases are kept for code that blocks the event loop, in milliseconds; then the runner counts as hung and
+   * loses them. 0 keeps none longer than the lease. Default 300,000.
+   *
+   * A thread sends the heartbeats meanwhile; with a `transport` of one's own there is none.
+   */
+  blockedMaxMs?: number | undefined;
   /** Where tasks' `ctx.cache` keeps its bytes. Default: a folder, `.spanloom/cache`, for a week. */
   cache?: CacheOptions | undefined;
   /** Backends that receive every finished attempt's spans and logs, beside the server. */
@@ -61,6 +68,7 @@ export interface RunnerSettings {
   serviceVersion: string | undefined;
   graceMs: number;
   abandonAfterMs: number;
+  blockedMaxMs: number;
   exporters: readonly Exporter[];
   registerGlobalTracing: boolean;
   maxTelemetryBytes: number;
@@ -83,6 +91,8 @@ export function toSettings(options: RunnerOptions): RunnerSettings {
     serviceVersion: options.serviceVersion,
     graceMs: whole("graceMs", options.graceMs ?? 10_000, [0, 3_600_000]),
     abandonAfterMs: whole("abandonAfterMs", options.abandonAfterMs ?? 5_000, [0, 3_600_000]),
+    blockedMaxMs:
+      options.transport === undefined ? whole("blockedMaxMs", options.blockedMaxMs ?? 300_000, [0, 86_400_000]) : 0,
     exporters: options.exporters ?? [],
     registerGlobalTracing: options.registerGlobalTracing ?? true,
     maxTelemetryBytes: whole("maxTelemetryBytes", options.maxTelemetryBytes ?? 128 * MIB, [MIB, 2 ** 40]),

@@ -16,6 +16,7 @@ import {
 import { type Connection, callWithRetry, connect } from "@spanloom/sdk";
 import { Attempt } from "./attempt.ts";
 import { AttemptPool } from "./attempt-pool.ts";
+import { HeartbeatGuard } from "./blocked/heartbeat-guard.ts";
 import { JobCaches } from "./cache/job-caches.ts";
 import { type NowUs, preciseClock } from "./clock.ts";
 import { Forwarder } from "./forwarder.ts";
@@ -55,6 +56,7 @@ export class Runner {
   readonly #starting = new AbortController();
   readonly #forwarder: Forwarder;
   readonly #caches: JobCaches;
+  readonly #token: string | undefined;
   #parts: RunnerParts | undefined;
   #started: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
@@ -69,6 +71,7 @@ export class Runner {
     this.#registry = new TaskRegistry(options.tasks);
     this.#caches = new JobCaches(options.cache ?? {});
     this.#connection = connect(options);
+    this.#token = options.token;
     this.#forwarder = new Forwarder(this.#settings.exporters, this.#settings.log);
     this.drained = new Promise((resolve) => {
       this.#drained = resolve;
@@ -127,6 +130,7 @@ export class Runner {
     this.#starting.signal.throwIfAborted();
     this.#parts = this.#assemble(registered);
     this.#parts.heartbeat.start();
+    this.#parts.guard?.start();
     this.#parts.loop.start();
     const names = this.#registry.identifiers.map(({ name }) => name).join(", ");
     this.#settings.log(`runner ${this.id} is ready: leasing ${names} from ${this.#settings.queues.join(", ")}`);
@@ -161,11 +165,15 @@ export class Runner {
     const settings = this.#settings;
     const tracing = this.#registerTracing();
     const service = createClient(TaskService, this.#connection.transport);
+    // A third of a lease is seldom a whole number, and deadlines travel as whole milliseconds.
+    const intervalMs = Math.floor(registered.heartbeatInterval ? msFromDuration(registered.heartbeatInterval) : 5_000);
+    const guard = this.#createGuard(intervalMs);
     const budget = new TelemetryBudget(settings.maxTelemetryBytes);
     const store = new ResultStore({
       maxResultBytes: settings.maxResultBytes,
       budget,
       ready: () => loop.wake(),
+      acknowledged: (attempt) => guard?.release(attempt),
       collected: (entries) => this.#forwarder.forward(entries),
     });
     const host: TracingHost = { runnerId: this.id, budget, receiver: store, origins: tracing.origins };
@@ -180,8 +188,10 @@ export class Runner {
       abandonAfterMs: settings.abandonAfterMs,
       ended: (attempt, result) => {
         this.#ended(attempt, result, store);
+        if (result) return;
+        guard?.release(attempt);
         // A lost attempt leaves no result to wake the loop, but a free slot.
-        if (!result) loop.wake();
+        loop.wake();
       },
     });
     const shared = { service, url: this.url, runnerId: this.id, pool, log: settings.log };
@@ -190,12 +200,10 @@ export class Runner {
       queues: settings.queues,
       identifiers: this.#registry.identifiers,
       store,
-      leased: (tasks) => this.#leased(tasks, pool, host),
+      leased: (tasks) => this.#leased(tasks, { pool, host, guard }),
       drained: () => this.#drain(),
       random: Math.random,
     });
-    // A third of a lease is seldom a whole number, and deadlines travel as whole milliseconds.
-    const intervalMs = Math.floor(registered.heartbeatInterval ? msFromDuration(registered.heartbeatInterval) : 5_000);
     const heartbeat = new Heartbeat({
       ...shared,
       intervalMs,
@@ -205,7 +213,23 @@ export class Runner {
       drained: () => this.#drain(),
     });
     const removeFinder = addAttemptFinder((taskId, attempt) => findTracing(pool, taskId, attempt));
-    return { service, store, pool, loop, heartbeat, removeFinder };
+    return { service, store, pool, loop, heartbeat, guard, removeFinder };
+  }
+
+  #createGuard(intervalMs: number): HeartbeatGuard | undefined {
+    const { blockedMaxMs, concurrency, prefetch, log } = this.#settings;
+    if (blockedMaxMs === 0) return undefined;
+    // Twice what is held: results that are on their way have leases, too.
+    const capacity = 2 * (concurrency + prefetch);
+    return new HeartbeatGuard({
+      url: this.url,
+      token: this.#token,
+      runnerId: this.id,
+      intervalMs,
+      blockedMaxMs,
+      capacity,
+      log,
+    });
   }
 
   #registerTracing(): Omit<TracingRegistration, "resource"> & { origins: Origins } {
@@ -216,13 +240,18 @@ export class Runner {
     return { tracer, origins: new Origins(own, resource) };
   }
 
-  #leased(tasks: readonly LeasedTask[], pool: AttemptPool, host: TracingHost): void {
+  #leased(
+    tasks: readonly LeasedTask[],
+    { pool, host, guard }: { pool: AttemptPool; host: TracingHost; guard: HeartbeatGuard | undefined },
+  ): void {
     const leasedAtUs = this.#nowUs();
     pool.accept(
       tasks.map((task) => {
         const definition = this.#registry.find(task.identifier);
         if (!definition) this.#settings.log(`no code for task "${task.identifier?.name}" ${task.identifier?.version}`);
-        return new Attempt({ task, definition, tracing: new AttemptTracing(host, task), leasedAtUs });
+        const attempt = new Attempt({ task, definition, tracing: new AttemptTracing(host, task), leasedAtUs });
+        guard?.hold(attempt, task);
+        return attempt;
       }),
     );
     // An answer may still bring tasks after stop().
@@ -261,7 +290,7 @@ export class Runner {
     this.#settings.log(`runner ${this.id} has stopped`);
   }
 
-  async #windDown({ loop, pool, store, heartbeat, removeFinder }: RunnerParts): Promise<void> {
+  async #windDown({ loop, pool, store, heartbeat, guard, removeFinder }: RunnerParts): Promise<void> {
     loop.stopLeasing();
     pool.releaseWaiting();
     await within(this.#settings.graceMs, pool.whenEmpty());
@@ -271,6 +300,7 @@ export class Runner {
     if (!(await within(FLUSH_MS, store.whenEmpty())))
       this.#settings.log(`stopped with ${store.unacknowledged.size} results unreported: ${this.url} did not take them`);
     heartbeat.stop();
+    await guard?.stop();
     loop.stop();
     removeFinder();
     await this.#unregister();
@@ -293,6 +323,7 @@ interface RunnerParts {
   pool: AttemptPool;
   loop: LeaseLoop;
   heartbeat: Heartbeat;
+  guard: HeartbeatGuard | undefined;
   removeFinder: () => void;
 }
 
