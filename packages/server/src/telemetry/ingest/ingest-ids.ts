@@ -1,5 +1,5 @@
 import { tableFromIPC } from "apache-arrow";
-import { DATABASE } from "../columnar/chdb/schema.sql.ts";
+import { DATABASE } from "../columnar/schema.sql.ts";
 import type { SpanStore, Statement } from "../columnar/span-store.ts";
 
 /** Ids of log records of payloads from `seq` on that the store has. */

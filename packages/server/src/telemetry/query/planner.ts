@@ -6,7 +6,7 @@ import {
   type QuerySpansRequest,
   SpanFilterSchema,
 } from "@spanloom/protocol";
-import { DATABASE } from "../columnar/chdb/schema.sql.ts";
+import { DATABASE } from "../columnar/schema.sql.ts";
 import type { Statement } from "../columnar/span-store.ts";
 import type { JobTraces } from "./filter-sql.ts";
 import { logFilterSql } from "./log-filter.ts";

@@ -11,9 +11,9 @@ import { describe, expect, it } from "vitest";
 import { idBytes, logPayload, logRecord, rowsOf, span, tracePayload } from "../../ingest/otlp-fixture.ts";
 import { OtlpReader } from "../../ingest/otlp-reader.ts";
 import { planLogs, planSpans } from "../../query/planner.ts";
+import { DATABASE, SCHEMA_VERSION } from "../schema.sql.ts";
 import type { InsertBatch } from "../span-store.ts";
 import { ChdbSpanStore } from "./index.ts";
-import { DATABASE, SCHEMA_VERSION } from "./schema.sql.ts";
 
 const startNs = 1_767_225_600_000_000_000n;
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");

@@ -4,13 +4,13 @@ import { join, resolve } from "node:path";
 import { SpanloomError } from "@spanloom/protocol";
 import { drainPending, Session } from "chdb";
 import { logColumns, spanColumns } from "../../columns/span-columns.ts";
+import { fromEngineError } from "../engine-error.ts";
+import { migrate } from "../migrate.ts";
+import { DATABASE, localEngines } from "../schema.sql.ts";
 import type { ArrowBatch, InsertBatch, SpanStore, SpanStoreStats, Statement } from "../span-store.ts";
-import { fromEngineError } from "./errors.ts";
 import { folderHolder } from "./folder-holder.ts";
 import { insertStatement } from "./insert.ts";
-import { migrate } from "./migrate.ts";
 import { prefetched } from "./prefetched.ts";
-import { DATABASE, localEngines } from "./schema.sql.ts";
 import { SessionPool } from "./session-pool.ts";
 import { type ChdbLimits, connectionArgs, defaultChdbLimits } from "./settings.ts";
 

@@ -1,4 +1,4 @@
-import { DATABASE } from "./schema.sql.ts";
+import { DATABASE } from "../schema.sql.ts";
 
 /** The statement that inserts rows of the Arrow stream in a file of ours. The path is quoted for SQL. */
 export function insertStatement(table: string, columns: readonly string[], path: string): string {
