@@ -35,6 +35,14 @@ test("priority first, then jobs in turn, then deeper tasks, then creation order 
   expect(order).toEqual([40, 20, 30, 10, 31, 11, 12]);
 });
 
+test("equally deep tasks of one job are taken in the order in which the runner names their kinds", () => {
+  const ready = new ReadyQueue();
+  const names = ["a", "b", "c"];
+  names.forEach((name, i) => ready.add(spec({ name }), run(1, i)));
+  const identifiers = names.map((name) => ({ name, major: 1, minor: 0 }));
+  expect(tasks(ready.take(match({ identifiers }), 9, 0))).toEqual([0, 1, 2]);
+});
+
 test("a turn counts across the identifiers a job's tasks have (I2)", () => {
   const ready = new ReadyQueue();
   const both = match({ identifiers: ["a", "b"].map((name) => ({ name, major: 1, minor: 0 })) });

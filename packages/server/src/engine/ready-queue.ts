@@ -277,7 +277,7 @@ export class ReadyQueue {
       const line = this.#first(buckets[i]!);
       // Used up, or what is left may not go: nothing opens a gate while tasks are taken.
       if (line === undefined) buckets.splice(i, 1);
-      else if (winner === undefined || isBetter(line, winner)) winner = line;
+      else if (winner === undefined || !isBetter(winner, line)) winner = line;
     }
     return winner;
   }

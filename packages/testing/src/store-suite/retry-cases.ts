@@ -404,6 +404,35 @@ export const retryCases: Cases = {
     expect((await driver.job(job)).progress).toEqual([{ label: "files", done: 6, total: 20 }]);
   },
 
+  "a retried job asks for its place under its concurrency key again, and waits for it": async (driver) => {
+    const concurrency = { key: "one", limit: 1, policy: "wait" } as const;
+    const first = await driver.submitJob(driver.newJob(taskSet({ name: "bad" }), { concurrency }));
+    await driver.fail(await driver.claimOne());
+    const second = await driver.submitJob(driver.newJob(taskSet({ name: "next" }), { concurrency }));
+    expect(await driver.retry(first)).toBe(1);
+    const holder = await driver.claimOne();
+    expect(holder.jobId).toBe(second);
+    expect(await driver.claim()).toEqual([]);
+    await driver.reopen();
+    expect(await driver.claim()).toEqual([]);
+    await driver.succeed(holder);
+    expect(await driver.drain()).toEqual(["bad"]);
+    expect(await driver.jobState(first)).toBe("SUCCEEDED");
+  },
+
+  "a job whose key is full and refuses newcomers is not retried, and nothing changes": async (driver) => {
+    const concurrency = { key: "one", limit: 1, policy: "rejectNew" } as const;
+    const first = await driver.submitJob(driver.newJob(taskSet({ name: "bad" }), { concurrency }));
+    await driver.fail(await driver.claimOne());
+    await driver.submitJob(driver.newJob(taskSet({ name: "next" }), { concurrency }));
+    const retry = driver.store.retryJob(first, []);
+    await expect(retry).rejects.toMatchObject({ reason: "CONCURRENCY_REJECTED" });
+    expect(await driver.jobState(first)).toBe("FAILED");
+    expect(await driver.drain()).toEqual(["next"]);
+    expect(await driver.retry(first)).toBe(1);
+    expect(await driver.drain()).toEqual(["bad"]);
+  },
+
   "a retry announces what is ready and what changed, and the job's next end": async (driver) => {
     const job = await failInTheMiddle(driver);
     await driver.store.markProjected([job]);
