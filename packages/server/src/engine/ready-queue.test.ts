@@ -38,7 +38,7 @@ test("priority first, then jobs in turn, then deeper tasks, then creation order 
 test("equally deep tasks of one job are taken in the order in which the runner names their kinds", () => {
   const ready = new ReadyQueue();
   const names = ["a", "b", "c"];
-  names.forEach((name, i) => ready.add(spec({ name }), run(1, i)));
+  for (const [i, name] of names.entries()) ready.add(spec({ name }), run(1, i));
   const identifiers = names.map((name) => ({ name, major: 1, minor: 0 }));
   expect(tasks(ready.take(match({ identifiers }), 9, 0))).toEqual([0, 1, 2]);
 });
