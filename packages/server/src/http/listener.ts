@@ -104,6 +104,15 @@ export class Listener {
     return server;
   }
 
+  /** The limit of headers that HTTP/2 tells its clients is a wish: nghttp2 takes up to 64 KiB all the same. */
+  #handleHttp2(request: Http2ServerRequest, response: Http2ServerResponse): void {
+    if (request.rawHeaders.reduce((bytes, text) => bytes + text.length, 0) <= MAX_HEADER_BYTES)
+      return this.#options.handler(request, response);
+    request.resume();
+    response.writeHead(431);
+    response.end();
+  }
+
   /** A server that listens to nothing: it shakes hands over the connections it is given. */
   #createTls(pair: TlsKeyPair): TlsServer {
     const handshakeTimeout = this.#options.headersTimeoutMs ?? 10_000;
@@ -144,7 +153,7 @@ export class Listener {
           initialWindowSize: WINDOW_BYTES,
         },
       },
-      this.#options.handler,
+      (request, response) => this.#handleHttp2(request, response),
     );
     server.on("session", (session) => {
       this.#sessions.add(session);
