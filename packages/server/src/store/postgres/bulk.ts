@@ -35,7 +35,7 @@ export function bulkInsert(
 
 function encoderOf(type: string): (cell: Cell) => string {
   if (type === "bytea") return encodeBytes;
-  if (["bigint", "integer", "smallint", "boolean"].includes(type)) return encodePlain;
+  if (["bigint", "integer", "smallint", "boolean", "double precision"].includes(type)) return encodePlain;
   return encodeText;
 }
 

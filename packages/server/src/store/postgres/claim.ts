@@ -6,9 +6,9 @@ import type { Control } from "./control.ts";
 import { type GroupWork, taskIdOf } from "./groups.ts";
 import { type InlineDependencies, inlineDependencies } from "./inline-dependencies.ts";
 import type { NewRun } from "./new-tasks.ts";
-import type { Offer, TakenTasks } from "./ready-table.ts";
+import { OFFER_GATE, OFFER_SPEC, type Offer, type OfferLimits, type TakenTasks } from "./ready-table.ts";
 import type { RunnerWork } from "./runner-table.ts";
-import type { Bucket } from "./specs.ts";
+import type { Bucket, StoredGate } from "./specs.ts";
 import { unwritten } from "./tasks.ts";
 import type { SqlRow } from "./writer.ts";
 
@@ -49,20 +49,29 @@ export async function serveClaims(control: Control): Promise<void> {
     const buckets = matchingBuckets(control, open);
     if (buckets.length === 0) break;
     const wanted = open.reduce((sum, { request, count }) => sum + request.limit - count, 0);
-    const offer = await control.ready.offer(buckets, { lines: Math.min(wanted, MAX_LINES), runs });
-    control.groups.addRows(offer.groupRows);
-    const before = claims.reduce((sum, { count }) => sum + count, 0);
+    const offer = await offerTo(control, buckets, { lines: Math.min(wanted, MAX_LINES), runs });
     for (const claim of open) takeFor(control, claim, offer);
     control.ready.settle(offer);
-    const got = claims.reduce((sum, { count }) => sum + count, 0) - before;
-    if (!offer.isTruncated || open.every((claim) => !wants(control, claim)) || (got === 0 && runs > MAX_RUNS)) break;
+    control.places.takeWindows(offer.admission);
+    if (!offer.isTruncated || open.every((claim) => !wants(control, claim))) break;
     // What was taken must not be offered again.
     control.ready.flush();
   }
   await leaseTaken(control, claims);
 }
 
-const MAX_RUNS = 100_000;
+async function offerTo(control: Control, buckets: readonly Bucket[], limits: OfferLimits): Promise<Offer> {
+  const stored = await control.ready.read(buckets, limits);
+  const gated = stored.rows.filter((row) => row[OFFER_GATE] !== 0).map((row) => row[OFFER_SPEC] as number | null);
+  await control.specs.load(gated.filter((spec) => spec !== null));
+  const offer = control.ready.offer(buckets, stored, (gate) => control.specs.gate(gate));
+  control.groups.addRows(offer.groupRows);
+  const gates = offer.gates();
+  await control.places.load(gates);
+  control.places.restore(offer.admission, gates);
+  offer.open();
+  return offer;
+}
 
 function wants(control: Control, { request, count, bytes }: ClaimWork): boolean {
   return count < request.limit && bytes < control.options.maxLeaseBytes;
@@ -92,6 +101,7 @@ function takeFor(control: Control, claim: ClaimWork, offer: Offer): void {
     for (const taken of offer.take(match, wanted, control.nowUs)) {
       const count = taken.to - taken.from + 1;
       got += count;
+      if (taken.run.gate !== undefined) noteTaken(control, taken.run.gate, count);
       claim.bytes += count * bytesOf(control, control.groups.get(taken.run.group));
       claim.taken.push(taken);
     }
@@ -102,6 +112,11 @@ function takeFor(control: Control, claim: ClaimWork, offer: Offer): void {
   if (claim.bytes >= control.options.maxLeaseBytes) {
     for (const queue of request.queues) control.changes.addReady(queue, 1);
   }
+}
+
+function noteTaken(control: Control, gate: StoredGate, count: number): void {
+  control.places.queue(gate, -count);
+  if (gate.concurrency !== undefined) control.places.displacing.set(gate.id, gate.concurrency);
 }
 
 /** What a task of a group adds to an answer, about: dependencies shared in memory are sent with each of their tasks. */
@@ -236,6 +251,7 @@ function leaseTask(control: Control, claim: ClaimWork, context: LeaseContext, ro
     ...unwritten,
   });
   control.tasks.inserts.lease(work);
+  if (spec.gate !== undefined) control.places.hold(spec.gate, work.seq, control.nowUs);
   control.runners.noteJob(claim.runner, job.seq);
   job.startedAtUs ??= control.nowUs;
   job.attempts++;

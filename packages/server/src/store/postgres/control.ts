@@ -1,9 +1,11 @@
 import { IdGenerator } from "@spanloom/protocol";
 import { Changes } from "../sqlite/changes.ts";
+import type { SpecRun } from "./admit.ts";
 import type { ClaimWork } from "./claim.ts";
 import type { Sweep } from "./doom.ts";
 import { GroupTable, type GroupWork } from "./groups.ts";
 import { type EarlierJobs, JobTable } from "./jobs.ts";
+import { PlaceTable } from "./places.ts";
 import { ReadyTable } from "./ready-table.ts";
 import { RunnerTable } from "./runner-table.ts";
 import { SequenceNumbers } from "./sequence-numbers.ts";
@@ -23,6 +25,8 @@ export interface ControlOptions {
   maxInlineDependencyBytes: number;
   /** A claim takes no more tasks once inputs and dependencies of those it has are larger together. */
   maxLeaseBytes: number;
+  /** A runner not heard of for this long is shown as lost. */
+  runnerLostMs: number;
 }
 
 /**
@@ -44,11 +48,14 @@ export interface Control {
   readonly tasks: TaskTable;
   readonly runners: RunnerTable;
   readonly ready: ReadyTable;
+  readonly places: PlaceTable;
   readonly ids: IdGenerator;
   /** Groups whose last task ended in the open transaction and whose dependants and parents do not know yet. */
   readonly closing: GroupWork[];
   /** Jobs and subtrees whose unstarted tasks are to end. */
   readonly sweeps: Sweep[];
+  /** Tasks that their key refuses a place. */
+  readonly rejected: SpecRun[];
   /** Claims of the open round, served after everything else. */
   readonly claims: ClaimWork[];
   /** Jobs that the open transaction's submissions may find. */
@@ -57,6 +64,8 @@ export interface Control {
   changes: Changes;
   /** Time of the open transaction. */
   nowUs: number;
+  /** When this server opened the store. */
+  readonly openedAtUs: number;
   /** As of the last transaction; undefined when memory holds nothing. */
   epoch: number | undefined;
 }
@@ -64,23 +73,27 @@ export interface Control {
 /** The write side over a connection. */
 export function newControl(sql: Writer, options: ControlOptions): Control {
   const numbers = new SequenceNumbers();
+  const jobs = new JobTable(sql);
   return {
     sql,
     options,
     numbers,
     specs: new SpecTable(sql, numbers),
-    jobs: new JobTable(sql),
+    jobs,
     groups: new GroupTable(sql),
     tasks: new TaskTable(sql),
     runners: new RunnerTable(sql, numbers),
-    ready: new ReadyTable(sql),
+    ready: new ReadyTable(sql, (job) => jobs.get(job).place === "waits"),
+    places: new PlaceTable(sql),
     ids: new IdGenerator(() => options.nowUs() / 1000),
     closing: [],
     sweeps: [],
+    rejected: [],
     claims: [],
     earlier: { byId: new Map(), byKey: new Map() },
     changes: new Changes(),
     nowUs: 0,
+    openedAtUs: options.nowUs(),
     epoch: undefined,
   };
 }
@@ -107,6 +120,7 @@ export function forget(control: Control): void {
   control.epoch = undefined;
   control.closing.length = 0;
   control.sweeps.length = 0;
+  control.rejected.length = 0;
   control.claims.length = 0;
   control.changes = new Changes();
   control.specs.dropUncommitted();
@@ -115,6 +129,7 @@ export function forget(control: Control): void {
   control.tasks.clear();
   control.runners.clear();
   control.ready.clear();
+  control.places.clear();
 }
 
 /**
@@ -129,6 +144,7 @@ export function flushRows(control: Control): void {
   control.runners.flush();
   control.groups.flush();
   control.tasks.flush();
+  control.places.flush();
 }
 
 /** Sends everything changed; answers whether there was anything. */

@@ -167,6 +167,7 @@ function withdraw(control: Control, sweeps: readonly Sweep[], swept: ReadonlyMap
   }
   const partial = new Set(sweeps.filter(({ root }) => root !== undefined).map(({ job }) => job.seq));
   if (partial.size > 0) control.sql.send(withdrawGroups, [numbers(partial), numbers(swept.keys())]);
+  control.places.forgetQueued();
 }
 
 async function stopRunning(

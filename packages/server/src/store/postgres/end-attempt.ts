@@ -1,4 +1,4 @@
-import { AttemptOutcome, TaskState } from "@spanloom/protocol";
+import { AttemptOutcome, CancellationReason, TaskState } from "@spanloom/protocol";
 import { type AttemptEnd, type Settlement, settle } from "../../engine/settle.ts";
 import { assertTaskTransition, closingState, type Doom } from "../../engine/states.ts";
 import { childFailed, spoilsParent } from "../../engine/subtree.ts";
@@ -59,9 +59,14 @@ export async function endAttempt(control: Control, work: TaskWork, close: Attemp
   const spec = control.specs.get(work.spec);
   const doom: Doom = job.doom !== "none" ? job.doom : work.doomed ? "failed" : "none";
   const { counted, losses, progress: before } = work;
-  const settlement = settle({ counted, losses, retry: spec.retry, doom }, close.end, control.options.random);
+  const settlement = settle(
+    { counted, losses, retry: spec.retry, doom },
+    endOf(work, spec, close),
+    control.options.random,
+  );
   assertTaskTransition(TaskState.RUNNING, settlement.state);
   unstop(control, work);
+  if (spec.gate !== undefined) control.places.release(spec.gate, work.seq);
   control.changes.tasks.add(work.taskId);
   control.changes.jobs.add(job.id);
   const ending: Ending = { work, spec, job, group, doom, close, settlement, before };
@@ -76,6 +81,14 @@ export async function endAttempt(control: Control, work: TaskWork, close: Attemp
     default:
       endTask(control, ending, settlement.state);
   }
+}
+
+/** How the attempt ends: one that was told to make way for another does not come back. */
+function endOf({ stop }: TaskWork, { concurrency }: TaskSpecRecord, { end }: AttemptClose): AttemptEnd {
+  if (stop !== CancellationReason.CONCURRENCY || end.kind === "success") return end;
+  const message = `another task took its place under concurrency key "${concurrency?.key}"`;
+  const failure = { type: "ConcurrencyCancelled", message, stack: "" };
+  return { kind: "failure", outcome: AttemptOutcome.CANCELLED, failure, retryable: false, retryAfterMs: undefined };
 }
 
 function requeue(control: Control, ending: Ending): void {

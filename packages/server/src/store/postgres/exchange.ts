@@ -67,8 +67,8 @@ function recordProgress(control: Control, work: TaskWork, { progress }: RunningR
 
 function presentRunner(control: Control, runnerId: string): RunnerWork {
   const runner = control.runners.obtain(runnerId, control.nowUs);
-  if (runner.state === RunnerState.STOPPED) {
-    // A runner that said goodbye and speaks again has not gone.
+  if (runner.state !== RunnerState.DRAINING && runner.state !== RunnerState.ACTIVE) {
+    // A runner that said goodbye, or was forgotten, and speaks again has not gone.
     runner.state = RunnerState.ACTIVE;
     control.runners.save(runner);
   }

@@ -2,6 +2,7 @@ import { TaskState } from "@spanloom/protocol";
 import type { Doom } from "../../engine/states.ts";
 import { newIdRange } from "../sqlite/task-ids.ts";
 import type { NewTaskGroup, NewTaskSet } from "../store.ts";
+import { admitted, loadPlaces } from "./admit.ts";
 import { numbers } from "./bulk.ts";
 import { type Control, flushRows } from "./control.ts";
 import { type GroupWork, lastOf, taskIdOf } from "./groups.ts";
@@ -36,6 +37,7 @@ export async function insertTasks(control: Control, set: NewTaskSet, placement: 
   const { job, parent } = placement;
   const inherited = { queue: parent?.queue ?? job.queue, priority: job.priority };
   const specs = await control.specs.intern(set, inherited);
+  await loadPlaces(control, specs);
   const firstGroup = control.numbers.take("group", set.groups.length);
   const dependants = countDependants(set);
   let tasks = 0;
@@ -135,7 +137,7 @@ function insertRun(control: Control, context: RunContext): void {
   if (scheduledAtUs !== undefined) addTimer(control, scheduledAtUs, rows);
   control.jobs.move(job, TaskState.UNSPECIFIED, state, to - from);
   control.changes.jobs.add(job.id);
-  if (state === TaskState.QUEUED) makeReady(control, work, spec, rows);
+  if (state === TaskState.QUEUED) makeFirstReady(control, work, spec, rows);
 }
 
 function wakeTime(control: Control, spec: TaskSpecRecord, startAtUs: number | undefined): number | undefined {
@@ -162,9 +164,30 @@ export function addTimer(control: Control, atUs: number, [from, to]: RowRange): 
 /** Offers consecutive tasks of a group, now QUEUED, to runners. */
 export function makeReady(control: Control, work: GroupWork, spec: TaskSpecRecord, [first, last]: RowRange): void {
   const { seq: group, job, depth } = work;
-  const { bucket } = spec;
-  control.ready.add({ job, bucket, depth, group, spec: spec.seq, first, last, queuedAtUs: control.nowUs });
-  control.changes.addReady(spec.queue, last - first + 1);
+  const { bucket, gate, concurrency, queueTimeoutMs } = spec;
+  const count = last - first + 1;
+  if (queueTimeoutMs !== undefined) addQueueTimer(control, queueTimeoutMs, [first, last]);
+  control.ready.add({ job, bucket, gate, depth, group, spec: spec.seq, first, last, queuedAtUs: control.nowUs });
+  control.changes.addReady(spec.queue, count);
+  if (gate !== undefined) control.places.queue(gate, count);
+  if (concurrency?.policy === "cancelRunning") control.places.displacing.set(gate!.id, concurrency);
+}
+
+/**
+ * Offers consecutive tasks that have had no attempt; those that their key refuses fail when ends are followed up.
+ *
+ * What stands under their keys must have been read.
+ */
+export function makeFirstReady(control: Control, work: GroupWork, spec: TaskSpecRecord, [from, to]: RowRange): void {
+  const places = admitted(control, spec, to - from + 1);
+  if (places > 0) makeReady(control, work, spec, [from, from + places - 1]);
+  if (from + places <= to) control.rejected.push({ group: work, spec, from: from + places, to });
+}
+
+function addQueueTimer(control: Control, queueTimeoutMs: number, [from, to]: RowRange): void {
+  const at = control.nowUs + Math.round(queueTimeoutMs * 1000);
+  control.tasks.queueTimers.add(at, from, to);
+  control.changes.addDue(at);
 }
 
 const blockedTasks = statement(
@@ -187,6 +210,10 @@ export async function unblock(control: Control, works: readonly GroupWork[]): Pr
   const plain = open.filter(isPlain);
   const others = open.filter((work) => !isPlain(work));
   await control.specs.load(plain.map(({ spec }) => spec!));
+  await loadPlaces(
+    control,
+    plain.map(({ spec }) => control.specs.get(spec!)),
+  );
   for (const work of plain) unblockRun(control, work, control.specs.get(work.spec!), [work.first, lastOf(work)]);
   if (others.length > 0) await unblockMixed(control, others);
   for (const work of plain) noteUnblocked(control, work);
@@ -202,6 +229,11 @@ async function unblockMixed(control: Control, works: readonly GroupWork[]): Prom
   flushRows(control);
   const rows = await control.sql.ask(blockedTasks, [numbers(works.map(({ seq }) => seq))]);
   await control.specs.load(rows.map(([, , spec]) => spec as number));
+  const specs = new Set(rows.map(([, , spec]) => spec as number));
+  await loadPlaces(
+    control,
+    [...specs].map((spec) => control.specs.get(spec)),
+  );
   for (let i = 0; i < rows.length; ) {
     const [group, first, spec] = rows[i] as unknown as [number, number, number];
     let end = i + 1;
@@ -226,6 +258,6 @@ function unblockRun(control: Control, work: GroupWork, spec: TaskSpecRecord, row
   control.jobs.move(job, TaskState.BLOCKED, state, to - from + 1);
   control.changes.jobs.add(job.id);
   for (let seq = from; seq <= to; seq++) control.changes.tasks.add(taskIdOf(work, seq));
-  if (wakeUs === undefined) makeReady(control, work, spec, rows);
+  if (wakeUs === undefined) makeFirstReady(control, work, spec, rows);
   else addTimer(control, wakeUs, rows);
 }

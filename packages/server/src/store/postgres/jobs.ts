@@ -1,5 +1,5 @@
 import { JobState, SpanloomError, TaskState } from "@spanloom/protocol";
-import { assertJobTransition, type Doom, isJobEnded, jobStateOf } from "../../engine/states.ts";
+import { assertJobTransition, assertTaskTransition, type Doom, isJobEnded, jobStateOf } from "../../engine/states.ts";
 import {
   decodeFailure,
   decodeProgress,
@@ -8,7 +8,7 @@ import {
   encodeProgress,
   encodeTrace,
 } from "../sqlite/row.ts";
-import type { Failure, NewJob, NewJobTrace, ProgressRecord } from "../store.ts";
+import type { ConcurrencyRule, Failure, NewJob, NewJobTrace, ProgressRecord } from "../store.ts";
 import { bulk, bulkInsert, numbers, Rows, texts } from "./bulk.ts";
 import { statement } from "./statement.ts";
 import type { SqlRow, Writer } from "./writer.ts";
@@ -34,6 +34,10 @@ export interface JobWork {
   cancelReason: string | undefined;
   /** By label, summed over tasks. */
   progress: Map<string, ProgressRecord>;
+  readonly concurrency: ConcurrencyRule | undefined;
+  /** Whether it stands in line under the key of its rule; "none" when it has no rule, or has ended. */
+  place: "none" | "waits" | "holds";
+  admittedAtUs: number | undefined;
 }
 
 /** A job that was submitted under a key, or with an id, that is used again. */
@@ -69,6 +73,7 @@ const changing = {
   started_at: "bigint",
   ended_at: "bigint",
   deadline_at: "bigint",
+  admitted_at: "bigint",
   attempts: "bigint",
   ...counters,
   failure: "text",
@@ -89,6 +94,7 @@ const insertJobs = bulkInsert("job", {
   idempotency_key: "text",
   request_hash: "text",
   trace: "text",
+  concurrency: "text",
   ...changing,
 });
 
@@ -98,7 +104,7 @@ const updateJobs = bulk("update_job", { seq: "bigint", ...changing }, (rows) => 
 });
 
 const workColumns = `seq, id, name, queue, priority, trace, deadline_at, state, doom, started_at, ended_at, attempts,
-  failure, failed_task, cancel_reason, progress, ${counterColumns}`;
+  failure, failed_task, cancel_reason, progress, concurrency, admitted_at, ${counterColumns}`;
 
 const jobsBySeq = statement("write_jobs_by_seq", `SELECT ${workColumns} FROM job WHERE seq = ANY($1::bigint[])`);
 const jobsById = statement("write_jobs_by_id", `SELECT ${workColumns} FROM job WHERE id = ANY($1::uuid[])`);
@@ -189,6 +195,9 @@ export class JobTable {
       failedTaskId: undefined,
       cancelReason: undefined,
       progress: new Map(),
+      concurrency: job.concurrency,
+      place: "none",
+      admittedAtUs: undefined,
     };
     this.#remember(work);
     this.#new.set(work, { job, createdAtUs });
@@ -203,6 +212,7 @@ export class JobTable {
 
   /** Moves `count` tasks of a job from one state to another; UNSPECIFIED stands for outside. */
   move(work: JobWork, from: TaskState, to: TaskState, count = 1): void {
+    assertTaskTransition(from, to);
     work.counts[from]! -= count;
     work.counts[to]! += count;
     this.#dirty.add(work);
@@ -214,6 +224,11 @@ export class JobTable {
     assertJobTransition(work.state, next);
     work.state = next;
     this.#dirty.add(work);
+  }
+
+  /** Changed jobs in line under a key of which all tasks have ended. */
+  leaving(): JobWork[] {
+    return [...this.#dirty].filter((work) => work.place !== "none" && openTasks(work) === 0);
   }
 
   /** Sends what changed; returns the jobs that ended with it. */
@@ -258,6 +273,7 @@ export class JobTable {
       work.startedAtUs,
       work.endedAtUs,
       work.deadlineUs,
+      work.admittedAtUs,
       work.attempts,
       ...work.counts.slice(TaskState.BLOCKED),
       encodeFailure(work.failure),
@@ -284,6 +300,7 @@ export class JobTable {
       job.idempotencyKey || null,
       job.requestHash || null,
       encodeTrace(job.trace),
+      job.concurrency === undefined ? null : JSON.stringify(job.concurrency),
       ...cells,
     );
   }
@@ -298,6 +315,8 @@ export class JobTable {
 function advance(work: JobWork, nowUs: number): boolean {
   if (isJobEnded(work.state)) return false;
   const next = nextState(work);
+  // It may have started and been cancelled in one transaction.
+  if (work.startedAtUs !== undefined && work.state === JobState.QUEUED) work.state = JobState.RUNNING;
   assertJobTransition(work.state, next);
   work.state = next;
   if (!isJobEnded(next)) return false;
@@ -326,7 +345,8 @@ export function openTasks({ counts }: JobWork): number {
 
 function toJobWork(row: SqlRow): JobWork {
   const [seq, id, name, queue, priority, trace, deadline, state, doom, started, ended, attempts] = row;
-  const [failure, failedTask, cancelReason, progress, ...counts] = row.slice(12);
+  const [failure, failedTask, cancelReason, progress, concurrency, admittedAt, ...counts] = row.slice(12);
+  const waits = admittedAt === null ? "waits" : "holds";
   return {
     seq: seq as number,
     id: id as string,
@@ -345,5 +365,8 @@ function toJobWork(row: SqlRow): JobWork {
     failedTaskId: (failedTask as string | null) ?? undefined,
     cancelReason: (cancelReason as string | null) ?? undefined,
     progress: new Map(decodeProgress(progress as string | null).map((entry) => [entry.label, entry])),
+    concurrency: concurrency === null ? undefined : (JSON.parse(concurrency as string) as ConcurrencyRule),
+    place: concurrency === null || ended !== null ? "none" : waits,
+    admittedAtUs: (admittedAt as number | null) ?? undefined,
   };
 }

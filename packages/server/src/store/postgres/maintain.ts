@@ -1,30 +1,35 @@
 import { AttemptOutcome, CancellationReason, TaskState } from "@spanloom/protocol";
 import { attemptDeadlineUs } from "../../engine/lease.ts";
 import type { MaintenanceOutcome } from "../store.ts";
+import { dropWindows, failQueued, loadPlaces, turnWindows } from "./admit.ts";
 import { bulk, numbers, Rows } from "./bulk.ts";
-import { runClosings } from "./cascade.ts";
 import { type Control, flushAll, flushRows } from "./control.ts";
-import { doomJob, runSweeps, stopAttempt } from "./doom.ts";
+import { doomJob, stopAttempt } from "./doom.ts";
 import { endAttempt, unreportedClose } from "./end-attempt.ts";
+import { followUp, settleEnds } from "./follow-up.ts";
 import { type GroupWork, taskIdOf } from "./groups.ts";
-import { addTimer, makeReady } from "./insert-tasks.ts";
+import { addTimer, makeFirstReady, makeReady } from "./insert-tasks.ts";
 import { loadTasks } from "./prefetch.ts";
+import { forgetRunners } from "./runners.ts";
 import { statement } from "./statement.ts";
 import type { TaskWork } from "./tasks.ts";
+import { withdrawRange } from "./withdraw.ts";
 
-/** Does what the clock asks for: deadlines, lost leases, fences, wake-ups; at most `limit` of each. */
+/** Does what the clock asks for: deadlines, lost leases, fences, wake-ups, windows; at most `limit` of each. */
 export async function maintain(control: Control, limit: number): Promise<MaintenanceOutcome> {
   await failOverdueJobs(control, limit);
-  await followUp(control);
+  await settleEnds(control);
   const { lost, fenced } = await endOverdueAttempts(control, limit);
-  await followUp(control);
+  await settleEnds(control);
   const woken = await wakeTasks(control, limit);
-  return { lost, woken, fenced, nextDueUs: await nextDue(control) };
-}
-
-async function followUp(control: Control): Promise<void> {
-  await runSweeps(control);
-  await runClosings(control);
+  await failOverdueTasks(control, limit);
+  await forgetRunners(control, limit);
+  const windowUs = await turnWindows(control);
+  dropWindows(control);
+  await followUp(control);
+  const dueUs = await nextDue(control);
+  const nextDueUs = Math.min(dueUs ?? Number.POSITIVE_INFINITY, windowUs ?? Number.POSITIVE_INFINITY);
+  return { lost, woken, fenced, nextDueUs: Number.isFinite(nextDueUs) ? nextDueUs : undefined };
 }
 
 const overdueJobs = statement(
@@ -174,7 +179,7 @@ const deleteTimers = bulk(
 );
 const scheduledTasks = statement(
   "scheduled_tasks",
-  `SELECT t.seq, t.task_group, t.spec FROM unnest($1::bigint[], $2::bigint[]) AS u (first, last)
+  `SELECT t.seq, t.task_group, t.spec, t.attempt = 0 FROM unnest($1::bigint[], $2::bigint[]) AS u (first, last)
    JOIN task t ON t.seq BETWEEN u.first AND u.last
    WHERE t.state = ${TaskState.SCHEDULED} AND t.scheduled_at <= $3::bigint ORDER BY t.seq`,
 );
@@ -185,19 +190,29 @@ async function wakeTasks(control: Control, limit: number): Promise<number> {
   if (timers.length === 0) return 0;
   const taken = takeTimers(control, timers, limit);
   const values = [numbers(taken.map(([first]) => first)), numbers(taken.map(([, last]) => last)), control.nowUs];
-  const rows = (await control.sql.ask(scheduledTasks, values)) as unknown as [number, number, number][];
+  const rows = (await control.sql.ask(scheduledTasks, values)) as unknown as ScheduledRow[];
   const groups = new Set(rows.map(([, group]) => group));
   await Promise.all([control.groups.load(groups), control.specs.load(rows.map(([, , spec]) => spec))]);
   await control.jobs.load([...groups].map((seq) => control.groups.get(seq).job));
+  const specs = new Set(rows.map(([, , spec]) => spec));
+  await loadPlaces(
+    control,
+    [...specs].map((spec) => control.specs.get(spec)),
+  );
   for (let i = 0; i < rows.length; ) {
-    const [first, group, spec] = rows[i]!;
+    const [first, group, spec, isFirst] = rows[i]!;
     let end = i + 1;
-    while (end < rows.length && rows[end]![0] === first + end - i && rows[end]![1] === group && rows[end]![2] === spec)
-      end++;
-    wakeRun(control, control.groups.get(group), { first, last: first + end - i - 1, spec });
+    while (end < rows.length && continues(rows[end]!, rows[end - 1]!)) end++;
+    wakeRun(control, control.groups.get(group), { first, last: first + end - i - 1, spec, isFirst });
     i = end;
   }
   return rows.length;
+}
+
+type ScheduledRow = readonly [seq: number, group: number, spec: number, isFirst: boolean];
+
+function continues(row: ScheduledRow, before: ScheduledRow): boolean {
+  return row[0] === before[0] + 1 && row[1] === before[1] && row[2] === before[2] && row[3] === before[3];
 }
 
 /** Takes as many tasks from timers as are wanted; what is left of the last one stays. */
@@ -217,19 +232,80 @@ function takeTimers(control: Control, timers: readonly [number, number, number][
   return taken;
 }
 
-function wakeRun(control: Control, group: GroupWork, run: { first: number; last: number; spec: number }): void {
-  const { first, last } = run;
+interface WokenRun {
+  first: number;
+  last: number;
+  spec: number;
+  /** Whether the tasks have had no attempt. */
+  isFirst: boolean;
+}
+
+function wakeRun(control: Control, group: GroupWork, { first, last, spec, isFirst }: WokenRun): void {
   control.tasks.moves.add(first, last, TaskState.QUEUED, undefined, control.nowUs);
   const job = control.jobs.get(group.job);
   control.jobs.move(job, TaskState.SCHEDULED, TaskState.QUEUED, last - first + 1);
   control.changes.jobs.add(job.id);
   for (let seq = first; seq <= last; seq++) control.changes.tasks.add(taskIdOf(group, seq));
-  makeReady(control, group, control.specs.get(run.spec), [first, last]);
+  const offer = isFirst ? makeFirstReady : makeReady;
+  offer(control, group, control.specs.get(spec), [first, last]);
+}
+
+const dueQueueTimers = statement(
+  "due_queue_timers",
+  `DELETE FROM queue_timer q USING (SELECT at, first FROM queue_timer WHERE at <= $1::bigint ORDER BY at, first
+     LIMIT $2::integer) d WHERE q.at = d.at AND q.first = d.first RETURNING q.at, q.first, q.last`,
+);
+const overdueTasks = statement(
+  "overdue_tasks",
+  `SELECT u.at, t.seq, t.task_group, t.spec, coalesce(t.queued_at, g.unblocked_at, g.created_at)
+   FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS u (at, first, last)
+   JOIN task t ON t.seq BETWEEN u.first AND u.last JOIN task_group g ON g.seq = t.task_group
+   WHERE t.state = ${TaskState.QUEUED} ORDER BY t.seq`,
+);
+
+/** Fails tasks that have waited too long to be leased. */
+async function failOverdueTasks(control: Control, limit: number): Promise<void> {
+  flushRows(control);
+  const timers = (await control.sql.ask(dueQueueTimers, [control.nowUs, limit])) as unknown as [
+    number,
+    number,
+    number,
+  ][];
+  if (timers.length === 0) return;
+  control.ready.flush();
+  const columns = [0, 1, 2].map((column) => numbers(timers.map((timer) => timer[column]!)));
+  const rows = (await control.sql.send(overdueTasks, columns)) as unknown as [number, number, number, number, number][];
+  await Promise.all([
+    control.groups.load(rows.map(([, , group]) => group)),
+    control.specs.load(rows.map(([, , , spec]) => spec)),
+  ]);
+  // Those that were leased and came back since have a timer of their own.
+  const overdue = rows.filter(([at, , , spec, queuedAtUs]) => queuedAtUs <= at - timeoutUs(control, spec));
+  for (let i = 0; i < overdue.length; ) {
+    const [, from, group, spec] = overdue[i]!;
+    let end = i + 1;
+    while (overdue[end]?.[1] === from + end - i && overdue[end]?.[2] === group && overdue[end]?.[3] === spec) end++;
+    await failRun(control, control.groups.get(group), { first: from, last: from + end - i - 1, spec });
+    i = end;
+  }
+}
+
+function timeoutUs(control: Control, spec: number): number {
+  return Math.round((control.specs.get(spec).queueTimeoutMs ?? 0) * 1000);
+}
+
+async function failRun(control: Control, group: GroupWork, run: Omit<WokenRun, "isFirst">): Promise<void> {
+  const spec = control.specs.get(run.spec);
+  const [from, to] = [run.first, run.last];
+  await withdrawRange(control, group, { spec, from, to });
+  const message = `the task was not leased within ${spec.queueTimeoutMs} ms of becoming ready`;
+  await failQueued(control, { group, spec, from, to }, { type: "QueueTimeout", message, stack: "" });
 }
 
 const earliestDue = statement(
   "earliest_due",
   `SELECT least((SELECT min(at) FROM timer), (SELECT min(due_at) FROM lease), (SELECT min(fence_at) FROM stop),
+   (SELECT min(at) FROM queue_timer),
    (SELECT min(deadline_at) FROM job WHERE deadline_at IS NOT NULL AND ended_at IS NULL AND doom = 0))`,
 );
 

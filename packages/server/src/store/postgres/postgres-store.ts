@@ -3,14 +3,12 @@ import { SpanloomError } from "@spanloom/protocol";
 import { Changes } from "../sqlite/changes.ts";
 import type * as contract from "../store.ts";
 import { cancelJob } from "./cancel.ts";
-import { runClosings } from "./cascade.ts";
-import { serveClaims } from "./claim.ts";
 import { type DatabaseTarget, DEFAULT_SCHEMA } from "./connection.ts";
 import { beginTransaction, type Control, type ControlOptions, flushAll, forget, newControl } from "./control.ts";
 import { dependencyOutputs } from "./dependency-outputs.ts";
-import { runSweeps } from "./doom.ts";
 import { toStoreError } from "./errors.ts";
 import { exchange, heartbeat } from "./exchange.ts";
+import { followUp } from "./follow-up.ts";
 import { GroupCommit, type Operation } from "./group-commit.ts";
 import { ImmutableRows } from "./immutable-rows.ts";
 import { readLifecycle, unprojectedJobs } from "./lifecycle.ts";
@@ -61,6 +59,7 @@ const DEFAULTS = {
   cancelGraceMs: 10_000,
   maxInlineDependencyBytes: 1024 * 1024,
   maxLeaseBytes: 16 * 1024 * 1024,
+  runnerLostMs: 60_000,
 };
 
 type Listeners = { [Name in keyof contract.StoreEvents]: Set<contract.StoreEvents[Name]> };
@@ -189,7 +188,9 @@ export class PostgresStore implements contract.Store {
   async cancelJob(jobId: string, reason: string): Promise<contract.JobRecord> {
     await this.#write({
       needs: ({ jobIds }) => void jobIds.add(jobId),
-      run: (control) => {
+      run: async (control) => {
+        // What was asked for before happens before.
+        await followUp(control);
         cancelJob(control, jobId, reason);
         return nothing;
       },
@@ -319,7 +320,7 @@ export class PostgresStore implements contract.Store {
   }
 
   #controlOptions(): ControlOptions {
-    const { url, schema, serverId, runnerLostMs, onNotice, ...rest } = this.#options;
+    const { url, schema, serverId, onNotice, ...rest } = this.#options;
     return { ...DEFAULTS, ...rest, nowUs: rest.nowUs ?? (() => Date.now() * 1000), random: rest.random ?? Math.random };
   }
 
@@ -347,9 +348,7 @@ export class PostgresStore implements contract.Store {
   }
 
   async #followUp(control: Control): Promise<void> {
-    await runSweeps(control);
-    await runClosings(control);
-    await serveClaims(control);
+    await followUp(control);
     const ready = control.changes.takeReady();
     if (ready.size > 0) for (const listener of this.#listeners.ready) listener(ready);
   }
@@ -427,6 +426,7 @@ function trim(control: Control): void {
   control.jobs.trim();
   control.groups.trim();
   control.runners.trim();
+  control.places.trim();
   if (control.jobs.size + control.groups.size + control.tasks.size > MAX_HELD) forget(control);
 }
 

@@ -1,7 +1,8 @@
+import type { Admission } from "../../engine/admission.ts";
 import { type ReadyMatch, ReadyQueue, type TakenRun } from "../../engine/ready-queue.ts";
 import { bulk, bulkInsert, numbers, Rows } from "./bulk.ts";
 import { GROUP_WIDTH, groupColumns } from "./groups.ts";
-import type { Bucket } from "./specs.ts";
+import type { Bucket, StoredGate } from "./specs.ts";
 import { statement } from "./statement.ts";
 import type { SqlRow, Writer } from "./writer.ts";
 
@@ -9,6 +10,7 @@ import type { SqlRow, Writer } from "./writer.ts";
 export interface ReadyRun {
   readonly job: number;
   readonly bucket: Bucket;
+  readonly gate: StoredGate | undefined;
   readonly depth: number;
   readonly group: number;
   readonly spec: number;
@@ -29,11 +31,11 @@ interface StoredRun extends ReadyRun {
 
 const linesInTurn = statement(
   "lines_in_turn",
-  `SELECT l.bucket, l.job, r.depth, r.last, r.first, r.spec, r.queued_at, ${groupColumns}
+  `SELECT l.bucket, l.job, r.depth, r.last, r.first, r.spec, r.queued_at, l.gate, ${groupColumns}
    FROM unnest($1::bigint[]) AS b (bucket)
-   CROSS JOIN LATERAL (SELECT job, bucket, turn FROM ready_line WHERE ready_line.bucket = b.bucket
-     ORDER BY turn LIMIT $2::integer) l
-   LEFT JOIN LATERAL (SELECT * FROM ready WHERE ready.job = l.job AND ready.bucket = l.bucket
+   CROSS JOIN LATERAL (SELECT job, bucket, gate, turn FROM ready_line WHERE ready_line.bucket = b.bucket
+     AND NOT parked AND NOT held ORDER BY turn LIMIT $2::integer) l
+   LEFT JOIN LATERAL (SELECT * FROM ready WHERE ready.job = l.job AND ready.bucket = l.bucket AND ready.gate = l.gate
      ORDER BY depth DESC, queued_at, last LIMIT $3::integer) r ON true
    LEFT JOIN task_group g ON g.seq = r.task_group
    ORDER BY l.turn, r.depth DESC, r.queued_at, r.last`,
@@ -42,6 +44,7 @@ const linesInTurn = statement(
 const insertRuns = bulkInsert("ready", {
   job: "bigint",
   bucket: "bigint",
+  gate: "bigint",
   depth: "integer",
   last: "bigint",
   first: "bigint",
@@ -49,8 +52,16 @@ const insertRuns = bulkInsert("ready", {
   spec: "bigint",
   queued_at: "bigint",
 });
-const runKey = { job: "bigint", bucket: "bigint", depth: "integer", queued_at: "bigint", last: "bigint" };
-const sameRun = `ready.job = u.job AND ready.bucket = u.bucket AND ready.depth = u.depth
+const runKey = {
+  job: "bigint",
+  bucket: "bigint",
+  gate: "bigint",
+  depth: "integer",
+  queued_at: "bigint",
+  last: "bigint",
+};
+const sameRun = `ready.job = u.job AND ready.bucket = u.bucket AND ready.gate = u.gate
+  AND ready.depth = u.depth
   AND ready.queued_at = u.queued_at AND ready.last = u.last`;
 const shortenRuns = bulk(
   "shorten_ready",
@@ -58,8 +69,18 @@ const shortenRuns = bulk(
   (rows) => `UPDATE ready SET first = u.first FROM ${rows} WHERE ${sameRun}`,
 );
 const deleteRuns = bulk("delete_ready", runKey, (rows) => `DELETE FROM ready USING ${rows} WHERE ${sameRun}`);
-const lineKey = { job: "bigint", bucket: "bigint" };
-const insertLines = bulkInsert("ready_line", { ...lineKey, turn: "bigint" }, { onConflict: "DO NOTHING" });
+const lineKey = { job: "bigint", bucket: "bigint", gate: "bigint" };
+const sameLine = "ready_line.job = u.job AND ready_line.bucket = u.bucket AND ready_line.gate = u.gate";
+const insertLines = bulkInsert(
+  "ready_line",
+  { ...lineKey, turn: "bigint", held: "boolean" },
+  { onConflict: "DO NOTHING" },
+);
+const parkLines = bulk(
+  "park_ready_line",
+  lineKey,
+  (rows) => `UPDATE ready_line SET parked = true FROM ${rows} WHERE ${sameLine}`,
+);
 const moveLines = bulk(
   "move_ready_line",
   { job: "bigint", turn: "bigint" },
@@ -68,8 +89,8 @@ const moveLines = bulk(
 const deleteVoidLines = bulk(
   "delete_void_ready_line",
   lineKey,
-  (rows) => `DELETE FROM ready_line USING ${rows} WHERE ready_line.job = u.job AND ready_line.bucket = u.bucket
-   AND NOT EXISTS (SELECT 1 FROM ready r WHERE r.job = u.job AND r.bucket = u.bucket)`,
+  (rows) => `DELETE FROM ready_line USING ${rows} WHERE ${sameLine}
+   AND NOT EXISTS (SELECT 1 FROM ready r WHERE r.job = u.job AND r.bucket = u.bucket AND r.gate = u.gate)`,
 );
 
 /** Turns given by one transaction are fewer. */
@@ -92,10 +113,14 @@ export class ReadyTable {
   readonly #lines = new Rows(insertLines);
   readonly #moved = new Rows(moveLines);
   readonly #voidLines = new Rows(deleteVoidLines);
+  readonly #parked = new Rows(parkLines);
+  readonly #isHeld: (job: number) => boolean;
   #turn = 0;
 
-  constructor(sql: Writer) {
+  /** `isHeld` tells of a job, which was loaded, whether it waits for a place. */
+  constructor(sql: Writer, isHeld: (job: number) => boolean) {
     this.#sql = sql;
+    this.#isHeld = isHeld;
   }
 
   /** Begins a transaction. */
@@ -106,44 +131,53 @@ export class ReadyTable {
   /** Offers tasks; they are stored with the transaction unless they are taken before. */
   add(run: ReadyRun): void {
     const before = this.#pending.at(-1);
-    const continues =
-      before !== undefined && before.group === run.group && before.spec === run.spec && before.last + 1 === run.first;
+    const continues = before?.group === run.group && before.spec === run.spec && before.last + 1 === run.first;
     if (continues) this.#pending[this.#pending.length - 1] = { ...before, last: run.last };
     else this.#pending.push(run);
   }
 
-  /** What those buckets have on offer: at most `lines` lines of each, with `runs` runs. */
-  async offer(buckets: readonly Bucket[], limits: { lines: number; runs: number }): Promise<Offer> {
+  /** What those buckets have in the record, as rows: at most `lines` lines of each, with `runs` runs. */
+  async read(buckets: readonly Bucket[], limits: OfferLimits): Promise<StoredOffer> {
     const asked = buckets.filter(({ seq }) => !this.#empty.has(seq));
-    const rows =
-      asked.length === 0
-        ? []
-        : await this.#sql.ask(linesInTurn, [numbers(asked.map(({ seq }) => seq)), limits.lines, limits.runs]);
+    const values = [numbers(asked.map(({ seq }) => seq)), limits.lines, limits.runs];
+    return { rows: asked.length === 0 ? [] : await this.#sql.ask(linesInTurn, values), asked, limits };
+  }
+
+  /** What those buckets have on offer: what was read, and what became ready in the open transaction. */
+  offer(buckets: readonly Bucket[], stored: StoredOffer, gates: (seq: number) => StoredGate | undefined): Offer {
     const wanted = new Map(buckets.map((bucket) => [bucket.seq, bucket]));
-    const pending = this.#pending.filter(({ bucket }) => wanted.has(bucket.seq));
-    return new Offer({ rows, asked, wanted, pending, limits });
+    const pending = this.#pending.filter(({ job, bucket }) => wanted.has(bucket.seq) && !this.#isHeld(job));
+    return new Offer({ stored, wanted, pending, gates });
   }
 
   /** Writes back what was taken of an offer. */
   settle(offer: Offer): void {
     for (const run of offer.stored) {
       if (run.first === run.taken) continue;
-      const key = [run.job, run.bucket.seq, run.depth, run.queuedAtUs, run.last];
+      const gate = run.gate?.seq ?? 0;
+      const key = [run.job, run.bucket.seq, gate, run.depth, run.queuedAtUs, run.last];
       if (run.first > run.last) {
         this.#gone.add(...key);
-        this.#voidLines.add(run.job, run.bucket.seq);
+        this.#voidLines.add(run.job, run.bucket.seq, gate);
       } else this.#shorter.add(...key, run.first);
     }
     this.#pending = this.#pending.filter((run) => run.first <= run.last);
-    for (const [job, bucket] of offer.voidLines) this.#voidLines.add(job, bucket);
+    for (const line of offer.voidLines) this.#voidLines.add(...line);
+    for (const line of offer.closedLines()) this.#parked.add(...line);
     for (const job of offer.served) this.#moved.add(job, this.#nextTurn());
     for (const bucket of offer.emptied()) this.#empty.add(bucket);
+  }
+
+  /** Forgets which buckets have no lines to take from: some came back. */
+  forgetEmpty(): void {
+    this.#empty.clear();
   }
 
   /** Takes how many tasks are to be announced, by queue: those that became ready and are still on offer. */
   countPending(): ReadonlyMap<string, number> {
     const counts = new Map<string, number>();
-    for (const { bucket, first, last } of this.#pending) {
+    for (const { job, bucket, first, last } of this.#pending) {
+      if (this.#isHeld(job)) continue;
       counts.set(bucket.queue, (counts.get(bucket.queue) ?? 0) + last - first + 1);
     }
     return counts;
@@ -152,11 +186,12 @@ export class ReadyTable {
   /** Sends what changed. */
   flush(): void {
     const lines = new Set<string>();
-    for (const { job, bucket, depth, group, spec, first, last, queuedAtUs } of this.#pending) {
+    for (const { job, bucket, gate, depth, group, spec, first, last, queuedAtUs } of this.#pending) {
       this.#empty.delete(bucket.seq);
-      this.#runs.add(job, bucket.seq, depth, last, first, group, spec, queuedAtUs);
-      const line = `${job} ${bucket.seq}`;
-      if (!lines.has(line)) this.#lines.add(job, bucket.seq, this.#nextTurn());
+      const key = [job, bucket.seq, gate?.seq ?? 0];
+      this.#runs.add(...key, depth, last, first, group, spec, queuedAtUs);
+      const line = key.join(" ");
+      if (!lines.has(line)) this.#lines.add(...key, this.#nextTurn(), this.#isHeld(job));
       lines.add(line);
     }
     this.#pending = [];
@@ -172,7 +207,7 @@ export class ReadyTable {
 
   /** Runs go before lines, as a line is void only once its runs are gone and never while it has new ones. */
   #buffers(): readonly Rows[] {
-    return [this.#gone, this.#shorter, this.#runs, this.#lines, this.#voidLines, this.#moved];
+    return [this.#gone, this.#shorter, this.#runs, this.#lines, this.#voidLines, this.#parked, this.#moved];
   }
 
   #nextTurn(): number {
@@ -180,39 +215,87 @@ export class ReadyTable {
   }
 }
 
-interface OfferContents {
+/** How much of the record is read at once. */
+export interface OfferLimits {
+  lines: number;
+  runs: number;
+}
+
+/** Rows read for an offer. */
+export interface StoredOffer {
   rows: readonly SqlRow[];
   asked: readonly Bucket[];
+  limits: OfferLimits;
+}
+
+/** Column of the spec, and of the gate, in rows of an offer. */
+export const OFFER_SPEC = 5;
+export const OFFER_GATE = 7;
+
+/** Row of the line that an offer's row belongs to. */
+type LineKey = [job: number, bucket: number, gate: number];
+
+interface OfferContents {
+  stored: StoredOffer;
   wanted: ReadonlyMap<number, Bucket>;
   pending: readonly ReadyRun[];
-  limits: { lines: number; runs: number };
+  gates: (seq: number) => StoredGate | undefined;
 }
 
 /** Some of the ready queue in memory, for claims to take from. */
 export class Offer {
   readonly #queue = new ReadyQueue();
   readonly #runs: ReadyRun[];
-  readonly #limits: { lines: number; runs: number };
-  readonly #asked: readonly Bucket[];
+  readonly #stored: StoredOffer;
   /** Buckets of which not everything was read. */
   readonly #truncated = new Set<number>();
   readonly #served = new Set<number>();
+  #nowUs = 0;
   /** Runs of the record, and where each began. */
   readonly stored: (StoredRun & { taken: number })[] = [];
   /** Lines without runs. */
-  readonly voidLines: [job: number, bucket: number][] = [];
+  readonly voidLines: LineKey[] = [];
   /** Rows of the groups of the stored runs. */
   readonly groupRows: SqlRow[] = [];
 
-  constructor({ rows, asked, wanted, pending, limits }: OfferContents) {
-    this.#limits = limits;
-    this.#asked = asked;
-    this.#read(rows, wanted);
+  constructor({ stored, wanted, pending, gates }: OfferContents) {
+    this.#stored = stored;
+    this.#read(wanted, gates);
     this.#runs = [...this.stored, ...pending];
-    for (const { bucket, job, depth, first, last, queuedAtUs } of this.#runs) {
-      this.#queue.add(bucket, { job, depth, from: first, to: last, queuedAtUs });
+  }
+
+  /** Rules of keys and windows, to be told what stands under them before anything is taken. */
+  get admission(): Admission {
+    return this.#queue.admission;
+  }
+
+  /** Gates of what is on offer. */
+  gates(): StoredGate[] {
+    return this.#runs.map(({ gate }) => gate).filter((gate) => gate !== undefined);
+  }
+
+  /** Puts what is on offer in turn. */
+  open(): void {
+    for (const { bucket, gate, job, depth, first, last, queuedAtUs } of this.#runs) {
+      this.#queue.add(gate === undefined ? bucket : { ...bucket, gate }, {
+        job,
+        depth,
+        from: first,
+        to: last,
+        queuedAtUs,
+      });
     }
     this.#runs.sort((a, b) => a.first - b.first);
+  }
+
+  /** Stored lines with tasks left that their gate does not let through. */
+  closedLines(): LineKey[] {
+    const lines = new Map<string, LineKey>();
+    for (const { job, bucket, gate, first, last } of this.stored) {
+      if (gate === undefined || first > last || !this.#isClosed(gate)) continue;
+      lines.set(`${job} ${bucket.seq} ${gate.seq}`, [job, bucket.seq, gate.seq]);
+    }
+    return [...lines.values()];
   }
 
   /** Whether the record may have more than was read. */
@@ -222,6 +305,7 @@ export class Offer {
 
   /** Takes up to `limit` tasks, best first. */
   take(match: ReadyMatch, limit: number, nowUs: number): TakenTasks[] {
+    this.#nowUs = nowUs;
     const taken: TakenTasks[] = [];
     for (const { from, to } of this.#queue.take(match, limit, nowUs)) {
       for (let next = from; next <= to; ) {
@@ -249,40 +333,47 @@ export class Offer {
   /** Buckets that have nothing left in the record. */
   emptied(): number[] {
     const left = new Set(this.#truncated);
-    for (const { first, last, bucket } of this.stored) if (first <= last) left.add(bucket.seq);
-    return this.#asked.map(({ seq }) => seq).filter((seq) => !left.has(seq));
+    for (const { first, last, bucket, gate } of this.stored) {
+      if (first <= last && (gate === undefined || !this.#isClosed(gate))) left.add(bucket.seq);
+    }
+    return this.#stored.asked.map(({ seq }) => seq).filter((seq) => !left.has(seq));
   }
 
-  #read(rows: readonly SqlRow[], wanted: ReadonlyMap<number, Bucket>): void {
-    const lines = new Map<number, Map<number, number>>();
+  #isClosed(gate: StoredGate): boolean {
+    return this.admission.room(gate, this.#nowUs) === 0;
+  }
+
+  #read(wanted: ReadonlyMap<number, Bucket>, gates: (seq: number) => StoredGate | undefined): void {
+    const { rows, limits } = this.#stored;
+    const lines = new Map<number, Map<string, number>>();
     for (const row of rows) {
-      const [bucketSeq, job, depth, last, first, spec, queuedAtUs] = row as number[];
-      const runs = lines.get(bucketSeq!) ?? new Map<number, number>();
+      const [bucketSeq, job, depth, last, first, spec, queuedAtUs, gateSeq] = row as number[];
+      const runs = lines.get(bucketSeq!) ?? new Map<string, number>();
       lines.set(bucketSeq!, runs);
+      const line = `${job} ${gateSeq}`;
       if (last === null) {
-        runs.set(job!, 0);
-        this.voidLines.push([job!, bucketSeq!]);
+        runs.set(line, 0);
+        this.voidLines.push([job!, bucketSeq!, gateSeq!]);
         continue;
       }
-      const count = (runs.get(job!) ?? 0) + 1;
-      runs.set(job!, count);
-      if (count >= this.#limits.runs) this.#truncated.add(bucketSeq!);
-      const group = row.slice(7, 7 + GROUP_WIDTH);
+      const count = (runs.get(line) ?? 0) + 1;
+      runs.set(line, count);
+      if (count >= limits.runs) this.#truncated.add(bucketSeq!);
+      const group = row.slice(OFFER_GATE + 1, OFFER_GATE + 1 + GROUP_WIDTH);
       this.groupRows.push(group);
       this.stored.push({
-        stored: true,
-        job: job!,
-        bucket: wanted.get(bucketSeq!)!,
-        depth: depth!,
-        group: group[0] as number,
-        spec: spec!,
-        first: first!,
-        last: last!,
-        queuedAtUs: queuedAtUs!,
-        taken: first!,
+        ...{ stored: true, job: job!, bucket: wanted.get(bucketSeq!)!, gate: gates(gateSeq!), depth: depth! },
+        ...{
+          group: group[0] as number,
+          spec: spec!,
+          first: first!,
+          last: last!,
+          queuedAtUs: queuedAtUs!,
+          taken: first!,
+        },
       });
     }
-    for (const [bucket, runs] of lines) if (runs.size >= this.#limits.lines) this.#truncated.add(bucket);
+    for (const [bucket, runs] of lines) if (runs.size >= limits.lines) this.#truncated.add(bucket);
   }
 
   #runAt(task: number): ReadyRun {

@@ -1,14 +1,14 @@
 import { AttemptOutcome, SpanloomError, TaskState } from "@spanloom/protocol";
 import { type BadTask, type NamedTask, planRetry, type RetryPlan, type RetryTree } from "../../engine/retry-job.ts";
-import { assertTaskTransition, isJobEnded } from "../../engine/states.ts";
+import { isJobEnded } from "../../engine/states.ts";
 import { dependencyCost } from "../../engine/subtree.ts";
 import { decodeFailure, decodeProgress } from "../sqlite/row.ts";
 import { numbers, texts } from "./bulk.ts";
-import { runClosings } from "./cascade.ts";
 import { type Control, flushAll } from "./control.ts";
-import { runSweeps } from "./doom.ts";
+import { settleEnds } from "./follow-up.ts";
 import { groupColumns, taskIdOf } from "./groups.ts";
 import { makeReady } from "./insert-tasks.ts";
+import { applyForPlace, isRefused } from "./job-places.ts";
 import type { JobWork } from "./jobs.ts";
 import { knownUuids } from "./known-uuids.ts";
 import { sumProgress } from "./progress.ts";
@@ -23,8 +23,7 @@ import { statement } from "./statement.ts";
  */
 export async function retryJob(control: Control, jobId: string, taskIds: readonly string[]): Promise<number> {
   // The plan is made from the record, so what this transaction changed must be there.
-  await runSweeps(control);
-  await runClosings(control);
+  await settleEnds(control);
   flushAll(control);
   const job = control.jobs.find(jobId);
   if (job === undefined) throw new SpanloomError("JOB_NOT_FOUND", `cannot retry job: no job has the id "${jobId}"`);
@@ -35,10 +34,22 @@ export async function retryJob(control: Control, jobId: string, taskIds: readonl
   const named = await namedTasks(control, job, taskIds);
   const tree = await readTree(control, job);
   const plan = planRetry(tree, named);
+  await readmit(control, job);
   await writePlan(control, job, plan);
   offer(control, plan, tree.specs);
   await reopenJob(control, job, plan);
   return plan.rerun.length;
+}
+
+/** A retried job asks for its place again. Errors: CONCURRENCY_REJECTED, before anything is written. */
+async function readmit(control: Control, job: JobWork): Promise<void> {
+  const { concurrency } = job;
+  if (concurrency === undefined) return;
+  if (await isRefused(control, concurrency)) {
+    const held = `concurrency key "${concurrency.key}" has all ${concurrency.limit} places taken`;
+    throw new SpanloomError("CONCURRENCY_REJECTED", `cannot retry job "${job.id}": ${held}`);
+  }
+  await applyForPlace(control, job);
 }
 
 async function namedTasks(control: Control, job: JobWork, ids: readonly string[]): Promise<NamedTask[]> {
@@ -172,7 +183,6 @@ interface Move {
 }
 
 function note(control: Control, job: JobWork, { seq, group, from, to }: Move): void {
-  assertTaskTransition(from, to);
   control.jobs.move(job, from, to);
   control.changes.tasks.add(taskIdOf(control.groups.get(group), seq));
 }

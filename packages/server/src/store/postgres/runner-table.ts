@@ -151,6 +151,17 @@ export class RunnerTable {
     if (nowUs - work.storedSeenAtUs >= SEEN_INTERVAL_US) this.save(work);
   }
 
+  /** Drops runners that a statement changed. */
+  forget(seqs: Iterable<number>): void {
+    for (const seq of seqs) {
+      const work = this.#bySeq.get(seq);
+      if (work === undefined) continue;
+      this.#bySeq.delete(seq);
+      this.#byId.delete(work.id);
+      this.#dirty.delete(work);
+    }
+  }
+
   /** Notes that a runner has a task of a job. */
   noteJob(work: RunnerWork, job: number): void {
     const pair = `${work.seq} ${job}`;

@@ -1,4 +1,5 @@
 import { RunnerState, SpanloomError, TaskState } from "@spanloom/protocol";
+import { numbers } from "./bulk.ts";
 import { type Control, flushRows } from "./control.ts";
 import { endAttempt, unreportedClose } from "./end-attempt.ts";
 import { loadTasks } from "./prefetch.ts";
@@ -8,12 +9,16 @@ import { statement } from "./statement.ts";
 /** Records a runner, or what changed of it. One that was draining or stopped is active again. */
 export function registerRunner(control: Control, identity: RunnerIdentity): void {
   const runner = control.runners.obtain(identity.id, control.nowUs);
+  // It may have come back with more code than before.
+  if (runner.state === RunnerState.STOPPED || !offersSame(runner.identity, identity)) runner.refused.clear();
   runner.identity = identity;
   runner.state = RunnerState.ACTIVE;
   runner.lastSeenAtUs = control.nowUs;
-  // It may have come back with more code than before.
-  runner.refused.clear();
   control.runners.save(runner);
+}
+
+function offersSame(before: RunnerIdentity | undefined, now: RunnerIdentity): boolean {
+  return before !== undefined && JSON.stringify(before.identifiers) === JSON.stringify(now.identifiers);
 }
 
 const heldByRunner = statement(
@@ -49,4 +54,38 @@ export function drainRunner(control: Control, runnerId: string): void {
   runner.state = RunnerState.DRAINING;
   control.runners.save(runner);
   control.changes.cancelled.add(runner.id);
+}
+
+/** A runner that was not heard of for this long is forgotten: a day. */
+const FORGET_AFTER_US = 86_400_000_000;
+
+const silentRunners = statement(
+  "silent_runners",
+  `SELECT r.seq, EXISTS (SELECT 1 FROM job_runner jr WHERE jr.runner = r.seq) FROM runner r
+   WHERE r.state <> ${RunnerState.UNSPECIFIED} AND r.last_seen_at < $1::bigint
+   AND NOT EXISTS (SELECT 1 FROM lease l CROSS JOIN unnest(l.tasks) AS u (seq) JOIN task t ON t.seq = u.seq
+     WHERE l.runner = r.seq AND t.lease = l.seq AND t.state = ${TaskState.RUNNING}) LIMIT $2::integer`,
+);
+const keepRunnerIds = statement(
+  "keep_runner_ids",
+  `UPDATE runner SET body = NULL, refused = NULL, state = ${RunnerState.UNSPECIFIED} WHERE seq = ANY($1::bigint[])`,
+);
+const deleteRunners = statement("delete_runners", "DELETE FROM runner WHERE seq = ANY($1::bigint[])");
+
+/**
+ * Forgets runners that were not heard of for a day: at most `limit`. Of one that had attempts only the id is kept.
+ *
+ * Not right after the store was opened: nobody could be heard of while no server ran.
+ */
+export async function forgetRunners(control: Control, limit: number): Promise<void> {
+  const { nowUs, options, openedAtUs } = control;
+  if (nowUs - openedAtUs < options.runnerLostMs * 1000) return;
+  flushRows(control);
+  const rows = await control.sql.ask(silentRunners, [nowUs - FORGET_AFTER_US, limit]);
+  if (rows.length === 0) return;
+  const named = rows.filter(([, isNamed]) => isNamed).map(([seq]) => seq as number);
+  const unnamed = rows.filter(([, isNamed]) => !isNamed).map(([seq]) => seq as number);
+  control.sql.send(keepRunnerIds, [numbers(named)]);
+  control.sql.send(deleteRunners, [numbers(unnamed)]);
+  control.runners.forget([...named, ...unnamed]);
 }

@@ -29,14 +29,31 @@ CREATE SEQUENCE spec_seq;
 CREATE SEQUENCE bucket_seq;
 CREATE SEQUENCE runner_seq;
 CREATE SEQUENCE lease_seq;
+CREATE SEQUENCE gate_seq;
 
 -- What tasks have in common, stored once however many jobs use it. Never changed or deleted.
 CREATE TABLE spec (
   seq bigint PRIMARY KEY,
   digest bytea NOT NULL UNIQUE,
   bucket bigint NOT NULL,
+  -- 0: none.
+  gate bigint NOT NULL,
   body text NOT NULL
 );
+
+-- What a task must pass before it starts: a concurrency rule, a rate limit or both. Never changed or deleted.
+CREATE TABLE gate (
+  seq bigint PRIMARY KEY,
+  digest bytea NOT NULL UNIQUE,
+  key text,
+  places integer,
+  policy text,
+  rate_key text,
+  rate_limit integer,
+  window_ms double precision
+);
+CREATE INDEX gate_key ON gate (key) WHERE key IS NOT NULL;
+CREATE INDEX gate_rate ON gate (rate_key, window_ms) WHERE rate_key IS NOT NULL;
 
 -- What decides which runners may run a task, and how urgent it is. Never changed or deleted.
 CREATE TABLE bucket (
@@ -231,26 +248,73 @@ CREATE TABLE timer (
 
 -- Queued tasks on offer: per job and bucket a line, which has a place in turn, and its runs of consecutive tasks.
 -- A line without runs is void; a run always has its line.
+-- A parked line found its gate closed and comes back when that may have opened; a held one waits for its job's place.
 CREATE TABLE ready_line (
   job bigint NOT NULL,
   bucket bigint NOT NULL,
+  gate bigint NOT NULL,
   turn bigint NOT NULL,
-  PRIMARY KEY (job, bucket)
+  parked boolean NOT NULL DEFAULT false,
+  held boolean NOT NULL DEFAULT false,
+  PRIMARY KEY (job, bucket, gate)
 ) WITH (fillfactor = 50);
-CREATE INDEX ready_line_turn ON ready_line (bucket, turn);
+CREATE INDEX ready_line_turn ON ready_line (bucket, turn) WHERE NOT parked AND NOT held;
+CREATE INDEX ready_line_parked ON ready_line (gate, turn) WHERE parked;
 
 CREATE TABLE ready (
   job bigint NOT NULL,
   bucket bigint NOT NULL,
+  gate bigint NOT NULL,
   depth integer NOT NULL,
+  queued_at bigint NOT NULL,
   last bigint NOT NULL,
   -- Tasks are taken from the front; no index, so that taking is HOT.
   first bigint NOT NULL,
   task_group bigint NOT NULL,
-  spec bigint NOT NULL,
-  queued_at bigint NOT NULL
+  spec bigint NOT NULL
 ) WITH (fillfactor = 50);
-CREATE UNIQUE INDEX ready_order ON ready (job, bucket, depth DESC, queued_at, last);
+CREATE UNIQUE INDEX ready_order ON ready (job, bucket, gate, depth DESC, queued_at, last);
+CREATE INDEX ready_gate ON ready (gate) WHERE gate <> 0;
+
+-- Running attempts that hold a place under a concurrency key.
+CREATE TABLE holder (
+  task bigint PRIMARY KEY,
+  key text NOT NULL,
+  leased_at bigint NOT NULL
+);
+CREATE INDEX holder_key ON holder (key, leased_at, task);
+
+-- Starts counted in the latest window of a rate limit.
+CREATE TABLE rate_window (
+  key text NOT NULL,
+  window_ms double precision NOT NULL,
+  start_at bigint NOT NULL,
+  used integer NOT NULL,
+  PRIMARY KEY (key, window_ms)
+) WITH (fillfactor = 50);
+
+-- Until when consecutive tasks may wait to be leased. Those that were leased since are passed over.
+CREATE TABLE queue_timer (
+  at bigint NOT NULL,
+  first bigint NOT NULL,
+  last bigint NOT NULL,
+  PRIMARY KEY (at, first)
+);
+
+-- Jobs that hold or wait for a place under a concurrency key, until they end.
+CREATE TABLE job_place (
+  job bigint PRIMARY KEY,
+  key text NOT NULL,
+  places integer NOT NULL,
+  policy text NOT NULL,
+  priority integer NOT NULL,
+  -- Null while it waits.
+  admitted_at bigint,
+  -- Whether it was told to make way.
+  leaving boolean NOT NULL DEFAULT false
+);
+CREATE INDEX job_place_holders ON job_place (key, admitted_at, job) WHERE admitted_at IS NOT NULL;
+CREATE INDEX job_place_waiting ON job_place (key, priority DESC, job) WHERE admitted_at IS NULL;
 
 CREATE TABLE runner (
   seq bigint PRIMARY KEY,
@@ -275,7 +339,7 @@ CREATE TABLE server (
 DO $$
 DECLARE name text;
 BEGIN
-  FOREACH name IN ARRAY ARRAY['lease', 'stop', 'timer', 'ready_line', 'ready'] LOOP
+  FOREACH name IN ARRAY ARRAY['lease', 'stop', 'timer', 'ready_line', 'ready', 'holder', 'rate_window', 'queue_timer', 'job_place'] LOOP
     EXECUTE format('ALTER TABLE %I SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000,
       autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0.2)', name);
   END LOOP;

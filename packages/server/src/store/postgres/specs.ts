@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { SpanloomError } from "@spanloom/protocol";
-import type { NewTaskSet, NewTaskSpec, RetryRule } from "../store.ts";
+import { type Gate, gateOf } from "../../engine/admission.ts";
+import type { ConcurrencyRule, NewTaskSet, NewTaskSpec, RateRule, RetryRule } from "../store.ts";
 import { bulkInsert, numbers, Rows, texts } from "./bulk.ts";
 import type { SequenceNumbers } from "./sequence-numbers.ts";
 import { statement } from "./statement.ts";
@@ -27,8 +28,18 @@ export interface TaskSpecRecord {
   priority: number;
   retry: RetryRule;
   attemptTimeoutMs?: number;
+  queueTimeoutMs?: number;
   startDelayMs?: number;
   optional: boolean;
+  concurrency?: ConcurrencyRule;
+  rateLimit?: RateRule;
+  /** Of the two rules above. */
+  gate: StoredGate | undefined;
+}
+
+/** A gate with its number. */
+export interface StoredGate extends Gate {
+  readonly seq: number;
 }
 
 /** What a spec takes from where it stands. */
@@ -39,7 +50,7 @@ export interface Inherited {
 
 const MAX_CACHED = 10_000;
 
-const specColumns = "seq, encode(digest, 'hex'), bucket, body";
+const specColumns = "seq, encode(digest, 'hex'), bucket, body, gate";
 const specsBySeq = statement("write_specs_by_seq", `SELECT ${specColumns} FROM spec WHERE seq = ANY($1::bigint[])`);
 const specsByDigest = statement(
   "specs_by_digest",
@@ -49,7 +60,27 @@ const newBuckets = statement(
   "new_buckets",
   "SELECT seq, queue, name, major, minor, priority FROM bucket WHERE seq > $1::bigint ORDER BY seq",
 );
-const insertSpecs = bulkInsert("spec", { seq: "bigint", digest: "bytea", bucket: "bigint", body: "text" });
+const gatesByDigest = statement(
+  "gates_by_digest",
+  "SELECT seq, encode(digest, 'hex') FROM gate WHERE digest IN (SELECT decode(hex, 'hex') FROM unnest($1::text[]) AS u (hex))",
+);
+const insertGates = bulkInsert("gate", {
+  seq: "bigint",
+  digest: "bytea",
+  key: "text",
+  places: "integer",
+  policy: "text",
+  rate_key: "text",
+  rate_limit: "integer",
+  window_ms: "double precision",
+});
+const insertSpecs = bulkInsert("spec", {
+  seq: "bigint",
+  digest: "bytea",
+  bucket: "bigint",
+  gate: "bigint",
+  body: "text",
+});
 const insertBuckets = bulkInsert("bucket", {
   seq: "bigint",
   queue: "text",
@@ -72,6 +103,10 @@ export class SpecTable {
   readonly #absent = new Set<string>();
   readonly #specRows = new Rows(insertSpecs);
   readonly #bucketRows = new Rows(insertBuckets);
+  readonly #gateRows = new Rows(insertGates);
+  readonly #gates = new Map<number, StoredGate>();
+  /** By digest. */
+  readonly #gateSeqs = new Map<string, number>();
   /** Whether the open transaction made any up. */
   #uncommitted = false;
 
@@ -88,6 +123,7 @@ export class SpecTable {
     if (unknown.length > 0) {
       this.#addRows(await this.#sql.ask(specsByDigest, [texts(unknown)]));
       for (const digest of unknown) if (!this.#byDigest.has(digest)) this.#absent.add(digest);
+      await this.#findGates(bodies.filter((_, i) => !this.#byDigest.has(digests[i]!)));
     }
     return digests.map((digest, i) => this.#byDigest.get(digest) ?? this.#insert(digest, bodies[i]!));
   }
@@ -116,6 +152,11 @@ export class SpecTable {
     return this.#buckets.values();
   }
 
+  /** A gate by number; known when a spec with it was read. */
+  gate(seq: number): StoredGate | undefined {
+    return this.#gates.get(seq);
+  }
+
   /** Learns what others added. */
   async reload(): Promise<void> {
     this.#absent.clear();
@@ -127,7 +168,7 @@ export class SpecTable {
 
   /** Sends what was made up. */
   flush(): void {
-    for (const rows of [this.#bucketRows, this.#specRows]) {
+    for (const rows of [this.#bucketRows, this.#gateRows, this.#specRows]) {
       if (rows.size > 0) this.#sql.send(rows.bulk.statement, rows.take());
     }
   }
@@ -136,8 +177,7 @@ export class SpecTable {
   trim(): void {
     this.#uncommitted = false;
     if (this.#bySeq.size < MAX_CACHED) return;
-    this.#byDigest.clear();
-    this.#bySeq.clear();
+    this.#clear();
   }
 
   /** Forgets what a rolled-back transaction may have made up. */
@@ -145,21 +185,54 @@ export class SpecTable {
     this.#absent.clear();
     this.#specRows.clear();
     this.#bucketRows.clear();
+    this.#gateRows.clear();
     if (!this.#uncommitted) return;
     this.#uncommitted = false;
-    this.#byDigest.clear();
-    this.#bySeq.clear();
+    this.#clear();
     this.#buckets.clear();
     this.#bucketKeys.clear();
     this.#lastBucket = 0;
   }
 
+  #clear(): void {
+    this.#byDigest.clear();
+    this.#bySeq.clear();
+    this.#gates.clear();
+    this.#gateSeqs.clear();
+  }
+
+  async #findGates(bodies: readonly string[]): Promise<void> {
+    const gates = bodies.map((body) => gateOf(JSON.parse(body) as TaskSpecRecord)).filter((gate) => gate !== undefined);
+    const unknown = new Set(gates.map(({ id }) => digestOf(id)).filter((digest) => !this.#gateSeqs.has(digest)));
+    if (unknown.size === 0) return;
+    const rows = await this.#sql.ask(gatesByDigest, [texts(unknown)]);
+    for (const [seq, digest] of rows) this.#gateSeqs.set(digest as string, seq as number);
+  }
+
   #insert(digest: string, body: string): TaskSpecRecord {
     this.#uncommitted = true;
     const seq = this.#numbers.take("spec");
-    const bucket = this.#bucketOf(JSON.parse(body) as Bucket);
-    this.#specRows.add(seq, Buffer.from(digest, "hex"), bucket.seq, body);
-    return this.#remember(seq, { digest, bucket, body });
+    const spec = JSON.parse(body) as TaskSpecRecord;
+    const bucket = this.#bucketOf(spec);
+    const gate = this.#gateNumber(gateOf(spec));
+    this.#specRows.add(seq, Buffer.from(digest, "hex"), bucket.seq, gate, body);
+    return this.#remember(seq, { digest, bucket, body, gate });
+  }
+
+  /** Number of a gate; one that is new is stored with the transaction. */
+  #gateNumber(gate: Gate | undefined): number {
+    if (gate === undefined) return 0;
+    const { id, concurrency, rateLimit } = gate;
+    const digest = digestOf(id);
+    const known = this.#gateSeqs.get(digest);
+    if (known !== undefined) return known;
+    const seq = this.#numbers.take("gate");
+    this.#gateSeqs.set(digest, seq);
+    this.#gateRows.add(
+      ...[seq, Buffer.from(digest, "hex"), concurrency?.key, concurrency?.limit, concurrency?.policy],
+      ...[rateLimit?.key, rateLimit?.limit, rateLimit?.windowMs],
+    );
+    return seq;
   }
 
   #bucketOf(spec: Omit<Bucket, "seq">): Bucket {
@@ -172,6 +245,13 @@ export class SpecTable {
     return bucket;
   }
 
+  #rememberGate(seq: number, gate: Gate | undefined): StoredGate | undefined {
+    if (gate === undefined) return undefined;
+    const known = this.#gates.get(seq) ?? { ...gate, seq };
+    this.#gates.set(seq, known);
+    return known;
+  }
+
   #rememberBucket(bucket: Bucket): void {
     this.#buckets.set(bucket.seq, bucket);
     this.#bucketKeys.set(keyOf(bucket), bucket);
@@ -179,13 +259,14 @@ export class SpecTable {
   }
 
   #addRows(rows: readonly SqlRow[]): void {
-    for (const [seq, digest, bucket, body] of rows as readonly [number, string, number, string][]) {
-      if (!this.#bySeq.has(seq)) this.#remember(seq, { digest, bucket: this.bucket(bucket), body });
+    for (const [seq, digest, bucket, body, gate] of rows as readonly [number, string, number, string, number][]) {
+      if (!this.#bySeq.has(seq)) this.#remember(seq, { digest, bucket: this.bucket(bucket), body, gate });
     }
   }
 
-  #remember(seq: number, spec: { digest: string; bucket: Bucket; body: string }): TaskSpecRecord {
+  #remember(seq: number, spec: { digest: string; bucket: Bucket; body: string; gate: number }): TaskSpecRecord {
     const record = { ...JSON.parse(spec.body), seq, bucket: spec.bucket } as TaskSpecRecord;
+    record.gate = this.#rememberGate(spec.gate, gateOf(record));
     this.#byDigest.set(spec.digest, record);
     this.#bySeq.set(seq, record);
     return record;

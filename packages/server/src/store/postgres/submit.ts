@@ -3,13 +3,15 @@ import { toCounters } from "../sqlite/read-jobs.ts";
 import type { JobRecord, NewJob } from "../store.ts";
 import type { Control } from "./control.ts";
 import { insertTasks } from "./insert-tasks.ts";
+import { applyForPlace, isRefused } from "./job-places.ts";
 import { type JobWork, rememberEarlier } from "./jobs.ts";
 
 /** What became of a submission within its transaction; a job that existed is read after the commit. */
 export type Submitted =
   | { kind: "created"; job: JobRecord }
   | { kind: "existed"; jobId: string }
-  | { kind: "conflict"; jobId: string };
+  | { kind: "conflict"; jobId: string }
+  | { kind: "rejected"; key: string; limit: number };
 
 /**
  * Submits jobs, each by itself, or finds those submitted under their keys before.
@@ -26,7 +28,13 @@ export async function submitJobs(control: Control, jobs: readonly NewJob[]): Pro
       submitted.push({ kind: same ? "existed" : "conflict", jobId: known.id });
       continue;
     }
+    const { concurrency } = job;
+    if (concurrency !== undefined && (await isRefused(control, concurrency))) {
+      submitted.push({ kind: "rejected", key: concurrency.key, limit: concurrency.limit });
+      continue;
+    }
     const work = control.jobs.insert(control.numbers.take("job"), job, control.nowUs);
+    if (concurrency !== undefined) await applyForPlace(control, work);
     await insertTasks(control, job.tasks, { job: work, parent: undefined, startAtUs: job.startAtUs, doom: "none" });
     control.changes.addDue(job.deadlineUs);
     rememberEarlier(earlier, job);
@@ -45,5 +53,6 @@ function toRecord(job: NewJob, work: JobWork, createdAtUs: number): JobRecord {
     progress: [],
     ...(startAtUs !== undefined && { startAtUs }),
     ...(deadlineUs !== undefined && { deadlineUs }),
+    ...(job.concurrency !== undefined && { concurrency: job.concurrency }),
   };
 }

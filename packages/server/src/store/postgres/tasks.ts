@@ -174,6 +174,12 @@ const insertTimers = bulkInsert(
   { onConflict: "(at, first) DO UPDATE SET last = greatest(timer.last, excluded.last)" },
 );
 
+const insertQueueTimers = bulkInsert(
+  "queue_timer",
+  { at: "bigint", first: "bigint", last: "bigint" },
+  { onConflict: "(at, first) DO UPDATE SET last = greatest(queue_timer.last, excluded.last)" },
+);
+
 /** Where a task is. */
 export interface TaskPlace {
   group: number;
@@ -201,6 +207,7 @@ export class TaskTable {
   readonly stops = new Rows(insertStops);
   readonly unstops = new Rows(deleteStops);
   readonly timers = new Rows(insertTimers);
+  readonly queueTimers = new Rows(insertQueueTimers);
 
   constructor(sql: Writer) {
     this.#sql = sql;
@@ -311,7 +318,7 @@ export class TaskTable {
   #buffers(): readonly Rows[] {
     return [
       ...[this.moves, this.#ends, this.#closes, this.#extends, this.#wholes],
-      ...[this.attempts, this.unstops, this.stops, this.timers],
+      ...[this.attempts, this.unstops, this.stops, this.timers, this.queueTimers],
     ];
   }
 

@@ -1,0 +1,24 @@
+import { displaceHolders, failRejected, reopenGates } from "./admit.ts";
+import { runClosings } from "./cascade.ts";
+import { serveClaims } from "./claim.ts";
+import type { Control } from "./control.ts";
+import { runSweeps } from "./doom.ts";
+import { leavePlaces } from "./job-places.ts";
+
+/** Follows up everything that ended until nothing is left to follow up. */
+export async function settleEnds(control: Control): Promise<void> {
+  do {
+    await runSweeps(control);
+    await runClosings(control);
+    await failRejected(control);
+    await leavePlaces(control);
+  } while (control.sweeps.length + control.closing.length + control.rejected.length > 0);
+}
+
+/** Follows up what operations did, then serves their claims. */
+export async function followUp(control: Control): Promise<void> {
+  await settleEnds(control);
+  await reopenGates(control);
+  await serveClaims(control);
+  await displaceHolders(control);
+}
