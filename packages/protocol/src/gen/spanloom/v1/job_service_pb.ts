@@ -500,7 +500,8 @@ export type GetJobRequest = Message<"spanloom.v1.GetJobRequest"> & {
   jobId: string;
 
   /**
-   * Include the outputs of its roots.
+   * Include the outputs of its roots. Refused with LIMIT_EXCEEDED when they are larger together than one answer may be,
+   * 16 MiB: page through ListTasks then, roots come first.
    *
    * @generated from field: bool include_outputs = 2;
    */
@@ -689,7 +690,7 @@ export const WatchJobRequestSchema: GenMessage<WatchJobRequest> = /*@__PURE__*/
  */
 export type WatchJobResponse = Message<"spanloom.v1.WatchJobResponse"> & {
   /**
-   * The job as it stands.
+   * The job as it stands. Outputs too large for one answer are left out: a SUCCEEDED job without outputs means that.
    *
    * @generated from field: spanloom.v1.Job job = 1;
    */
@@ -724,7 +725,7 @@ export type WaitJobsRequest = Message<"spanloom.v1.WaitJobsRequest"> & {
   wait?: Duration | undefined;
 
   /**
-   * Include the outputs of their roots.
+   * Include the outputs of their roots; those too large for one answer are left out.
    *
    * @generated from field: bool include_outputs = 3;
    */
@@ -955,7 +956,7 @@ export type RetryJobRequest = Message<"spanloom.v1.RetryJobRequest"> & {
   jobId: string;
 
   /**
-   * Only these tasks. Empty means every failed, cancelled or skipped one.
+   * Only these tasks, at most 1,000, with what was skipped for them. Empty means every failed, cancelled or skipped one.
    *
    * @generated from field: repeated string task_ids = 2;
    */
@@ -1004,7 +1005,7 @@ export const RetryJobResponseSchema: GenMessage<RetryJobResponse> = /*@__PURE__*
  */
 export type CloneJobRequest = Message<"spanloom.v1.CloneJobRequest"> & {
   /**
-   * The job to copy.
+   * The job to copy. The copy starts now; a deadline is kept as a length of time.
    *
    * @generated from field: string job_id = 1;
    */

@@ -1107,7 +1107,7 @@ export const TaskReleaseSchema: GenMessage<TaskRelease> = /*@__PURE__*/
   messageDesc(file_spanloom_v1_task, 18);
 
 /**
- * Where a task stands. See docs/status.md for the transitions served today.
+ * Where a task stands. docs/states.md draws the transitions.
  *
  * @generated from enum spanloom.v1.TaskState
  */
@@ -1127,14 +1127,14 @@ export const TaskState = {
   BLOCKED: 1,
 
   /**
-   * Waits for a time: start delay, retry backoff or rate limit.
+   * Waits for a time: start delay or retry backoff.
    *
    * @generated from enum value: TASK_STATE_SCHEDULED = 2;
    */
   SCHEDULED: 2,
 
   /**
-   * May be leased.
+   * May be leased, as soon as its concurrency key has a place and its rate limit's window allows.
    *
    * @generated from enum value: TASK_STATE_QUEUED = 3;
    */
@@ -1184,7 +1184,7 @@ export const TaskState = {
 } as const;
 
 /**
- * Where a task stands. See docs/status.md for the transitions served today.
+ * Where a task stands. docs/states.md draws the transitions.
  *
  * @generated from enum spanloom.v1.TaskState
  */
