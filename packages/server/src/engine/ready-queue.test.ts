@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { gateOf } from "./admission.ts";
 import { ReadyQueue, type TakenRun } from "./ready-queue.ts";
 
 const spec = (overrides: object = {}) => ({ queue: "q", name: "t", major: 1, minor: 0, priority: 0, ...overrides });
@@ -83,6 +84,16 @@ test("the oldest wait is that of a task that still waits", () => {
   expect(ready.stats("q", 0)).toEqual({ queued: 2, throttled: 0, oldestQueuedAtUs: 1 });
   expect(tasks(ready.take(match(), 1, 0))).toEqual([1]);
   expect(ready.stats("q", 0)).toEqual({ queued: 1, throttled: 0, oldestQueuedAtUs: 2 });
+});
+
+test("of tasks that differ only in their limits, the deeper one of a job goes first (I2)", () => {
+  const ready = new ReadyQueue();
+  const gate = gateOf({ concurrency: { key: "k", limit: 5, policy: "wait" } });
+  ready.add(spec(), run(1, 10, 12));
+  ready.add(spec({ gate }), run(1, 20, 21, 3));
+  ready.add(spec(), run(1, 30, 30, 5));
+  const order = [1, 2, 3, 4].flatMap(() => tasks(ready.take(match(), 1, 0)));
+  expect(order).toEqual([30, 20, 21, 10]);
 });
 
 test("consecutive tasks come as one run (I3)", () => {

@@ -57,6 +57,9 @@ class Line extends ReadyLine<JobTurn> {
   readonly bucket: Bucket;
   readonly turnstile: Turnstile<Line> | undefined;
 
+  /** Whether its gate was found closed. */
+  isAside = false;
+
   constructor(job: number, turn: JobTurn, place: Pick<Line, "bucket" | "turnstile">) {
     super(job, turn);
     this.bucket = place.bucket;
@@ -237,6 +240,7 @@ export class ReadyQueue {
     const known = bucket.turnstiles.get(gate.id);
     if (known !== undefined) return known;
     const turnstile = new Turnstile<Line>(gate, this.admission, (line, tasks) => {
+      line.isAside = false;
       bucket.order.add(line);
       this.#reopened(bucket.spec.queue, tasks);
     });
@@ -264,9 +268,10 @@ export class ReadyQueue {
   #first({ order }: Bucket): Line | undefined {
     for (;;) {
       const line = order.first();
-      if (line?.turnstile === undefined || line.turnstile.room(this.#nowUs) > 0) return line;
+      if (line === undefined || isOpen(line, this.#nowUs)) return line && deepest(line, this.#nowUs);
       order.removeFirst();
-      line.turnstile.setAside(line);
+      line.isAside = true;
+      line.turnstile!.setAside(line);
     }
   }
 
@@ -315,6 +320,20 @@ export class ReadyQueue {
     if (buckets.length === 0) names.delete(name);
     if (names.size === 0) this.#queues.delete(queue);
   }
+}
+
+function isOpen({ turnstile }: Line, nowUs: number): boolean {
+  return turnstile === undefined || turnstile.room(nowUs) > 0;
+}
+
+/** Of the lines of one job in one bucket, which differ in their gate and share their turn, the one with the deepest task. */
+function deepest(line: Line, nowUs: number): Line {
+  let winner = line;
+  for (const other of line.turn.lines) {
+    if (other.bucket !== line.bucket || other.isAside || other.depth <= winner.depth) continue;
+    if (isOpen(other, nowUs)) winner = other;
+  }
+  return winner;
 }
 
 /** Names a line within its bucket. */

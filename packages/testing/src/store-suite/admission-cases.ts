@@ -170,7 +170,11 @@ export const admissionCases: Cases = {
     driver.clock.advance(windowMs - ((driver.clock.nowUs() / 1000) % windowMs));
     await driver.submit({ name: "rated", count: 5, rateLimit: { key: "api", limit: 2, windowMs } });
     await driver.submit({ name: "free" });
+    const due: number[] = [];
+    const off = driver.store.on("due", (atUs) => due.push(atUs));
     const leased = await driver.claim({ leaseMs: 10 * windowMs });
+    off();
+    expect(Math.min(...due), "the end of the window is announced").toBe(driver.clock.nowUs() + windowMs * 1000);
     expect(leased.map(({ name }) => name).sort()).toEqual(["free", "rated", "rated"]);
     expect(await throttled(driver)).toBe(3);
     await driver.report(...leased.map((lease) => driver.success(lease)));
