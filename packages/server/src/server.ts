@@ -96,6 +96,6 @@ function createStore({ dataDir, databaseUrl }: ServerOptions, clock: Clock, limi
     maxLeaseBytes: limits.maxResponseBytes,
   };
   return databaseUrl === undefined
-    ? new SqliteStore({ dataDir, ...rules })
+    ? new SqliteStore({ dataDir, preallocateLog: true, ...rules })
     : new PostgresStore({ url: checkDatabaseUrl("databaseUrl", databaseUrl), ...rules });
 }

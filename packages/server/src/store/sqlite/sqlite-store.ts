@@ -13,6 +13,7 @@ import { markProjected, readLifecycle, unprojectedJobs } from "./lifecycle.ts";
 import { countJobs, listJobs } from "./list-jobs.ts";
 import { maintain } from "./maintain.ts";
 import { migrate } from "./migrate.ts";
+import { LOG_PAGES, preallocateLog } from "./preallocate-log.ts";
 import { getJobs } from "./read-jobs.ts";
 import { readSubmission } from "./read-submission.ts";
 import { getTask, listTasks, queueStats, taskIds } from "./read-tasks.ts";
@@ -38,6 +39,8 @@ export interface SqliteStoreOptions {
   maxLeaseBytes?: number;
   /** The data file grows no larger: writes then fail as OVERLOADED. Default: as large as the disk allows. */
   maxBytes?: number;
+  /** Fill the log's file at the start, 16 MiB, for faster commits. Default false: tests start many stores. */
+  preallocateLog?: boolean;
   /** A runner not heard of for this long is shown as lost. Default 60,000: idle runners poll every 30 s. */
   runnerLostMs?: number;
 }
@@ -291,8 +294,16 @@ function openControl(options: SqliteStoreOptions): Control {
   const db = openDatabase(path);
   try {
     migrate(db, path);
+    if (options.preallocateLog) preallocateLog(path);
     if (options.maxBytes !== undefined) db.exec(`PRAGMA max_page_count = ${Math.ceil(options.maxBytes / PAGE_BYTES)}`);
-    const { dataDir, maxBytes, nowUs = () => Date.now() * 1000, random = Math.random, ...rest } = options;
+    const {
+      dataDir,
+      maxBytes,
+      preallocateLog: _done,
+      nowUs = () => Date.now() * 1000,
+      random = Math.random,
+      ...rest
+    } = options;
     return newControl(db, { ...DEFAULTS, ...rest, nowUs, random });
   } catch (error) {
     db.close();
@@ -310,7 +321,7 @@ function openDatabase(path: string): Database {
     // A log of 16 MiB before it is written back takes their 99th percentile from 1.1 ms to 0.25 ms.
     db.exec(
       "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536;" +
-        "PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000",
+        `PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = ${LOG_PAGES}`,
     );
     // Ranges of rows are joined by their numbers; an index made up for one query turned a start with 100,000 open jobs
     // from 0.7 s into more than ten minutes.
