@@ -1,4 +1,4 @@
-import { bytesToHex, hexToBytes } from "./hex.ts";
+import { bytesToHex } from "./hex.ts";
 
 /**
  * Ids of jobs, tasks and runners are UUIDv7; span ids are derived from them.
@@ -74,16 +74,16 @@ export function spanIdOf(id: string): string {
 
 /** Span id of an attempt (I3): 16 hex digits. `attempt` counts from 1. */
 export function attemptSpanId(taskId: string, attempt: number): string {
-  const bytes = hexToBytes(spanIdOf(taskId));
-  const view = new DataView(bytes.buffer);
+  const span = spanIdOf(taskId);
   // Two rounds of a 32-bit finalizer over each half, keyed by the attempt: a bijection for a fixed attempt,
   // so ids of different tasks cannot meet.
-  const high = mix32(view.getUint32(0) ^ Math.imul(attempt, 0x9e3779b1));
-  const low = mix32(view.getUint32(4) ^ Math.imul(attempt, 0x85ebca77));
-  if ((high | low) === 0) return "0000000000000001";
-  view.setUint32(0, high);
-  view.setUint32(4, low);
-  return bytesToHex(bytes);
+  const high = mix32(Number.parseInt(span.slice(0, 8), 16) ^ Math.imul(attempt, 0x9e3779b1));
+  const low = mix32(Number.parseInt(span.slice(8), 16) ^ Math.imul(attempt, 0x85ebca77));
+  return (high | low) === 0 ? "0000000000000001" : hex32(high) + hex32(low);
+}
+
+function hex32(value: number): string {
+  return value.toString(16).padStart(8, "0");
 }
 
 function mix32(value: number): number {
