@@ -1,11 +1,11 @@
 import { CancellationReason, TaskState } from "@spanloom/protocol";
 import type { JobApplicant } from "../../engine/job-admission.ts";
 import type { ConcurrencyRule, Failure } from "../store.ts";
-import { noteEnded, runClosings, spoilsParent } from "./cascade.ts";
 import type { Control } from "./control.ts";
 import { doomJob, spreadFailure, stopAttempt } from "./doom.ts";
 import { type GroupWork, taskIdOf } from "./groups.ts";
 import type { JobWork } from "./jobs.ts";
+import { noteEnded, spoilsParent } from "./note-ended.ts";
 import { encodeFailure } from "./row.ts";
 import type { TaskSpecRecord } from "./specs.ts";
 
@@ -72,7 +72,10 @@ export function displace(control: Control, { key, limit }: ConcurrencyRule): voi
   }
 }
 
-/** Gives a new or retried job its place, or holds its tasks until there is one. To be called before any is ready. */
+/**
+ * Gives a new or retried job its place, or holds its tasks until there is one. To be called before any is ready; the
+ * caller runs the closings.
+ */
 export function applyForPlace(control: Control, job: JobWork, rule: ConcurrencyRule): void {
   const applicant: JobApplicant = { job: job.seq, priority: job.priority, rule };
   const isAdmitted = control.jobAdmission.apply(applicant);
@@ -92,7 +95,6 @@ function cancelFor(control: Control, holder: JobWork, newcomer: JobWork, { key }
     cancelReason: `job ${newcomer.id} took its place under concurrency key "${key}"`,
     stop: CancellationReason.CONCURRENCY,
   });
-  runClosings(control);
 }
 
 /** Lets a job's tasks be taken that waited for its place. */

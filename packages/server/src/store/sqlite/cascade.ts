@@ -4,6 +4,7 @@ import { failRejected } from "./admit.ts";
 import type { Control } from "./control.ts";
 import { type GroupWork, taskIdOf } from "./groups.ts";
 import { unblock } from "./insert-tasks.ts";
+import { noteEnded, spoilsParent } from "./note-ended.ts";
 import { encodeFailure } from "./row.ts";
 
 /**
@@ -12,21 +13,6 @@ import { encodeFailure } from "./row.ts";
  * Ends are noted first and followed up by {@link runClosings}, a loop and not a recursion: the end of a chain of any
  * depth closes all its ancestors in one transaction.
  */
-
-/** Notes that tasks of a group ended; `spoils` tells whether their end keeps their parent from succeeding. */
-export function noteEnded(control: Control, group: GroupWork, count: number, spoils: boolean): void {
-  if (count === 0) return;
-  group.open -= count;
-  if (spoils) group.spoiled = true;
-  control.groups.touch(group);
-  if (group.open === 0) control.closing.push(group);
-}
-
-/** Whether a task that ended like this keeps its parent from succeeding. */
-export function spoilsParent(state: TaskState, optional: boolean): boolean {
-  if (state === TaskState.FAILED) return !optional;
-  return state === TaskState.SKIPPED || state === TaskState.CANCELLED;
-}
 
 /** Follows up all noted ends. */
 export function runClosings(control: Control): void {

@@ -1,10 +1,10 @@
 import { CancellationReason, JobState, TaskState } from "@spanloom/protocol";
 import type { ReadyRun } from "../../engine/ready-queue.ts";
 import type { Failure } from "../store.ts";
-import { noteEnded } from "./cascade.ts";
 import type { Control } from "./control.ts";
 import { type GroupWork, taskIdOf } from "./groups.ts";
 import type { JobWork } from "./jobs.ts";
+import { noteEnded } from "./note-ended.ts";
 import type { RunningWork } from "./running-attempts.ts";
 import type { TaskSpecRecord } from "./specs.ts";
 

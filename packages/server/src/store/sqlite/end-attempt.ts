@@ -2,12 +2,13 @@ import { AttemptOutcome, CancellationReason, TaskState } from "@spanloom/protoco
 import { type AttemptEnd, type Settlement, settle } from "../../engine/settle.ts";
 import { assertTaskTransition, closingState, type Doom } from "../../engine/states.ts";
 import type { NewTaskSet, ProgressRecord } from "../store.ts";
-import { childFailed, noteEnded, spoilsParent } from "./cascade.ts";
+import { childFailed } from "./cascade.ts";
 import type { Control } from "./control.ts";
 import { spreadFailure } from "./doom.ts";
 import type { GroupWork } from "./groups.ts";
 import { addTimer, insertTasks, makeReady } from "./insert-tasks.ts";
 import type { JobWork } from "./jobs.ts";
+import { noteEnded, spoilsParent } from "./note-ended.ts";
 import { encodeFailure, encodeProgress, payloadKinds, storeBytes } from "./row.ts";
 import type { RunningWork } from "./running-attempts.ts";
 

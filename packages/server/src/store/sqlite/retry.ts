@@ -3,6 +3,7 @@ import { type BadTask, type NamedTask, planRetry, type RetryPlan, type RetryTree
 import { isJobEnded, jobStateOf } from "../../engine/states.ts";
 import type { ConcurrencyRule } from "../store.ts";
 import { applyForPlace } from "./admit.ts";
+import { runClosings } from "./cascade.ts";
 import { type Control, flushWork } from "./control.ts";
 import { sumProgress } from "./end-attempt.ts";
 import { type GroupWork, taskIdOf } from "./groups.ts";
@@ -34,6 +35,8 @@ export function retryJob(control: Control, jobId: string, taskIds: readonly stri
   readmit(control, job);
   writePlan(control, job, plan, tree.specs);
   reopenJob(control, job, plan);
+  // It may have told a holder of its concurrency key to make way.
+  runClosings(control);
   return plan.rerun.length;
 }
 
