@@ -53,6 +53,7 @@ export async function serveClaims(control: Control): Promise<void> {
     for (const claim of open) takeFor(control, claim, offer);
     control.ready.settle(offer);
     control.places.takeWindows(offer.admission);
+    for (const endUs of offer.windowEnds()) control.changes.addDue(endUs);
     if (!offer.isTruncated || open.every((claim) => !wants(control, claim))) break;
     // What was taken must not be offered again.
     control.ready.flush();

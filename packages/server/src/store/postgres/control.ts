@@ -64,6 +64,8 @@ export interface Control {
   changes: Changes;
   /** Time of the open transaction. */
   nowUs: number;
+  /** Whether that is earlier than the time of the one before. */
+  wentBack: boolean;
   /** When this server opened the store. */
   readonly openedAtUs: number;
   /** As of the last transaction; undefined when memory holds nothing. */
@@ -93,6 +95,7 @@ export function newControl(sql: Writer, options: ControlOptions): Control {
     earlier: { byId: new Map(), byKey: new Map() },
     changes: new Changes(),
     nowUs: 0,
+    wentBack: false,
     openedAtUs: options.nowUs(),
     epoch: undefined,
   };
@@ -107,7 +110,9 @@ export async function beginTransaction(control: Control): Promise<void> {
   control.earlier.byId.clear();
   control.earlier.byKey.clear();
   const epoch = await control.sql.begin();
-  control.nowUs = control.options.nowUs();
+  const nowUs = control.options.nowUs();
+  control.wentBack = nowUs < control.nowUs;
+  control.nowUs = nowUs;
   control.ready.begin(epoch);
   if (control.epoch === epoch) return;
   forget(control);

@@ -1,4 +1,4 @@
-import { displaceHolders, failRejected, reopenGates } from "./admit.ts";
+import { displaceHolders, failRejected, reopenGates, turnWindows } from "./admit.ts";
 import { runClosings } from "./cascade.ts";
 import { serveClaims } from "./claim.ts";
 import type { Control } from "./control.ts";
@@ -19,6 +19,8 @@ export async function settleEnds(control: Control): Promise<void> {
 export async function followUp(control: Control): Promise<void> {
   await settleEnds(control);
   await reopenGates(control);
+  // A clock that was set back begins another window, which no timer waits for.
+  if (control.wentBack) await turnWindows(control);
   await serveClaims(control);
   await displaceHolders(control);
 }

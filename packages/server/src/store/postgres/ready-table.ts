@@ -17,6 +17,8 @@ export interface ReadyRun {
   first: number;
   readonly last: number;
   readonly queuedAtUs: number;
+  /** Whether its gate was found closed before it was stored. */
+  isParked?: boolean;
 }
 
 /** Tasks taken from one run for one claim; `to` is included. */
@@ -73,7 +75,7 @@ const lineKey = { job: "bigint", bucket: "bigint", gate: "bigint" };
 const sameLine = "ready_line.job = u.job AND ready_line.bucket = u.bucket AND ready_line.gate = u.gate";
 const insertLines = bulkInsert(
   "ready_line",
-  { ...lineKey, turn: "bigint", held: "boolean" },
+  { ...lineKey, turn: "bigint", held: "boolean", parked: "boolean" },
   { onConflict: "DO NOTHING" },
 );
 const parkLines = bulk(
@@ -131,7 +133,8 @@ export class ReadyTable {
   /** Offers tasks; they are stored with the transaction unless they are taken before. */
   add(run: ReadyRun): void {
     const before = this.#pending.at(-1);
-    const continues = before?.group === run.group && before.spec === run.spec && before.last + 1 === run.first;
+    const continues =
+      before?.group === run.group && !before.isParked && before.spec === run.spec && before.last + 1 === run.first;
     if (continues) this.#pending[this.#pending.length - 1] = { ...before, last: run.last };
     else this.#pending.push(run);
   }
@@ -162,6 +165,7 @@ export class ReadyTable {
       } else this.#shorter.add(...key, run.first);
     }
     this.#pending = this.#pending.filter((run) => run.first <= run.last);
+    offer.parkPending();
     for (const line of offer.voidLines) this.#voidLines.add(...line);
     for (const line of offer.closedLines()) this.#parked.add(...line);
     for (const job of offer.served) this.#moved.add(job, this.#nextTurn());
@@ -186,12 +190,13 @@ export class ReadyTable {
   /** Sends what changed. */
   flush(): void {
     const lines = new Set<string>();
-    for (const { job, bucket, gate, depth, group, spec, first, last, queuedAtUs } of this.#pending) {
+    for (const run of this.#pending) {
+      const { job, bucket, gate, depth, group, spec, first, last, queuedAtUs } = run;
       this.#empty.delete(bucket.seq);
       const key = [job, bucket.seq, gate?.seq ?? 0];
       this.#runs.add(...key, depth, last, first, group, spec, queuedAtUs);
       const line = key.join(" ");
-      if (!lines.has(line)) this.#lines.add(...key, this.#nextTurn(), this.#isHeld(job));
+      if (!lines.has(line)) this.#lines.add(...key, this.#nextTurn(), this.#isHeld(job), run.isParked === true);
       lines.add(line);
     }
     this.#pending = [];
@@ -337,6 +342,24 @@ export class Offer {
       if (first <= last && (gate === undefined || !this.#isClosed(gate))) left.add(bucket.seq);
     }
     return this.#stored.asked.map(({ seq }) => seq).filter((seq) => !left.has(seq));
+  }
+
+  /** Marks what became ready in the open transaction and its gate does not let through. */
+  parkPending(): void {
+    for (const run of this.#runs) {
+      if (run.gate !== undefined && run.first <= run.last && this.#isClosed(run.gate)) run.isParked = true;
+    }
+  }
+
+  /** When windows end that keep tasks of the offer from being taken. */
+  windowEnds(): number[] {
+    const ends: number[] = [];
+    for (const { gate, first, last } of this.#runs) {
+      if (gate?.rateLimit === undefined || first > last || !this.#isClosed(gate)) continue;
+      const lengthUs = gate.rateLimit.windowMs * 1000;
+      ends.push((Math.floor(this.#nowUs / lengthUs) + 1) * lengthUs);
+    }
+    return ends;
   }
 
   #isClosed(gate: StoredGate): boolean {

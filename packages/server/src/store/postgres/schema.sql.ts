@@ -22,6 +22,8 @@ CREATE TABLE meta (key text PRIMARY KEY, value bigint NOT NULL);
 
 -- Drawn from by every writing transaction: a server that draws the successor of its last one knows that nobody wrote since.
 CREATE SEQUENCE epoch;
+-- Drawn from by every reading of what lifecycle spans are made from.
+CREATE SEQUENCE projection_seq;
 CREATE SEQUENCE job_seq;
 CREATE SEQUENCE group_seq;
 CREATE SEQUENCE task_seq;
@@ -37,7 +39,7 @@ CREATE TABLE spec (
   digest bytea NOT NULL UNIQUE,
   bucket bigint NOT NULL,
   -- 0: none.
-  gate bigint NOT NULL,
+  gate bigint NOT NULL DEFAULT 0,
   body text NOT NULL
 );
 
@@ -252,7 +254,7 @@ CREATE TABLE timer (
 CREATE TABLE ready_line (
   job bigint NOT NULL,
   bucket bigint NOT NULL,
-  gate bigint NOT NULL,
+  gate bigint NOT NULL DEFAULT 0,
   turn bigint NOT NULL,
   parked boolean NOT NULL DEFAULT false,
   held boolean NOT NULL DEFAULT false,
@@ -264,7 +266,7 @@ CREATE INDEX ready_line_parked ON ready_line (gate, turn) WHERE parked;
 CREATE TABLE ready (
   job bigint NOT NULL,
   bucket bigint NOT NULL,
-  gate bigint NOT NULL,
+  gate bigint NOT NULL DEFAULT 0,
   depth integer NOT NULL,
   queued_at bigint NOT NULL,
   last bigint NOT NULL,
