@@ -61,3 +61,11 @@ test("a certificate that nobody vouches for is refused, and the message says why
     stderr: expect.stringMatching(/cannot reach the server at https:.*self-signed certificate/),
   });
 });
+
+test("a server told of a certificate without its key does not start", async () => {
+  const args = ["server", "--port", "0", "--data-dir", join(folder, "other")];
+  await expect(run(args, { SPANLOOM_TLS_CERT: "cert.pem" })).rejects.toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("--tls-cert and --tls-key are needed together"),
+  });
+});

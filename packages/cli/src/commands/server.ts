@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { Command } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import type { CliContext } from "../cli-context.ts";
 import { wholeNumber } from "../flag-values.ts";
 import { loadOptional } from "../load-optional.ts";
@@ -12,6 +12,9 @@ interface ServerFlags {
   dataDir?: string;
   databaseUrl?: string;
   insecure?: boolean;
+  tokensFile?: string;
+  tlsCert?: string;
+  tlsKey?: string;
 }
 
 /** `spanloom server`: runs a server until it is told to stop. */
@@ -22,6 +25,9 @@ export function serverCommand(context: CliContext): Command {
     .option("--port <port>", "port to listen on; 0 takes any", wholeNumber("--port", 0, 65_535), 7171)
     .option("--data-dir <dir>", "where jobs and telemetry are kept, default SPANLOOM_DATA_DIR or ./.spanloom")
     .option("--database-url <url>", "PostgreSQL that keeps jobs instead, default SPANLOOM_DATABASE_URL if set")
+    .option("--tokens-file <file>", "tokens with scopes, default SPANLOOM_TOKENS_FILE if set")
+    .option("--tls-cert <file>", "certificate chain in PEM: serve TLS alone, default SPANLOOM_TLS_CERT if set")
+    .option("--tls-key <file>", "its private key in PEM, default SPANLOOM_TLS_KEY if set")
     .option("--insecure", "allow other machines to call without a token")
     .addHelpText(
       "after",
@@ -32,12 +38,16 @@ export function serverCommand(context: CliContext): Command {
       const dataDir = resolve(flags.dataDir ?? context.env.SPANLOOM_DATA_DIR ?? ".spanloom");
       const databaseUrl = flags.databaseUrl || context.env.SPANLOOM_DATABASE_URL;
       const { token } = serverOptions(command, context);
+      const tokensFile = flags.tokensFile || context.env.SPANLOOM_TOKENS_FILE;
+      const tls = tlsFiles(flags, context);
       await using server = await startServer({
         dataDir,
         host: flags.host,
         port: flags.port,
         insecure: flags.insecure ?? false,
         ...(token && { token }),
+        ...(tokensFile && { tokensFile }),
+        ...(tls && { tls }),
         ...(databaseUrl && { databaseUrl }),
         log: (line) => context.stderr.write(`${line}\n`),
       });
@@ -48,4 +58,13 @@ export function serverCommand(context: CliContext): Command {
       context.stdout.write(`${ready}\n`);
       await untilAborted(context.signal);
     });
+}
+
+/** Both files or none: a server told of one alone must not serve without TLS. */
+function tlsFiles({ tlsCert, tlsKey }: ServerFlags, { env }: CliContext) {
+  const certFile = tlsCert || env.SPANLOOM_TLS_CERT;
+  const keyFile = tlsKey || env.SPANLOOM_TLS_KEY;
+  if (certFile && keyFile) return { certFile, keyFile };
+  if (!certFile && !keyFile) return undefined;
+  throw new InvalidArgumentError("--tls-cert and --tls-key are needed together");
 }

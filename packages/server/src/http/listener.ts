@@ -106,8 +106,11 @@ export class Listener {
 
   /** The limit of headers that HTTP/2 tells its clients is a wish: nghttp2 takes up to 64 KiB all the same. */
   #handleHttp2(request: Http2ServerRequest, response: Http2ServerResponse): void {
-    if (request.rawHeaders.reduce((bytes, text) => bytes + text.length, 0) <= MAX_HEADER_BYTES)
-      return this.#options.handler(request, response);
+    const headerBytes = request.rawHeaders.reduce((bytes, text) => bytes + text.length, 0);
+    if (headerBytes <= MAX_HEADER_BYTES) {
+      this.#options.handler(request, response);
+      return;
+    }
     request.resume();
     response.writeHead(431);
     response.end();

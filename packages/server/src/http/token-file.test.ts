@@ -1,6 +1,10 @@
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
+import { waitFor } from "@spanloom/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runTokenCommand } from "../token-command.ts";
 import { bearerAuthorization } from "./authorization.ts";
@@ -73,5 +77,51 @@ describe("a tokens file", () => {
   ])("is refused by line, without quoting what may be a secret: %j", (text, message) => {
     expect(() => parseTokens(text, "f")).toThrow(message);
     expect(() => parseTokens(text, "f")).toThrow(/^(?!.*sl_secret)/);
+  });
+});
+
+describe("the program", () => {
+  const program = join(import.meta.dirname, "..", "bin", "spanloom-server.ts");
+  const run = (...args: string[]) =>
+    promisify(execFile)(process.execPath, [program, ...args], { env: { PATH: process.env.PATH } });
+
+  it("makes tokens that it then asks for, and reads the file again on SIGHUP", async () => {
+    const { stdout } = await run("token", "create", "--name", "ci", "--scope", "read", "--tokens-file", path);
+    const args = ["--port", "0", "--data-dir", join(folder, "data"), "--tokens-file", path];
+    const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    const exited = once(child, "exit");
+    try {
+      let text = "";
+      for (const stream of [child.stdout, child.stderr])
+        stream.on("data", (chunk: Buffer) => {
+          text += chunk;
+        });
+      const url = await waitFor(() => /http:\S+/.exec(text)?.[0], { deadlineMs: 20_000 });
+      const count = async () => {
+        const headers = { "content-type": "application/json", authorization: `Bearer ${stdout.trim()}` };
+        return (await fetch(`${url}/spanloom.v1.JobService/CountJobs`, { method: "POST", headers, body: "{}" })).status;
+      };
+      expect(await count()).toBe(200);
+      writeFileSync(path, "");
+      child.kill("SIGHUP");
+      await waitFor(() => text.includes("read the tokens again"));
+      expect(await count()).toBe(401);
+    } finally {
+      child.kill("SIGKILL");
+      await exited;
+    }
+  });
+
+  it("says what is wrong with a token to be made, and with a file that is missing", async () => {
+    await expect(run("token", "create", "--name", "ci")).rejects.toMatchObject({
+      code: 2,
+      stderr:
+        "cannot read the command line: --tokens-file or SPANLOOM_TOKENS_FILE is missing; see spanloom-server token --help\n",
+    });
+    const args = ["--port", "0", "--data-dir", join(folder, "data"), "--tokens-file", path];
+    await expect(run(...args)).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`cannot read the tokens in "${path}": ENOENT`),
+    });
   });
 });
