@@ -4,6 +4,7 @@ import { childFailed, dependencyCost, spoilsParent } from "../../engine/subtree.
 import { type Control, flushRows } from "./control.ts";
 import type { GroupWork } from "./groups.ts";
 import { unblock } from "./insert-tasks.ts";
+import { noteEnded } from "./note-ended.ts";
 
 /**
  * What the end of tasks means for others: groups that waited for them, and the parents that submitted them.
@@ -12,15 +13,6 @@ import { unblock } from "./insert-tasks.ts";
  * together, so that the end of a chain of any depth costs no more than its depth in round trips, and none when memory
  * holds its ancestors.
  */
-
-/** Notes that tasks of a group ended; `spoils` tells whether their end keeps their parent from succeeding. */
-export function noteEnded(control: Control, group: GroupWork, count: number, spoils: boolean): void {
-  if (count === 0) return;
-  group.open -= count;
-  if (spoils) group.spoiled = true;
-  control.groups.touch(group);
-  if (group.open === 0) control.closing.push(group);
-}
 
 /** Follows up all noted ends. */
 export async function runClosings(control: Control): Promise<void> {

@@ -1,10 +1,10 @@
 import { CancellationReason, TaskState } from "@spanloom/protocol";
 import type { Failure } from "../store.ts";
 import { numbers } from "./bulk.ts";
-import { noteEnded } from "./cascade.ts";
 import { type Control, flushRows } from "./control.ts";
 import { type GroupWork, groupColumns, taskIdOf } from "./groups.ts";
 import { type JobWork, openTasks } from "./jobs.ts";
+import { noteEnded } from "./note-ended.ts";
 import { loadTasks } from "./prefetch.ts";
 import { statement } from "./statement.ts";
 import type { TaskWork } from "./tasks.ts";

@@ -4,12 +4,12 @@ import { assertTaskTransition, closingState, type Doom } from "../../engine/stat
 import { childFailed, spoilsParent } from "../../engine/subtree.ts";
 import { encodeFailure } from "../sqlite/row.ts";
 import type { NewTaskSet, ProgressRecord } from "../store.ts";
-import { noteEnded } from "./cascade.ts";
 import type { Control } from "./control.ts";
 import { spreadFailure, unstop } from "./doom.ts";
 import type { GroupWork } from "./groups.ts";
 import { addTimer, insertTasks, makeReady } from "./insert-tasks.ts";
 import type { JobWork } from "./jobs.ts";
+import { noteEnded } from "./note-ended.ts";
 import { sumProgress } from "./progress.ts";
 import type { TaskSpecRecord } from "./specs.ts";
 import type { TaskWork } from "./tasks.ts";
