@@ -2,9 +2,9 @@ import { expect, test } from "vitest";
 import { attemptDeadlineUs, LEASE_TOKEN_BYTES, newLeaseToken, sameToken } from "./lease.ts";
 
 test("tokens are 16 random bytes, no two alike", () => {
-  const tokens = Array.from({ length: 100 }, () => newLeaseToken());
+  const tokens = Array.from({ length: 1_000 }, () => newLeaseToken());
   for (const token of tokens) expect(token.length).toBe(LEASE_TOKEN_BYTES);
-  expect(new Set(tokens.map((token) => Buffer.from(token).toString("hex"))).size).toBe(100);
+  expect(new Set(tokens.map((token) => Buffer.from(token).toString("hex"))).size).toBe(1_000);
 });
 
 test("tokens are the same only byte for byte", () => {
