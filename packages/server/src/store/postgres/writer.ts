@@ -10,13 +10,18 @@ export type SqlValue = null | number | string | boolean | Uint8Array | readonly 
 /** A row as an array, in the order of its SELECT. */
 export type SqlRow = readonly SqlValue[];
 
-/**
- * A server frozen in a transaction keeps the lock until PostgreSQL ends its session: after this long. A transaction takes
- * milliseconds.
- */
-const IDLE_IN_TRANSACTION_MS = 5_000;
-const STATEMENT_TIMEOUT_MS = 30_000;
-const LOCK_TIMEOUT_MS = 15_000;
+/** How long the writer waits, in milliseconds. A transaction takes a few. */
+export interface WriterTimes {
+  /** PostgreSQL ends the session of a server that is frozen in a transaction, and so gives the lock to others. */
+  idleInTransactionMs: number;
+  /** For the store's lock. */
+  lockMs: number;
+  statementMs: number;
+  /** For PostgreSQL to answer at all: a network that swallows packets breaks no connection for a quarter of an hour. */
+  answerMs: number;
+}
+
+const TIMES: WriterTimes = { idleInTransactionMs: 5_000, lockMs: 15_000, statementMs: 30_000, answerMs: 45_000 };
 
 /**
  * The store's statements are few and each is always served by the same indexes: planning them anew costs more than running
@@ -47,15 +52,30 @@ export class Writer {
   #sent: Promise<unknown>[] = [];
   #writes = false;
   #servers = 0;
+  readonly #times: WriterTimes;
+  #watchdog: NodeJS.Timeout | undefined;
 
-  constructor(target: DatabaseTarget) {
+  constructor(target: DatabaseTarget, times: Partial<WriterTimes> = {}) {
     this.#target = target;
+    this.#times = { ...TIMES, ...times };
   }
 
   /** Begins a transaction under the store's lock; answers the epoch of the last one that wrote. */
   async begin(): Promise<number> {
-    const client = await this.#connected();
+    const idle = this.#client;
+    try {
+      return await this.#beginOn(await this.#connected());
+    } catch (error) {
+      // A connection that broke while it was idle has done nothing yet: a new one may do better.
+      if (idle === undefined || !isConnectionLost(error)) throw error;
+      this.#drop();
+      return this.#beginOn(await this.#connected());
+    }
+  }
+
+  async #beginOn(client: Client): Promise<number> {
     this.#writes = false;
+    this.#watch(client);
     const results = (await client.query(BEGIN)) as unknown as QueryResult[];
     const row = results.at(-1)!.rows[0] as { epoch: number; xid: string; servers: number };
     this.#xid = row.xid;
@@ -116,6 +136,7 @@ export class Writer {
       throw error;
     } finally {
       this.#xid = undefined;
+      clearTimeout(this.#watchdog);
     }
   }
 
@@ -123,18 +144,23 @@ export class Writer {
   async rollback(): Promise<void> {
     this.#sent = [];
     this.#xid = undefined;
+    clearTimeout(this.#watchdog);
     const client = this.#client;
     if (client === undefined) return;
+    this.#watch(client);
     try {
       await client.query("ROLLBACK");
     } catch (error) {
       this.#drop();
       throw error;
+    } finally {
+      clearTimeout(this.#watchdog);
     }
   }
 
   /** Closes the connection. Safe to call twice. */
   async close(): Promise<void> {
+    clearTimeout(this.#watchdog);
     const client = this.#client;
     this.#client = undefined;
     // A connection that is broken already has nothing left to close.
@@ -146,15 +172,21 @@ export class Writer {
     const client = await openConnection(this.#target, {
       purpose: "writer",
       pipeline: true,
-      statementTimeoutMs: STATEMENT_TIMEOUT_MS,
-      lockTimeoutMs: LOCK_TIMEOUT_MS,
-      idleInTransactionTimeoutMs: IDLE_IN_TRANSACTION_MS,
+      statementTimeoutMs: this.#times.statementMs,
+      lockTimeoutMs: this.#times.lockMs,
+      idleInTransactionTimeoutMs: this.#times.idleInTransactionMs,
     });
     client.once("error", () => this.#forget(client));
     client.once("end", () => this.#forget(client));
     await client.query(PLAN_ONCE);
     this.#client = client;
     return client;
+  }
+
+  /** Breaks the connection when the open transaction takes too long; everything that waits for an answer then fails. */
+  #watch(client: Client): void {
+    clearTimeout(this.#watchdog);
+    this.#watchdog = setTimeout(() => breakConnection(client), this.#times.answerMs).unref();
   }
 
   #forget(client: Client): void {
@@ -164,8 +196,7 @@ export class Writer {
   #drop(): void {
     const client = this.#client;
     this.#client = undefined;
-    // It is given up because it does not answer; how that ends is of no interest.
-    client?.end().catch(() => {});
+    if (client !== undefined) breakConnection(client);
   }
 
   /** Whether the transaction whose COMMIT was not answered took effect. Throws when PostgreSQL cannot be asked. */
@@ -182,6 +213,13 @@ export class Writer {
     }
     return false;
   }
+}
+
+/** `pg` itself only says goodbye, which a peer that is gone never answers. */
+function breakConnection(client: Client): void {
+  (client as unknown as { connection: { stream: { destroy(error?: Error): void } } }).connection.stream.destroy(
+    new Error("Connection terminated: PostgreSQL did not answer in time"),
+  );
 }
 
 /** A session that lost its client ends within the time it may idle in a transaction. */
