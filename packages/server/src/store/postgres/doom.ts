@@ -80,8 +80,9 @@ const openGroupsBelow = statement(
      JOIN task_group g ON g.parent = u.root WHERE g.open > 0
      UNION ALL
      SELECT b.root, c.seq, c.first, c.count FROM below b
-     JOIN task t ON t.seq BETWEEN b.first AND b.first + b.count - 1 AND t.state = ${TaskState.WAITING}
-     JOIN task_group c ON c.parent = t.seq AND c.open > 0
+     CROSS JOIN LATERAL (SELECT seq FROM task WHERE task.seq BETWEEN b.first AND b.first + b.count - 1
+       AND task.state = ${TaskState.WAITING} OFFSET 0) t
+     CROSS JOIN LATERAL (SELECT * FROM task_group g WHERE g.parent = t.seq AND g.open > 0 OFFSET 0) c
    ) SELECT b.root, ${groupColumns} FROM below b JOIN task_group g ON g.seq = b.seq`,
 );
 const endUnstarted = statement(

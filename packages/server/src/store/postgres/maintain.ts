@@ -32,9 +32,10 @@ export async function maintain(control: Control, limit: number): Promise<Mainten
   return { lost, woken, fenced, nextDueUs: Number.isFinite(nextDueUs) ? nextDueUs : undefined };
 }
 
+/** Not "deadline_at IS NOT NULL" as well: the planner would expect next to nothing of it, and walk all open jobs. */
 const overdueJobs = statement(
   "overdue_jobs",
-  `SELECT seq FROM job WHERE deadline_at IS NOT NULL AND ended_at IS NULL AND doom = 0 AND deadline_at <= $1::bigint
+  `SELECT seq FROM job WHERE ended_at IS NULL AND doom = 0 AND deadline_at <= $1::bigint
    ORDER BY deadline_at LIMIT $2::integer`,
 );
 
@@ -177,11 +178,12 @@ const deleteTimers = bulk(
   { at: "bigint", first: "bigint" },
   (rows) => `DELETE FROM timer USING ${rows} WHERE timer.at = u.at AND timer.first = u.first`,
 );
+/** OFFSET keeps the planner from joining the ranges with all tasks there are. */
 const scheduledTasks = statement(
   "scheduled_tasks",
   `SELECT t.seq, t.task_group, t.spec, t.attempt = 0 FROM unnest($1::bigint[], $2::bigint[]) AS u (first, last)
-   JOIN task t ON t.seq BETWEEN u.first AND u.last
-   WHERE t.state = ${TaskState.SCHEDULED} AND t.scheduled_at <= $3::bigint ORDER BY t.seq`,
+   CROSS JOIN LATERAL (SELECT * FROM task WHERE task.seq BETWEEN u.first AND u.last
+     AND task.state = ${TaskState.SCHEDULED} AND task.scheduled_at <= $3::bigint OFFSET 0) t ORDER BY t.seq`,
 );
 
 async function wakeTasks(control: Control, limit: number): Promise<number> {
@@ -259,8 +261,9 @@ const overdueTasks = statement(
   "overdue_tasks",
   `SELECT u.at, t.seq, t.task_group, t.spec, coalesce(t.queued_at, g.unblocked_at, g.created_at)
    FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS u (at, first, last)
-   JOIN task t ON t.seq BETWEEN u.first AND u.last JOIN task_group g ON g.seq = t.task_group
-   WHERE t.state = ${TaskState.QUEUED} ORDER BY t.seq`,
+   CROSS JOIN LATERAL (SELECT * FROM task WHERE task.seq BETWEEN u.first AND u.last
+     AND task.state = ${TaskState.QUEUED} OFFSET 0) t
+   JOIN task_group g ON g.seq = t.task_group ORDER BY t.seq`,
 );
 
 /** Fails tasks that have waited too long to be leased. */

@@ -9,26 +9,51 @@ const wanted = "($1::text[] IS NULL OR b.queue = ANY($1))";
 
 const allQueues = statement("all_queues", "SELECT DISTINCT queue FROM bucket ORDER BY queue");
 
+/**
+ * Tasks on offer, and those of them that wait: for their job's place, or for room under their gate.
+ *
+ * `$2`: now. A window that is over has room for all; LEAST passes over what a gate does not limit.
+ */
 const queuedByQueue = statement(
   "queued_by_queue",
-  `SELECT b.queue, sum(r.last - r.first + 1)::bigint, min(r.queued_at) FROM bucket b
-   JOIN ready_line l ON l.bucket = b.seq JOIN ready r ON r.job = l.job AND r.bucket = l.bucket
-   WHERE ${wanted} GROUP BY b.queue`,
+  `WITH line AS (
+     SELECT b.queue, l.gate, l.held, sum(r.last - r.first + 1) AS tasks, min(r.queued_at) AS oldest FROM bucket b
+     JOIN ready_line l ON l.bucket = b.seq JOIN ready r ON r.job = l.job AND r.bucket = l.bucket AND r.gate = l.gate
+     WHERE ${wanted} GROUP BY b.queue, l.bucket, l.gate, l.held
+   )
+   SELECT queue, sum(tasks)::bigint, min(oldest),
+     sum(CASE WHEN held THEN tasks ELSE greatest(0, tasks - coalesce(room, tasks)) END)::bigint
+   FROM line LEFT JOIN LATERAL (
+     SELECT greatest(0, least(g.places - (SELECT count(*) FROM holder h WHERE h.key = g.key),
+       g.rate_limit - coalesce((SELECT w.used FROM rate_window w WHERE w.key = g.rate_key
+         AND w.window_ms = g.window_ms AND $2::bigint BETWEEN w.start_at AND w.start_at + w.window_ms * 1000 - 1), 0)
+     )) AS room FROM gate g WHERE g.seq = line.gate AND NOT line.held
+   ) opening ON true GROUP BY queue`,
 );
 
+/** What is scheduled is looked at before it is named: else the planner may begin with every task of a queue's specs. */
 const scheduledByQueue = statement(
   "scheduled_by_queue",
-  `SELECT b.queue, count(DISTINCT t.seq) FROM timer m CROSS JOIN LATERAL
-     (SELECT seq, spec FROM task WHERE seq BETWEEN m.first AND m.last AND state = ${TaskState.SCHEDULED}
-      AND scheduled_at = m.at) t
-   JOIN spec s ON s.seq = t.spec JOIN bucket b ON b.seq = s.bucket WHERE ${wanted} GROUP BY b.queue`,
+  `WITH scheduled AS MATERIALIZED (
+     SELECT t.spec, count(DISTINCT t.seq) AS tasks FROM timer m CROSS JOIN LATERAL
+       (SELECT seq, spec FROM task WHERE seq BETWEEN m.first AND m.last AND state = ${TaskState.SCHEDULED}
+        AND scheduled_at = m.at OFFSET 0) t
+     GROUP BY t.spec
+   )
+   SELECT b.queue, sum(c.tasks)::bigint FROM scheduled c JOIN spec s ON s.seq = c.spec JOIN bucket b ON b.seq = s.bucket
+   WHERE ${wanted} GROUP BY b.queue`,
 );
 
 const runningByQueue = statement(
   "running_by_queue",
-  `SELECT b.queue, count(*) FROM lease l CROSS JOIN LATERAL unnest(l.tasks) AS leased (task)
-   JOIN task t ON t.seq = leased.task AND t.lease = l.seq AND t.state = ${TaskState.RUNNING}
-   JOIN spec s ON s.seq = t.spec JOIN bucket b ON b.seq = s.bucket WHERE ${wanted} GROUP BY b.queue`,
+  `WITH running AS MATERIALIZED (
+     SELECT t.spec, count(*) AS tasks FROM lease l CROSS JOIN LATERAL unnest(l.tasks) AS leased (task)
+     CROSS JOIN LATERAL (SELECT spec FROM task WHERE seq = leased.task AND lease = l.seq
+       AND state = ${TaskState.RUNNING} OFFSET 0) t
+     GROUP BY t.spec
+   )
+   SELECT b.queue, sum(c.tasks)::bigint FROM running c JOIN spec s ON s.seq = c.spec JOIN bucket b ON b.seq = s.bucket
+   WHERE ${wanted} GROUP BY b.queue`,
 );
 
 const runnersByQueue = statement(
@@ -43,9 +68,10 @@ const runnersByQueue = statement(
 export function queueStats(context: ReadContext, queues: readonly string[]): Promise<readonly QueueStatsRecord[]> {
   return context.pool.snapshot(async (reader) => {
     const named = queues.length === 0 ? null : queues;
-    const heardOfUs = context.nowUs() - context.runnerLostMs * 1000;
+    const nowUs = context.nowUs();
+    const heardOfUs = nowUs - context.runnerLostMs * 1000;
     const [queued, scheduled, running, runners, names] = await Promise.all([
-      byQueue(reader.rows(queuedByQueue, named)),
+      byQueue(reader.rows(queuedByQueue, named, nowUs)),
       byQueue(reader.rows(scheduledByQueue, named)),
       byQueue(reader.rows(runningByQueue, named)),
       byQueue(reader.rows(runnersByQueue, named, heardOfUs)),
@@ -56,7 +82,7 @@ export function queueStats(context: ReadContext, queues: readonly string[]): Pro
       return {
         queue,
         queued: countOf(queued, queue),
-        throttled: 0,
+        throttled: (queued.get(queue)?.[3] as number | undefined) ?? 0,
         scheduled: countOf(scheduled, queue),
         running: countOf(running, queue),
         ...(oldest !== undefined && { oldestQueuedAtUs: oldest as number }),

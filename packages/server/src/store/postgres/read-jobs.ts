@@ -80,47 +80,71 @@ const NO_BYTES = new Uint8Array(0);
  */
 const conditions = `
   ($1::text IS NULL OR name = $1) AND ($2::text IS NULL OR queue = $2) AND ($3::jsonb IS NULL OR tags @> $3)
-  AND ($4::bigint IS NULL OR created_at >= $4) AND ($5::bigint IS NULL OR created_at < $5)
-  AND ($6::uuid IS NULL OR seq IN
-    (SELECT jr.job FROM job_runner jr WHERE jr.runner = (SELECT r.seq FROM runner r WHERE r.id = $6)))`;
+  AND ($4::bigint IS NULL OR created_at >= $4) AND ($5::bigint IS NULL OR created_at < $5)`;
+
+const ofRunner = `($6::uuid IS NULL OR seq IN
+  (SELECT jr.job FROM job_runner jr WHERE jr.runner = (SELECT r.seq FROM runner r WHERE r.id = $6)))`;
 
 const beforePage = "($7::uuid IS NULL OR seq < (SELECT after.seq FROM job after WHERE after.id = $7))";
 
 const pageOfJobs = statement(
   "page_of_jobs",
-  `SELECT ${columns} FROM job WHERE ${conditions} AND ${beforePage} ORDER BY seq DESC LIMIT $8`,
+  `SELECT ${columns} FROM job WHERE ${conditions} AND $6::uuid IS NULL AND ${beforePage} ORDER BY seq DESC LIMIT $8`,
   { prepared: false },
 );
 
-/** Each state has an index that knows its jobs by age: their newest are merged. Open ones, which are few, share one. */
+const endedStates = [JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED];
+
+/**
+ * Each end state has an index that knows its jobs by age: their newest are merged. Open jobs, which are few, share one.
+ *
+ * The states are written out, as the planner knows how many jobs are in a state it can read.
+ */
 const pageOfJobsByState = statement(
   "page_of_jobs_by_state",
   `SELECT ${columns} FROM (
-     (SELECT * FROM job WHERE ended_at IS NULL AND state = ANY($9::smallint[]) AND ${conditions} AND ${beforePage}
-      ORDER BY seq DESC LIMIT $8)
-     UNION ALL
-     SELECT ended.* FROM unnest($10::smallint[]) AS wanted (state) CROSS JOIN LATERAL
-       (SELECT * FROM job WHERE ended_state = wanted.state AND ${conditions} AND ${beforePage}
-        ORDER BY seq DESC LIMIT $8) ended
+     (SELECT * FROM job WHERE ended_at IS NULL AND state = ANY($9::smallint[]) AND ${conditions}
+      AND $6::uuid IS NULL AND ${beforePage} ORDER BY seq DESC LIMIT $8)
+     ${endedStates
+       .map(
+         (state) => `UNION ALL
+     (SELECT * FROM job WHERE ${state} = ANY($9::smallint[]) AND ended_state = ${state} AND ${conditions}
+      AND $6::uuid IS NULL AND ${beforePage} ORDER BY seq DESC LIMIT $8)`,
+       )
+       .join("\n")}
    ) found ORDER BY seq DESC LIMIT $8`,
+  { prepared: false },
+);
+
+/** A runner's jobs by age; the other conditions sift them. */
+const pageOfJobsOfRunner = statement(
+  "page_of_jobs_of_runner",
+  `SELECT ${columns} FROM job_runner jr CROSS JOIN LATERAL (SELECT * FROM job WHERE job.seq = jr.job OFFSET 0) job
+   WHERE jr.runner = (SELECT r.seq FROM runner r WHERE r.id = $6) AND ${conditions}
+     AND ($7::uuid IS NULL OR jr.job < (SELECT after.seq FROM job after WHERE after.id = $7))
+     AND ($9::smallint[] IS NULL OR state = ANY($9)) ORDER BY jr.job DESC LIMIT $8`,
   { prepared: false },
 );
 
 /** Jobs that meet a query, newest first. */
 export async function listJobs(pool: ReadPool, query: JobQuery, page: Page): Promise<readonly JobRecord[]> {
   const values = [...conditionValues(query), page.after ?? null, page.limit];
-  const { states } = query;
-  if (states === undefined || states.length === 0) return (await pool.rows(pageOfJobs, ...values)).map(toJobRecord);
-  const open = states.filter((state) => state < JobState.SUCCEEDED);
-  const ended = states.filter((state) => state >= JobState.SUCCEEDED);
-  return (await pool.rows(pageOfJobsByState, ...values, open, ended)).map(toJobRecord);
+  const states = query.states === undefined || query.states.length === 0 ? null : query.states;
+  const rows =
+    query.runnerId !== undefined
+      ? pool.rows(pageOfJobsOfRunner, ...values, states)
+      : states !== null
+        ? pool.rows(pageOfJobsByState, ...values, states)
+        : pool.rows(pageOfJobs, ...values);
+  return (await rows).map(toJobRecord);
 }
 
 const jobCounts = statement(
   "job_counts",
-  `SELECT state, count(*) FROM job WHERE ended_at IS NULL AND ${conditions} GROUP BY state
+  `SELECT state, count(*) FROM job WHERE ended_at IS NULL AND ${conditions} AND ${ofRunner} GROUP BY state
    UNION ALL
-   SELECT ended_state, count(*) FROM job WHERE ended_state IS NOT NULL AND ${conditions} GROUP BY ended_state`,
+   SELECT ended_state, count(*) FROM job WHERE ended_state IS NOT NULL AND ${conditions} AND ${ofRunner}
+   GROUP BY ended_state`,
   { prepared: false },
 );
 

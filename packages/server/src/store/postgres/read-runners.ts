@@ -14,7 +14,8 @@ const state = `CASE WHEN state <> ${RunnerState.STOPPED} AND last_seen_at < $1 T
 const pageOfRunners = statement(
   "page_of_runners",
   `SELECT seq, body, state, registered_at, last_seen_at FROM
-     (SELECT seq, body, (${state})::smallint AS state, registered_at, last_seen_at FROM runner WHERE body IS NOT NULL) r
+     (SELECT seq, body, (${state})::smallint AS state, registered_at, last_seen_at FROM runner
+      WHERE body IS NOT NULL AND state <> ${RunnerState.UNSPECIFIED}) r
    WHERE seq < $2 AND ($3::smallint[] IS NULL OR state = ANY($3))
      AND ($4::text IS NULL OR body::jsonb -> 'queues' ? $4) ORDER BY seq DESC LIMIT $5`,
 );

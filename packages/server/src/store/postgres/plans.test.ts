@@ -1,0 +1,205 @@
+import { JobState, TaskState } from "@spanloom/protocol";
+import { type FakeClock, StoreDriver, storeCases, TestPostgres } from "@spanloom/testing";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { MaintenanceOutcome } from "../store.ts";
+import { openConnection } from "./connection.ts";
+import { PostgresStore } from "./index.ts";
+import { migrate } from "./migrate.ts";
+import { allStatements } from "./statement.ts";
+import { inMillionTasks, loadMillionTasks, neverUs } from "./testing/million-tasks.ts";
+import {
+  describePlan,
+  type ExecutedPlan,
+  explainedUrl,
+  recordPlans,
+  rowsRead,
+  scannedTables,
+} from "./testing/plan-recorder.ts";
+
+/** Tables that grow with use, which no statement may read from one end to the other. */
+const bigTables = new Set([
+  ...["job", "task_group", "group_edge", "task", "attempt", "job_runner", "timer", "queue_timer"],
+  ...["ready", "ready_line", "holder", "job_place"],
+]);
+
+/** No operation here is about more than 3,001 tasks; each may be looked at twice, and the record around it a little. */
+const MAX_ROWS = 7_000;
+
+/** Statements whose work is a backlog's or a count's by their nature; people and autoscalers ask for them now and then. */
+const unbounded: Readonly<Record<string, string>> = {
+  queued_by_queue: "adds up the runs on offer, of all queues when none is named",
+  scheduled_by_queue: "looks at what is scheduled",
+  running_by_queue: "looks at what runs",
+  page_of_jobs_by_state: "sifts the jobs of a state when another condition finds few of them",
+  job_counts: "counts jobs, by an index of ended ones and one of open ones",
+};
+
+/** Statements that only a fault brings about. */
+const unexercised: Readonly<Record<string, string>> = {
+  transaction_status: "asked when the connection breaks during COMMIT",
+};
+
+/** Cases that ask for everything there is, of which there is more here, and two that would only take long. */
+const leftOut = new Set([
+  "jobs are listed newest first, by every filter, page by page",
+  "queue statistics count what waits, runs and is scheduled",
+  "ended jobs stay unprojected until their spans are known to be stored",
+  "runners not heard of for a day are forgotten; attempts still name theirs",
+  "a retry announces what is ready and what changed, and the job's next end",
+  "a runner that is silent is lost, its leases when they expire, and it is active when it speaks again",
+  "a chain of nested tasks closes all its ancestors at once",
+  "a submission of 16 MiB is read back byte for byte",
+]);
+
+const recorder = recordPlans();
+let postgres: TestPostgres;
+let url: string;
+beforeAll(async () => {
+  // Its own, whatever else there is: statements are explained to a superuser only.
+  postgres = await TestPostgres.start();
+  url = await postgres.createDatabase("million");
+  await migrate({ url });
+  const client = await openConnection({ url }, { purpose: "loader" });
+  await loadMillionTasks(client);
+  await client.end();
+}, 120_000);
+afterAll(async () => {
+  recorder.stop();
+  await postgres.stop();
+});
+
+/** A store that does not tell of the timers of the million, which are never due. */
+class StoreBeside extends PostgresStore {
+  override async maintain(limit: number): Promise<MaintenanceOutcome> {
+    const outcome = await super.maintain(limit);
+    return outcome.nextDueUs === undefined || outcome.nextDueUs < neverUs
+      ? outcome
+      : { ...outcome, nextDueUs: undefined };
+  }
+}
+
+type MakeOptions = { clock: FakeClock; cancelGraceMs: number };
+const makeStore = ({ clock, cancelGraceMs }: MakeOptions) =>
+  new StoreBeside({ url: explainedUrl(url), nowUs: clock.nowUs, cancelGraceMs });
+
+/** Ends what a case left open, so that the next one finds nothing of it. */
+async function endAll(driver: StoreDriver): Promise<void> {
+  await driver.reopen();
+  for (const id of driver.jobIds) await driver.store.cancelJob(id, "the case is over");
+  driver.clock.advance(3_600_000);
+  await driver.store.maintain(1_000);
+}
+
+/** Executions of the store's statements so far, by name. */
+function executed(): Map<string, ExecutedPlan[]> {
+  const names = new Map(allStatements().map(({ name, text }) => [text, name]));
+  const byName = new Map<string, ExecutedPlan[]>();
+  for (const plan of recorder.plans) {
+    const name = names.get(plan.text);
+    if (name !== undefined) byName.set(name, [...(byName.get(name) ?? []), plan]);
+  }
+  return byName;
+}
+
+// In this order: what the first two do is what the others look at.
+describe("beside a million tasks", () => {
+  it("the store does what the suite asks of it", async () => {
+    // Another server listens, so that news are sent.
+    await using other = new PostgresStore({ url });
+    await other.start();
+    const failed: Record<string, string> = {};
+    for (const cases of Object.values(storeCases)) {
+      for (const [name, body] of Object.entries(cases)) {
+        if (leftOut.has(name) || name.startsWith("whatever happens")) continue;
+        await using driver = await StoreDriver.open(makeStore);
+        await body(driver).catch((error: Error) => {
+          failed[name] = error.message;
+        });
+        await endAll(driver);
+      }
+    }
+    expect(failed).toEqual({});
+  }, 180_000);
+
+  it("jobs, tasks, runners and queues are found by every filter", async () => {
+    await using driver = await StoreDriver.open(makeStore);
+    const { store } = driver;
+    const { endedJobId, endedJobSeq, runnerId, giantJobId } = inMillionTasks;
+    const found = async (query: Parameters<typeof store.listJobs>[0], after?: string) =>
+      (await store.listJobs(query, { limit: 20, ...(after && { after }) })).map(({ name }) => name);
+    expect(await found({ name: "giant" })).toEqual(["giant"]);
+    expect(await found({ tags: { run: String(endedJobSeq) } })).toEqual([`job-${endedJobSeq % 1000}`]);
+    expect(await found({ tags: { team: "team-7" }, states: [JobState.SUCCEEDED] })).toHaveLength(0);
+    expect(await found({ tags: { team: "team-7" }, states: [JobState.FAILED] })).toHaveLength(20);
+    expect(await found({ runnerId })).toHaveLength(20);
+    expect(await found({ queue: "no such queue" })).toEqual([]);
+    expect(await found({ states: [JobState.RUNNING] })).toEqual(["giant"]);
+    expect(await found({ states: [JobState.CANCELLED], queue: "backlog" })).toEqual([]);
+    expect(await found({ states: [JobState.QUEUED, JobState.FAILED] }, giantJobId)).toHaveLength(20);
+    expect(await found({}, endedJobId)).toHaveLength(20);
+    const [job] = await store.getJobs([endedJobId], { includeOutputs: true });
+    const times = { createdAfterUs: job!.createdAtUs, createdBeforeUs: job!.createdAtUs + 1 };
+    expect((await store.listJobs(times, { limit: 20 })).map(({ id }) => id)).toEqual([endedJobId]);
+    const counts = await store.countJobs({ queue: "backlog" });
+    expect([counts.get(JobState.RUNNING), counts.get(JobState.QUEUED)]).toEqual([1, 20_000]);
+    expect((await store.countJobs({ name: "giant" })).get(JobState.RUNNING)).toBe(1);
+    await readTasks(driver);
+    const own = await driver.submit({ name: "own" });
+    const lease = await driver.claimOne();
+    await store.heartbeat(driver.runnerId, [{ ...lease, progress: [] }], 60_000);
+    await driver.succeed(lease);
+    await store.markProjected([own]);
+    expect(await store.unprojectedJobs(10, giantJobId)).toHaveLength(10);
+    const [stats] = await store.queueStats(["backlog"]);
+    expect(stats).toMatchObject({ queued: 230_000, scheduled: 20_000, running: 0, runners: 1_000 });
+    expect((await store.queueStats([])).find(({ queue }) => queue === "backlog")).toEqual(stats);
+    const runners = await store.listRunners({}, { limit: 2 });
+    expect(await store.listRunners({ queue: "backlog" }, { limit: 2, after: runners[1]!.id })).toHaveLength(2);
+  }, 60_000);
+
+  async function readTasks({ store }: StoreDriver): Promise<void> {
+    const { endedJobId, giantJobId } = inMillionTasks;
+    const page = { limit: 10 };
+    const tasks = await store.listTasks({ jobId: endedJobId, includePayloads: true }, page);
+    expect(tasks).toHaveLength(10);
+    for (const includePayloads of [true, false]) {
+      const children = await store.listTasks({ jobId: endedJobId, parentId: tasks[0]!.id, includePayloads }, page);
+      expect(children.map(({ id }) => id)).toEqual(tasks.slice(1).map(({ id }) => id));
+    }
+    const first = await store.listTasks({ jobId: giantJobId, includePayloads: false }, page);
+    const next = await store.listTasks({ jobId: giantJobId, includePayloads: false }, { ...page, after: first[9]!.id });
+    expect(next).toHaveLength(10);
+    const blocked = { jobId: giantJobId, states: [TaskState.BLOCKED], includePayloads: false };
+    expect(
+      await store.listTasks(blocked, { ...page, after: (await store.taskIds(giantJobId, { limit: 100_000 })).at(-1)! }),
+    ).toHaveLength(10);
+    expect(await store.readSubmission(endedJobId)).toMatchObject({ name: expect.stringContaining("job-") });
+  }
+
+  it("every statement of the store was executed", () => {
+    const missing = allStatements()
+      .map(({ name }) => name)
+      .filter((name) => !executed().has(name) && !(name in unexercised));
+    expect(missing).toEqual([]);
+  });
+
+  it("no statement reads a table that grows from one end to the other", () => {
+    const scans: string[] = [];
+    for (const [name, plans] of executed()) {
+      if (name in unbounded) continue;
+      const worst = plans.find((plan) => scannedTables(plan).some((table) => bigTables.has(table)));
+      if (worst) scans.push(`${name}:\n${describePlan(worst)}`);
+    }
+    expect(scans.join("\n")).toBe("");
+  });
+
+  it("no statement looks at more rows than its operation is about", () => {
+    const wide: string[] = [];
+    for (const [name, plans] of executed()) {
+      if (name in unbounded) continue;
+      const worst = plans.reduce((most, plan) => (rowsRead(plan) > rowsRead(most) ? plan : most));
+      if (rowsRead(worst) > MAX_ROWS) wide.push(`${name} looked at ${rowsRead(worst)} rows:\n${describePlan(worst)}`);
+    }
+    expect(wide.join("\n")).toBe("");
+  });
+});
