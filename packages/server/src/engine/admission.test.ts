@@ -67,7 +67,8 @@ test("a window lets its number start, the next one again, also when the clock is
   ready.add(rated(2), run(1, 1, 9));
   expect(tasks(ready.take(match, 9, 500))).toEqual([1, 2]);
   expect(ready.take(match, 9, 900)).toEqual([]);
-  expect(ready.admission.nextWindowUs()).toBe(1_000);
+  expect(ready.admission.nextWindowUs(900)).toBe(1_000);
+  expect(ready.admission.nextWindowUs(1_000), "nobody waits for a window that is over").toBeUndefined();
   expect(ready.stats("q", 900)).toEqual({ queued: 7, throttled: 7, oldestQueuedAtUs: 1 });
   ready.turnWindows(1_000);
   expect(heard).toEqual([2]);

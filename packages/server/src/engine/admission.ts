@@ -159,12 +159,18 @@ export class Admission {
     }
   }
 
-  /** When the next window ends that something waits for; undefined when nothing does. */
-  nextWindowUs(): number | undefined {
+  /**
+   * When the next window ends that something waits for; undefined when nothing does.
+   *
+   * Those that wait for one that is over are let through one after the other as tasks start, and need no clock.
+   */
+  nextWindowUs(nowUs: number): number | undefined {
     let next: number | undefined;
-    for (const { waiters, startUs, windowMs } of this.#windows.values()) {
-      if (waiters.size > 0 && (next === undefined || startUs + windowMs * 1000 < next))
-        next = startUs + windowMs * 1000;
+    for (const window of this.#windows.values()) {
+      const { waiters, startUs, windowMs } = window;
+      if (waiters.size === 0 || windowStartUs(window, nowUs) !== startUs) continue;
+      const endUs = startUs + windowMs * 1000;
+      if (next === undefined || endUs < next) next = endUs;
     }
     return next;
   }

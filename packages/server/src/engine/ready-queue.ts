@@ -195,18 +195,12 @@ export class ReadyQueue {
     const stats = { queued: 0, throttled: 0 };
     let oldest = Number.POSITIVE_INFINITY;
     for (const buckets of this.#queues.get(queue)?.values() ?? []) {
-      for (const { size, lines, turnstiles } of buckets) {
-        stats.queued += size;
-        for (const line of lines.values()) {
-          oldest = Math.min(oldest, line.oldestQueuedAtUs);
-          if (line.turn.held) stats.throttled += line.count();
-        }
-        for (const turnstile of turnstiles.values())
-          stats.throttled += Math.max(0, turnstile.tasks - turnstile.room(nowUs));
+      for (const bucket of buckets) {
+        stats.queued += bucket.size;
+        stats.throttled += throttledIn(bucket, nowUs);
+        for (const line of bucket.lines.values()) oldest = Math.min(oldest, line.oldestQueuedAtUs);
       }
     }
-    // Tasks of held jobs that have a gate too were counted twice.
-    stats.throttled = Math.min(stats.throttled, stats.queued);
     return { ...stats, oldestQueuedAtUs: stats.queued === 0 ? undefined : oldest };
   }
 
@@ -320,6 +314,22 @@ export class ReadyQueue {
     if (buckets.length === 0) names.delete(name);
     if (names.size === 0) this.#queues.delete(queue);
   }
+}
+
+/** How many tasks of a bucket may not be taken now: those of held jobs, and of the others those their gates have no room for. */
+function throttledIn({ lines, turnstiles }: Bucket, nowUs: number): number {
+  let throttled = 0;
+  const held = new Map<Turnstile<Line> | undefined, number>();
+  for (const line of lines.values()) {
+    if (!line.turn.held) continue;
+    const count = line.count();
+    throttled += count;
+    held.set(line.turnstile, (held.get(line.turnstile) ?? 0) + count);
+  }
+  for (const turnstile of turnstiles.values()) {
+    throttled += Math.max(0, turnstile.tasks - (held.get(turnstile) ?? 0) - turnstile.room(nowUs));
+  }
+  return throttled;
 }
 
 function isOpen({ turnstile }: Line, nowUs: number): boolean {

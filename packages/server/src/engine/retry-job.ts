@@ -193,7 +193,9 @@ class Retry {
 
   /** Whether a task will keep its parent from succeeding, whatever those chosen do. */
   #staysBad(task: BadTask): boolean {
-    return spoils(task) && (!this.chosen.has(task.seq) || this.#leftParents.has(task.seq));
+    if (!this.chosen.has(task.seq)) return spoils(task);
+    // It ends FAILED for what is left below it, which an optional task may.
+    return this.#leftParents.has(task.seq) && !task.optional;
   }
 
   #assertCanRun(task: BadTask, id: string): void {

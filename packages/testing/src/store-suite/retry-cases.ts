@@ -139,6 +139,18 @@ export const retryCases: Cases = {
     expect(await driver.jobState(job)).toBe("SUCCEEDED");
   },
 
+  "what waits for an optional task runs again with a part of it, whatever stays as it was": async (driver) => {
+    const job = await driver.submit({ name: "maybe", optional: true }, { name: "after", after: ["maybe"] });
+    await driver.succeed(await driver.claimOne(), "", taskSet({ name: "one" }, { name: "two" }));
+    await driver.store.cancelJob(job, "");
+    const one = (await driver.tasks(job)).find(({ name }) => name === "one")!;
+    expect(await driver.retry(job, [one.id])).toBe(2);
+    expect(await driver.states(job)).toEqual({ maybe: "WAITING", after: "BLOCKED", one: "QUEUED", two: "CANCELLED" });
+    expect(await driver.drain()).toEqual(["one", "after"]);
+    expect(await driver.states(job)).toMatchObject({ maybe: "FAILED", after: "SUCCEEDED" });
+    expect(await driver.jobState(job)).toBe("SUCCEEDED");
+  },
+
   "tasks of one group of which some are done wait again for what they depend on": async (driver) => {
     const job = await driver.submit({ name: "maybe", optional: true }, { name: "pair", count: 2, after: ["maybe"] });
     await driver.fail(await driver.claimOne());

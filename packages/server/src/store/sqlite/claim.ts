@@ -39,7 +39,7 @@ export function claim(control: Control, request: ClaimRequest, runner: RunnerWor
   }
   if (leases.length > 0) control.changes.addDue(control.nowUs + leaseMs * 1000);
   // What was passed over for its rate limit goes on when the window ends.
-  control.changes.addDue(control.ready.admission.nextWindowUs());
+  control.changes.addDue(control.ready.admission.nextWindowUs(control.nowUs));
   // What did not fit was announced as if this runner would take it: somebody else must hear of it.
   if (bytes >= control.options.maxLeaseBytes) for (const queue of queues) control.changes.addReady(queue, 1);
   return leases;

@@ -156,7 +156,7 @@ export function nextDue(control: Control): number | undefined {
     "SELECT min(deadline_at) FROM job WHERE deadline_at IS NOT NULL AND ended_at IS NULL AND doom = 0",
   )![0] as number | null;
   const queueTimer = control.db.row("SELECT at FROM queue_timer ORDER BY at LIMIT 1")?.[0] as number | undefined;
-  const window = control.ready.admission.nextWindowUs();
+  const window = control.ready.admission.nextWindowUs(control.nowUs);
   let due = Number.POSITIVE_INFINITY;
   for (const at of [timer, deadline, queueTimer, window]) due = Math.min(due, at ?? Number.POSITIVE_INFINITY);
   for (const work of control.running.all()) due = Math.min(due, dueOf(work));
