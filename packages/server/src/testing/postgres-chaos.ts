@@ -28,13 +28,20 @@ export class PostgresChaos implements ChaosSubject, AsyncDisposable {
     const admin = new Client({ connectionString: this.#postgres.url("postgres") });
     await admin.connect();
     const schema = `chaos_${++this.#schemas}`;
-    const drop = () => this.#postgres.dropSchema(this.#url, schema);
+    const drop = () => dropSchema(this.#url, schema);
     return new PostgresStorage(setup, { url: this.#url, schema, admin, drop });
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.#postgres.stop();
   }
+}
+
+async function dropSchema(url: string, schema: string): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  await client.query(`SET client_min_messages = warning; DROP SCHEMA IF EXISTS ${schema} CASCADE`);
+  await client.end();
 }
 
 interface Place {

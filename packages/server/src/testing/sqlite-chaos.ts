@@ -9,7 +9,7 @@ import { SpanTable } from "./span-table.ts";
 /** The embedded store under random faults. A crash leaves a copy of the files as they were in the midst of it. */
 export const sqliteChaos: ChaosSubject = {
   name: "sqlite",
-  supported: { concurrency: false, jobConcurrency: false, rateLimits: false, queueTimeouts: false },
+  supported: {},
   open: async (setup) => new SqliteStorage(setup),
 };
 

@@ -1,6 +1,7 @@
 import { ChaosSteps, drawFaults, type StepName, stepWeights } from "./chaos-steps.ts";
 import type { ChaosSubject } from "./chaos-subject.ts";
 import { ChaosWorld } from "./chaos-world.ts";
+import { describeJobs } from "./describe-jobs.ts";
 import { SeededRandom } from "./seeded-random.ts";
 import { drawTraits, WorkflowGenerator } from "./workflow-generator.ts";
 
@@ -60,6 +61,7 @@ export async function runSeed({ subject, seed, steps, without }: ChaosRunOptions
   } catch (error) {
     // Not dropped: it is the outcome of the seed.
     failure = error instanceof Error ? error : new Error(String(error));
+    for (const line of describeJobs(world.model.state, failure.message)) world.note(line);
   }
   const { jobs, tasks } = world.model.state;
   const attempts = [...tasks.values()].reduce((sum, task) => sum + task.attempts.length, 0);

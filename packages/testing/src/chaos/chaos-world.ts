@@ -99,11 +99,17 @@ export class ChaosWorld {
   async actTogether(actions: readonly Action[]): Promise<void> {
     for (const [i, { text }] of actions.entries()) this.note(`at once ${i + 1}/${actions.length}: ${text}`);
     const done = await Promise.all(actions.map(async (action) => ({ action, result: await action.run(this.#store) })));
-    const explanations = ordersOf(done).map((order): Explanation => {
-      return (model, seen) => {
-        for (const { action, result } of order) action.explain(result)[0]!(model, seen);
-      };
-    });
+    const orders = ordersOf(done);
+    // In one transaction, a place that one of them frees may be given away only at its end.
+    const explanations = [false, true].flatMap((holdsPlaces) =>
+      orders.map((order): Explanation => {
+        return (model, seen) => {
+          model.holdsPlaces = holdsPlaces;
+          for (const { action, result } of order) action.explain(result)[0]!(model, seen);
+          model.giveHeldPlaces();
+        };
+      }),
+    );
     await this.#understand(explanations);
     for (const { action, result } of done) action.after?.(result);
   }
@@ -133,7 +139,7 @@ export class ChaosWorld {
     const changed = this.#changed;
     this.#changed = new Set();
     this.#model = await explain(this.#model, explanations, { changed, read: (jobId) => this.#read(jobId) });
-    const dueUs = this.#model.earliestDueUs();
+    const dueUs = this.#model.earliestDueUs(this.clock.nowUs());
     const inTime = this.#plannedUs <= Math.max(dueUs, this.clock.nowUs());
     demand(inTime, () => `something is due at ${dueUs}, a server would look at ${this.#plannedUs}`);
   }

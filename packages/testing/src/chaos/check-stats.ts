@@ -1,8 +1,8 @@
 import { JobState, TaskState } from "@spanloom/protocol";
 import type { Store } from "@spanloom/server/store";
 import { jobStateText } from "./enum-names.ts";
-import { isThrottled } from "./model-admission.ts";
-import { demand, jobStateOf, type ModelState } from "./model-state.ts";
+import { isThrottled } from "./model-places.ts";
+import { demand, jobStateOf, type ModelState, type ModelTask } from "./model-state.ts";
 import { queueNames } from "./workflow-generator.ts";
 
 /** When it is looked at. */
@@ -23,7 +23,6 @@ export async function checkStats(state: ModelState, store: Store, time: StatsTim
     const found = stats.find((entry) => entry.queue === queue);
     const wanted = {
       queued: queued.length,
-      throttled: queued.filter((task) => isThrottled({ state, nowUs }, task) !== undefined).length,
       scheduled: mine.filter((task) => task.state === TaskState.SCHEDULED).length,
       running: mine.filter((task) => task.state === TaskState.RUNNING).length,
       oldestQueuedAtUs:
@@ -31,11 +30,11 @@ export async function checkStats(state: ModelState, store: Store, time: StatsTim
     };
     const seen = {
       queued: found?.queued,
-      throttled: found?.throttled,
       scheduled: found?.scheduled,
       running: found?.running,
       oldestQueuedAtUs: wentBack ? undefined : found?.oldestQueuedAtUs,
     };
+    checkThrottled(found?.throttled ?? 0, queued, { state, nowUs });
     const [a, b] = [JSON.stringify(seen), JSON.stringify(wanted)];
     demand(a === b, () => `queue ${queue} has ${a} by its stats, the model says ${b}`);
   }
@@ -46,4 +45,14 @@ export async function checkStats(state: ModelState, store: Store, time: StatsTim
     const seen = counts.get(value) ?? 0;
     demand(seen === wanted, () => `${seen} jobs are counted as ${jobStateText(value)}, there are ${wanted}`);
   }
+}
+
+/** Tasks that may not go now are throttled; of those that may, some would find the places taken by others of them. */
+function checkThrottled(seen: number, queued: readonly ModelTask[], at: { state: ModelState; nowUs: number }): void {
+  const least = queued.filter((task) => isThrottled(at, task) !== undefined);
+  const most = queued.filter(({ jobId, spec }) => {
+    return spec.concurrency !== undefined || spec.rateLimit !== undefined || !at.state.jobs.get(jobId)!.admitted;
+  });
+  const fits = seen >= least.length && seen <= most.length;
+  demand(fits, () => `${seen} tasks are throttled by the stats, the model says ${least.length} to ${most.length}`);
 }

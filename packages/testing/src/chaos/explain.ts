@@ -26,10 +26,12 @@ export async function explain(
 ): Promise<ReferenceModel> {
   const snapshots = new Map<string, JobSnapshot>();
   for (const jobId of seen.changed) snapshots.set(jobId, await seen.read(jobId));
+  const lookup = taskLookup(snapshots);
   const refusals: string[] = [];
   for (const explanation of explanations) {
     const trial = explanations.length === 1 ? model : model.clone();
     trial.state.touched.clear();
+    trial.seen = lookup;
     try {
       explanation(trial, snapshots);
       for (const jobId of new Set([...trial.state.touched, ...seen.changed])) {
@@ -48,6 +50,17 @@ export async function explain(
 
 /** Explanations that are told when none fits. */
 const MAX_REFUSALS = 3;
+/** Finds a task by its input. */
+function taskLookup(snapshots: Snapshots): ReferenceModel["seen"] {
+  const found = new Map<string, { state: TaskState; blamed: boolean }>();
+  for (const { job, tasks } of snapshots.values()) {
+    for (const { id, state, input } of tasks) {
+      found.set(Buffer.from(input!).toString(), { state, blamed: job.failedTaskId === id });
+    }
+  }
+  return (key) => found.get(key);
+}
+
 const MAX_ORDERS = 150;
 
 /** Orders to try: as given first, then others, all of them when they are few. */

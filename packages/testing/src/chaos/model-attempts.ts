@@ -1,16 +1,8 @@
 import { AttemptOutcome, CancellationReason, TaskState } from "@spanloom/protocol";
 import type { AttemptReport, AttemptResult, NewTaskSet, NewTaskSpec, ProgressRecord } from "@spanloom/server/store";
-import {
-  doomOf,
-  endTask,
-  failTask,
-  makeReady,
-  queueTask,
-  type RuleContext,
-  retryDelayMs,
-  settleJob,
-} from "./model-rules.ts";
+import { doomOf, endTask, failTask, makeReady, queueTask, retryDelayMs, settleJob } from "./model-rules.ts";
 import type { ModelJob, ModelState, ModelTask } from "./model-state.ts";
+import type { RuleContext } from "./rule-context.ts";
 
 /** How often a task is queued again after its lease was lost (design protocol 4). */
 const MAX_LOSSES = 10;
@@ -29,6 +21,22 @@ export function endAttempt(context: RuleContext, task: ModelTask, end: ModelEnd,
   attempt.endedAtUs = nowUs;
   attempt.reported = reported !== undefined;
   if (reported !== undefined && reported.progress.length > 0) task.progress = reported.progress;
+  const madeWay = task.lease!.stop === CancellationReason.CONCURRENCY && end.kind !== "success";
+  endAs(context, task, madeWay ? displaced : end);
+  settleJob(context, task.jobId);
+}
+
+/** How an attempt ends that was told to make way, whatever its runner says. */
+const displaced: ModelEnd = {
+  kind: "failure",
+  failure: { type: "ConcurrencyCancelled", message: "", stack: "" },
+  outcome: AttemptOutcome.CANCELLED,
+  retryable: false,
+  retryAfterMs: undefined,
+};
+
+function endAs(context: RuleContext, task: ModelTask, end: ModelEnd): void {
+  const attempt = task.attempts.at(-1)!;
   switch (end.kind) {
     case "success":
       attempt.outcome = AttemptOutcome.SUCCESS;
@@ -50,7 +58,6 @@ export function endAttempt(context: RuleContext, task: ModelTask, end: ModelEnd,
       attempt.outcome = AttemptOutcome.LOST;
       lose(context, task);
   }
-  settleJob(context, task.jobId);
 }
 
 function succeed(context: RuleContext, task: ModelTask, end: Extract<AttemptResult, { kind: "success" }>): void {
@@ -77,17 +84,11 @@ function succeed(context: RuleContext, task: ModelTask, end: Extract<AttemptResu
 function failAttempt(context: RuleContext, task: ModelTask, end: Extract<AttemptResult, { kind: "failure" }>): void {
   const { state, nowUs } = context;
   const doom = doomOf(state, task);
-  const stoppedForPlace = task.lease?.stop === CancellationReason.CONCURRENCY;
   task.counted++;
   if (doom !== "none") {
     const cancelled = doom === "cancelled" || end.outcome === AttemptOutcome.CANCELLED;
     endTask(context, task, cancelled ? TaskState.CANCELLED : TaskState.FAILED);
     task.failureType = end.failure.type;
-    return;
-  }
-  if (stoppedForPlace) {
-    task.attempts.at(-1)!.failureType = "ConcurrencyCancelled";
-    failTask(context, task, "ConcurrencyCancelled");
     return;
   }
   const { retry } = task.spec;
@@ -127,7 +128,6 @@ function fence(context: RuleContext, task: ModelTask): void {
 /** Goes on as if the attempt had not been, unless nothing goes on. */
 function runAgainAtOnce(context: RuleContext, task: ModelTask): void {
   if (doomOf(context.state, task) !== "none") endTask(context, task, TaskState.CANCELLED);
-  else if (task.lease?.stop === CancellationReason.CONCURRENCY) failForPlace(context, task);
   else {
     forgetAttempt(task);
     queueTask(context, task);
@@ -137,16 +137,10 @@ function runAgainAtOnce(context: RuleContext, task: ModelTask): void {
 function lose(context: RuleContext, task: ModelTask): void {
   task.losses++;
   const doomed = doomOf(context.state, task) !== "none";
-  const forPlace = task.lease?.stop === CancellationReason.CONCURRENCY;
-  if (!doomed && !forPlace && task.losses > MAX_LOSSES) {
+  if (!doomed && task.losses > MAX_LOSSES) {
     task.attempts.at(-1)!.failureType = "LeaseLost";
     failTask(context, task, "LeaseLost");
   } else runAgainAtOnce(context, task);
-}
-
-function failForPlace(context: RuleContext, task: ModelTask): void {
-  task.attempts.at(-1)!.failureType = "ConcurrencyCancelled";
-  failTask(context, task, "ConcurrencyCancelled");
 }
 
 /** Tasks and where they go. */

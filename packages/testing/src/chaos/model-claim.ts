@@ -1,8 +1,9 @@
 import { TaskState } from "@spanloom/protocol";
 import type { ClaimRequest, DependencyRecord, Lease } from "@spanloom/server/store";
 import { taskStateText } from "./enum-names.ts";
-import { isThrottled, noteStart } from "./model-admission.ts";
-import { demand, type ModelState, type ModelTask } from "./model-state.ts";
+import { isThrottled, makeRoom, mayBeUnaware, notePassedOver, noteStart } from "./model-places.ts";
+import { demand, type ModelTask } from "./model-state.ts";
+import type { RuleContext } from "./rule-context.ts";
 
 /**
  * What a claim may lease, by design protocol 4: matching, admission, priority, jobs in turn, deeper tasks first.
@@ -11,9 +12,7 @@ import { demand, type ModelState, type ModelTask } from "./model-state.ts";
  */
 
 /** A claim and when it was made. */
-export interface ClaimContext {
-  state: ModelState;
-  nowUs: number;
+export interface ClaimContext extends RuleContext {
   request: ClaimRequest;
 }
 
@@ -46,11 +45,17 @@ export function applyClaim(context: ClaimContext, leases: readonly Lease[]): voi
     task.id ??= lease.taskId;
     state.byId.set(lease.taskId, task.key);
   }
+  state.passedForWindow.clear();
+  if (leases.length < request.limit) notePassedOver(context, eligible);
   const runner = state.runners.get(request.runnerId)!;
   const mustMatch = ({ spec }: ModelTask) => !runner.refusedBefore.has(identifierOf(spec));
   const left = eligible.filter(
-    (task) => keys.has(task.key) && mustMatch(task) && isThrottled(context, task) === undefined,
+    (task) =>
+      keys.has(task.key) && mustMatch(task) && !mayBeUnaware(context, task) && isThrottled(context, task) === undefined,
   );
+  for (const { task } of leased) {
+    if (task.spec.concurrency !== undefined) makeRoom(context, task.spec.concurrency);
+  }
   checkOrder(
     context,
     leased.map(({ task }) => task),

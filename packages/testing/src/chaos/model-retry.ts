@@ -1,6 +1,7 @@
 import { AttemptOutcome, TaskState } from "@spanloom/protocol";
-import { queueTask, type RuleContext, spoils } from "./model-rules.ts";
+import { queueTask, spoils } from "./model-rules.ts";
 import { childrenOf, type ModelJob, type ModelState, type ModelTask, tasksOf } from "./model-state.ts";
+import type { RuleContext } from "./rule-context.ts";
 
 /** Retries of ended jobs, as docs/states.md and the protocol's RetryJob say them: sets of tasks, grown until nothing changes. */
 

@@ -1,5 +1,6 @@
 import { CancellationReason, TaskState } from "@spanloom/protocol";
 import type { RetryRule } from "@spanloom/server/store";
+import { isRefused, makeRoom } from "./model-places.ts";
 import {
   childrenOf,
   hasEnded,
@@ -10,17 +11,11 @@ import {
   type ModelTask,
   tasksOf,
 } from "./model-state.ts";
+import { type RuleContext, stopAttempt } from "./rule-context.ts";
 
 /**
  * What the end of a task means for others, as design protocol 2 says it: by looking at everything, until nothing changes.
  */
-
-/** What rules are applied under. */
-export interface RuleContext {
-  state: ModelState;
-  nowUs: number;
-  graceMs: number;
-}
 
 /** Why a task's attempts and its children will not go on. */
 export function doomOf(state: ModelState, task: ModelTask): ModelDoom {
@@ -41,13 +36,33 @@ export function endTask(context: RuleContext, task: ModelTask, to: TaskState): v
 export function failTask(context: RuleContext, task: ModelTask, failureType: string): void {
   endTask(context, task, TaskState.FAILED);
   task.failureType = failureType;
-  if (task.spec.optional) return;
+  spreadFailure(context, task, failureType);
+}
+
+function spreadFailure(context: RuleContext, task: ModelTask, failureType: string): void {
+  if (task.spec.optional || context.state.jobs.get(task.jobId)!.doom !== "none") return;
   const boundary = optionalAncestor(context.state, task);
   if (boundary !== undefined) doomSubtree(context, boundary);
   else {
     const job = context.state.jobs.get(task.jobId)!;
     doomJob(context, job, { doom: "failed", failureType, failedTask: task.key, reason: CancellationReason.JOB_FAILED });
   }
+}
+
+/**
+ * Fails queued tasks at once. The end of one may be what skips the others: which of them it was is taken from the store,
+ * but none is left as it is.
+ */
+export function failQueued(context: RuleContext, tasks: readonly ModelTask[], failureType: string): void {
+  const open = () => tasks.filter(({ state }) => state === TaskState.QUEUED);
+  const failed = open().filter(({ key }) => context.seen(key)?.state === TaskState.FAILED);
+  failed.sort((a, b) => Number(context.seen(b.key)!.blamed) - Number(context.seen(a.key)!.blamed));
+  for (const task of failed) {
+    endTask(context, task, TaskState.FAILED);
+    task.failureType = failureType;
+  }
+  for (const task of failed) spreadFailure(context, task, failureType);
+  for (let rest = open(); rest.length > 0; rest = open()) failTask(context, rest[0]!, failureType);
 }
 
 function optionalAncestor(state: ModelState, task: ModelTask): ModelTask | undefined {
@@ -89,17 +104,22 @@ function doomSubtree(context: RuleContext, root: ModelTask): void {
   }
 }
 
-/** Tells an attempt to stop. The first reason counts. */
-export function stopAttempt({ nowUs, graceMs }: RuleContext, task: ModelTask, reason: CancellationReason): void {
-  const { lease } = task;
-  if (lease === undefined || lease.stop !== undefined) return;
-  lease.stop = reason;
-  lease.fenceAtUs = nowUs + graceMs * 1000;
-}
-
-/** Closes parents whose children are done and unblocks what waited, until nothing changes. */
+/** Closes parents whose children are done, unblocks what waited and fails what was refused, until nothing changes. */
 export function settleJob(context: RuleContext, jobId: string): void {
   const tasks = tasksOf(context.state, jobId);
+  do {
+    closeAndUnblock(context, tasks);
+  } while (failRejected(context, tasks));
+}
+
+function failRejected(context: RuleContext, tasks: readonly ModelTask[]): boolean {
+  const { rejected } = context.state;
+  const refused = tasks.filter(({ key }) => rejected.delete(key));
+  failQueued(context, refused, "ConcurrencyRejected");
+  return refused.length > 0;
+}
+
+function closeAndUnblock(context: RuleContext, tasks: readonly ModelTask[]): void {
   for (let changed = true; changed; ) {
     changed = false;
     for (const task of tasks) {
@@ -143,7 +163,13 @@ export function makeReady(context: RuleContext, task: ModelTask, startAtUs: numb
   if (wakeUs > nowUs) {
     task.state = TaskState.SCHEDULED;
     task.wakeUs = { min: wakeUs, max: wakeUs };
-  } else queueTask(context, task);
+  } else queueFirst(context, task);
+}
+
+/** Offers a task that becomes ready for the first time, unless its key refuses it. */
+export function queueFirst(context: RuleContext, task: ModelTask): void {
+  if (isRefused(context.state, task)) context.state.rejected.add(task.key);
+  queueTask(context, task);
 }
 
 /** Offers a task to runners. */
@@ -152,6 +178,8 @@ export function queueTask(context: RuleContext, task: ModelTask): void {
   task.state = TaskState.QUEUED;
   task.wakeUs = undefined;
   task.queuedAtUs = context.nowUs;
+  const { concurrency } = task.spec;
+  if (concurrency?.policy === "cancelRunning") makeRoom(context, concurrency);
 }
 
 /** How long the wait before the next attempt may be, by the policy and what the failure asked for. */

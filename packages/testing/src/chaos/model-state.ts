@@ -22,10 +22,12 @@ export interface ModelJob {
   cancelReason: string | undefined;
   started: boolean;
   deadlineUs: number | undefined;
-  /** Whether it holds a place under its concurrency key, or needs none; and since when. */
+  /** Whether it asked for a place under its concurrency key, and has one or needs none. */
+  applied: boolean;
   admitted: boolean;
+  /** When it asked, and when it was let in, as places in one order of things. */
+  order: number;
   admittedOrder: number;
-  createdOrder: number;
 }
 
 /** An execution of a task. */
@@ -102,8 +104,14 @@ export interface ModelState {
   tasks: Map<string, ModelTask>;
   byId: Map<string, string>;
   runners: Map<string, ModelRunner>;
-  /** Starts under rate limits, by `key window-number`. */
-  starts: Map<string, number>;
+  /** Starts in the latest window of each rate limit. */
+  windows: Map<string, { startUs: number; used: number }>;
+  /** Tasks that a claim passed over for their rate limit. */
+  passedForWindow: Set<string>;
+  /** When the store last looked at the clock: windows turn then. */
+  maintainedUs: number;
+  /** Tasks that their key refused and that are about to fail. */
+  rejected: Set<string>;
   /** By job and priority of a ready task that was left, how often others were served since that job was. */
   passedOver: Map<string, Map<string, number>>;
   /** Jobs an operation may have changed, to be compared. */
@@ -119,7 +127,10 @@ export function newModelState(): ModelState {
     tasks: new Map(),
     byId: new Map(),
     runners: new Map(),
-    starts: new Map(),
+    windows: new Map(),
+    rejected: new Set(),
+    passedForWindow: new Set(),
+    maintainedUs: 0,
     passedOver: new Map(),
     touched: new Set(),
     order: 0,

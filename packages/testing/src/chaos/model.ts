@@ -11,11 +11,12 @@ import type {
   SubmitOutcome,
 } from "@spanloom/server/store";
 import { reasonText } from "./enum-names.ts";
-import { makeRoom } from "./model-admission.ts";
 import { addTasks, endAttempt } from "./model-attempts.ts";
 import { applyClaim } from "./model-claim.ts";
+import { applyForPlace, isJobRefused, letJobsIn } from "./model-job-places.ts";
+import { makeRoomEverywhere, nextWindowUs } from "./model-places.ts";
 import { applyRetry, planRetry } from "./model-retry.ts";
-import { doomJob, queueTask, type RuleContext, settleJob, stopAttempt } from "./model-rules.ts";
+import { doomJob, failQueued, queueFirst, queueTask, settleJob } from "./model-rules.ts";
 import {
   demand,
   jobHasEnded,
@@ -24,6 +25,7 @@ import {
   type ModelTask,
   newModelState,
 } from "./model-state.ts";
+import { type RuleContext, stopAttempt } from "./rule-context.ts";
 
 /** What protocol.md leaves to the store. */
 export interface ModelTraits {
@@ -50,6 +52,10 @@ interface LeaseName {
  */
 export class ReferenceModel {
   readonly state: ModelState;
+  /** The store as it is afterwards, where the rules leave something open. */
+  seen: RuleContext["seen"] = () => undefined;
+  /** Whether places that become free are given away only later, as a transaction of several operations may do. */
+  holdsPlaces = false;
   readonly #traits: ModelTraits;
 
   constructor(traits: ModelTraits, state: ModelState = newModelState()) {
@@ -65,7 +71,7 @@ export class ReferenceModel {
   /** Jobs were submitted in one request. */
   submit(nowUs: number, jobs: readonly NewJob[], outcomes: readonly SubmitOutcome[] | undefined): void {
     for (const [i, job] of jobs.entries()) this.#submit(nowUs, job, outcomes?.[i]);
-    this.#finish(nowUs);
+    this.#finish();
   }
 
   #submit(nowUs: number, job: NewJob, outcome: SubmitOutcome | undefined): void {
@@ -78,8 +84,15 @@ export class ReferenceModel {
       return;
     }
     const created = outcome === undefined || (outcome.kind === "created" && outcome.job.id === job.id);
+    const refused = job.concurrency !== undefined && isJobRefused(state, job.concurrency);
+    if (refused) {
+      demand(
+        outcome === undefined || outcome.kind === "rejected",
+        () => `job ${job.id} was ${outcome?.kind}, not refused`,
+      );
+      return;
+    }
     demand(created, () => `job ${job.id} was ${outcome?.kind}`);
-    state.order++;
     state.jobs.set(job.id, {
       id: job.id,
       submitted: job,
@@ -89,16 +102,20 @@ export class ReferenceModel {
       cancelReason: undefined,
       started: false,
       deadlineUs: job.deadlineUs,
+      applied: false,
       admitted: true,
-      admittedOrder: state.order,
-      createdOrder: state.order,
+      order: 0,
+      admittedOrder: 0,
     });
-    addTasks(this.#at(nowUs), state.jobs.get(job.id)!, {
+    const context = this.#at(nowUs);
+    applyForPlace(context, state.jobs.get(job.id)!);
+    addTasks(context, state.jobs.get(job.id)!, {
       set: job.tasks,
       parent: undefined,
       doom: "none",
       startAtUs: job.startAtUs,
     });
+    settleJob(context, job.id);
   }
 
   #jobWithKey(key: string): NewJob | undefined {
@@ -107,7 +124,6 @@ export class ReferenceModel {
 
   /** A runner reported and asked for work. Without an answer nothing may have been asked for. */
   exchange(nowUs: number, { runnerId, reports, claim }: Exchange, outcome: ExchangeOutcome | undefined): void {
-    const { state } = this;
     const runner = this.#present(runnerId);
     const context = this.#at(nowUs);
     for (const [i, report] of reports.entries()) {
@@ -126,18 +142,18 @@ export class ReferenceModel {
       endAttempt(context, task, result, report);
     }
     if (outcome === undefined) {
-      this.#finish(nowUs);
+      this.#finish();
       return;
     }
     const wants = claim !== undefined && claim.limit > 0 && runner.state === "active";
-    if (wants) applyClaim({ state, nowUs, request: claim }, outcome.leases);
+    if (wants) applyClaim({ ...context, request: claim }, outcome.leases);
     else demand(outcome.leases.length === 0, () => `${outcome.leases.length} leases for a runner that may have none`);
     demand(
       outcome.drain === (runner.state === "draining"),
       () => `drain is ${outcome.drain} for a runner ${runner.state}`,
     );
     this.#checkCancellations(runnerId, outcome.cancellations);
-    this.#finish(nowUs);
+    this.#finish();
   }
 
   #present(runnerId: string): ModelRunner {
@@ -204,7 +220,7 @@ export class ReferenceModel {
       if (report.progress.length > 0) task.progress = report.progress;
       this.state.touched.add(task.jobId);
     }
-    this.#finish(nowUs);
+    this.#finish();
     if (outcome === undefined) return;
     const list = (entries: HeartbeatOutcome["lost"]) =>
       entries
@@ -225,7 +241,7 @@ export class ReferenceModel {
     const context = this.#at(nowUs);
     doomJob(context, job, { doom: "cancelled", cancelReason, reason: CancellationReason.JOB_CANCELLED });
     settleJob(context, jobId);
-    this.#finish(nowUs);
+    this.#finish();
   }
 
   /** An ended job was run again, all of its bad tasks or the named ones; an error's reason stands for a refusal. */
@@ -236,10 +252,23 @@ export class ReferenceModel {
     const named = keys.map((key) => state.tasks.get(key)!);
     const foreign = named.some((task) => task.jobId !== jobId);
     const plan = jobHasEnded(state, jobId) && !foreign ? planRetry(state, job, named) : undefined;
-    const wanted = plan?.rerun.size ?? (foreign && jobHasEnded(state, jobId) ? "TASK_NOT_FOUND" : "INVALID_STATE");
+    const rule = job.submitted.concurrency;
+    const refused = rule !== undefined && isJobRefused(state, rule);
+    const wanted =
+      plan === undefined
+        ? foreign && jobHasEnded(state, jobId)
+          ? "TASK_NOT_FOUND"
+          : "INVALID_STATE"
+        : refused
+          ? "CONCURRENCY_REJECTED"
+          : plan.rerun.size;
     demand(outcome === wanted, () => `the retry of job ${jobId} gave ${outcome}, not ${wanted}`);
-    if (plan !== undefined) applyRetry(this.#at(nowUs), job, plan);
-    this.#finish(nowUs);
+    if (plan !== undefined && !refused) {
+      const context = this.#at(nowUs);
+      applyForPlace(context, job);
+      applyRetry(context, job, plan);
+    }
+    this.#finish();
   }
 
   /**
@@ -247,19 +276,23 @@ export class ReferenceModel {
    * any order, so the order is given.
    */
   maintain(nowUs: number, outcome: MaintenanceOutcome | undefined, dueInOrder: readonly string[]): void {
+    const { state } = this;
     const context = this.#at(nowUs);
+    state.maintainedUs = nowUs;
     this.#failOverdueJobs(context);
     const { lost, fenced } = this.#endOverdueAttempts(context, dueInOrder);
     const woken = this.#wake(context);
+    this.#failOverdueTasks(context);
+    for (const jobId of state.jobs.keys()) settleJob(context, jobId);
     if (outcome === undefined) {
-      this.#finish(nowUs);
+      this.#finish();
       return;
     }
     const wanted = JSON.stringify({ lost, woken, fenced });
     const seen = JSON.stringify({ lost: outcome.lost, woken: outcome.woken, fenced: outcome.fenced });
     demand(seen === wanted, () => `maintenance did ${seen}, the model says ${wanted}`);
-    this.#finish(nowUs);
-    const nextUs = this.earliestDueUs();
+    this.#finish();
+    const nextUs = this.earliestDueUs(nowUs);
     const next = outcome.nextDueUs ?? Infinity;
     demand(next <= nextUs, () => `maintenance wants to be called at ${next}, something is due at ${nextUs}`);
     demand(next > nowUs, () => `maintenance wants to be called again at once and did all there was`);
@@ -294,8 +327,18 @@ export class ReferenceModel {
 
   #wake(context: RuleContext): number {
     const due = [...this.state.tasks.values()].filter(({ wakeUs }) => (wakeUs?.max ?? Infinity) <= context.nowUs);
-    for (const task of due) queueTask(context, task);
+    due.sort((a, b) => a.wakeUs!.max - b.wakeUs!.max);
+    for (const task of due) (task.attempts.length === 0 ? queueFirst : queueTask)(context, task);
     return due.length;
+  }
+
+  #failOverdueTasks(context: RuleContext): void {
+    const late = [...this.state.tasks.values()].filter((task) => queueDueUs(task) <= context.nowUs);
+    failQueued(
+      context,
+      late.sort((a, b) => queueDueUs(a) - queueDueUs(b)),
+      "QueueTimeout",
+    );
   }
 
   /** Attempts something must be done about at a time, once overdue jobs are failed; in the order they were leased. */
@@ -304,9 +347,11 @@ export class ReferenceModel {
   }
 
   /** When the next thing is due; Infinity when nothing is pending. */
-  earliestDueUs(): number {
-    let due = Infinity;
-    for (const task of this.state.tasks.values()) due = Math.min(due, dueOf(task), task.wakeUs?.max ?? Infinity);
+  earliestDueUs(nowUs: number): number {
+    let due = nextWindowUs(this.state, nowUs);
+    for (const task of this.state.tasks.values()) {
+      due = Math.min(due, dueOf(task), task.wakeUs?.max ?? Infinity, queueDueUs(task));
+    }
     for (const job of this.state.jobs.values()) {
       if (job.doom === "none" && !jobHasEnded(this.state, job.id)) due = Math.min(due, job.deadlineUs ?? Infinity);
     }
@@ -322,7 +367,7 @@ export class ReferenceModel {
       endAttempt(this.#at(nowUs), task, { kind: "released", unknownIdentifier: false }, undefined);
     }
     runner.state = "stopped";
-    this.#finish(nowUs);
+    this.#finish();
   }
 
   /** A runner registered, maybe again and with more code. */
@@ -348,6 +393,14 @@ export class ReferenceModel {
     }
     if (!this.#traits.renewsLeases) return;
     for (const task of this.running()) this.#renew(nowUs, task);
+    // Who runs the longest is told by times again, not by the order of leases.
+    const leasedAtUs = (task: ModelTask) => task.attempts.at(-1)!.leasedAtUs;
+    const created = [...this.state.tasks.keys()];
+    const running = this.running().sort(
+      (a, b) => leasedAtUs(a) - leasedAtUs(b) || created.indexOf(a.key) - created.indexOf(b.key),
+    );
+    for (const task of running) task.lease!.order = ++this.state.order;
+    makeRoomEverywhere(this.#at(nowUs));
   }
 
   #renew(nowUs: number, task: ModelTask): void {
@@ -361,12 +414,18 @@ export class ReferenceModel {
   }
 
   #at(nowUs: number): RuleContext {
-    return { state: this.state, nowUs, graceMs: this.#traits.graceMs };
+    return { state: this.state, nowUs, graceMs: this.#traits.graceMs, seen: this.seen };
+  }
+
+  /** Gives away the places that were held back. */
+  giveHeldPlaces(): void {
+    this.holdsPlaces = false;
+    this.#finish();
   }
 
   /** What follows from every operation. */
-  #finish(nowUs: number): void {
-    makeRoom(this.#at(nowUs));
+  #finish(): void {
+    if (!this.holdsPlaces) letJobsIn(this.state);
     const ready = [...this.state.tasks.values()].filter(({ state }) => state === TaskState.QUEUED);
     const names = new Set(ready.map(({ jobId, spec }) => `${jobId} ${spec.priority}`));
     for (const name of this.state.passedOver.keys()) if (!names.has(name)) this.state.passedOver.delete(name);
@@ -382,4 +441,10 @@ function dueOf({ lease }: ModelTask): number {
   if (lease === undefined) return Infinity;
   const deadlineUs = lease.stop === undefined ? (lease.deadlineUs ?? Infinity) : Infinity;
   return Math.min(lease.expiresAtUs, deadlineUs, lease.fenceAtUs ?? Infinity);
+}
+
+/** When a queued task has waited for as long as it may. */
+function queueDueUs({ state, queuedAtUs, spec }: ModelTask): number {
+  if (state !== TaskState.QUEUED || spec.queueTimeoutMs === undefined) return Infinity;
+  return queuedAtUs! + Math.round(spec.queueTimeoutMs * 1000);
 }

@@ -112,11 +112,12 @@ function retryRule(random: SeededRandom): RetryRule {
   };
 }
 
-/** A rule under one of a few keys. */
+/** A rule under one of a few keys, each with a limit of its own: who is let in first under differing ones is left open. */
 export function concurrencyRule(random: SeededRandom, what: "task" | "job"): ConcurrencyRule {
+  const index = random.int(0, 1);
   return {
-    key: `${what}-key-${random.int(0, 1)}`,
-    limit: random.int(1, 3),
+    key: `${what}-key-${index}`,
+    limit: index === 0 ? 1 : 3,
     policy: random.pick(["wait", "wait", "cancelRunning", "rejectNew"]),
   };
 }

@@ -1,0 +1,19 @@
+import type { CancellationReason, TaskState } from "@spanloom/protocol";
+import type { ModelState, ModelTask } from "./model-state.ts";
+
+/** What rules are applied under. */
+export interface RuleContext {
+  state: ModelState;
+  nowUs: number;
+  graceMs: number;
+  /** A task as the store shows it afterwards, where rules leave open which of several fail and which are skipped. */
+  seen: (key: string) => { state: TaskState; blamed: boolean } | undefined;
+}
+
+/** Tells an attempt to stop. The first reason counts. */
+export function stopAttempt({ nowUs, graceMs }: RuleContext, task: ModelTask, reason: CancellationReason): void {
+  const { lease } = task;
+  if (lease === undefined || lease.stop !== undefined) return;
+  lease.stop = reason;
+  lease.fenceAtUs = nowUs + graceMs * 1000;
+}
