@@ -14,6 +14,7 @@
  */
 
 import type { JobState, RunnerState } from "@spanloom/protocol";
+import type { Peers } from "./peers.ts";
 import type {
   DependencyRecord,
   Exchange,
@@ -31,6 +32,7 @@ import type {
   TaskRecord,
 } from "./records.ts";
 
+export type { PeerAnswers, PeerRequest, Peers } from "./peers.ts";
 export type {
   AttemptRecord,
   AttemptReport,
@@ -82,6 +84,11 @@ export interface LifecycleBatch {
   jobs: readonly JobRecord[];
   /** With attempts and dependencies, without payloads; only of `jobs`. */
   tasks: readonly TaskRecord[];
+  /**
+   * Of stores that servers share: what was read after a commit has a higher version than all that was read before it, on
+   * whatever server. Absent when one server alone reads.
+   */
+  version?: number;
 }
 
 /**
@@ -116,6 +123,8 @@ export interface StoreEvents {
  * Concurrency: every method may be called at any time from any number of requests.
  */
 export interface Store {
+  /** Other servers on the same record; absent when there can be none. */
+  readonly peers?: Peers;
   /** Opens and migrates. Throws INVALID_STATE, naming the cause, when the data is locked, read-only or from a newer version. */
   start(): Promise<void>;
   /** Finishes what was asked for and closes. Safe to call twice. */

@@ -54,6 +54,7 @@ export class GroupCommit<Needs, Context> {
   #running = false;
   #closed = false;
   #idle: (() => void)[] = [];
+  #settling: (() => void)[] = [];
 
   constructor(transaction: TransactionHooks<Needs, Context>) {
     this.#transaction = transaction;
@@ -77,6 +78,12 @@ export class GroupCommit<Needs, Context> {
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
+  /** Resolves when the transaction that is open now, if there is one, is over and announced. */
+  settled(): Promise<void> {
+    if (!this.#running) return Promise.resolve();
+    return new Promise((resolve) => this.#settling.push(resolve));
+  }
+
   #schedule(): void {
     if (this.#running) return;
     this.#running = true;
@@ -94,6 +101,7 @@ export class GroupCommit<Needs, Context> {
         // Not dropped: every operation is rejected with it or runs again.
         await this.#recover(entries, error ?? "unknown");
       }
+      for (const resolve of this.#settling.splice(0)) resolve();
     }
     this.#running = false;
     for (const resolve of this.#idle.splice(0)) resolve();

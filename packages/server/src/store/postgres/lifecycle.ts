@@ -11,16 +11,22 @@ const tasksBySeq = statement(
   `SELECT ${taskColumns} FROM task WHERE seq = ANY($1::bigint[]) ORDER BY seq`,
 );
 
+const drawVersion = statement("draw_projection_version", "SELECT nextval('projection_seq')");
+
 /**
  * Everything the lifecycle spans of these jobs and tasks are made from, of one moment, in a handful of statements.
  *
+ * The version is drawn before the record is read. So whoever reads after a commit has a higher one than all who read
+ * before it, on whatever server.
+ *
  * The jobs of the tasks are included whether they were asked for or not. Unknown ids are left out.
  */
-export function readLifecycle(
+export async function readLifecycle(
   { pool, known }: ReadContext,
   jobIds: Iterable<string>,
   taskIds: Iterable<string>,
 ): Promise<LifecycleBatch> {
+  const [[version]] = (await pool.rows(drawVersion)) as unknown as [[number]];
   return pool.snapshot(async (reader) => {
     const places = await findTasks(reader, taskIds);
     const rows =
@@ -34,7 +40,7 @@ export function readLifecycle(
     const wanted = new Set(knownUuids(jobIds));
     for (const { jobId } of tasks) wanted.add(jobId);
     const jobs = wanted.size === 0 ? [] : await readJobs(reader, [...wanted]);
-    return { jobs, tasks };
+    return { jobs, tasks, version };
   });
 }
 

@@ -9,7 +9,9 @@ export interface ListenerOptions {
   /** UUID of this server. */
   serverId: string;
   /** Takes what other servers said. Must not throw. */
-  onMessage(topic: string, body: string): void;
+  onMessage(topic: string, body: string, serverId: string): void;
+  /** Servers that were gone without a goodbye were removed: nobody else will know. Must not throw. */
+  onRemoved?(): void;
   /** Something may have been missed: everything may have changed. Must not throw. */
   onGap(): void;
   /** Runs a function later; returns how not to. */
@@ -51,8 +53,13 @@ export class Listener {
     await this.#connect();
   }
 
-  /** Says goodbye and closes. Safe to call twice. */
-  async stop(): Promise<void> {
+  /** Whether messages are heard now. */
+  get isListening(): boolean {
+    return this.#client !== undefined;
+  }
+
+  /** Says goodbye and closes; without goodbye another server takes over what this one leaves. Safe to call twice. */
+  async stop({ goodbye = true } = {}): Promise<void> {
     this.#stopped = true;
     this.#cancelRetry?.();
     await this.#connecting?.catch(() => {});
@@ -60,7 +67,7 @@ export class Listener {
     this.#client = undefined;
     if (client === undefined) return;
     try {
-      await client.query("DELETE FROM server WHERE id = $1", [this.#options.serverId]);
+      if (goodbye) await client.query("DELETE FROM server WHERE id = $1", [this.#options.serverId]);
     } catch {
       // A connection that broke takes the row with it: the next server to connect removes it.
     }
@@ -82,8 +89,9 @@ export class Listener {
       await client.query(`LISTEN ${client.escapeIdentifier(this.#channel)}`);
       await client.query("BEGIN");
       await client.query(TAKE_STORE_LOCK);
-      await client.query(enlist, [this.#options.serverId]);
+      const { rows } = await client.query(enlist, [this.#options.serverId]);
       await client.query("COMMIT");
+      if (rows.length > 0) this.#options.onRemoved?.();
     } catch (error) {
       await client.end();
       throw error;
@@ -95,7 +103,7 @@ export class Listener {
   #receive(payload: string): void {
     const message = decodePayload(payload);
     if (message === undefined || message.serverId === this.#options.serverId) return;
-    this.#options.onMessage(message.topic, message.body);
+    this.#options.onMessage(message.topic, message.body, message.serverId);
   }
 
   #onEnd(client: Client): void {
@@ -121,11 +129,14 @@ export class Listener {
   }
 }
 
-/** Enters this server, and removes those whose connection is gone. */
+/** Enters this server, and removes those whose connection is gone; answers which. */
 const enlist = `WITH gone AS (
     DELETE FROM server WHERE id <> $1 AND NOT EXISTS
       (SELECT 1 FROM pg_stat_activity a WHERE a.pid = server.pid AND a.backend_start = server.backend_start)
-  )
+    RETURNING id
+  ), entered AS (
   INSERT INTO server (id, pid, backend_start)
   SELECT $1, pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()
-  ON CONFLICT (id) DO UPDATE SET pid = excluded.pid, backend_start = excluded.backend_start`;
+  ON CONFLICT (id) DO UPDATE SET pid = excluded.pid, backend_start = excluded.backend_start
+  )
+  SELECT id FROM gone`;

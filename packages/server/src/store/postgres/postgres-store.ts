@@ -15,7 +15,8 @@ import { readLifecycle, unprojectedJobs } from "./lifecycle.ts";
 import { Listener } from "./listener.ts";
 import { maintain } from "./maintain.ts";
 import { migrate } from "./migrate.ts";
-import { channelOf, isNews, newsPayloads, readNews } from "./notify.ts";
+import { channelOf, encodePayload, isNews, newsPayloads, readNews } from "./notify.ts";
+import { PostgresPeers } from "./postgres-peers.ts";
 import { type Needs, noNeeds, prefetch, prefetchEarlier } from "./prefetch.ts";
 import { markProjected } from "./projected.ts";
 import { queueStats } from "./queue-stats.ts";
@@ -29,7 +30,7 @@ import { retryJob } from "./retry.ts";
 import { drainRunner, registerRunner, unregisterRunner } from "./runners.ts";
 import { statement } from "./statement.ts";
 import { type Submitted, submitJobs } from "./submit.ts";
-import { Writer } from "./writer.ts";
+import { Writer, type WriterTimes } from "./writer.ts";
 
 /** How a store on PostgreSQL is set up. */
 export interface PostgresStoreOptions {
@@ -53,6 +54,8 @@ export interface PostgresStoreOptions {
   runnerLostMs?: number;
   /** Takes what PostgreSQL has to say beside its answers. */
   onNotice?: (message: string) => void;
+  /** How long to wait for PostgreSQL. */
+  times?: Partial<WriterTimes>;
 }
 
 const DEFAULTS = {
@@ -77,6 +80,7 @@ const notify = statement("notify", "SELECT pg_notify($1::text, $2::text)");
  * docs/adr/012-postgresql-store.md. Reads go beside the writer and take no lock.
  */
 export class PostgresStore implements contract.Store {
+  readonly peers: PostgresPeers;
   readonly #options: PostgresStoreOptions;
   readonly #target: DatabaseTarget;
   readonly #serverId: string;
@@ -103,13 +107,14 @@ export class PostgresStore implements contract.Store {
     this.#target = { url: options.url, schema: options.schema };
     this.#serverId = options.serverId ?? randomUUID();
     this.#channel = channelOf(options.schema ?? DEFAULT_SCHEMA);
+    this.peers = this.#newPeers();
   }
 
   async start(): Promise<void> {
     if (this.#control !== undefined) return;
     await migrate(this.#target);
     const { nowUs = () => Date.now() * 1000, runnerLostMs = 60_000, onNotice } = this.#options;
-    const writer = new Writer(this.#target);
+    const writer = new Writer(this.#target, this.#options.times);
     const listener = this.#newListener();
     try {
       await listener.start();
@@ -122,17 +127,19 @@ export class PostgresStore implements contract.Store {
     this.#commits = this.#newCommits(this.#control);
     const pool = new ReadPool({ target: this.#target, toError: toStoreError, onNotice });
     this.#reads = { pool, known: new ImmutableRows(), nowUs, runnerLostMs };
+    this.peers.start();
   }
 
   async stop(): Promise<void> {
     await this.#commits?.close();
+    await this.peers.stop();
     const reads = this.#reads;
     const [listener, writer] = [this.#listener, this.#writer];
     this.#control = undefined;
     this.#reads = undefined;
     this.#listener = undefined;
     this.#writer = undefined;
-    await Promise.all([listener?.stop(), writer?.close(), reads?.pool.stop()]);
+    await Promise.all([listener?.stop({ goodbye: !this.peers.handsOver }), writer?.close(), reads?.pool.stop()]);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -320,7 +327,7 @@ export class PostgresStore implements contract.Store {
   }
 
   #controlOptions(): ControlOptions {
-    const { url, schema, serverId, onNotice, ...rest } = this.#options;
+    const { url, schema, serverId, onNotice, times, ...rest } = this.#options;
     return { ...DEFAULTS, ...rest, nowUs: rest.nowUs ?? (() => Date.now() * 1000), random: rest.random ?? Math.random };
   }
 
@@ -387,20 +394,31 @@ export class PostgresStore implements contract.Store {
     for (const listener of this.#listeners.due) listener(dueUs);
   }
 
+  #newPeers(): PostgresPeers {
+    return new PostgresPeers({
+      serverId: this.#serverId,
+      reader: () => this.#reading().pool,
+      channel: this.#channel,
+      payload: (topic, body) => encodePayload(this.#serverId, topic, body),
+      settled: async () => this.#commits?.settled(),
+      isListening: () => this.#listener?.isListening ?? false,
+      schedule: later,
+    });
+  }
+
   #newListener(): Listener {
     return new Listener({
       target: this.#target,
       serverId: this.#serverId,
-      onMessage: (topic, body) => {
+      onMessage: (topic, body, from) => {
         if (isNews(topic)) this.#hear(body);
+        else this.peers.hear(from, topic, body);
       },
+      onRemoved: () => void this.peers.takeOver(async () => true).catch(() => undefined), // it is tried again
       onGap: () => {
         for (const listener of this.#listeners.missed) listener();
       },
-      schedule: (run, delayMs) => {
-        const timer = setTimeout(run, delayMs).unref();
-        return () => clearTimeout(timer);
-      },
+      schedule: later,
       random: this.#options.random ?? Math.random,
     });
   }
@@ -417,6 +435,11 @@ export class PostgresStore implements contract.Store {
 }
 
 const nothing = (): undefined => undefined;
+
+function later(run: () => void, delayMs: number): () => void {
+  const timer = setTimeout(run, delayMs).unref();
+  return () => clearTimeout(timer);
+}
 
 /** Rows held between transactions; beyond it all are read anew. */
 const MAX_HELD = 100_000;

@@ -1,0 +1,247 @@
+import { randomUUID } from "node:crypto";
+import type { PeerAnswers, PeerRequest, Peers } from "../peers.ts";
+import type { Reader } from "./read-pool.ts";
+import { statement } from "./statement.ts";
+
+/** How often servers that are gone are looked for. */
+const LOOK_MS = 5_000;
+/** How long a server that says that it is at work is waited for, and when it says so. */
+const BUSY_MS = 60_000;
+const SAY_BUSY_MS = 500;
+/** How often it is looked whether a server that has not answered still lives. */
+const RECHECK_MS = 250;
+
+const otherServers = statement(
+  "other_servers",
+  `SELECT id, EXISTS (SELECT 1 FROM pg_stat_activity a WHERE a.pid = s.pid AND a.backend_start = s.backend_start)
+   FROM server s WHERE id <> $1`,
+);
+
+const removeGone = statement(
+  "remove_gone_servers",
+  `DELETE FROM server WHERE id <> $1 AND NOT EXISTS
+   (SELECT 1 FROM pg_stat_activity a WHERE a.pid = server.pid AND a.backend_start = server.backend_start) RETURNING id`,
+);
+
+const tellPeers = statement("tell_peers", "SELECT pg_notify($1::text, $2::text)");
+
+/** What {@link PostgresPeers} needs. */
+export interface PostgresPeersOptions {
+  serverId: string;
+  reader: () => Reader;
+  /** Channel of the servers, and a message on it. */
+  channel: string;
+  payload(topic: string, body: string): string;
+  /** Resolves when the transaction that is open now is over and announced. */
+  settled(): Promise<void>;
+  /** Whether this server hears answers. */
+  isListening(): boolean;
+  schedule(run: () => void, delayMs: number): () => void;
+}
+
+interface Asking {
+  waiting: Set<string>;
+  /** Of these, those that are at work. */
+  busy: Set<string>;
+  failed: { serverId: string; why: string }[];
+  wake: () => void;
+}
+
+const ASK = "ask";
+const DONE = "done";
+
+/**
+ * Questions and answers between servers as messages of PostgreSQL, and the taking over of those that are gone.
+ *
+ * Whoever removes the row of a server that is gone takes over from it: PostgreSQL lets one alone remove it.
+ */
+export class PostgresPeers implements Peers {
+  readonly #options: PostgresPeersOptions;
+  readonly #asking = new Map<string, Asking>();
+  /** Servers that let a request time out and were not heard of since: none waits for them again. */
+  readonly #silent = new Set<string>();
+  #handler = Promise.withResolvers<(request: PeerRequest) => Promise<void>>();
+  #onGone: (() => Promise<void>) | undefined;
+  /** The last taking over. */
+  #takingOver: Promise<void> = Promise.resolve();
+  #goneBefore = false;
+  #cancelLook: (() => void) | undefined;
+  #stopped = false;
+  #handsOver = false;
+
+  constructor(options: PostgresPeersOptions) {
+    this.#options = options;
+  }
+
+  /** Begins to look for servers that are gone. */
+  start(): void {
+    this.#stopped = false;
+    this.#lookLater();
+  }
+
+  #lookLater(): void {
+    if (this.#stopped) return;
+    this.#cancelLook = this.#options.schedule(() => {
+      this.takeOver(() => this.#removeGone()).then(
+        () => this.#lookLater(),
+        () => this.#lookLater(), // PostgreSQL is away: looked again
+      );
+    }, LOOK_MS);
+  }
+
+  /** Stops looking. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancelLook?.();
+    await this.#takingOver.catch(() => undefined); // whoever takes over next does it
+  }
+
+  /** Whether another server is to take over from this one when it stops. */
+  get handsOver(): boolean {
+    return this.#handsOver;
+  }
+
+  handOver(): void {
+    this.#handsOver = true;
+  }
+
+  onAsk(handler: (request: PeerRequest) => Promise<void>): void {
+    this.#handler.resolve(handler);
+  }
+
+  onGone(handler: () => Promise<void>): void {
+    this.#onGone = handler;
+    if (this.#goneBefore) void this.takeOver(async () => true).catch(() => undefined); // as in start
+  }
+
+  /** Runs what finds out whether a server is gone, and then has its work taken over. */
+  takeOver(find: () => Promise<boolean>): Promise<void> {
+    const before = this.#takingOver.catch(() => undefined); // told to its own caller
+    this.#takingOver = before.then(async () => {
+      if (!(await find())) return;
+      this.#goneBefore = true;
+      if (!this.#onGone) return;
+      await this.#onGone();
+      this.#goneBefore = false;
+    });
+    this.#takingOver.catch(() => undefined); // told to the caller, who may be gone
+    return this.#takingOver;
+  }
+
+  async #removeGone(): Promise<boolean> {
+    const rows = await this.#options.reader().rows(removeGone, this.#options.serverId);
+    return rows.length > 0 || this.#goneBefore;
+  }
+
+  settled(): Promise<void> {
+    return this.#options.settled();
+  }
+
+  async ask(request: PeerRequest, timeoutMs: number): Promise<PeerAnswers> {
+    const { serverId, settled } = this.#options;
+    await settled();
+    const others = await this.#others();
+    const gone = others.filter(({ live }) => !live).map(({ id }) => id);
+    const live = others.filter((other) => other.live).map(({ id }) => id);
+    if (live.length === 0) return { failed: [], silent: [], gone };
+    if (!this.#options.isListening()) return { failed: [], silent: live, gone };
+    const asking: Asking = { waiting: new Set(live), busy: new Set(), failed: [], wake: () => undefined };
+    const id = `${serverId}/${randomUUID()}`;
+    this.#asking.set(id, asking);
+    try {
+      await this.#tell(ASK, `${id} ${request}`);
+      gone.push(...(await this.#wait(asking, timeoutMs)));
+    } finally {
+      this.#asking.delete(id);
+    }
+    for (const each of asking.waiting) this.#silent.add(each);
+    return { failed: asking.failed, silent: [...asking.waiting], gone };
+  }
+
+  /** Waits until nobody is waited for; resolves with those that ended meanwhile. */
+  async #wait(asking: Asking, timeoutMs: number): Promise<string[]> {
+    const gone: string[] = [];
+    for (let waitedMs = 0; !this.#onlySilent(asking); waitedMs += RECHECK_MS) {
+      if (waitedMs >= (asking.busy.size > 0 ? BUSY_MS : timeoutMs)) break;
+      if (await this.#woken(asking, RECHECK_MS)) break;
+      const live = new Set((await this.#others()).filter((other) => other.live).map(({ id }) => id));
+      for (const id of asking.waiting) {
+        if (live.has(id)) continue;
+        asking.waiting.delete(id);
+        asking.busy.delete(id);
+        gone.push(id);
+      }
+    }
+    for (const serverId of asking.busy) {
+      asking.waiting.delete(serverId);
+      asking.failed.push({ serverId, why: `it is still at it after ${BUSY_MS / 1000} s` });
+    }
+    return gone;
+  }
+
+  #onlySilent({ waiting }: Asking): boolean {
+    return [...waiting].every((id) => this.#silent.has(id));
+  }
+
+  /** True when every answer has come, false when the time is up. */
+  #woken(asking: Asking, ms: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const cancel = this.#options.schedule(() => resolve(false), ms);
+      asking.wake = () => {
+        if (!this.#onlySilent(asking)) return;
+        cancel();
+        resolve(true);
+      };
+    });
+  }
+
+  async #others(): Promise<{ id: string; live: boolean }[]> {
+    const rows = await this.#options.reader().rows(otherServers, this.#options.serverId);
+    return rows.map(([id, live]) => ({ id: id as string, live: live as boolean }));
+  }
+
+  async #tell(topic: string, body: string): Promise<void> {
+    const { channel, payload, reader } = this.#options;
+    await reader().rows(tellPeers, channel, payload(topic, body));
+  }
+
+  /** Takes a message of another server; false when it is none of these. */
+  hear(from: string, topic: string, body: string): boolean {
+    if (topic !== ASK && topic !== DONE) return false;
+    const [id = "", what = "", ...why] = body.split(" ");
+    if (topic === ASK) void this.#serve(id, what as PeerRequest);
+    else this.#answered(from, id, what, why.join(" "));
+    return true;
+  }
+
+  #answered(from: string, id: string, what: string, why: string): void {
+    this.#silent.delete(from);
+    const asking = this.#asking.get(id);
+    if (!asking?.waiting.has(from)) return;
+    if (what === "busy") return void asking.busy.add(from);
+    asking.waiting.delete(from);
+    asking.busy.delete(from);
+    if (what === "failed") asking.failed.push({ serverId: from, why });
+    asking.wake();
+  }
+
+  async #serve(id: string, request: PeerRequest): Promise<void> {
+    let answer = "ok";
+    const cancel = this.#options.schedule(() => void this.#answer(id, "busy"), SAY_BUSY_MS);
+    try {
+      const handler = await this.#handler.promise;
+      // What was committed, or taken over, before the request is noted before it is served.
+      await Promise.all([this.#options.settled(), this.#takingOver.catch(() => undefined)]);
+      await handler(request);
+    } catch (error) {
+      answer = `failed ${(error instanceof Error ? error.message : String(error)).slice(0, 500)}`;
+    }
+    cancel();
+    await this.#answer(id, answer);
+  }
+
+  /** Without an answer whoever asked waits for as long as it said. */
+  async #answer(id: string, text: string): Promise<void> {
+    await this.#tell(DONE, `${id} ${text}`).catch(() => undefined);
+  }
+}
