@@ -13,6 +13,7 @@ describe("the command line", () => {
     expect(config([])).toEqual({
       dataDir: "./.spanloom",
       databaseUrl: undefined,
+      clickhouseUrl: undefined,
       host: "127.0.0.1",
       port: 7171,
       insecure: false,
@@ -62,11 +63,8 @@ describe("the command line", () => {
     [[], { SPANLOOM_DATABASE_URL: "postgres://db" }, /SPANLOOM_DATABASE_URL: it names no database; write postgres:/],
     [["--database-url", "mysql://db/jobs"], {}, /--database-url: its scheme is "mysql"/],
     [["--database-url", "jobs"], {}, /--database-url: it is no URL/],
-    [
-      [],
-      { SPANLOOM_CLICKHOUSE_URL: "http://ch" },
-      /SPANLOOM_CLICKHOUSE_URL "http:\/\/ch": ClickHouse is not supported yet/,
-    ],
+    [[], { SPANLOOM_CLICKHOUSE_URL: "clickhouse://ch" }, /SPANLOOM_CLICKHOUSE_URL: it must be http:/],
+    [["--clickhouse-url", "http://ch:8123/traces"], {}, /--clickhouse-url: .*without path/],
   ])("refuses %j with %j, naming it", (args, env, message) => {
     expect(() => readCommand(args, env)).toThrow(
       expect.objectContaining({ reason: "INVALID_FIELD", message: expect.stringMatching(message) }) as Error,

@@ -1,12 +1,15 @@
 import { parseArgs } from "node:util";
 import { SpanloomError } from "@spanloom/protocol";
 import { checkDatabaseUrl } from "./database-url.ts";
+import { checkClickHouseUrl } from "./telemetry/columnar/clickhouse/clickhouse-url.ts";
 
 /** What the server's program can be told by flags and environment. */
 export interface ServerConfig {
   dataDir: string;
   /** PostgreSQL that keeps jobs; may hold a password, so it is never printed. */
   databaseUrl: string | undefined;
+  /** ClickHouse that keeps spans and logs; never printed either. */
+  clickhouseUrl: string | undefined;
   host: string;
   port: number;
   insecure: boolean;
@@ -50,6 +53,12 @@ const settings: readonly Setting[] = [
     about: "PostgreSQL that keeps jobs instead, postgres://user:password@host:port/database",
   },
   {
+    flag: "clickhouse-url",
+    value: "<url>",
+    env: "SPANLOOM_CLICKHOUSE_URL",
+    about: "ClickHouse that keeps spans and logs instead, http://user:password@host:port",
+  },
+  {
     flag: "host",
     value: "<address>",
     env: "SPANLOOM_HOST",
@@ -84,21 +93,15 @@ const settings: readonly Setting[] = [
   { flag: "version", about: "print the version" },
 ];
 
-/** Settings of later versions: whoever sets one must hear that it does nothing, not find out. */
-const unsupported: Readonly<Record<string, string>> = {
-  SPANLOOM_CLICKHOUSE_URL: "ClickHouse is not supported yet; unset it to use chDB in the data folder",
-};
-
 /**
  * Reads the command line and the environment; flags beat environment, environment beats defaults.
  *
- * Errors: INVALID_FIELD naming the flag or variable that is unknown, malformed or not supported yet.
+ * Errors: INVALID_FIELD naming the flag or variable that is unknown or malformed.
  */
 export function readCommand(args: readonly string[], env: Environment): Command {
   const flags = parseFlags(args);
   if (flags.help) return { kind: "print", text: "help" };
   if (flags.version) return { kind: "print", text: "version" };
-  for (const [name, why] of Object.entries(unsupported)) if (env[name]) throw refuse(name, env[name], why);
   return { kind: "run", config: toConfig(flags, env) };
 }
 
@@ -123,6 +126,7 @@ function toConfig(flags: Flags, env: Environment): ServerConfig {
   return {
     dataDir: required("data-dir", flags, env).text,
     databaseUrl: readDatabaseUrl(flags, env),
+    clickhouseUrl: readClickHouseUrl(flags, env),
     host: address?.host ?? required("host", flags, env).text,
     port: address?.port ?? (readInteger("port", flags, env, { min: 0, max: 65_535 }) as number),
     insecure: flags.insecure === true,
@@ -159,6 +163,11 @@ function required(flag: string, flags: Flags, env: Environment): Found {
 function readDatabaseUrl(flags: Flags, env: Environment): string | undefined {
   const found = find("database-url", flags, env);
   return found && checkDatabaseUrl(found.source, found.text);
+}
+
+function readClickHouseUrl(flags: Flags, env: Environment): string | undefined {
+  const found = find("clickhouse-url", flags, env);
+  return found && checkClickHouseUrl(found.source, found.text);
 }
 
 function readTls(flags: Flags, env: Environment): ServerConfig["tls"] {

@@ -9,6 +9,8 @@ import { DataLock } from "./store/sqlite/data-lock.ts";
 import { SqliteStore } from "./store/sqlite/index.ts";
 import type { Store } from "./store/store.ts";
 import { ChdbSpanStore } from "./telemetry/columnar/chdb/index.ts";
+import { ClickHouseSpanStore, checkClickHouseUrl } from "./telemetry/columnar/clickhouse/index.ts";
+import type { SpanStore } from "./telemetry/columnar/span-store.ts";
 import { createTelemetry } from "./telemetry/telemetry-plane.ts";
 
 /** How to run a server. */
@@ -20,6 +22,11 @@ export interface ServerOptions {
    * with a data folder of its own for telemetry. Default: SQLite in the data folder.
    */
   databaseUrl?: string;
+  /**
+   * ClickHouse that keeps spans and logs, `http://user:password@host:port`; servers that share a PostgreSQL should share
+   * one. Default: chDB in the data folder.
+   */
+  clickhouseUrl?: string;
   /** Address to listen on. Default 127.0.0.1. */
   host?: string;
   /** Port to listen on; 0, the default, takes any free one. */
@@ -46,7 +53,7 @@ export interface ServerOptions {
 const DEFAULT_GRACE_MS = 10_000;
 
 /**
- * Starts a server: jobs in SQLite, or in PostgreSQL when one is named, telemetry in chDB.
+ * Starts a server: jobs in SQLite, or in PostgreSQL when one is named, telemetry in chDB, or in ClickHouse.
  *
  * Errors: INVALID_STATE when the address is taken, would be open to other machines without a token, the folder is locked
  * by another server, read-only or from a newer version, or PostgreSQL refuses; STORE_UNAVAILABLE when it cannot be
@@ -61,11 +68,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const limits: Limits = { ...defaultLimits, ...options.limits };
   checkExposure({ host, token, tokensFile, insecure });
   const store = createStore(options, clock, limits);
-  const spanStore = new ChdbSpanStore({ dataDir: join(dataDir, "telemetry") });
+  const shared = options.clickhouseUrl !== undefined;
   const telemetry = createTelemetry({
     dataDir,
     store,
-    spanStore,
+    spanStore: createSpanStore(options, log),
+    shared,
     clock,
     log,
     ...(spoolMaxBytes !== undefined && { spoolMaxBytes }),
@@ -86,6 +94,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     log,
     graceMs,
   });
+}
+
+function createSpanStore({ dataDir, clickhouseUrl }: ServerOptions, log: (line: string) => void): SpanStore {
+  return clickhouseUrl === undefined
+    ? new ChdbSpanStore({ dataDir: join(dataDir, "telemetry") })
+    : new ClickHouseSpanStore({ url: checkClickHouseUrl("clickhouseUrl", clickhouseUrl), log });
 }
 
 /** The embedded store locks its folder itself. */

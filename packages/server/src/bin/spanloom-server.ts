@@ -58,6 +58,7 @@ function start({
   tokensFile,
   tls,
   databaseUrl,
+  clickhouseUrl,
   ...config
 }: ServerConfig): Promise<RunningServer> {
   return startServer({
@@ -66,6 +67,7 @@ function start({
     ...(tokensFile !== undefined && { tokensFile }),
     ...(tls && { tls }),
     ...(databaseUrl !== undefined && { databaseUrl }),
+    ...(clickhouseUrl !== undefined && { clickhouseUrl }),
     ...(spoolMaxBytes !== undefined && { spoolMaxBytes }),
     ...(defaultLeaseMs !== undefined && { limits: leaseLimits(defaultLeaseMs) }),
   });

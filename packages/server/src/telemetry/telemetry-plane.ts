@@ -2,16 +2,19 @@ import { join } from "node:path";
 import type { QueryLogsRequest, QuerySpansRequest } from "@spanloom/protocol";
 import { tableFromIPC } from "apache-arrow";
 import type { Clock } from "../clock.ts";
+import type { Peers } from "../store/peers.ts";
 import type { Store } from "../store/store.ts";
 import type { ArrowBatch, SpanStore, Statement } from "./columnar/span-store.ts";
 import { Drainer } from "./ingest/drainer.ts";
 import { highestIds } from "./ingest/ingest-ids.ts";
 import { Projector } from "./lifecycle/projector.ts";
+import { PeerBarrier } from "./peer-barrier.ts";
 import type { JobTraces } from "./query/filter-sql.ts";
 import { jobIdsOf } from "./query/job-ids.ts";
 import { MAX_SORTED_ROWS, planJobTraces, planLogs, planSpans, planStoredSpans } from "./query/planner.ts";
 import { Spool } from "./spool/spool.ts";
 import type { SpoolFileSystem } from "./spool/spool-file.ts";
+import { writerId } from "./spool/writer-id.ts";
 import type { IngestOutcome, OtlpPayload, Telemetry, TelemetryStats } from "./telemetry.ts";
 
 /** Most bytes of telemetry that wait for the store unless told otherwise. */
@@ -21,8 +24,10 @@ const DEFAULT_SPOOL_BYTES = 1024 ** 3;
 export interface TelemetryOptions {
   /** The server's data folder; the spool is in `spool/` below it. */
   dataDir: string;
-  store: Pick<Store, "readLifecycle" | "unprojectedJobs" | "taskIds" | "markProjected">;
+  store: Pick<Store, "readLifecycle" | "unprojectedJobs" | "taskIds" | "markProjected" | "peers">;
   spanStore: SpanStore;
+  /** Whether other servers write to the same span store, too. Default false. */
+  shared?: boolean;
   clock: Clock;
   log: (line: string) => void;
   /** Default 1 GiB. Beyond it payloads are refused with OVERLOADED. */
@@ -40,6 +45,8 @@ class TelemetryPlane implements Telemetry {
   readonly #options: TelemetryOptions;
   readonly #spool: Spool;
   readonly #projector: Projector;
+  readonly #peers: Peers | undefined;
+  readonly #peerBarrier: PeerBarrier | undefined;
   #drainer: Drainer | undefined;
   #stopping: Promise<void> | undefined;
 
@@ -52,23 +59,55 @@ class TelemetryPlane implements Telemetry {
       log,
       ...(spoolFileSystem && { fileSystem: spoolFileSystem }),
     });
-    this.#projector = new Projector({ store, clock, log, insert: (batch) => spanStore.insert(batch) });
+    this.#peers = options.shared ? store.peers : undefined;
+    const barrier = this.#peers && new PeerBarrier(this.#peers, log);
+    this.#peerBarrier = barrier;
+    this.#projector = new Projector({
+      store,
+      clock,
+      log,
+      insert: (batch) => spanStore.insert(batch),
+      ...(barrier && { othersFlushed: () => barrier.lifecycleWritten() }),
+    });
   }
 
   async start(): Promise<void> {
     const { spanStore, clock, log } = this.#options;
     await spanStore.start();
     try {
-      const { seq, version } = await highestIds(spanStore);
-      await this.#spool.open(seq + 1);
-      this.#drainer = new Drainer({ spool: this.#spool, spanStore, clock, log });
+      const writer = await this.#openSpool();
+      this.#drainer = new Drainer({ spool: this.#spool, writer, spanStore, clock, log });
       this.#drainer.start();
-      this.#projector.startVersionsAfter(version);
       await this.#projector.recover();
+      this.#servePeers(this.#drainer);
     } catch (error) {
       await this.stop();
       throw error;
     }
+  }
+
+  /**
+   * Opens the spool under numbers that the span store has not seen, and answers its name there.
+   *
+   * A shared store may be away, and need not be asked: the spool's name, kept beside its numbers, makes them its own.
+   */
+  async #openSpool(): Promise<bigint> {
+    const { spanStore, dataDir, shared = false } = this.#options;
+    if (shared) {
+      await this.#spool.open();
+      return writerId(join(dataDir, "spool"));
+    }
+    const { seq, version } = await highestIds(spanStore);
+    this.#projector.startVersionsAfter(version);
+    await this.#spool.open(seq + 1);
+    return 0n;
+  }
+
+  #servePeers(drainer: Drainer): void {
+    this.#peers?.onAsk(async (request) => {
+      await Promise.all([this.#projector.flush(), request === "telemetry" && drainer.barrier()]);
+    });
+    this.#peers?.onGone(() => this.#projector.recover());
   }
 
   stop(): Promise<void> {
@@ -81,7 +120,10 @@ class TelemetryPlane implements Telemetry {
     await using parts = new AsyncDisposableStack();
     parts.defer(() => this.#options.spanStore.stop());
     parts.defer(() => this.#spool.close());
-    parts.defer(() => this.#projector.stop());
+    parts.defer(async () => {
+      await this.#projector.stop();
+      if (this.#projector.pending > 0) this.#peers?.handOver();
+    });
     parts.defer(async () => this.#drainer?.stop());
   }
 
@@ -116,7 +158,9 @@ class TelemetryPlane implements Telemetry {
     jobIds: readonly string[],
     signal: AbortSignal,
   ): AsyncIterable<ArrowBatch> {
-    await Promise.all([this.#started().barrier(), this.#projector.flush()]);
+    // What a reader saw committed is noted before it is written.
+    await this.#peers?.settled();
+    await Promise.all([this.#started().barrier(), this.#projector.flush(), this.#peerBarrier?.pass()]);
     signal.throwIfAborted();
     const { spanStore } = this.#options;
     const traces = jobIds.length > 0 ? await jobTraces(spanStore, jobIds) : new Map();

@@ -30,7 +30,7 @@ export const localEngines: SchemaEngines = {
 export const DATABASE = "spanloom";
 
 /** Version of the schema below. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 const map = "Map(LowCardinality(String), String) CODEC(ZSTD(1))";
 const dictionary = "LowCardinality(String)";
@@ -74,7 +74,7 @@ export function versionTable(engines: SchemaEngines): string {
 ENGINE = ${engines.version} ORDER BY version`;
 }
 
-/** Statements that make schema version 1. */
+/** Statements that make the schema, or lead to it from any earlier version. */
 export function schemaStatements(engines: SchemaEngines): string[] {
   return [
     `CREATE TABLE IF NOT EXISTS ${DATABASE}.spans (
@@ -118,11 +118,14 @@ SETTINGS ${mergeSettings}`,
   event_name ${dictionary},
   flags UInt32 CODEC(ZSTD(1)),${shared}
   ingest_id UInt64 CODEC(Delta, ZSTD(1)),
+  writer UInt64 CODEC(ZSTD(1)),
   INDEX ingest_id ingest_id TYPE minmax GRANULARITY 1
 ) ENGINE = ${engines.logs}
 PARTITION BY toDate(time)
 ORDER BY (trace_id, time, ingest_id)
 SETTINGS ${mergeSettings}`,
+    // Since version 2: a spool of its own for each of the servers that share a store.
+    `ALTER TABLE ${DATABASE}.logs ADD COLUMN IF NOT EXISTS writer UInt64 CODEC(ZSTD(1)) AFTER ingest_id`,
     `CREATE TABLE IF NOT EXISTS ${DATABASE}.job_traces (job_id FixedString(16), trace_id FixedString(16), day Date)
 ENGINE = ${engines.jobTraces} ORDER BY (job_id, trace_id)`,
     jobTracesView("spans", "start_time"),

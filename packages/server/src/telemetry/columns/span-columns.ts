@@ -82,7 +82,10 @@ export type SpanColumns = ReturnType<typeof spanColumns>;
 /** Columns that say where a record comes from. */
 export type OriginColumns = ReturnType<typeof originColumns>;
 
-/** Rows for the logs table. `ingest_id` names a record by its payload's place in the spool and its own in the payload. */
+/**
+ * Rows for the logs table. `ingest_id` names a record by its payload's place in the spool and its own in the payload,
+ * `writer` the spool.
+ */
 export function logColumns() {
   return {
     time: new LongColumn("timestamp"),
@@ -106,6 +109,7 @@ export function logColumns() {
     scope_attribute_types: new MapColumn(),
     dropped_attributes: new Uint32Column(),
     ingest_id: new LongColumn("uint64"),
+    writer: new LongColumn("uint64"),
   };
 }
 

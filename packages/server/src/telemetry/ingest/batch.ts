@@ -42,6 +42,8 @@ export class TimeSlice {
 /** What reading back needs. */
 export interface ReadBack {
   spool: Spool;
+  /** As in the drainer. */
+  writer: bigint;
   store: SpanStore;
   slice: TimeSlice;
   /** An empty reader, for the rows. */
@@ -56,11 +58,11 @@ export interface ReadBack {
  * Payloads before `end` that the spool does not hold were refused when they came.
  */
 export async function readBack(
-  { spool, store, slice, reader, onDamaged }: ReadBack,
+  { spool, writer, store, slice, reader, onDamaged }: ReadBack,
   from: number,
   end: number,
 ): Promise<Batch> {
-  const present = await presentLogIds(store, from);
+  const present = await presentLogIds(store, writer, from);
   let next = from;
   while (next < end && !isFull(reader)) {
     const payloads = await spool.read(next);

@@ -18,6 +18,8 @@ const MAX_DEFECTS = 6;
 /** What the drainer works with. */
 export interface DrainerOptions {
   spool: Spool;
+  /** Names the spool in a store that several write to; 0 where there is one alone. */
+  writer: bigint;
   spanStore: SpanStore;
   clock: Clock;
   log: (line: string) => void;
@@ -65,9 +67,10 @@ export class Drainer {
   /** The spool must be open; what it holds is drained first. */
   constructor(options: DrainerOptions) {
     this.#options = options;
-    const { firstSeq, nextSeq } = options.spool;
+    const { writer, spool } = options;
+    const { firstSeq, nextSeq } = spool;
     this.#insertedSeq = firstSeq - 1;
-    this.#open = { reader: new OtlpReader(), from: nextSeq, end: nextSeq };
+    this.#open = { reader: new OtlpReader(writer), from: nextSeq, end: nextSeq };
     if (firstSeq < nextSeq) this.#spooledFrom = firstSeq;
   }
 
@@ -126,7 +129,7 @@ export class Drainer {
   #seal(): void {
     this.#sealed.push(this.#open);
     const from = this.#open.end;
-    this.#open = { reader: this.#spares.pop() ?? new OtlpReader(), from, end: from };
+    this.#open = { reader: this.#spares.pop() ?? new OtlpReader(this.#options.writer), from, end: from };
     if (this.#sealed.length >= MAX_SEALED) this.#spooledFrom = from;
   }
 
@@ -236,8 +239,15 @@ export class Drainer {
   #prepare(from: number): void {
     if (this.#prepared) return;
     const { spool, spanStore: store } = this.#options;
-    const reader = this.#spares.pop() ?? new OtlpReader();
-    const options: ReadBack = { spool, store, slice: this.#slice, reader, onDamaged: this.#onDamaged };
+    const reader = this.#spares.pop() ?? new OtlpReader(this.#options.writer);
+    const options: ReadBack = {
+      spool,
+      writer: this.#options.writer,
+      store,
+      slice: this.#slice,
+      reader,
+      onDamaged: this.#onDamaged,
+    };
     this.#prepared = readBack(options, from, spool.nextSeq).then((batch) => {
       this.#readBackBatches.add(batch);
       return batch;

@@ -2,12 +2,12 @@ import { tableFromIPC } from "apache-arrow";
 import { DATABASE } from "../columnar/schema.sql.ts";
 import type { SpanStore, Statement } from "../columnar/span-store.ts";
 
-/** Ids of log records of payloads from `seq` on that the store has. */
-export async function presentLogIds(store: SpanStore, seq: number): Promise<ReadonlySet<bigint>> {
+/** Ids of log records of a spool's payloads from `seq` on that the store has. */
+export async function presentLogIds(store: SpanStore, writer: bigint, seq: number): Promise<ReadonlySet<bigint>> {
   const ids = new Set<bigint>();
   const statement = {
-    sql: `SELECT ingest_id FROM ${DATABASE}.logs WHERE ingest_id >= {from:UInt64}`,
-    params: { from: BigInt(seq) << 24n },
+    sql: `SELECT ingest_id FROM ${DATABASE}.logs WHERE ingest_id >= {from:UInt64} AND writer = {writer:UInt64}`,
+    params: { from: BigInt(seq) << 24n, writer },
   };
   for await (const column of columnsOf(store, statement)) for (const id of column) ids.add(id);
   return ids;

@@ -36,9 +36,11 @@ const blank = {
 export class LogReader {
   readonly #rows: RowBuilder<LogColumns>;
   readonly #envelope: Envelope;
+  readonly #writer: { low: number; high: number };
   readonly #record = { ...blank };
 
-  constructor(rows: RowBuilder<LogColumns>, envelope: Envelope) {
+  constructor(rows: RowBuilder<LogColumns>, envelope: Envelope, writer: bigint) {
+    this.#writer = { low: Number(writer & 0xffffffffn), high: Number(writer >> 32n) };
     this.#rows = rows;
     this.#envelope = envelope;
   }
@@ -54,6 +56,7 @@ export class LogReader {
     if (refusal === undefined) {
       this.#append(r);
       this.#rows.columns.ingest_id.append(id.low, id.high);
+      this.#rows.columns.writer.append(this.#writer.low, this.#writer.high);
       outcome.accepted++;
       return;
     }

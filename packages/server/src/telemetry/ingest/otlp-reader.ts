@@ -21,7 +21,12 @@ export class OtlpReader {
   readonly logs: RowBuilder<LogColumns> = new RowBuilder(logColumns());
   readonly #envelope = new Envelope();
   readonly #spanReader = new SpanReader(this.spans, this.#envelope);
-  readonly #logReader = new LogReader(this.logs, this.#envelope);
+  readonly #logReader: LogReader;
+
+  /** `writer` names the spool that numbers the payloads; 0 where there is one alone. */
+  constructor(writer = 0n) {
+    this.#logReader = new LogReader(this.logs, this.#envelope, writer);
+  }
 
   /** Refuses from now on records that are older than `days` before `nowUs`. A new reader takes any. */
   keepOnly(days: number, nowUs: number): void {

@@ -27,7 +27,12 @@ export interface ProjectorOptions {
   log: (line: string) => void;
   /** Resolves when the rows are in the telemetry store. */
   insert: (batch: InsertBatch) => Promise<void>;
+  /** Whether every other server that writes spans of the same jobs has written what it noted. Absent when there is none. */
+  othersFlushed?: () => Promise<boolean>;
 }
+
+/** Versions that servers share begin here: above all that one server makes of its clock. */
+const SHARED_VERSIONS = 2n ** 62n;
 
 /**
  * Writes the spans of jobs, tasks and attempts from the control plane's record.
@@ -36,6 +41,9 @@ export interface ProjectorOptions {
  *     while a projection runs is projected again after it.
  * I2. An ended job is marked projected only when its final rows, and those of its tasks, are in the store; what is not
  *     marked is projected whole at the next start, so a crash loses no span (P1).
+ *     Where servers share the record, each writes what its own transactions changed: so the others are asked first, and
+ *     beside the flush, as they may be asking at the same time. What a server that is gone had noted is projected whole
+ *     by another before anyone marks it.
  * I3. A failure puts back what was taken; nothing here throws into the control plane (P4).
  */
 export class Projector {
@@ -51,6 +59,9 @@ export class Projector {
   #lastVersion: bigint;
   #retryMs = 0;
   #stopped = false;
+  /** Ended jobs that are written here and not known to be written by others. */
+  #written = new Set<string>();
+  #settling: Promise<void> | undefined;
 
   constructor(options: ProjectorOptions) {
     this.#options = options;
@@ -142,7 +153,7 @@ export class Projector {
     for (const slice of slices(jobs)) {
       const batch = await store.readLifecycle(slice, []);
       for (const job of batch.jobs) {
-        projectJob(rows.columns, job, version);
+        projectJob(rows.columns, job, versionOf(batch, version));
         if (job.endedAtUs !== undefined) ended.push(job.id);
       }
       await nextTurn();
@@ -164,8 +175,28 @@ export class Projector {
 
   /** Marks jobs that have ended and of which nothing more is noted (I2). */
   async #markEnded(ended: readonly string[]): Promise<void> {
+    if (!this.#options.othersFlushed) return this.#mark(ended);
+    for (const id of ended) this.#written.add(id);
+    if (this.#written.size > 0) this.#settling ??= this.#settle().finally(() => (this.#settling = undefined));
+  }
+
+  async #mark(ended: readonly string[]): Promise<void> {
     const settled = ended.filter((id) => !this.#jobs.has(id));
     if (settled.length > 0) await this.#options.store.markProjected(settled);
+  }
+
+  /** Marks what others have written, too. What stays unmarked is projected again by the next server that starts. */
+  async #settle(): Promise<void> {
+    while (this.#written.size > 0) {
+      const ended = [...this.#written];
+      this.#written = new Set();
+      try {
+        if (await this.#options.othersFlushed?.()) await this.#mark(ended);
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error);
+        this.#options.log(`telemetry: ${ended.length} jobs are not marked as written: ${why}`);
+      }
+    }
   }
 
   #nextVersion(): bigint {
@@ -202,10 +233,16 @@ export class Projector {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     await this.flush().catch(() => undefined); // logged; what is left is recovered at the next start (I2)
+    await this.#settling;
   }
 }
 
-function appendTasks(rows: RowBuilder<SpanColumns>, batch: LifecycleBatch, version: bigint): void {
+function versionOf(batch: LifecycleBatch, own: bigint): bigint {
+  return batch.version === undefined ? own : SHARED_VERSIONS + BigInt(batch.version);
+}
+
+function appendTasks(rows: RowBuilder<SpanColumns>, batch: LifecycleBatch, own: bigint): void {
+  const version = versionOf(batch, own);
   const jobs = new Map(batch.jobs.map((job) => [job.id, job]));
   for (const task of batch.tasks) {
     const job = jobs.get(task.jobId);

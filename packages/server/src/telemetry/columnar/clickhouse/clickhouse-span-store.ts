@@ -23,6 +23,8 @@ export interface ClickHouseSpanStoreOptions {
   retentionDays?: number;
   /** Engines of the tables. Default: those of one machine. */
   engines?: SchemaEngines;
+  /** Hears that ClickHouse cannot be reached at the start. */
+  log?: (line: string) => void;
 }
 
 /** As the embedded engine is set up; what is about memory and threads is the server's own to say. */
@@ -50,19 +52,26 @@ const insertColumns = { spans: Object.keys(spanColumns()), logs: Object.keys(log
  *
  * I1. An insert is acknowledged by ClickHouse before its promise resolves; it is never tried again here, but by its caller.
  * I2. An answer that breaks off, or turns into an error on the way, rejects: never a part for the whole.
- * I3. Values travel as HTTP parameters, which ClickHouse binds; nothing of them becomes SQL.
+ * I3. A start does not wait for a ClickHouse that is away: whatever comes first when it is back migrates it.
+ * I4. Values travel as HTTP parameters, which ClickHouse binds; nothing of them becomes SQL.
  */
 export class ClickHouseSpanStore implements SpanStore {
   readonly retentionDays: number;
   readonly #options: ClickHouseSpanStoreOptions;
   #client: ClickHouseClient | undefined;
+  /** Resolves with the client when the tables are there; absent after it failed, and then it is tried again. */
+  #ready: Promise<ClickHouseClient> | undefined;
 
   constructor(options: ClickHouseSpanStoreOptions) {
     this.#options = options;
     this.retentionDays = options.retentionDays ?? DEFAULT_RETENTION_DAYS;
   }
 
-  /** Opens and migrates. */
+  /**
+   * Opens and migrates, now or when ClickHouse can be reached.
+   *
+   * Errors: INVALID_STATE when it refuses user or password, or its data are from a newer version.
+   */
   async start(): Promise<void> {
     if (this.#client) return;
     this.#client = createClient({
@@ -76,18 +85,38 @@ export class ClickHouseSpanStore implements SpanStore {
       log: { level: 127 },
     });
     try {
-      const { engines = localEngines } = this.#options;
-      await migrate((sql) => this.#run(sql), engines, this.retentionDays);
+      await this.#migrated();
     } catch (error) {
+      if (error instanceof SpanloomError && error.reason === "TELEMETRY_UNAVAILABLE") {
+        this.#options.log?.(`telemetry: ${error.message}; it waits in the spool`);
+        return;
+      }
       await this.stop();
-      throw fromClickHouseError(error, `open the telemetry store at ${shownUrl(this.#options.url)}`);
+      throw error;
     }
+  }
+
+  /** The client, when the tables are known to be there. */
+  #migrated(): Promise<ClickHouseClient> {
+    const client = this.#open();
+    this.#ready ??= this.#migrate(client).catch((error: unknown) => {
+      this.#ready = undefined;
+      throw fromClickHouseError(error, `open the telemetry store at ${shownUrl(this.#options.url)}`);
+    });
+    return this.#ready;
+  }
+
+  async #migrate(client: ClickHouseClient): Promise<ClickHouseClient> {
+    const { engines = localEngines } = this.#options;
+    await migrate((sql) => this.#run(sql), engines, this.retentionDays);
+    return client;
   }
 
   /** Finishes running statements and closes. Safe to call twice. */
   async stop(): Promise<void> {
     const client = this.#client;
     this.#client = undefined;
+    this.#ready = undefined;
     await client?.close();
   }
 
@@ -98,7 +127,7 @@ export class ClickHouseSpanStore implements SpanStore {
   /** Inserts a batch. */
   async insert({ table, ipc, rows }: InsertBatch): Promise<void> {
     if (rows === 0) return;
-    const client = this.#open();
+    const client = await this.#migrated();
     try {
       const { stream } = await client.exec({
         query: `INSERT INTO ${DATABASE}.${table} (${insertColumns[table].join(", ")}) FORMAT ArrowStream`,
@@ -112,7 +141,7 @@ export class ClickHouseSpanStore implements SpanStore {
 
   /** Runs a query and streams its rows. */
   async *stream(statement: Statement, signal?: AbortSignal): AsyncIterable<ArrowBatch> {
-    const client = this.#open();
+    const client = await this.#migrated();
     signal?.throwIfAborted();
     const leaving = new AbortController();
     try {

@@ -12,7 +12,11 @@ export function fromClickHouseError(error: unknown, doing: string): SpanloomErro
   if (error instanceof SpanloomError) return error;
   if (!(error instanceof ClickHouseError)) return unavailable(error, doing);
   const code = Number(error.code);
-  if (AWAY_CODES.has(code) || ACCESS_CODES.has(code)) return unavailable(error, doing);
+  if (AWAY_CODES.has(code)) return unavailable(error, doing);
+  if (ACCESS_CODES.has(code)) {
+    const message = `cannot ${doing}: ClickHouse refuses user or password: ${error.message.slice(0, 300)}`;
+    return new SpanloomError("INVALID_STATE", message, {}, { cause: error });
+  }
   return fromEngineError(Object.assign(new Error(error.message), { clickhouseCode: code, cause: error }), doing);
 }
 

@@ -1,0 +1,62 @@
+import { SpanloomError } from "@spanloom/protocol";
+import { allDone, type Peers } from "../store/peers.ts";
+
+/** How long a server that is connected and says nothing is waited for. One that is at work says so within half a second. */
+const SILENCE_MS = 5_000;
+
+/** Makes the other servers write what they hold, before a query is answered. */
+export class PeerBarrier {
+  readonly #peers: Peers;
+  readonly #log: (line: string) => void;
+  #asking: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+  #reported = "";
+
+  constructor(peers: Peers, log: (line: string) => void) {
+    this.#peers = peers;
+    this.#log = log;
+  }
+
+  /**
+   * Resolves when every other server has written what it held when this was called; a server that is silent or gone is
+   * left out, and the log says so. Queries that come while others are asked share the next question.
+   *
+   * Errors: TELEMETRY_UNAVAILABLE when a server cannot write what it holds, STORE_UNAVAILABLE when none can be asked.
+   */
+  pass(): Promise<void> {
+    if (!this.#asking) {
+      this.#asking = this.#ask().finally(() => (this.#asking = undefined));
+      return this.#asking;
+    }
+    this.#next ??= this.#asking
+      .catch(() => undefined) // told to those who wait for it
+      .then(() => {
+        this.#next = undefined;
+        return this.pass();
+      });
+    return this.#next;
+  }
+
+  async #ask(): Promise<void> {
+    const { failed, silent, gone } = await this.#peers.ask("telemetry", SILENCE_MS);
+    this.#report([...silent.map((id) => `${id} does not answer`), ...gone.map((id) => `${id} is gone`)]);
+    const [first] = failed;
+    if (!first) return;
+    const message = `cannot query telemetry: server ${first.serverId} cannot store what it holds: ${first.why}`;
+    throw new SpanloomError("TELEMETRY_UNAVAILABLE", message, { retryAfterMs: 1_000 });
+  }
+
+  /** Each change once, as there may be many queries. */
+  #report(missing: readonly string[]): void {
+    const text = missing.toSorted().join(", ");
+    if (text === this.#reported) return;
+    this.#reported = text;
+    if (text !== "") this.#log(`telemetry: answers may lack what other servers hold: ${text}`);
+    else this.#log("telemetry: answers are complete again");
+  }
+
+  /** Whether every other server has written the lifecycle spans it had noted. */
+  async lifecycleWritten(): Promise<boolean> {
+    return allDone(await this.#peers.ask("lifecycle", SILENCE_MS));
+  }
+}
