@@ -15,10 +15,16 @@ const SQLITE_FULL = 13;
 const SQLITE_CANTOPEN = 14;
 const SQLITE_NOTADB = 26;
 
-/** Every distinct SQL text is prepared once; the texts are a few dozen constants. */
+/**
+ * Every distinct SQL text is prepared once; the texts are a few dozen constants.
+ *
+ * I1. A transaction that writes nothing never begins: an idle runner's calls leave the file alone.
+ */
 export class Database {
   readonly #db: DatabaseSync;
-  readonly #statements = new Map<string, StatementSync>();
+  readonly #statements = new Map<string, Prepared>();
+  /** A transaction was asked for and has not written yet. */
+  #due = false;
 
   constructor(path: string) {
     this.#db = new DatabaseSync(path, { enableForeignKeyConstraints: false, timeout: 5_000 });
@@ -27,6 +33,17 @@ export class Database {
   /** Runs statements without parameters or results. */
   exec(sql: string): void {
     this.#db.exec(sql);
+  }
+
+  /** Begins a transaction, with its first statement that writes (I1). */
+  begin(): void {
+    this.#due = true;
+  }
+
+  /** Makes the transaction durable. */
+  commit(): void {
+    if (this.#due) this.#due = false;
+    else this.#prepare("COMMIT").statement.run();
   }
 
   /** Runs one statement; returns how many rows it changed. */
@@ -46,6 +63,7 @@ export class Database {
 
   /** Undoes the open transaction, if there is one: some errors have undone it already. */
   rollback(): void {
+    this.#due = false;
     if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
   }
 
@@ -56,14 +74,28 @@ export class Database {
   }
 
   #prepared(sql: string): StatementSync {
-    let statement = this.#statements.get(sql);
-    if (statement === undefined) {
-      statement = this.#db.prepare(sql);
-      statement.setReturnArrays(true);
-      this.#statements.set(sql, statement);
+    const { statement, reads } = this.#prepare(sql);
+    if (this.#due && !reads) {
+      this.#prepare("BEGIN IMMEDIATE").statement.run();
+      this.#due = false;
     }
     return statement;
   }
+
+  #prepare(sql: string): Prepared {
+    let prepared = this.#statements.get(sql);
+    if (prepared === undefined) {
+      prepared = { statement: this.#db.prepare(sql), reads: /^\s*SELECT\b/i.test(sql) };
+      prepared.statement.setReturnArrays(true);
+      this.#statements.set(sql, prepared);
+    }
+    return prepared;
+  }
+}
+
+interface Prepared {
+  statement: StatementSync;
+  reads: boolean;
 }
 
 /** Primary SQLite result code of an error; undefined when SQLite did not raise it. */

@@ -230,7 +230,7 @@ export class SqliteStore implements contract.Store {
     if (control === undefined) throw notOpen();
     if (this.#stale) this.#reload(control);
     control.nowUs = control.options.nowUs();
-    control.db.exec("BEGIN IMMEDIATE");
+    control.db.begin();
   }
 
   #announceReady(): void {
@@ -244,7 +244,7 @@ export class SqliteStore implements contract.Store {
   #commit(): void {
     const control = this.#control!;
     flushWork(control);
-    control.db.exec("COMMIT");
+    control.db.commit();
     control.jobs.trim();
     control.groups.trim();
   }
