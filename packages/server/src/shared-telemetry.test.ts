@@ -208,7 +208,7 @@ describe("a query to another server than the report went to (P2)", () => {
   }, 120_000);
 });
 
-describe("faults", () => {
+describe("several servers on one PostgreSQL and one ClickHouse (P8)", () => {
   it("a server killed with SIGKILL: lifecycle spans are complete without it, all others once it is back (P1)", async () => {
     const width = 200;
     let a = await startServer("a");

@@ -35,8 +35,3 @@ export interface Peers {
   /** When this server stops, it leaves something undone: another one is to take over. */
   handOver(): void;
 }
-
-/** Whether every other server did what it was asked. */
-export function allDone({ failed, silent, gone }: PeerAnswers): boolean {
-  return failed.length + silent.length + gone.length === 0;
-}

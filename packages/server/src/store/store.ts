@@ -32,7 +32,7 @@ import type {
   TaskRecord,
 } from "./records.ts";
 
-export type { PeerAnswers, PeerRequest, Peers } from "./peers.ts";
+export type { Peers } from "./peers.ts";
 export type {
   AttemptRecord,
   AttemptReport,

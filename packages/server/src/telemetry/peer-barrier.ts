@@ -1,5 +1,5 @@
 import { SpanloomError } from "@spanloom/protocol";
-import { allDone, type Peers } from "../store/peers.ts";
+import type { Peers } from "../store/store.ts";
 
 /** How long a server that is connected and says nothing is waited for. One that is at work says so within half a second. */
 const SILENCE_MS = 5_000;
@@ -57,6 +57,7 @@ export class PeerBarrier {
 
   /** Whether every other server has written the lifecycle spans it had noted. */
   async lifecycleWritten(): Promise<boolean> {
-    return allDone(await this.#peers.ask("lifecycle", SILENCE_MS));
+    const { failed, silent, gone } = await this.#peers.ask("lifecycle", SILENCE_MS);
+    return failed.length + silent.length + gone.length === 0;
   }
 }

@@ -312,4 +312,38 @@ describe("Projector", () => {
     expect(rows()).toHaveLength(5);
     expect(store.projected).toEqual([jobId]);
   });
+
+  it("gives rows the version they were read under where servers share the record, whatever the clock says", async () => {
+    const { store, clock, projector, rows } = setUp();
+    store.put(jobRecord(jobId), taskRecord(rootId, jobId));
+    const read = store.readLifecycle.bind(store);
+    const versions: bigint[] = [];
+    for (const version of [7, 8]) {
+      store.readLifecycle = async (...ids) => ({ ...(await read(...ids)), version });
+      projector.note(new Set(), new Set([rootId]));
+      await projector.flush();
+      versions.push(rows().at(-1)?.version as bigint);
+      clock.us -= 1e9;
+    }
+    expect(versions).toEqual([2n ** 62n + 7n, 2n ** 62n + 8n]);
+  });
+
+  it("marks a job only when other servers have written what they noted of it (I2)", async () => {
+    for (const written of [false, true]) {
+      const { store, clock } = setUp();
+      const othersFlushed = async () => written;
+      const projector = new Projector({
+        store,
+        clock,
+        log: () => undefined,
+        insert: async () => undefined,
+        othersFlushed,
+      });
+      store.put(jobRecord(jobId));
+      projector.note(new Set([jobId]), new Set());
+      await projector.flush();
+      await projector.stop();
+      expect(store.projected).toEqual(written ? [jobId] : []);
+    }
+  });
 });

@@ -1,2 +1,2 @@
-export { ClickHouseSpanStore, type ClickHouseSpanStoreOptions } from "./clickhouse-span-store.ts";
+export { ClickHouseSpanStore } from "./clickhouse-span-store.ts";
 export { checkClickHouseUrl } from "./clickhouse-url.ts";
