@@ -64,7 +64,8 @@ try {
   await stop("SIGQUIT");
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
+  // Standard input is still open, and would keep this program waiting for orders.
+  process.exit(1);
 }
 
 function initialize(): void {

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync } from "node:fs";
+import { chmodSync, cpSync, mkdtempSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -35,6 +35,7 @@ export function reachablePostgres(folder: string): PostgresBinaries {
   const found = findPostgres();
   if (spawnSync(found.postgres, ["--version"], postgresUser()).status === 0) return found;
   const copy = mkdtempSync(join(folder, "program-"));
+  chmodSync(copy, 0o755);
   cpSync(join(dirname(found.postgres), ".."), copy, { recursive: true, verbatimSymlinks: true });
   return { initdb: join(copy, "bin", "initdb"), postgres: join(copy, "bin", "postgres") };
 }
