@@ -11,6 +11,7 @@ interface ServerFlags {
   port: number;
   dataDir?: string;
   databaseUrl?: string;
+  clickhouseUrl?: string;
   insecure?: boolean;
   tokensFile?: string;
   tlsCert?: string;
@@ -25,6 +26,7 @@ export function serverCommand(context: CliContext): Command {
     .option("--port <port>", "port to listen on; 0 takes any", wholeNumber("--port", 0, 65_535), 7171)
     .option("--data-dir <dir>", "where jobs and telemetry are kept, default SPANLOOM_DATA_DIR or ./.spanloom")
     .option("--database-url <url>", "PostgreSQL that keeps jobs instead, default SPANLOOM_DATABASE_URL if set")
+    .option("--clickhouse-url <url>", "ClickHouse that keeps spans and logs, default SPANLOOM_CLICKHOUSE_URL if set")
     .option("--tokens-file <file>", "tokens with scopes, default SPANLOOM_TOKENS_FILE if set")
     .option("--tls-cert <file>", "certificate chain in PEM: serve TLS alone, default SPANLOOM_TLS_CERT if set")
     .option("--tls-key <file>", "its private key in PEM, default SPANLOOM_TLS_KEY if set")
@@ -37,6 +39,7 @@ export function serverCommand(context: CliContext): Command {
       const { startServer } = await loadOptional("@spanloom/server", () => import("@spanloom/server"));
       const dataDir = resolve(flags.dataDir ?? context.env.SPANLOOM_DATA_DIR ?? ".spanloom");
       const databaseUrl = flags.databaseUrl || context.env.SPANLOOM_DATABASE_URL;
+      const clickhouseUrl = flags.clickhouseUrl || context.env.SPANLOOM_CLICKHOUSE_URL;
       const { token } = serverOptions(command, context);
       const tokensFile = flags.tokensFile || context.env.SPANLOOM_TOKENS_FILE;
       const tls = tlsFiles(flags, context);
@@ -49,6 +52,7 @@ export function serverCommand(context: CliContext): Command {
         ...(tokensFile && { tokensFile }),
         ...(tls && { tls }),
         ...(databaseUrl && { databaseUrl }),
+        ...(clickhouseUrl && { clickhouseUrl }),
         log: (line) => context.stderr.write(`${line}\n`),
       });
       const { url, port } = server;

@@ -17,6 +17,8 @@ export interface RunnerArguments {
   dataDir: string;
   /** PostgreSQL of the embedded server; undefined: SQLite. */
   databaseUrl: string | undefined;
+  /** ClickHouse of the embedded server; undefined: chDB. */
+  clickhouseUrl: string | undefined;
   /** Port of the embedded server. */
   port: number;
 }
@@ -74,6 +76,7 @@ export function parseArguments(argv: readonly string[], env: Record<string, stri
     graceMs: wholeNumber("--grace-ms", values["grace-ms"], [0, 3_600_000]),
     dataDir: values["data-dir"] ?? (env.SPANLOOM_DATA_DIR || "./.spanloom"),
     databaseUrl: env.SPANLOOM_DATABASE_URL || undefined,
+    clickhouseUrl: env.SPANLOOM_CLICKHOUSE_URL || undefined,
     port: wholeNumber("--port", values.port, [0, 65_535]) ?? 7171,
   };
 }

@@ -55,9 +55,11 @@ interface EmbeddedServer {
   stop(): Promise<void>;
 }
 
-async function startEmbeddedServer({ dataDir, databaseUrl, port }: RunnerArguments): Promise<EmbeddedServer> {
+async function startEmbeddedServer(options: RunnerArguments): Promise<EmbeddedServer> {
+  const { dataDir, databaseUrl, clickhouseUrl, port } = options;
   const { startServer } = await importServer();
-  const server = await startServer({ dataDir, port, log, ...(databaseUrl && { databaseUrl }) });
+  const urls = { ...(databaseUrl && { databaseUrl }), ...(clickhouseUrl && { clickhouseUrl }) };
+  const server = await startServer({ dataDir, port, log, ...urls });
   console.log(`embedded server at ${server.url}, data in ${dataDir}`);
   return server;
 }
