@@ -31,6 +31,7 @@ export const usage = `Measures Spanloom. The method is in bench/README.md.
 Usage: npm run bench -- dispatch|spans [options]
 
   dispatch         tasks per second, latency of single jobs, CPU and memory: ${dispatchMeasures.join(", ")}
+                   (flat and idle only when asked for)
   spans            spans per second in, milliseconds to an Arrow table, bytes on disk: ${spansMeasures.join(", ")}
 
   --json           print the figures as JSON, nothing else, on the standard output

@@ -1,6 +1,13 @@
 import { medianOf, rounded } from "../measure/statistics.ts";
 import type { BenchOptions } from "../options.ts";
 import { BenchProcess } from "../processes/bench-process.ts";
+import {
+  type DispatchProcesses,
+  type FlatFigures,
+  type IdleFigures,
+  measureFlat,
+  measureIdle,
+} from "./long-measures.ts";
 import type { Latency } from "./measures.ts";
 
 /** Figures of one program of the benchmark each. */
@@ -11,7 +18,7 @@ export interface PerProcess {
 }
 
 /** What `bench dispatch` measures; measures that were not asked for are absent. */
-export interface DispatchFigures {
+export interface DispatchFigures extends Partial<FlatFigures>, Partial<IdleFigures> {
   fanoutTasksPerSec?: number;
   chainMsPerStep?: number;
   submitToStartMs?: Latency;
@@ -21,10 +28,14 @@ export interface DispatchFigures {
   peakRssMb: PerProcess;
 }
 
-/** Names for `--only`. */
-export const dispatchMeasures = ["fanout", "chain", "latency", "singles"] as const;
+const shortMeasures = ["fanout", "chain", "latency", "singles"] as const;
+/** Measured only when asked for: minutes each, and once, whatever `--repeat` says. */
+const longMeasures = ["flat", "idle"] as const;
 
-type MeasureName = (typeof dispatchMeasures)[number];
+/** Names for `--only`. */
+export const dispatchMeasures = [...shortMeasures, ...longMeasures] as const;
+
+type MeasureName = (typeof shortMeasures)[number];
 
 // Attempts a runner may have at once: enough that a lease brings tasks for a while, as a busy deployment would set it.
 const RUNNER_CONCURRENCY = 200;
@@ -42,14 +53,16 @@ export async function benchDispatch(options: BenchOptions, dataDir: string): Pro
   await client.call("start", { url });
   const processes = { server, runner, client };
   const figures = {};
-  for (const name of dispatchMeasures) {
+  for (const name of shortMeasures) {
     if (options.only && !options.only.includes(name)) continue;
     Object.assign(figures, await measure(name, processes, options));
   }
+  if (options.only?.includes("flat")) Object.assign(figures, await measureFlat(processes, options.scale));
+  if (options.only?.includes("idle")) Object.assign(figures, await measureIdle(processes));
   return { ...figures, ...(await usage(processes)) };
 }
 
-async function measure(name: MeasureName, processes: Record<keyof PerProcess, BenchProcess>, options: BenchOptions) {
+async function measure(name: MeasureName, processes: DispatchProcesses, options: BenchOptions) {
   const { scale, repeat, note } = options;
   const call = callOf(name);
   await processes.client.call(call.name, call.argument(scale / 10));
@@ -80,7 +93,7 @@ function callOf(name: MeasureName): { name: string; argument: (scale: number) =>
   }
 }
 
-async function usage(processes: Record<keyof PerProcess, BenchProcess>) {
+async function usage(processes: DispatchProcesses) {
   const [server, runner, client] = await Promise.all([
     processes.server.usage(),
     processes.runner.usage(),

@@ -1,6 +1,6 @@
 import type { Client } from "@spanloom/sdk";
 import { percentile } from "../measure/statistics.ts";
-import { chain, clock, fanOut, monotonicUs } from "./tasks.ts";
+import { bigJob, chain, clock, fanOut, monotonicUs } from "./tasks.ts";
 
 /** Two percentiles of a latency. */
 export interface Latency {
@@ -14,6 +14,17 @@ export async function measureFanOut(client: Client, children: number): Promise<{
   const job = await client.jobs.submit(fanOut, { children });
   await job.result();
   return { fanoutTasksPerSec: children / seconds(startedAtUs) };
+}
+
+/** Runs one job whose root submits `branches` fan-outs of `children` tasks. */
+export async function measureBigJob(
+  client: Client,
+  sizes: { branches: number; children: number },
+): Promise<{ tasksPerSec: number }> {
+  const startedAtUs = monotonicUs();
+  const job = await client.jobs.submit(bigJob, sizes);
+  await job.result();
+  return { tasksPerSec: (sizes.branches * (sizes.children + 1)) / seconds(startedAtUs) };
 }
 
 /** Runs one job of `steps` tasks, each submitted by the one before. */

@@ -12,6 +12,15 @@ export const fanOut = task({
   },
 });
 
+/** Submits fan-outs. */
+export const bigJob = task({
+  name: "big-job",
+  version: "1.0",
+  run({ branches, children }: { branches: number; children: number }, ctx) {
+    ctx.submitMany(fanOut, new Array<{ children: number }>(branches).fill({ children }));
+  },
+});
+
 /** Submits itself again until no steps are left. */
 export const chain = task({
   name: "chain",

@@ -1,6 +1,6 @@
 import { QueryClient } from "@spanloom/query";
 import { Client } from "@spanloom/sdk";
-import { measureChain, measureFanOut, measureLatency, measureSingles } from "../dispatch/measures.ts";
+import { measureBigJob, measureChain, measureFanOut, measureLatency, measureSingles } from "../dispatch/measures.ts";
 import { Load, type LoadOptions } from "../soak/load.ts";
 import { countSpans, measureToArrow } from "../spans/measures.ts";
 import { LogTap } from "./memory-sample.ts";
@@ -22,6 +22,7 @@ serveParent(
       query = new QueryClient({ url });
     },
     fanOut: ({ children }: { children: number }) => measureFanOut(jobs(), children),
+    bigJob: (sizes: { branches: number; children: number }) => measureBigJob(jobs(), sizes),
     chain: ({ steps }: { steps: number }) => measureChain(jobs(), steps),
     latency: (sizes: { jobs: number }) => measureLatency(jobs(), sizes.jobs),
     singles: (sizes: { jobs: number; concurrency: number }) => measureSingles(jobs(), sizes),

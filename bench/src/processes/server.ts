@@ -1,4 +1,5 @@
 import { type RunningServer, startServer } from "@spanloom/server";
+import { statementsRun } from "../measure/statement-count.ts";
 import { LogTap } from "./memory-sample.ts";
 import { serveParent } from "./parent-link.ts";
 
@@ -12,6 +13,8 @@ serveParent(
       server = await startServer({ dataDir, port: 0, log: tap.log });
       return server.url;
     },
+    /** SQLite statements since the first time this was called. */
+    statements: () => statementsRun(),
     memory: (how: { collect: boolean }) => tap.sample(how),
   },
   async () => server?.stop(),
