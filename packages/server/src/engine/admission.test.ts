@@ -76,6 +76,18 @@ test("a window lets its number start, the next one again, also when the clock is
   expect(tasks(ready.take(match, 9, 10))).toEqual([5, 6]);
 });
 
+test("those that wait for a window go on although a start of another kind began the next one", () => {
+  const ready = new ReadyQueue();
+  const named = (name: string, limit: number) => ({ ...rated(limit), name });
+  const both = { ...match, identifiers: ["a", "b"].map((name) => ({ name, major: 1, minor: 0 })) };
+  const only = { ...match, identifiers: [{ name: "b", major: 1, minor: 0 }] };
+  ready.add(named("a", 2), run(1, 1, 9));
+  expect(tasks(ready.take(both, 9, 500))).toEqual([1, 2]);
+  ready.add(named("b", 1), run(2, 11, 12));
+  expect(tasks(ready.take(only, 9, 1_500))).toEqual([11]);
+  expect(tasks(ready.take(both, 9, 1_500))).toEqual([3]);
+});
+
 test("a held job's tasks are not offered before it is let in", () => {
   const ready = new ReadyQueue();
   ready.hold(1);

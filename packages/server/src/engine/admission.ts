@@ -102,9 +102,13 @@ export class Admission {
     if (concurrency !== undefined) this.places(concurrency.key).running += count;
     if (rateLimit === undefined) return;
     const window = this.window(rateLimit);
+    const startUs = windowStartUs(window, nowUs);
+    const isNew = window.startUs !== startUs;
     window.used = usedIn(window, nowUs) + count;
-    window.startUs = windowStartUs(window, nowUs);
+    window.startUs = startUs;
     this.#changed.add(window);
+    // It began with this start, so nobody will find it to have turned: those of other gates under the key try now.
+    if (isNew) for (const waiter of [...window.waiters]) waiter.gateMayOpen(nowUs);
   }
 
   /** Notes that an attempt ran before memory was read anew: it has its place, and its start was counted then. */

@@ -39,7 +39,7 @@ function loadRunning(control: Control): void {
      t.backoff_us, t.doomed, t.token, t.progress FROM job j
      CROSS JOIN task_group g ON g.job = j.seq AND g.open > 0
      CROSS JOIN task t ON t.seq BETWEEN g.first AND g.first + g.count - 1 AND t.state = ${TaskState.RUNNING}
-     WHERE j.state < ${JobState.SUCCEEDED}`,
+     WHERE j.state < ${JobState.SUCCEEDED} ORDER BY t.leased_at, t.seq`,
   );
   for (const row of rows) loadAttempt(control, row);
 }
