@@ -77,7 +77,10 @@ export class ChaosWorld {
   /** Moves the clock, back as well. */
   moveClock(ms: number): void {
     this.clock.advance(ms);
-    if (ms < 0) this.#wentBack = true;
+    if (ms < 0) {
+      this.#wentBack = true;
+      this.#model.clockWentBack();
+    }
     this.note(`the clock moves by ${ms.toFixed(3)} ms`);
   }
 

@@ -70,12 +70,11 @@ function succeed(context: RuleContext, task: ModelTask, end: Extract<AttemptResu
     return;
   }
   const job = context.state.jobs.get(task.jobId)!;
+  // Its own place is free by the time its children ask for theirs.
+  task.state = TaskState.WAITING;
+  task.lease = undefined;
   addTasks(context, job, { set: end.children, parent: task, doom });
-  if (doom === "none") {
-    task.state = TaskState.WAITING;
-    task.lease = undefined;
-    return;
-  }
+  if (doom === "none") return;
   // The children are on record and never run, so the parent cannot succeed.
   endTask(context, task, doom === "cancelled" ? TaskState.CANCELLED : TaskState.FAILED);
   if (doom === "failed") task.failureType = "ChildFailed";

@@ -1,7 +1,7 @@
 import { TaskState } from "@spanloom/protocol";
 import type { ClaimRequest, DependencyRecord, Lease } from "@spanloom/server/store";
 import { taskStateText } from "./enum-names.ts";
-import { isThrottled, makeRoom, mayBeUnaware, notePassedOver, noteStart } from "./model-places.ts";
+import { isThrottled, makeRoom, mayBeUnaware, notePassedOver, noteStart, whyTooMany } from "./model-places.ts";
 import { demand, type ModelTask } from "./model-state.ts";
 import type { RuleContext } from "./rule-context.ts";
 
@@ -34,11 +34,12 @@ export function applyClaim(context: ClaimContext, leases: readonly Lease[]): voi
     );
     return { lease, task };
   });
-  for (const { task } of byLimit(leased)) {
-    const why = isThrottled(context, task);
-    demand(why === undefined, () => `task ${task.key} was leased although ${why}`);
-    start(context, task);
-  }
+  const why = whyTooMany(
+    context,
+    leased.map(({ task }) => task),
+  );
+  demand(why === undefined, () => `too much was leased: ${why}`);
+  for (const { task } of leased) start(context, task);
   for (const { lease, task } of leased) {
     checkLease(context, task, lease);
     task.attempts.at(-1)!.token = Buffer.from(lease.token).toString("hex");
@@ -61,13 +62,6 @@ export function applyClaim(context: ClaimContext, leases: readonly Lease[]): voi
     leased.map(({ task }) => task),
     left,
   );
-}
-
-/** Starts in the order that is the most lenient with limits that differ under one key. */
-function byLimit<Entry extends { task: ModelTask }>(leased: readonly Entry[]): Entry[] {
-  const limit = ({ task }: Entry) => task.spec.concurrency?.limit ?? 0;
-  const rate = ({ task }: Entry) => task.spec.rateLimit?.limit ?? 0;
-  return [...leased].sort((a, b) => limit(a) - limit(b) || rate(a) - rate(b));
 }
 
 function identifierOf({ name, major, minor }: ModelTask["spec"]): string {
@@ -159,7 +153,8 @@ function checkOrder(context: ClaimContext, leased: readonly ModelTask[], left: r
   if (leased.length < request.limit) {
     demand(
       left.length === 0,
-      () => `${leased.length} of ${request.limit} were leased although ${left[0]!.key} is ready`,
+      () =>
+        `${leased.length} of ${request.limit} were leased although ${left[0]!.key} of job ${left[0]!.jobId} is ready`,
     );
   }
   for (const waiting of left) {

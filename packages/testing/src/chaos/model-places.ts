@@ -55,6 +55,44 @@ export function noteStart({ state, nowUs }: Pick<RuleContext, "state" | "nowUs">
   state.windows.set(nameOf(spec.rateLimit), { startUs, used: used + 1 });
 }
 
+/**
+ * Why tasks may not all start now; undefined when they may. Rules that share a key may differ in their limit: there must
+ * be an order in which each finds room by its own.
+ */
+export function whyTooMany(
+  { state, nowUs }: Pick<RuleContext, "state" | "nowUs">,
+  tasks: readonly ModelTask[],
+): string | undefined {
+  const outside = tasks.find(({ jobId }) => !state.jobs.get(jobId)!.admitted);
+  if (outside !== undefined) return `job ${outside.jobId} of ${outside.key} has no place`;
+  const places = new Map<string, number[]>();
+  const starts = new Map<string, number[]>();
+  const used = new Map<string, number>();
+  for (const { spec } of tasks) {
+    const { concurrency, rateLimit } = spec;
+    if (concurrency !== undefined) addTo(places, concurrency.key, concurrency.limit);
+    if (rateLimit === undefined) continue;
+    addTo(starts, nameOf(rateLimit), rateLimit.limit);
+    const window = state.windows.get(nameOf(rateLimit));
+    used.set(nameOf(rateLimit), window?.startUs === windowStartUs(rateLimit, nowUs) ? window.used : 0);
+  }
+  for (const [key, limits] of places) {
+    if (!findRoom(limits, withKey(state, key, TaskState.RUNNING).length)) return `key ${key} has not as many places`;
+  }
+  for (const [name, limits] of starts)
+    if (!findRoom(limits, used.get(name)!)) return `the window of ${name} allows fewer`;
+  return undefined;
+}
+
+function addTo(lists: Map<string, number[]>, name: string, limit: number): void {
+  lists.set(name, [...(lists.get(name) ?? []), limit]);
+}
+
+/** Whether as many as there are limits can follow after `taken`, those with the lowest limit first. */
+function findRoom(limits: readonly number[], taken: number): boolean {
+  return limits.toSorted((a, b) => a - b).every((limit, i) => taken + i < limit);
+}
+
 /** When the next window begins that a task waits for alone. A store learns that one does when a claim passes it over. */
 export function nextWindowUs(state: ModelState, nowUs: number): number {
   let next = Infinity;

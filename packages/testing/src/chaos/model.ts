@@ -384,9 +384,16 @@ export class ReferenceModel {
     if (runner.state === "active") runner.state = "draining";
   }
 
+  /** The clock was set back: windows that began later are over, which the store learns when it looks at the clock. */
+  clockWentBack(): void {
+    this.state.maintainedUs = Number.NaN;
+    this.state.passedForWindow.clear();
+  }
+
   /** The store was closed, or broke off, and opened again. */
   restart(nowUs: number): void {
     this.state.passedOver.clear();
+    this.state.passedForWindow.clear();
     for (const { refused, refusedBefore } of this.state.runners.values()) {
       for (const name of refused) refusedBefore.add(name);
       refused.clear();
