@@ -66,6 +66,8 @@ export interface Control {
   nowUs: number;
   /** Whether that is earlier than the time of the one before. */
   wentBack: boolean;
+  /** Numbers and buckets, when they are asked for anew: to be awaited before operations run. */
+  arriving: Promise<unknown>;
   /** When this server opened the store. */
   readonly openedAtUs: number;
   /** As of the last transaction; undefined when memory holds nothing. */
@@ -96,6 +98,7 @@ export function newControl(sql: Writer, options: ControlOptions): Control {
     changes: new Changes(),
     nowUs: 0,
     wentBack: false,
+    arriving: Promise.resolve(),
     openedAtUs: options.nowUs(),
     epoch: undefined,
   };
@@ -115,9 +118,12 @@ export async function beginTransaction(control: Control): Promise<void> {
   control.nowUs = nowUs;
   control.ready.begin(epoch);
   if (control.epoch === epoch) return;
-  forget(control);
-  await Promise.all([control.numbers.reload(control.sql), control.specs.reload()]);
+  control.tasks.drop();
+  dropRows(control);
   control.epoch = epoch;
+  control.arriving = Promise.all([control.numbers.reload(control.sql), control.specs.reload()]);
+  // Whoever waits for it is told; nobody may, when the transaction fails before.
+  control.arriving.catch(() => {});
 }
 
 /** Drops everything that memory holds of the record and of the open transaction. */
@@ -129,9 +135,13 @@ export function forget(control: Control): void {
   control.claims.length = 0;
   control.changes = new Changes();
   control.specs.dropUncommitted();
+  control.tasks.clear();
+  dropRows(control);
+}
+
+function dropRows(control: Control): void {
   control.jobs.clear();
   control.groups.clear();
-  control.tasks.clear();
   control.runners.clear();
   control.ready.clear();
   control.places.clear();

@@ -155,7 +155,8 @@ function endTask(control: Control, ending: Ending, state: TaskState): void {
 /** Writes the end of an attempt that is its task's last. */
 function writeEnd(control: Control, ending: Ending, state: TaskState): void {
   const { work, job, group, close, settlement } = ending;
-  if (close.output.length > 0) {
+  // Of other groups nobody asks, and a chain would write each once more.
+  if (close.output.length > 0 && (group.dependants > 0 || group.parent === undefined)) {
     group.outputBytes += close.output.length;
     control.groups.touch(group);
   }

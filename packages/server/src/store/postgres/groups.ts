@@ -35,7 +35,7 @@ export interface GroupWork {
   /** Groups it still waits for. */
   waits: number;
   unblockedAtUs: number | undefined;
-  /** Sum of its tasks' outputs. */
+  /** Sum of its tasks' outputs; kept only of roots and of groups that others wait for. */
   outputBytes: number;
   /** What the outputs of those of its dependencies that are done take in a lease. */
   dependencyBytes: number;

@@ -29,6 +29,7 @@ export async function prefetchEarlier(control: Control, jobs: readonly NewJob[])
 /** Reads everything that memory does not hold, in at most two round trips but for specs never seen before. */
 export async function prefetch(control: Control, needs: Needs): Promise<void> {
   await Promise.all([
+    control.arriving,
     control.runners.loadByIds([...needs.runnerIds].filter(isUuid)),
     control.jobs.loadByIds([...needs.jobIds].filter(isUuid)),
     prefetchTasks(control, needs.taskIds),

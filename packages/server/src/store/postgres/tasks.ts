@@ -180,6 +180,9 @@ const insertQueueTimers = bulkInsert(
   { onConflict: "(at, first) DO UPDATE SET last = greatest(queue_timer.last, excluded.last)" },
 );
 
+/** Places of tasks remembered after another server wrote; finding one anew costs a round trip. */
+const MAX_LEFT = 50_000;
+
 /** Where a task is. */
 export interface TaskPlace {
   group: number;
@@ -192,6 +195,8 @@ export class TaskTable {
   readonly #sql: Writer;
   readonly #bySeq = new Map<number, TaskWork>();
   readonly #byId = new Map<string, TaskWork>();
+  /** Where tasks are that were held when another server wrote. */
+  #left = new Map<string, TaskPlace>();
   readonly #dirty = new Map<TaskWork, TaskChange>();
   readonly #settled = new Set<TaskWork>();
   readonly #ends = new Rows(endTasks);
@@ -233,7 +238,8 @@ export class TaskTable {
 
   /** Where tasks are, by id; unknown ids are left out. */
   async places(ids: readonly string[]): Promise<ReadonlyMap<string, TaskPlace>> {
-    if (ids.length === 0) return new Map();
+    const unknown = ids.filter((id) => !this.#left.has(id));
+    if (unknown.length === 0) return new Map(ids.map((id) => [id, this.#left.get(id)!]));
     const rows = await this.#sql.ask(placesById, [texts(ids)]);
     return new Map(rows.map(([id, group, job, seq]) => [id as string, { group, job, seq } as TaskPlace]));
   }
@@ -305,8 +311,19 @@ export class TaskTable {
     this.#settled.clear();
   }
 
+  /** Drops everything but where committed tasks are: that never changes. */
+  drop(): void {
+    const left = new Map<string, TaskPlace>();
+    for (const { taskId, group, job, seq } of this.#bySeq.values()) left.set(taskId, { group, job, seq });
+    // What was left before is of tasks that nobody asked for since: a runner may yet report them.
+    if (left.size + this.#left.size <= MAX_LEFT) for (const [id, place] of this.#left) left.set(id, place);
+    this.clear();
+    this.#left = left;
+  }
+
   /** Drops everything. */
   clear(): void {
+    this.#left.clear();
     this.#bySeq.clear();
     this.#byId.clear();
     this.#dirty.clear();

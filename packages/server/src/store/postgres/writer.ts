@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import type { Client, QueryArrayResult, QueryResult } from "pg";
 import { type DatabaseTarget, openConnection } from "./connection.ts";
 import { isConnectionLost } from "./errors.ts";
@@ -52,6 +53,7 @@ export class Writer {
   #sent: Promise<unknown>[] = [];
   #writes = false;
   #servers = 0;
+  #gathering = false;
   readonly #times: WriterTimes;
   #watchdog: NodeJS.Timeout | undefined;
 
@@ -103,6 +105,7 @@ export class Writer {
   ask({ name, text }: Statement, values: readonly unknown[]): Promise<readonly SqlRow[]> {
     const client = this.#client;
     if (client === undefined) return Promise.reject(new Error("Connection terminated: no transaction is open"));
+    this.#gather(client);
     const result: Promise<QueryArrayResult<SqlValue[]>> = client.query({
       name,
       text,
@@ -125,6 +128,7 @@ export class Writer {
   async commit(): Promise<void> {
     const client = this.#client;
     if (client === undefined) throw new Error("Connection terminated: no transaction is open");
+    this.#gather(client);
     const commit = client.query("SELECT nextval('epoch'); COMMIT");
     commit.catch(() => {});
     try {
@@ -183,6 +187,18 @@ export class Writer {
     return client;
   }
 
+  /** Holds back what is sent until the running code is done, so that all of it is one packet and not one each. */
+  #gather(client: Client): void {
+    if (this.#gathering) return;
+    this.#gathering = true;
+    const stream = streamOf(client);
+    stream.cork();
+    queueMicrotask(() => {
+      this.#gathering = false;
+      stream.uncork();
+    });
+  }
+
   /** Breaks the connection when the open transaction takes too long; everything that waits for an answer then fails. */
   #watch(client: Client): void {
     clearTimeout(this.#watchdog);
@@ -217,9 +233,12 @@ export class Writer {
 
 /** `pg` itself only says goodbye, which a peer that is gone never answers. */
 function breakConnection(client: Client): void {
-  (client as unknown as { connection: { stream: { destroy(error?: Error): void } } }).connection.stream.destroy(
-    new Error("Connection terminated: PostgreSQL did not answer in time"),
-  );
+  streamOf(client).destroy(new Error("Connection terminated: PostgreSQL did not answer in time"));
+}
+
+/** The socket, which `pg` does not show. */
+function streamOf(client: Client): Duplex {
+  return (client as unknown as { connection: { stream: Duplex } }).connection.stream;
 }
 
 /** A session that lost its client ends within the time it may idle in a transaction. */

@@ -13,7 +13,8 @@ const differences: Readonly<Record<string, string>> = {
     (SELECT count(*) FROM task_group g WHERE g.parent = p.seq AND g.open > 0)`,
   "blocked tasks of an unblocked group": `SELECT t.seq FROM task t JOIN task_group g ON g.seq = t.task_group
     WHERE t.state = 1 AND g.waits = 0`,
-  "outputs of a group": `SELECT g.seq, g.output_bytes FROM task_group g WHERE g.output_bytes <>
+  "outputs of a group": `SELECT g.seq, g.output_bytes FROM task_group g WHERE (g.dependants > 0 OR g.parent IS NULL)
+    AND g.output_bytes <>
     (SELECT coalesce(sum(octet_length(t.output)), 0) FROM task t
      WHERE t.seq BETWEEN g.first AND g.first + g.count - 1)`,
   "counters of a job": `SELECT j.seq, j.state FROM job j JOIN LATERAL (SELECT
