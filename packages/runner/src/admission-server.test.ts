@@ -29,12 +29,14 @@ describe("admission on a real server", () => {
   it("never runs more attempts of a key at once than it has places", async () => {
     const { client, start } = await setUp();
     const running = { now: 0, most: 0 };
+    const both = newSignal();
     const careful = task({
       name: "careful",
       concurrency: { key: "database", limit: 2 },
       async run() {
         running.most = Math.max(running.most, ++running.now);
-        await new Promise((resolve) => setImmediate(resolve));
+        if (running.now === 2) both.resolve();
+        await both.promise;
         running.now--;
       },
     });
