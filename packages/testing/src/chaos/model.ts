@@ -399,6 +399,8 @@ export class ReferenceModel {
       refused.clear();
     }
     if (!this.#traits.renewsLeases) return;
+    // Jobs that wait for a place stand by age again, also one that asked anew when it was retried.
+    for (const job of this.state.jobs.values()) if (!job.admitted) job.order = ++this.state.order;
     for (const task of this.running()) this.#renew(nowUs, task);
     // Who runs the longest is told by times again, not by the order of leases.
     const leasedAtUs = (task: ModelTask) => task.attempts.at(-1)!.leasedAtUs;
