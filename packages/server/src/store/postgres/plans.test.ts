@@ -37,6 +37,7 @@ const unbounded: Readonly<Record<string, string>> = {
 /** Statements that only a fault brings about. */
 const unexercised: Readonly<Record<string, string>> = {
   transaction_status: "asked when the connection breaks during COMMIT",
+  remove_gone_servers: "run every five seconds; its table has a row for each server",
 };
 
 /** Cases that ask for everything there is, of which there is more here, and two that would only take long. */
@@ -175,6 +176,14 @@ describe("beside a million tasks", () => {
     ).toHaveLength(10);
     expect(await store.readSubmission(endedJobId)).toMatchObject({ name: expect.stringContaining("job-") });
   }
+
+  it("servers ask each other", async () => {
+    await using other = new PostgresStore({ url });
+    await other.start();
+    other.peers.onAsk(async () => undefined);
+    await using driver = await StoreDriver.open(makeStore);
+    expect(await driver.store.peers?.ask("lifecycle", 5_000)).toEqual({ failed: [], silent: [], gone: [] });
+  });
 
   it("every statement of the store was executed", () => {
     const missing = allStatements()

@@ -23,7 +23,7 @@ const removeGone = statement(
    (SELECT 1 FROM pg_stat_activity a WHERE a.pid = server.pid AND a.backend_start = server.backend_start) RETURNING id`,
 );
 
-const tellPeers = statement("tell_peers", "SELECT pg_notify($1::text, $2::text)");
+const tellPeers = statement("tell_peers", "SELECT pg_notify($1::text, $2::text) AS told");
 
 /** What {@link PostgresPeers} needs. */
 export interface PostgresPeersOptions {
