@@ -1,0 +1,67 @@
+import { basename } from "node:path";
+import { TestPostgres, testStore } from "@spanloom/testing";
+import { afterAll, afterEach, beforeAll, expect } from "vitest";
+import type { Store, StoreEvents } from "../store.ts";
+import { PostgresStore } from "./index.ts";
+import { migrate } from "./migrate.ts";
+import { recordDifferences } from "./testing/record-differences.ts";
+
+const TEMPLATE = `two_servers_template_${process.pid}`;
+
+let postgres: TestPostgres;
+beforeAll(async () => {
+  postgres = await TestPostgres.start({ url: process.env.SPANLOOM_TEST_DATABASE_URL });
+  await migrate({ url: await postgres.createDatabase(TEMPLATE) });
+});
+afterEach(() => postgres.dropDatabases(TEMPLATE));
+afterAll(() => postgres.stop());
+
+/** A store whose calls go to two servers in turn: none ever finds the record as it left it. */
+function twoServers(database: string, options: { nowUs: () => number; cancelGraceMs: number }): Store {
+  const url = postgres.url(database);
+  const servers = [new PostgresStore({ url, ...options }), new PostgresStore({ url, ...options })];
+  let calls = 0;
+  let isOpen = false;
+  const own: Partial<Store> = {
+    start: async () => {
+      await postgres.createDatabase(database, TEMPLATE);
+      for (const server of servers) await server.start();
+      isOpen = true;
+    },
+    stop: async () => {
+      for (const server of servers) await server.stop();
+      if (!isOpen) return;
+      isOpen = false;
+      expect(await recordDifferences(url)).toEqual({});
+    },
+    on: <Name extends keyof StoreEvents>(name: Name, listener: StoreEvents[Name]) => {
+      const unsubscribe = servers.map((server) => server.on(name, listener));
+      return () => {
+        for (const each of unsubscribe) each();
+      };
+    },
+  };
+  return new Proxy(own as Store, {
+    get: (target, name: keyof Store) => {
+      if (target[name] !== undefined) return target[name];
+      const server: Store = servers[calls++ % 2]!;
+      return (server[name] as (...args: unknown[]) => unknown).bind(server);
+    },
+  });
+}
+
+const hearsTwice = "listeners hear the server that did it and the one that was told";
+const apart = "what is asked for at once goes to two servers, each with a transaction of its own";
+
+testStore(
+  "two servers in turn",
+  ({ dataDir, clock, cancelGraceMs }) => twoServers(basename(dataDir), { nowUs: clock.nowUs, cancelGraceMs }),
+  {
+    "a claim made by a ready listener gets the lease in the same commit (I6)": apart,
+    "writes asked for in one turn share a commit, each with its own answer (I5)": apart,
+    "a job may start and be cancelled in one commit": apart,
+    "signals name what changed, what ended and what is due": hearsTwice,
+    "a retry announces what is ready and what changed, and the job's next end": hearsTwice,
+    "the end of a job wakes those who wait for the next one's tasks": hearsTwice,
+  },
+);
