@@ -1,1 +1,1 @@
-export { PostgresStore, type PostgresStoreOptions } from "./postgres-store.ts";
+export { PostgresStore } from "./postgres-store.ts";
