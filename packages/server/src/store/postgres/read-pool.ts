@@ -53,8 +53,10 @@ export class ReadPool implements Reader {
     });
     this.#pool = new Pool({ ...config, max: MAX_CONNECTIONS, idleTimeoutMillis: IDLE_MS });
     this.#toError = toError;
-    // An idle connection that breaks is replaced when the next read needs one.
+    // A connection that breaks is replaced when the next read needs one: idle ones tell the pool, those in use fail their
+    // statements and then tell nobody but themselves, which would end the process.
     this.#pool.on("error", () => {});
+    this.#pool.on("connect", (client) => client.on("error", () => {}));
     if (onNotice) this.#pool.on("connect", (client) => client.on("notice", ({ message }) => onNotice(message ?? "")));
   }
 
