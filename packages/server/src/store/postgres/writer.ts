@@ -104,7 +104,7 @@ export class Writer {
   /** Sends a statement that only reads. */
   ask({ name, text }: Statement, values: readonly unknown[]): Promise<readonly SqlRow[]> {
     const client = this.#client;
-    if (client === undefined) return Promise.reject(new Error("Connection terminated: no transaction is open"));
+    if (client === undefined) return refused();
     this.#gather(client);
     const result: Promise<QueryArrayResult<SqlValue[]>> = client.query({
       name,
@@ -243,3 +243,10 @@ function streamOf(client: Client): Duplex {
 
 /** A session that lost its client ends within the time it may idle in a transaction. */
 const STATUS_TRIES = 60;
+
+/** Nobody may look at the answer of a statement that was only sent; the transaction fails at its end in any case. */
+function refused(): Promise<never> {
+  const answer = Promise.reject(new Error("Connection terminated: no transaction is open"));
+  answer.catch(() => {});
+  return answer;
+}
