@@ -188,7 +188,7 @@ async function leaseTaken(control: Control, claims: readonly ClaimWork[]): Promi
   for (const [i, claim] of served.entries()) {
     leaseClaim(control, claim, { token: tokens[i]!, rows: bySeq, dependencies, leases });
   }
-  control.sql.send(insertLeases.statement, leases.take());
+  leases.sendTo(control.sql);
 }
 
 /** Rows of tasks that are not inserted yet, as {@link leaseTasks} returns them. */
@@ -204,7 +204,7 @@ async function leaseStored(control: Control, rows: Rows): Promise<readonly SqlRo
   if (rows.size === 0) return [];
   // They may have become QUEUED in the open transaction.
   control.tasks.flushChanges();
-  return control.sql.send(leaseTasks.statement, rows.take());
+  return rows.sendTo(control.sql);
 }
 
 interface LeaseContext {

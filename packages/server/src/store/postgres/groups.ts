@@ -188,7 +188,7 @@ export class GroupTable {
     this.#new.clear();
     this.#dirty.clear();
     for (const rows of [this.#inserts, this.#updates, this.#edges]) {
-      if (rows.size > 0) this.#sql.send(rows.bulk.statement, rows.take());
+      rows.sendTo(this.#sql);
     }
   }
 

@@ -240,7 +240,7 @@ export class JobTable {
     }
     this.#dirty.clear();
     for (const rows of [this.#inserts, this.#updates]) {
-      if (rows.size > 0) this.#sql.send(rows.bulk.statement, rows.take());
+      rows.sendTo(this.#sql);
     }
     return ended;
   }

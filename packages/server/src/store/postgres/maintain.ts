@@ -166,7 +166,7 @@ function moveLeases(control: Control, seqs: readonly number[], works: readonly T
   if (gone.size > 0) control.sql.send(deleteLeases, [numbers(gone)]);
   const rows = new Rows(updateLeases);
   for (const [seq, { dueUs, tasks }] of left) rows.add(seq, dueUs, numbers(tasks));
-  if (rows.size > 0) control.sql.send(updateLeases.statement, rows.take());
+  rows.sendTo(control.sql);
 }
 
 const dueTimers = statement(
@@ -230,7 +230,7 @@ function takeTimers(control: Control, timers: readonly [number, number, number][
     rows.add(at, first);
     if (end < last) addTimer(control, at, [end + 1, last]);
   }
-  control.sql.send(deleteTimers.statement, rows.take());
+  rows.sendTo(control.sql);
   return taken;
 }
 

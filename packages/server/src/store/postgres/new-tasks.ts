@@ -84,7 +84,7 @@ export class NewTasks {
     this.#runs = [];
     this.#leased.clear();
     for (const rows of [this.#plainRows, this.#leasedRows]) {
-      if (rows.size > 0) this.#sql.send(rows.bulk.statement, rows.take());
+      rows.sendTo(this.#sql);
     }
   }
 

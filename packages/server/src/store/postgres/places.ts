@@ -165,7 +165,7 @@ export class PlaceTable {
   /** Sends what changed. */
   flush(): void {
     for (const rows of [this.#released, this.#held, this.#windowRows]) {
-      if (rows.size > 0) this.#sql.send(rows.bulk.statement, rows.take());
+      rows.sendTo(this.#sql);
     }
   }
 

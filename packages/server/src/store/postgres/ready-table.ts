@@ -200,7 +200,7 @@ export class ReadyTable {
       lines.add(line);
     }
     this.#pending = [];
-    for (const rows of this.#buffers()) if (rows.size > 0) this.#sql.send(rows.bulk.statement, rows.take());
+    for (const rows of this.#buffers()) rows.sendTo(this.#sql);
   }
 
   /** Drops everything. */

@@ -180,7 +180,7 @@ export class RunnerTable {
     }
     this.#dirty.clear();
     for (const rows of [this.#rows, this.#jobRows]) {
-      if (rows.size > 0) this.#sql.send(rows.bulk.statement, rows.take());
+      rows.sendTo(this.#sql);
     }
   }
 

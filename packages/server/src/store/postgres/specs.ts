@@ -169,7 +169,7 @@ export class SpecTable {
   /** Sends what was made up. */
   flush(): void {
     for (const rows of [this.#bucketRows, this.#gateRows, this.#specRows]) {
-      if (rows.size > 0) this.#sql.send(rows.bulk.statement, rows.take());
+      rows.sendTo(this.#sql);
     }
   }
 

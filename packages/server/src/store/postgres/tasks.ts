@@ -303,7 +303,7 @@ export class TaskTable {
   flushChanges(): void {
     for (const [work, change] of this.#dirty) this.#write(work, change);
     this.#dirty.clear();
-    for (const rows of this.#buffers()) if (rows.size > 0) this.#sql.send(rows.bulk.statement, rows.take());
+    for (const rows of this.#buffers()) rows.sendTo(this.#sql);
     for (const work of this.#settled) {
       this.#bySeq.delete(work.seq);
       this.#byId.delete(work.taskId);
