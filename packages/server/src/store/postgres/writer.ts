@@ -118,13 +118,6 @@ export class Writer {
     return rows;
   }
 
-  /** The answer of a statement that had no connection left to go over; {@link commit} fails, too. */
-  #failed(): Promise<never> {
-    const failure = Promise.reject<never>(new Error("Connection terminated: no transaction is open"));
-    failure.catch(() => {});
-    return failure;
-  }
-
   async #settled(): Promise<void> {
     const sent = this.#sent;
     this.#sent = [];
