@@ -32,7 +32,7 @@ export interface UnaryTransportOptions {
  * call took 0.6 ms of the runner's CPU, through this 0.15 ms.
  *
  * Errors: ConnectError as connect-node's: UNAVAILABLE when the server cannot be reached, DEADLINE_EXCEEDED, CANCELED.
- * Source: Connect protocol, unary requests and responses.
+ * Source: Connect protocol, unary requests and responses; docs/adr/011-unary-calls-on-http-1-1.md.
  */
 export function createUnaryTransport(options: UnaryTransportOptions): Pick<Transport, "unary"> {
   const { baseUrl, token, defaultTimeoutMs } = options;
@@ -45,7 +45,7 @@ export function createUnaryTransport(options: UnaryTransportOptions): Pick<Trans
   const base = target.pathname === "/" ? "" : target.pathname;
   const server = { protocol: target.protocol, hostname: withoutBrackets(target.hostname), port: target.port };
   return {
-    async unary(method, signal, timeoutMs = defaultTimeoutMs, header, input) {
+    async unary(...[method, signal, timeoutMs = defaultTimeoutMs, header, input]) {
       const body = encode(method.input, input);
       const response = await post({
         ...server,
