@@ -76,6 +76,17 @@ test("a window lets its number start, the next one again, also when the clock is
   expect(tasks(ready.take(match, 9, 10))).toEqual([5, 6]);
 });
 
+test("a window that the clock left backwards counts on when the clock comes to it again", () => {
+  const ready = new ReadyQueue();
+  ready.add(rated(2), run(1, 1, 9));
+  expect(tasks(ready.take(match, 9, 1_500))).toEqual([1, 2]);
+  ready.turnWindows(900);
+  ready.turnWindows(1_600);
+  expect(ready.take(match, 9, 1_600)).toEqual([]);
+  ready.turnWindows(2_000);
+  expect(tasks(ready.take(match, 9, 2_000))).toEqual([3, 4]);
+});
+
 test("those that wait for a window go on although a start of another kind began the next one", () => {
   const ready = new ReadyQueue();
   const named = (name: string, limit: number) => ({ ...rated(limit), name });
@@ -173,6 +184,14 @@ describe("places of jobs", () => {
     expect(jobs.displaced("k")).toEqual([2]);
     expect(jobs.leave(1)).toEqual([4]);
     expect(jobs.displaced("k")).toEqual([]);
+  });
+
+  test("times of admission tell the order, whatever the clock does and over a restart", () => {
+    const jobs = new JobAdmission();
+    expect([10, 10, 5].map((nowUs) => jobs.admittedAtUs(nowUs))).toEqual([10, 11, 12]);
+    const restarted = new JobAdmission();
+    restarted.restore({ job: 1, priority: 0, rule: rule(2) }, 12);
+    expect([3, 20].map((nowUs) => restarted.admittedAtUs(nowUs))).toEqual([13, 20]);
   });
 
   test("a newcomer that refuses itself does so while holders and waiting jobs fill the places", () => {

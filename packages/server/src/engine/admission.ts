@@ -5,7 +5,8 @@ import type { ConcurrencyRule, RateRule } from "../store/store.ts";
  *
  * I1. `running` of a key is the number of attempts that hold a place under it, whatever rule they came by; rules that
  *     share a key may differ in their limit, and each is judged by its own.
- * I2. A window counts starts only; it is over when the clock is outside of it, in either direction.
+ * I2. A window counts starts only. Nothing is used up while the clock is outside of it, in either direction; it is
+ *     forgotten when it is past, and when a start outside of it begins another one.
  */
 
 /** What a task must pass before it starts; shared by all tasks with the same rules. */
@@ -159,7 +160,9 @@ export class Admission {
     for (const [id, window] of this.#windows) {
       if (windowStartUs(window, nowUs) === window.startUs) continue;
       for (const waiter of [...window.waiters]) waiter.gateMayOpen(nowUs);
-      if (window.waiters.size === 0 && !this.#changed.has(window)) this.#windows.delete(id);
+      // A clock that was set back comes to a later window again: what started in it still counts then.
+      const isPast = window.startUs < nowUs;
+      if (isPast && window.waiters.size === 0 && !this.#changed.has(window)) this.#windows.delete(id);
     }
   }
 

@@ -42,6 +42,7 @@ interface Key {
 export class JobAdmission {
   readonly #keys = new Map<string, Key>();
   readonly #keyOfJob = new Map<number, string>();
+  #lastAdmittedUs = 0;
 
   /** Whether no job holds or waits for a place. */
   get isEmpty(): boolean {
@@ -68,13 +69,22 @@ export class JobAdmission {
     return false;
   }
 
+  /** The time to record for an admission: later than any before, as the order of holders is read back from these. */
+  admittedAtUs(nowUs: number): number {
+    this.#lastAdmittedUs = Math.max(nowUs, this.#lastAdmittedUs + 1);
+    return this.#lastAdmittedUs;
+  }
+
   /** Puts a job in the place it has in the record. Holders come in the order they were admitted. */
-  restore(applicant: JobApplicant, holds: boolean): void {
+  restore(applicant: JobApplicant, admittedAtUs: number | undefined): void {
     const { job, rule } = applicant;
     const key = this.#key(rule.key);
     this.#keyOfJob.set(job, rule.key);
-    if (holds) key.holders.set(job, { job, leaving: false });
-    else this.#wait(key, applicant);
+    if (admittedAtUs === undefined) this.#wait(key, applicant);
+    else {
+      key.holders.set(job, { job, leaving: false });
+      this.#lastAdmittedUs = Math.max(this.#lastAdmittedUs, admittedAtUs);
+    }
   }
 
   /** Holders that have to make way for jobs that wait and displace; each is told once. */
@@ -113,6 +123,7 @@ export class JobAdmission {
   clear(): void {
     this.#keys.clear();
     this.#keyOfJob.clear();
+    this.#lastAdmittedUs = 0;
   }
 
   #key(name: string): Key {

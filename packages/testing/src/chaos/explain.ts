@@ -52,10 +52,10 @@ export async function explain(
 const MAX_REFUSALS = 3;
 /** Finds a task by its input. */
 function taskLookup(snapshots: Snapshots): ReferenceModel["seen"] {
-  const found = new Map<string, { state: TaskState; blamed: boolean }>();
+  const found = new Map<string, { id: string; state: TaskState; blamed: boolean }>();
   for (const { job, tasks } of snapshots.values()) {
     for (const { id, state, input } of tasks) {
-      found.set(Buffer.from(input!).toString(), { state, blamed: job.failedTaskId === id });
+      found.set(Buffer.from(input!).toString(), { id, state, blamed: job.failedTaskId === id });
     }
   }
   return (key) => found.get(key);

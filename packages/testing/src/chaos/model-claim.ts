@@ -47,7 +47,12 @@ export function applyClaim(context: ClaimContext, leases: readonly Lease[]): voi
     state.byId.set(lease.taskId, task.key);
   }
   state.passedForWindow.clear();
-  if (leases.length < request.limit) notePassedOver(context, eligible);
+  if (leases.length < request.limit) {
+    notePassedOver(
+      context,
+      eligible.filter(({ key }) => keys.has(key)),
+    );
+  }
   const runner = state.runners.get(request.runnerId)!;
   const mustMatch = ({ spec }: ModelTask) => !runner.refusedBefore.has(identifierOf(spec));
   const left = eligible.filter(
@@ -108,8 +113,10 @@ function start({ state, nowUs, request }: ClaimContext, task: ModelTask): void {
   state.touched.add(job.id);
 }
 
-function checkLease({ state }: ClaimContext, task: ModelTask, lease: Lease): void {
+function checkLease({ state, seen: shown }: ClaimContext, task: ModelTask, lease: Lease): void {
   const { retry } = task.spec;
+  // Tasks made by an operation done at once with the claim are not known by their ids yet.
+  const idOf = ({ id, key }: ModelTask) => id ?? shown(key)?.id;
   const parent = task.parent === undefined ? undefined : state.tasks.get(task.parent)!;
   const seen = {
     jobId: lease.jobId,
@@ -124,7 +131,7 @@ function checkLease({ state }: ClaimContext, task: ModelTask, lease: Lease): voi
   };
   const wanted = {
     jobId: task.jobId,
-    parentId: parent?.id,
+    parentId: parent && idOf(parent),
     attempt: task.attempts.length,
     attemptsLeft: Math.max(0, retry.maxAttempts - task.counted - 1),
     expiresAtUs: task.lease!.expiresAtUs,
@@ -132,7 +139,8 @@ function checkLease({ state }: ClaimContext, task: ModelTask, lease: Lease): voi
     display: task.display,
     queue: task.spec.queue,
     dependencies: task.dependsOn
-      .map((key) => modelDependencyText(state.tasks.get(key)!))
+      .map((key) => state.tasks.get(key)!)
+      .map((dependency) => modelDependencyText(dependency, idOf(dependency)))
       .sort()
       .join(" "),
   };
@@ -144,7 +152,7 @@ function dependencyText({ taskId, state, output }: DependencyRecord): string {
   return `${taskId}:${state}:${Buffer.from(output).toString()}`;
 }
 
-function modelDependencyText({ id, state, output }: ModelTask): string {
+function modelDependencyText({ state, output }: ModelTask, id: string | undefined): string {
   return `${id}:${state}:${state === TaskState.SUCCEEDED ? output : ""}`;
 }
 

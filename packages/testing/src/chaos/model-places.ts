@@ -40,19 +40,32 @@ function windowStartUs({ windowMs }: RateRule, nowUs: number): number {
   return Math.floor(nowUs / (windowMs * 1000)) * windowMs * 1000;
 }
 
-/** Whether a task's window is over and the store was not asked since to look at the clock: it may not know yet. */
+/**
+ * Whether a task may have to wait for its window although none of its starts must count: the window is over and the store
+ * was not asked since to look at the clock, or it is one that was left behind.
+ */
 export function mayBeUnaware({ state, nowUs }: Pick<RuleContext, "state" | "nowUs">, { spec }: ModelTask): boolean {
   const { rateLimit } = spec;
-  return rateLimit !== undefined && windowStartUs(rateLimit, state.maintainedUs) !== windowStartUs(rateLimit, nowUs);
+  if (rateLimit === undefined) return false;
+  const startUs = windowStartUs(rateLimit, nowUs);
+  if (windowStartUs(rateLimit, state.maintainedUs) !== startUs) return true;
+  const window = state.windows.get(nameOf(rateLimit));
+  return window?.startUs === startUs && window.most >= rateLimit.limit;
+}
+
+/** Leaves behind the windows that are over: a store may forget their starts. */
+export function leaveWindows({ windows }: ModelState, nowUs: number): void {
+  for (const window of windows.values()) if (window.endUs <= nowUs) window.used = 0;
 }
 
 /** Counts a start under its rate limit. A clock that went back, too, is in another window. */
 export function noteStart({ state, nowUs }: Pick<RuleContext, "state" | "nowUs">, { spec }: ModelTask): void {
   if (spec.rateLimit === undefined) return;
   const startUs = windowStartUs(spec.rateLimit, nowUs);
-  const window = state.windows.get(nameOf(spec.rateLimit));
-  const used = window?.startUs === startUs ? window.used : 0;
-  state.windows.set(nameOf(spec.rateLimit), { startUs, used: used + 1 });
+  const known = state.windows.get(nameOf(spec.rateLimit));
+  const { used, most } = known?.startUs === startUs ? known : { used: 0, most: 0 };
+  const endUs = startUs + spec.rateLimit.windowMs * 1000;
+  state.windows.set(nameOf(spec.rateLimit), { startUs, endUs, used: used + 1, most: most + 1 });
 }
 
 /**
@@ -80,7 +93,7 @@ export function whyTooMany(
     if (!findRoom(limits, withKey(state, key, TaskState.RUNNING).length)) return `key ${key} has not as many places`;
   }
   for (const [name, limits] of starts)
-    if (!findRoom(limits, used.get(name)!)) return `the window of ${name} allows fewer`;
+    if (!findRoom(limits, used.get(name)!)) return `${used.get(name)} of ${limits} started in the window of ${name}`;
   return undefined;
 }
 

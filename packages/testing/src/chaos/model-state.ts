@@ -97,6 +97,15 @@ export interface ModelRunner {
   refusedBefore: Set<string>;
 }
 
+/** A window of a rate limit. */
+export interface ModelWindow {
+  startUs: number;
+  endUs: number;
+  /** Starts that count, at least and at most: those before it was left behind count again, if the clock is set back, or not. */
+  used: number;
+  most: number;
+}
+
 /** Everything the model remembers. */
 export interface ModelState {
   jobs: Map<string, ModelJob>;
@@ -105,7 +114,7 @@ export interface ModelState {
   byId: Map<string, string>;
   runners: Map<string, ModelRunner>;
   /** Starts in the latest window of each rate limit. */
-  windows: Map<string, { startUs: number; used: number }>;
+  windows: Map<string, ModelWindow>;
   /** Tasks that a claim passed over for their rate limit. */
   passedForWindow: Set<string>;
   /** When the store last looked at the clock: windows turn then. */

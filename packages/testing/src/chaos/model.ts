@@ -14,7 +14,7 @@ import { reasonText } from "./enum-names.ts";
 import { addTasks, endAttempt } from "./model-attempts.ts";
 import { applyClaim } from "./model-claim.ts";
 import { applyForPlace, isJobRefused, letJobsIn } from "./model-job-places.ts";
-import { makeRoomEverywhere, nextWindowUs } from "./model-places.ts";
+import { leaveWindows, makeRoomEverywhere, nextWindowUs } from "./model-places.ts";
 import { applyRetry, planRetry } from "./model-retry.ts";
 import { doomJob, failQueued, queueFirst, queueTask, settleJob } from "./model-rules.ts";
 import {
@@ -423,6 +423,7 @@ export class ReferenceModel {
   }
 
   #at(nowUs: number): RuleContext {
+    leaveWindows(this.state, nowUs);
     return { state: this.state, nowUs, graceMs: this.#traits.graceMs, seen: this.seen };
   }
 

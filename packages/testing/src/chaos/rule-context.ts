@@ -6,8 +6,8 @@ export interface RuleContext {
   state: ModelState;
   nowUs: number;
   graceMs: number;
-  /** A task as the store shows it afterwards, where rules leave open which of several fail and which are skipped. */
-  seen: (key: string) => { state: TaskState; blamed: boolean } | undefined;
+  /** A task as the store shows it afterwards: its id, and what rules leave open of several that fail or are skipped. */
+  seen: (key: string) => { id: string; state: TaskState; blamed: boolean } | undefined;
 }
 
 /** Tells an attempt to stop. The first reason counts. */

@@ -196,6 +196,19 @@ export const admissionCases: Cases = {
     expect(await driver.claim()).toEqual([]);
   },
 
+  "starts still count in a window that the clock left backwards and comes to again": async (driver) => {
+    const windowMs = 60_000;
+    driver.clock.advance(windowMs - ((driver.clock.nowUs() / 1000) % windowMs));
+    await driver.submit({ name: "rated", count: 3, rateLimit: { key: "api", limit: 2, windowMs } });
+    expect(await driver.claim({ leaseMs: 10 * windowMs })).toHaveLength(2);
+    driver.clock.advance(-1);
+    await driver.store.maintain(10);
+    driver.clock.advance(1);
+    await driver.store.maintain(10);
+    expect(await driver.claim()).toEqual([]);
+    expect(await throttled(driver)).toBe(1);
+  },
+
   "a task that is not leased in time fails without an attempt": async (driver) => {
     const job = await driver.submit({ name: "late", count: 2, queueTimeoutMs: 1_000, optional: true });
     const lease = await driver.claimOne();
@@ -273,6 +286,30 @@ export const admissionCases: Cases = {
     await driver.fail(lease, { outcome: AttemptOutcome.CANCELLED });
     expect(await driver.jobState(first)).toBe("CANCELLED");
     expect((await driver.claimOne()).jobId).toBe(second);
+  },
+
+  "the longest-admitted job is told over a restart, of jobs let in together, too": async (driver) => {
+    for (let i = 0; i < 2; i++) await submitWith(driver, rule(2));
+    const leases = await driver.claim();
+    const later = await submitWith(driver, rule(2));
+    const sooner = await submitWith(driver, rule(2), 5);
+    await driver.report(...leases.map((lease) => driver.success(lease)));
+    await driver.reopen();
+    const newcomer = await submitWith(driver, rule(2, "cancelRunning"));
+    expect((await driver.job(sooner)).cancelReason).toContain(newcomer);
+    expect(await driver.jobState(later)).toBe("QUEUED");
+  },
+
+  "the longest-admitted job is told over a restart, although the clock was set back": async (driver) => {
+    const first = await submitWith(driver, rule(2));
+    const sooner = await submitWith(driver, rule(2));
+    const later = await submitWith(driver, rule(2));
+    driver.clock.advance(-1_000);
+    await driver.store.cancelJob(first, "");
+    await driver.reopen();
+    const newcomer = await submitWith(driver, rule(2, "cancelRunning"));
+    expect((await driver.job(sooner)).cancelReason).toContain(newcomer);
+    expect(await driver.jobState(later)).toBe("QUEUED");
   },
 
   "a job that refuses itself leaves no trace": async (driver) => {

@@ -34,10 +34,15 @@ export async function isRefused(control: Control, rule: ConcurrencyRule): Promis
   return holders + waiting >= rule.limit;
 }
 
+/** Later than any admission under the key before, as the order of holders is read from these times. */
+const admissionTime = (nowUs: string, key: string) =>
+  `greatest(${nowUs}::bigint, 1 + (SELECT max(admitted_at) FROM job_place WHERE key = ${key}::text AND admitted_at IS NOT NULL))`;
+
 const insertPlace = statement(
   "insert_job_place",
   `INSERT INTO job_place (job, key, places, policy, priority, admitted_at)
-   VALUES ($1::bigint, $2::text, $3::integer, $4::text, $5::integer, $6::bigint)`,
+   SELECT $1::bigint, $2::text, $3::integer, $4::text, $5::integer,
+     CASE WHEN $6::bigint IS NOT NULL THEN ${admissionTime("$6", "$2")} END`,
 );
 const displacedJobs = statement(
   "displaced_jobs",
@@ -83,7 +88,8 @@ const nextInLine = statement(
 );
 const admitJobs = statement(
   "admit_jobs",
-  "UPDATE job_place SET admitted_at = $2::bigint WHERE job = ANY($1::bigint[])",
+  `UPDATE job_place p SET admitted_at = t.at + u.place FROM unnest($1::bigint[]) WITH ORDINALITY AS u (job, place),
+   (SELECT ${admissionTime("$2", "$3")} AS at) t WHERE p.job = u.job`,
 );
 const letInLines = statement(
   "let_in_lines",
@@ -115,7 +121,7 @@ async function letIn(control: Control, key: string): Promise<number[]> {
     // Jobs go in line: one that finds its places taken keeps those behind it waiting.
     const stopped = rows.findIndex(([, places, holders], i) => holders + i >= places);
     const jobs = rows.slice(0, stopped < 0 ? rows.length : stopped).map(([job]) => job);
-    if (jobs.length > 0) control.sql.send(admitJobs, [numbers(jobs), control.nowUs]);
+    if (jobs.length > 0) control.sql.send(admitJobs, [numbers(jobs), control.nowUs, key]);
     admitted.push(...jobs);
     if (jobs.length < PAGE) return admitted;
   }

@@ -79,7 +79,7 @@ export function displace(control: Control, { key, limit }: ConcurrencyRule): voi
 export function applyForPlace(control: Control, job: JobWork, rule: ConcurrencyRule): void {
   const applicant: JobApplicant = { job: job.seq, priority: job.priority, rule };
   const isAdmitted = control.jobAdmission.apply(applicant);
-  control.db.run("UPDATE job SET admitted_at = ? WHERE seq = ?", isAdmitted ? control.nowUs : null, job.seq);
+  writeAdmission(control, job.seq, isAdmitted);
   if (isAdmitted) return;
   control.ready.hold(job.seq);
   for (const holder of control.jobAdmission.displaced(rule.key))
@@ -99,8 +99,13 @@ function cancelFor(control: Control, holder: JobWork, newcomer: JobWork, { key }
 
 /** Lets a job's tasks be taken that waited for its place. */
 export function letIn(control: Control, job: number): void {
-  control.db.run("UPDATE job SET admitted_at = ? WHERE seq = ?", control.nowUs, job);
+  writeAdmission(control, job, true);
   control.ready.letIn(job);
+}
+
+function writeAdmission({ db, jobAdmission, nowUs }: Control, job: number, isAdmitted: boolean): void {
+  const admittedAtUs = isAdmitted ? jobAdmission.admittedAtUs(nowUs) : null;
+  db.run("UPDATE job SET admitted_at = ? WHERE seq = ?", admittedAtUs, job);
 }
 
 /** Writes the windows of rate limits in which tasks started. */
@@ -130,7 +135,7 @@ export function loadAdmission(control: Control): void {
   ) as readonly (readonly [number, number, string, number | null])[];
   for (const [job, priority, concurrency, admittedAt] of jobs) {
     const rule = JSON.parse(concurrency) as ConcurrencyRule;
-    control.jobAdmission.restore({ job, priority, rule }, admittedAt !== null);
+    control.jobAdmission.restore({ job, priority, rule }, admittedAt ?? undefined);
     if (admittedAt === null) control.ready.hold(job);
   }
 }
