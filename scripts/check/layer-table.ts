@@ -66,9 +66,9 @@ const interfaces = ["store/store.ts", "telemetry/telemetry.ts", "telemetry/colum
  */
 export const serverLayers: Readonly<Record<string, ServerLayer>> = {
   engine: { imports: ["engine"], typeImports: ["store/store.ts"] },
-  store: { imports: ["store", "engine", "clock.ts"] },
+  store: { imports: ["store", "engine", "clock.ts", "present.ts"] },
   telemetry: { imports: ["telemetry", "engine", "store/store.ts", "clock.ts"] },
-  rpc: { imports: ["rpc", "engine", ...interfaces] },
+  rpc: { imports: ["rpc", "engine", "present.ts", ...interfaces] },
   forward: { imports: ["forward", ...interfaces] },
   http: { imports: ["http", "rpc", ...interfaces] },
 };

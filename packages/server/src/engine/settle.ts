@@ -1,4 +1,4 @@
-import { AttemptOutcome, TaskState } from "@spanloom/protocol";
+import { AttemptOutcome, CancellationReason, TaskState } from "@spanloom/protocol";
 import type { Failure, RetryRule } from "../store/store.ts";
 import { mayRetry, nextRetryDelayMs } from "./retry-policy.ts";
 import type { Doom } from "./states.ts";
@@ -67,6 +67,17 @@ export function settle(task: RunningTask, end: AttemptEnd, random: () => number)
     case "lost":
       return settleLoss(task);
   }
+}
+
+/** How an attempt ends that may have been told to stop: one that made way for another under its key does not come back. */
+export function endAsTold(end: AttemptEnd, stop: CancellationReason | undefined, key: string | undefined): AttemptEnd {
+  if (stop !== CancellationReason.CONCURRENCY || end.kind === "success") return end;
+  const failure = {
+    type: "ConcurrencyCancelled",
+    message: `another task took its place under concurrency key "${key}"`,
+    stack: "",
+  };
+  return { kind: "failure", outcome: AttemptOutcome.CANCELLED, failure, retryable: false, retryAfterMs: undefined };
 }
 
 function outcomeOf(task: RunningTask, change: Partial<Settlement> & Pick<Settlement, "state" | "outcome">): Settlement {

@@ -14,7 +14,7 @@ export const childFailed = {
 } as const;
 
 /** What one dependency costs in a lease besides its output, about. */
-const ENTRY_BYTES = 64;
+export const ENTRY_BYTES = 64;
 
 /** What the outputs of `count` dependencies cost in a lease. */
 export function dependencyCost(outputBytes: number, count: number): number {

@@ -12,8 +12,8 @@ import {
   TaskCountsSchema,
   timestampFromUs,
 } from "@spanloom/protocol";
+import { present } from "../present.ts";
 import type { ConcurrencyRule, JobQuery, JobRecord, QueueStatsRecord, TaskCounters } from "../store/store.ts";
-import { present } from "./present.ts";
 import { timeField } from "./request-field.ts";
 import { toFailure, toProgress } from "./task-message.ts";
 

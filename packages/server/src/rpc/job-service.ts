@@ -27,6 +27,7 @@ import {
 import type { Clock } from "../clock.ts";
 import { boundedText, checkLimit } from "../engine/field.ts";
 import { toNewJob } from "../engine/submission.ts";
+import { present } from "../present.ts";
 import type { NewJob, Store, SubmitOutcome } from "../store/store.ts";
 import { type Log, toWireError } from "./error-interceptor.ts";
 import { findJob, findJobWithOutputs } from "./find-job.ts";
@@ -35,7 +36,6 @@ import type { JobChanges } from "./job-changes.ts";
 import { toJob, toJobQuery, toQueueStats } from "./job-message.ts";
 import { jobStreams } from "./job-watch.ts";
 import { decodePageToken, encodePageToken } from "./page-token.ts";
-import { present } from "./present.ts";
 import { pageSizeField, uuidField } from "./request-field.ts";
 import { type ServiceRoute, serviceRoute } from "./service-route.ts";
 import { submittedJob } from "./submit-outcome.ts";

@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { type Runner, RunnerSchema, timestampFromUs } from "@spanloom/protocol";
+import { present } from "../present.ts";
 import type { RunnerRecord } from "../store/store.ts";
-import { present } from "./present.ts";
 import { toIdentifier } from "./task-message.ts";
 
 /** A stored runner as the protocol's message. */

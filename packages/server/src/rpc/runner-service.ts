@@ -14,10 +14,10 @@ import {
 import { boundedText, checkLimit, invalidField, requiredText } from "../engine/field.ts";
 import { DEFAULT_QUEUE } from "../engine/submission.ts";
 import { toIdentifiers } from "../engine/task-set.ts";
+import { present } from "../present.ts";
 import type { Store } from "../store/store.ts";
 import type { LeaseWaiters } from "./lease-waiters.ts";
 import { decodePageToken, encodePageToken } from "./page-token.ts";
-import { present } from "./present.ts";
 import { pageSizeField, uuidField } from "./request-field.ts";
 import { toRunner } from "./runner-message.ts";
 import { type ServiceRoute, serviceRoute } from "./service-route.ts";

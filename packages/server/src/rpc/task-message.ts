@@ -24,6 +24,7 @@ import {
   timestampFromUs,
   withOrigin,
 } from "@spanloom/protocol";
+import { present } from "../present.ts";
 import type {
   AttemptRecord,
   CancellationRecord,
@@ -33,7 +34,6 @@ import type {
   ProgressRecord,
   TaskRecord,
 } from "../store/store.ts";
-import { present } from "./present.ts";
 
 /** A stored task as the protocol's message; its trace is its job's. */
 export function toTask(record: TaskRecord, traceId: string): Task {

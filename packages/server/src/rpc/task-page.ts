@@ -1,5 +1,5 @@
+import { present } from "../present.ts";
 import type { Store, TaskQuery, TaskRecord } from "../store/store.ts";
-import { present } from "./present.ts";
 
 /** Where a page of tasks begins and how large it may get. */
 export interface TaskPageLimits {

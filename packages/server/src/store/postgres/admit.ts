@@ -1,12 +1,12 @@
 import { CancellationReason, TaskState } from "@spanloom/protocol";
 import { spoilsParent } from "../../engine/subtree.ts";
-import { encodeFailure } from "../sqlite/row.ts";
+import { encodeFailure } from "../cells.ts";
+import { noteEnded } from "../note-ended.ts";
 import type { ConcurrencyRule, Failure } from "../store.ts";
 import { numbers, texts } from "./bulk.ts";
 import { type Control, flushRows } from "./control.ts";
 import { spreadFailure, stopAttempt } from "./doom.ts";
 import { type GroupWork, taskIdOf } from "./groups.ts";
-import { noteEnded } from "./note-ended.ts";
 import { loadTasks } from "./prefetch.ts";
 import type { StoredGate, TaskSpecRecord } from "./specs.ts";
 import { statement } from "./statement.ts";

@@ -1,10 +1,10 @@
 import { TaskState } from "@spanloom/protocol";
 import { assertTaskTransition, closingState } from "../../engine/states.ts";
 import { childFailed, dependencyCost, spoilsParent } from "../../engine/subtree.ts";
+import { noteEnded } from "../note-ended.ts";
 import { type Control, flushRows } from "./control.ts";
 import type { GroupWork } from "./groups.ts";
 import { unblock } from "./insert-tasks.ts";
-import { noteEnded } from "./note-ended.ts";
 
 /**
  * What the end of tasks means for others: groups that waited for them, and the parents that submitted them.

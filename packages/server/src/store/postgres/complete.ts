@@ -1,13 +1,11 @@
 import { AttemptOutcome, TaskState } from "@spanloom/protocol";
 import { sameToken } from "../../engine/lease.ts";
-import type { AttemptEnd } from "../../engine/settle.ts";
+import { reportedClose } from "../attempt-close.ts";
 import type { AttemptReport, ReportOutcome } from "../store.ts";
 import { type Control, flushRows } from "./control.ts";
 import { endAttempt } from "./end-attempt.ts";
 import type { RunnerWork } from "./runner-table.ts";
 import type { TaskWork } from "./tasks.ts";
-
-const NO_BYTES = new Uint8Array(0);
 
 /** The running attempt that a lease names; undefined when it does not hold its task (any more). */
 export function heldTask(
@@ -29,29 +27,8 @@ export async function complete(control: Control, runner: RunnerWork, report: Att
     runner.refused.add(`${name}@${major}.${minor}`);
     control.runners.save(runner);
   }
-  const success = result.kind === "success" ? result : undefined;
-  await endAttempt(control, work, {
-    end: toAttemptEnd(report),
-    output: success?.output ?? NO_BYTES,
-    children: success?.children,
-    display: success?.display,
-    progress: report.progress.length === 0 ? work.progress : report.progress,
-    spanExtras: report.spanExtras,
-    droppedTelemetry: report.droppedTelemetry,
-    reported: true,
-  });
+  await endAttempt(control, work, reportedClose(work, report));
   return "ok";
-}
-
-function toAttemptEnd({ result }: AttemptReport): AttemptEnd {
-  switch (result.kind) {
-    case "success":
-      return { kind: "success", hasChildren: result.children !== undefined };
-    case "failure":
-      return result;
-    case "released":
-      return { kind: "released" };
-  }
 }
 
 /** Whether this very attempt was ended by a report with this token before (I3). */

@@ -1,5 +1,6 @@
 import { IdGenerator } from "@spanloom/protocol";
-import { Changes } from "../sqlite/changes.ts";
+import { Changes } from "../changes.ts";
+import type { ControlOptions } from "../control-options.ts";
 import type { SpecRun } from "./admit.ts";
 import type { ClaimWork } from "./claim.ts";
 import type { Sweep } from "./doom.ts";
@@ -12,22 +13,6 @@ import { SequenceNumbers } from "./sequence-numbers.ts";
 import { SpecTable } from "./specs.ts";
 import { TaskTable } from "./tasks.ts";
 import type { Writer } from "./writer.ts";
-
-/** What the store's rules are tuned by. */
-export interface ControlOptions {
-  /** Microseconds since the epoch. */
-  nowUs: () => number;
-  /** Numbers in [0, 1), for jitter. */
-  random: () => number;
-  /** How long an attempt that was told to stop may take to report before it is ended without it. */
-  cancelGraceMs: number;
-  /** A lease carries the outputs of its dependencies when they are no larger together. */
-  maxInlineDependencyBytes: number;
-  /** A claim takes no more tasks once inputs and dependencies of those it has are larger together. */
-  maxLeaseBytes: number;
-  /** A runner not heard of for this long is shown as lost. */
-  runnerLostMs: number;
-}
 
 /**
  * Everything the store's writing operations share. One transaction at a time works on it.

@@ -1,7 +1,8 @@
 import { AttemptOutcome, SpanloomError, TaskState } from "@spanloom/protocol";
 import { sameToken } from "../../engine/lease.ts";
-import { withoutUndefined } from "../sqlite/read-jobs.ts";
-import { decodeFailure } from "../sqlite/row.ts";
+import { ENTRY_BYTES } from "../../engine/subtree.ts";
+import { present } from "../../present.ts";
+import { decodeFailure } from "../cells.ts";
 import type { DependencyRecord, Store } from "../store.ts";
 import type { ReadContext } from "./read-context.ts";
 import type { Reader } from "./read-pool.ts";
@@ -12,9 +13,6 @@ type Lease = Parameters<Store["dependencyOutputs"]>[0];
 type Range = Parameters<Store["dependencyOutputs"]>[1];
 
 const leaseOfTask = statement("lease_of_task", "SELECT task_group, state, attempt, token FROM task WHERE seq = $1");
-
-/** What one entry costs besides its output, about. */
-const ENTRY_BYTES = 64;
 
 /** Ranges of tasks, as far as their outputs fit together; the first entry always does. */
 const outputsOfRanges = statement(
@@ -56,7 +54,7 @@ export function dependencyOutputs(
         name: specs.get(spec as number)!.name,
         state: state as TaskState,
         output: (output as Uint8Array | null) ?? NO_BYTES,
-        ...withoutUndefined({ failure: decodeFailure(failure as string | null) }),
+        ...present({ failure: decodeFailure(failure as string | null) }),
       };
     });
     const end = range.offset + dependencies.length;

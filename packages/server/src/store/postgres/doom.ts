@@ -1,23 +1,15 @@
 import { CancellationReason, TaskState } from "@spanloom/protocol";
+import { type JobDoom, markDoomed } from "../job-doom.ts";
+import { openTasks } from "../job-work.ts";
+import { noteEnded } from "../note-ended.ts";
 import type { Failure } from "../store.ts";
 import { numbers } from "./bulk.ts";
 import { type Control, flushRows } from "./control.ts";
 import { type GroupWork, groupColumns, taskIdOf } from "./groups.ts";
-import { type JobWork, openTasks } from "./jobs.ts";
-import { noteEnded } from "./note-ended.ts";
+import type { JobWork } from "./jobs.ts";
 import { loadTasks } from "./prefetch.ts";
 import { statement } from "./statement.ts";
 import type { TaskWork } from "./tasks.ts";
-
-/** Why a job will not go on. */
-export interface JobDoom {
-  doom: "failed" | "cancelled";
-  failure: Failure | undefined;
-  failedTaskId: string | undefined;
-  cancelReason: string | undefined;
-  /** What running attempts are told. */
-  stop: CancellationReason;
-}
 
 /** A job, or the subtree below an optional task of it, that will not go on. */
 export interface Sweep {
@@ -36,10 +28,7 @@ export interface Sweep {
  * What follows for its tasks is left to {@link runSweeps}, once for all jobs doomed meanwhile.
  */
 export function doomJob(control: Control, job: JobWork, why: JobDoom): void {
-  job.doom = why.doom;
-  job.failure = why.failure;
-  job.failedTaskId = why.failedTaskId;
-  job.cancelReason = why.cancelReason;
+  markDoomed(job, why);
   control.jobs.touch(job);
   control.changes.jobs.add(job.id);
   const to = why.doom === "cancelled" ? TaskState.CANCELLED : TaskState.SKIPPED;

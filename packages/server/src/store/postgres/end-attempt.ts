@@ -1,40 +1,19 @@
-import { AttemptOutcome, CancellationReason, TaskState } from "@spanloom/protocol";
-import { type AttemptEnd, type Settlement, settle } from "../../engine/settle.ts";
+import { AttemptOutcome, TaskState } from "@spanloom/protocol";
+import { endAsTold, type Settlement, settle } from "../../engine/settle.ts";
 import { assertTaskTransition, closingState, type Doom } from "../../engine/states.ts";
 import { childFailed, spoilsParent } from "../../engine/subtree.ts";
-import { encodeFailure } from "../sqlite/row.ts";
-import type { NewTaskSet, ProgressRecord } from "../store.ts";
+import type { AttemptClose } from "../attempt-close.ts";
+import { encodeFailure } from "../cells.ts";
+import { sumProgress } from "../job-work.ts";
+import { noteEnded } from "../note-ended.ts";
+import type { ProgressRecord } from "../store.ts";
 import type { Control } from "./control.ts";
 import { spreadFailure, unstop } from "./doom.ts";
 import type { GroupWork } from "./groups.ts";
 import { addTimer, insertTasks, makeReady } from "./insert-tasks.ts";
 import type { JobWork } from "./jobs.ts";
-import { noteEnded } from "./note-ended.ts";
-import { sumProgress } from "./progress.ts";
 import type { TaskSpecRecord } from "./specs.ts";
 import type { TaskWork } from "./tasks.ts";
-
-/** How an attempt ends and what it leaves behind. */
-export interface AttemptClose {
-  end: AttemptEnd;
-  output: Uint8Array;
-  children: NewTaskSet | undefined;
-  /** Undefined: as it was. */
-  display: string | undefined;
-  progress: readonly ProgressRecord[];
-  spanExtras: Uint8Array;
-  droppedTelemetry: number;
-  /** Whether its runner ended it: then the same report again is answered as the first time. */
-  reported: boolean;
-}
-
-const NO_BYTES = new Uint8Array(0);
-
-/** The close of an attempt that the store ends by itself. */
-export function unreportedClose(work: TaskWork, end: AttemptEnd): AttemptClose {
-  const nothing = { output: NO_BYTES, children: undefined, display: undefined, spanExtras: NO_BYTES };
-  return { end, ...nothing, progress: work.progress, droppedTelemetry: 0, reported: false };
-}
 
 interface Ending {
   work: TaskWork;
@@ -61,7 +40,7 @@ export async function endAttempt(control: Control, work: TaskWork, close: Attemp
   const { counted, losses, progress: before } = work;
   const settlement = settle(
     { counted, losses, retry: spec.retry, doom },
-    endOf(work, spec, close),
+    endAsTold(close.end, work.stop, spec.concurrency?.key),
     control.options.random,
   );
   assertTaskTransition(TaskState.RUNNING, settlement.state);
@@ -81,14 +60,6 @@ export async function endAttempt(control: Control, work: TaskWork, close: Attemp
     default:
       endTask(control, ending, settlement.state);
   }
-}
-
-/** How the attempt ends: one that was told to make way for another does not come back. */
-function endOf({ stop }: TaskWork, { concurrency }: TaskSpecRecord, { end }: AttemptClose): AttemptEnd {
-  if (stop !== CancellationReason.CONCURRENCY || end.kind === "success") return end;
-  const message = `another task took its place under concurrency key "${concurrency?.key}"`;
-  const failure = { type: "ConcurrencyCancelled", message, stack: "" };
-  return { kind: "failure", outcome: AttemptOutcome.CANCELLED, failure, retryable: false, retryAfterMs: undefined };
 }
 
 function requeue(control: Control, ending: Ending): void {

@@ -1,10 +1,10 @@
 import { RunnerState } from "@spanloom/protocol";
-import { encodeProgress } from "../sqlite/row.ts";
+import { encodeProgress } from "../cells.ts";
+import { sumProgress } from "../job-work.ts";
 import type { Exchange, ExchangeOutcome, HeartbeatOutcome, Lease, ReportOutcome, RunningReport } from "../store.ts";
 import { type ClaimWork, newClaim } from "./claim.ts";
 import { complete, heldTask } from "./complete.ts";
 import type { Control } from "./control.ts";
-import { sumProgress } from "./progress.ts";
 import type { RunnerWork } from "./runner-table.ts";
 import type { TaskWork } from "./tasks.ts";
 

@@ -1,5 +1,5 @@
 import { SpanloomError } from "@spanloom/protocol";
-import { splitTaskId, taskIdAt } from "../sqlite/task-ids.ts";
+import { splitTaskId, taskIdAt } from "../task-ids.ts";
 import { bulk, bulkInsert, numbers, Rows } from "./bulk.ts";
 import { statement } from "./statement.ts";
 import type { SqlRow, Writer } from "./writer.ts";

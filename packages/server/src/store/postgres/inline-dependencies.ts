@@ -1,5 +1,5 @@
 import { AttemptOutcome, TaskState } from "@spanloom/protocol";
-import { decodeFailure } from "../sqlite/row.ts";
+import { decodeFailure } from "../cells.ts";
 import type { DependencyRecord } from "../store.ts";
 import { numbers } from "./bulk.ts";
 import type { Control } from "./control.ts";

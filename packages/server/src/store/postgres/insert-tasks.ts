@@ -1,7 +1,7 @@
 import { TaskState } from "@spanloom/protocol";
 import type { Doom } from "../../engine/states.ts";
-import { newIdRange } from "../sqlite/task-ids.ts";
 import type { NewTaskGroup, NewTaskSet } from "../store.ts";
+import { newIdRange } from "../task-ids.ts";
 import { admitted, loadPlaces } from "./admit.ts";
 import { numbers } from "./bulk.ts";
 import { type Control, flushRows } from "./control.ts";

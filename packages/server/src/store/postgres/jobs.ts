@@ -1,39 +1,21 @@
 import { JobState, SpanloomError, TaskState } from "@spanloom/protocol";
-import { assertJobTransition, assertTaskTransition, type Doom, isJobEnded, jobStateOf } from "../../engine/states.ts";
+import { assertJobTransition, assertTaskTransition, isJobEnded } from "../../engine/states.ts";
+import { decodeFailure, decodeProgress, decodeTrace, encodeFailure, encodeProgress, encodeTrace } from "../cells.ts";
 import {
-  decodeFailure,
-  decodeProgress,
-  decodeTrace,
-  encodeFailure,
-  encodeProgress,
-  encodeTrace,
-} from "../sqlite/row.ts";
-import type { ConcurrencyRule, Failure, NewJob, NewJobTrace, ProgressRecord } from "../store.ts";
+  type JobWork as CommonWork,
+  counterColumns,
+  doomNames,
+  newJobWork,
+  nextJobState,
+  openTasks,
+} from "../job-work.ts";
+import type { ConcurrencyRule, NewJob } from "../store.ts";
 import { bulk, bulkInsert, numbers, Rows, texts } from "./bulk.ts";
 import { statement } from "./statement.ts";
 import type { SqlRow, Writer } from "./writer.ts";
 
-/** What transactions need of a job, and change. */
-export interface JobWork {
-  readonly seq: number;
-  readonly id: string;
-  readonly name: string;
-  readonly queue: string;
-  readonly priority: number;
-  readonly trace: NewJobTrace;
-  deadlineUs: number | undefined;
-  state: JobState;
-  doom: Doom;
-  startedAtUs: number | undefined;
-  endedAtUs: number | undefined;
-  attempts: number;
-  /** Tasks by TaskState. */
-  counts: number[];
-  failure: Failure | undefined;
-  failedTaskId: string | undefined;
-  cancelReason: string | undefined;
-  /** By label, summed over tasks. */
-  progress: Map<string, ProgressRecord>;
+/** A job, with its place under a concurrency key. */
+export interface JobWork extends CommonWork {
   readonly concurrency: ConcurrencyRule | undefined;
   /** Whether it stands in line under the key of its rule; "none" when it has no rule, or has ended. */
   place: "none" | "waits" | "holds";
@@ -58,12 +40,6 @@ export function rememberEarlier(earlier: EarlierJobs, job: EarlierJob): void {
   earlier.byId.set(job.id, job);
   if (job.idempotencyKey) earlier.byKey.set(job.idempotencyKey, job);
 }
-
-/** Dooms by the number they are stored as. */
-export const doomNames: readonly Doom[] = ["none", "failed", "cancelled"];
-
-/** Counter columns in the order of TaskState, from BLOCKED on. */
-export const counterColumns = "blocked, scheduled, queued, running, waiting, succeeded, failed, cancelled, skipped";
 
 const counters = Object.fromEntries(counterColumns.split(", ").map((name) => [name, "integer"]));
 
@@ -177,28 +153,8 @@ export class JobTable {
 
   /** Inserts a job with the transaction. */
   insert(seq: number, job: NewJob, createdAtUs: number): JobWork {
-    const work: JobWork = {
-      seq,
-      id: job.id,
-      name: job.name,
-      queue: job.queue,
-      priority: job.priority,
-      trace: job.trace,
-      deadlineUs: job.deadlineUs,
-      state: JobState.QUEUED,
-      doom: "none",
-      startedAtUs: undefined,
-      endedAtUs: undefined,
-      attempts: 0,
-      counts: Array.from({ length: TaskState.SKIPPED + 1 }, () => 0),
-      failure: undefined,
-      failedTaskId: undefined,
-      cancelReason: undefined,
-      progress: new Map(),
-      concurrency: job.concurrency,
-      place: "none",
-      admittedAtUs: undefined,
-    };
+    const { concurrency } = job;
+    const work: JobWork = { ...newJobWork(seq, job), concurrency, place: "none", admittedAtUs: undefined };
     this.#remember(work);
     this.#new.set(work, { job, createdAtUs });
     this.#dirty.add(work);
@@ -220,7 +176,7 @@ export class JobTable {
 
   /** Gives a job that had ended the state it has with tasks open again. */
   reopen(work: JobWork): void {
-    const next = nextState(work);
+    const next = nextJobState(work);
     assertJobTransition(work.state, next);
     work.state = next;
     this.#dirty.add(work);
@@ -314,7 +270,7 @@ export class JobTable {
 
 function advance(work: JobWork, nowUs: number): boolean {
   if (isJobEnded(work.state)) return false;
-  const next = nextState(work);
+  const next = nextJobState(work);
   // It may have started and been cancelled in one transaction.
   if (work.startedAtUs !== undefined && work.state === JobState.QUEUED) work.state = JobState.RUNNING;
   assertJobTransition(work.state, next);
@@ -322,25 +278,6 @@ function advance(work: JobWork, nowUs: number): boolean {
   if (!isJobEnded(next)) return false;
   work.endedAtUs = nowUs;
   return true;
-}
-
-function nextState(work: JobWork): JobState {
-  const { doom, startedAtUs } = work;
-  return jobStateOf({ started: startedAtUs !== undefined, doom, kept: keptDoom(work), openTasks: openTasks(work) });
-}
-
-/** How a job had ended before a retry that left out what keeps it from succeeding: its failure or reason was kept. */
-function keptDoom({ doom, failure, cancelReason }: JobWork): Doom {
-  if (doom !== "none") return "none";
-  if (failure !== undefined) return "failed";
-  return cancelReason === undefined ? "none" : "cancelled";
-}
-
-/** Tasks of a job that have not ended. */
-export function openTasks({ counts }: JobWork): number {
-  let open = 0;
-  for (let state = TaskState.BLOCKED; state <= TaskState.WAITING; state++) open += counts[state]!;
-  return open;
 }
 
 function toJobWork(row: SqlRow): JobWork {

@@ -1,11 +1,12 @@
 import { AttemptOutcome, CancellationReason, TaskState } from "@spanloom/protocol";
 import { attemptDeadlineUs } from "../../engine/lease.ts";
+import { unreportedClose } from "../attempt-close.ts";
 import type { MaintenanceOutcome } from "../store.ts";
 import { dropWindows, failQueued, loadPlaces, turnWindows } from "./admit.ts";
 import { bulk, numbers, Rows } from "./bulk.ts";
 import { type Control, flushAll, flushRows } from "./control.ts";
 import { doomJob, stopAttempt } from "./doom.ts";
-import { endAttempt, unreportedClose } from "./end-attempt.ts";
+import { endAttempt } from "./end-attempt.ts";
 import { followUp, settleEnds } from "./follow-up.ts";
 import { type GroupWork, taskIdOf } from "./groups.ts";
 import { addTimer, makeFirstReady, makeReady } from "./insert-tasks.ts";

@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { SpanloomError } from "@spanloom/protocol";
-import { Changes } from "../sqlite/changes.ts";
+import { Changes } from "../changes.ts";
+import type { ControlOptions } from "../control-options.ts";
 import type * as contract from "../store.ts";
 import { cancelJob } from "./cancel.ts";
 import { type DatabaseTarget, DEFAULT_SCHEMA } from "./connection.ts";
-import { beginTransaction, type Control, type ControlOptions, flushAll, forget, newControl } from "./control.ts";
+import { beginTransaction, type Control, flushAll, forget, newControl } from "./control.ts";
 import { dependencyOutputs } from "./dependency-outputs.ts";
 import { toStoreError } from "./errors.ts";
 import { exchange, heartbeat } from "./exchange.ts";

@@ -1,7 +1,7 @@
 import { JobState, TaskState } from "@spanloom/protocol";
-import { counterColumns } from "../sqlite/jobs.ts";
-import { toCounters, withoutUndefined } from "../sqlite/read-jobs.ts";
-import { decodeFailure, decodeProgress, decodeTrace } from "../sqlite/row.ts";
+import { present } from "../../present.ts";
+import { decodeFailure, decodeProgress, decodeTrace } from "../cells.ts";
+import { counterColumns, toCounters } from "../job-work.ts";
 import type { ConcurrencyRule, JobQuery, JobRecord, Page } from "../store.ts";
 import { knownUuids } from "./known-uuids.ts";
 import type { Reader, ReadPool, SqlParameter, SqlRow, SqlValue } from "./read-pool.ts";
@@ -180,7 +180,7 @@ function toJobRecord(row: SqlRow): JobRecord {
     createdAtUs: createdAt as number,
     idempotencyKey: (key as string | null) ?? "",
     trace: decodeTrace(trace as string),
-    ...withoutUndefined({
+    ...present({
       failure: decodeFailure(failure as string | null),
       failedTaskId: optional<string>(failedTask),
       cancelReason: optional<string>(cancelReason),

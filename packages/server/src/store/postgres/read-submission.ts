@@ -1,4 +1,4 @@
-import { withoutUndefined } from "../sqlite/read-jobs.ts";
+import { present } from "../../present.ts";
 import type { NewJob, NewTaskGroup, NewTaskSpec } from "../store.ts";
 import type { StoredSpec } from "./immutable-rows.ts";
 import type { ReadContext } from "./read-context.ts";
@@ -30,7 +30,7 @@ export function readSubmission({ pool, known }: ReadContext, jobId: string): Pro
     const { id, name, tags, queue, priority, trace, startAtUs, deadlineUs, concurrency } = job!;
     return {
       ...{ id, name, tags, queue, priority, trace, idempotencyKey: "", requestHash: "" },
-      ...withoutUndefined({ startAtUs, deadlineUs, concurrency }),
+      ...present({ startAtUs, deadlineUs, concurrency }),
       tasks: toTaskSet(rows, specs),
     };
   });

@@ -1,6 +1,6 @@
 import { SpanloomError } from "@spanloom/protocol";
-import { splitTaskId, taskIdAt } from "../sqlite/task-ids.ts";
 import type { Page, TaskQuery, TaskRecord } from "../store.ts";
+import { splitTaskId, taskIdAt } from "../task-ids.ts";
 import type { ReadContext } from "./read-context.ts";
 import type { Reader, SqlParameter } from "./read-pool.ts";
 import { statement } from "./statement.ts";

@@ -2,7 +2,8 @@ import { AttemptOutcome, SpanloomError, TaskState } from "@spanloom/protocol";
 import { type BadTask, type NamedTask, planRetry, type RetryPlan, type RetryTree } from "../../engine/retry-job.ts";
 import { isJobEnded } from "../../engine/states.ts";
 import { dependencyCost } from "../../engine/subtree.ts";
-import { decodeFailure, decodeProgress } from "../sqlite/row.ts";
+import { decodeFailure, decodeProgress } from "../cells.ts";
+import { sumProgress } from "../job-work.ts";
 import { numbers, texts } from "./bulk.ts";
 import { type Control, flushAll } from "./control.ts";
 import { settleEnds } from "./follow-up.ts";
@@ -11,7 +12,6 @@ import { makeReady } from "./insert-tasks.ts";
 import { applyForPlace, isRefused } from "./job-places.ts";
 import type { JobWork } from "./jobs.ts";
 import { knownUuids } from "./known-uuids.ts";
-import { sumProgress } from "./progress.ts";
 import { statement } from "./statement.ts";
 
 /**
@@ -209,7 +209,7 @@ function continues(task: BadTask, before: BadTask): boolean {
 const failureOf = statement("failure_of_task", "SELECT task_group, failure FROM task WHERE seq = $1::bigint");
 const reopenedJob = statement("reopened_job", "UPDATE job SET projected = false WHERE seq = $1::bigint");
 
-/** Opens the job again. What keeps it from succeeding, if anything does, stays on it; see keptDoom. */
+/** Opens the job again. What keeps it from succeeding, if anything does, stays on it; see nextJobState. */
 async function reopenJob(control: Control, job: JobWork, plan: RetryPlan): Promise<void> {
   if (!plan.spoiled) {
     job.failure = undefined;

@@ -1,12 +1,10 @@
 import { type CancellationReason, RunnerState, SpanloomError } from "@spanloom/protocol";
-import type { CancellationRecord, RunnerRecord } from "../store.ts";
+import { type RunnerIdentity, SEEN_INTERVAL_US } from "../runner-identity.ts";
+import type { CancellationRecord } from "../store.ts";
 import { bulkInsert, numbers, Rows, texts } from "./bulk.ts";
 import type { SequenceNumbers } from "./sequence-numbers.ts";
 import { statement } from "./statement.ts";
 import type { SqlRow, Writer } from "./writer.ts";
-
-/** What a runner said of itself. */
-export type RunnerIdentity = Omit<RunnerRecord, "running" | "state" | "registeredAtUs" | "lastSeenAtUs">;
 
 /** A runner in memory. */
 export interface RunnerWork {
@@ -24,9 +22,6 @@ export interface RunnerWork {
   /** Attempts of it that should stop, by task. */
   readonly stops: Map<number, CancellationRecord>;
 }
-
-/** A runner's `last_seen_at` is written at most this often: it decides nothing. */
-const SEEN_INTERVAL_US = 15_000_000;
 
 const columns = "r.seq, r.id, r.body, r.state, r.registered_at, r.last_seen_at, r.refused";
 const runnersById = statement("write_runners_by_id", `SELECT ${columns} FROM runner r WHERE r.id = ANY($1::uuid[])`);

@@ -1,9 +1,10 @@
 import { RunnerState, SpanloomError, TaskState } from "@spanloom/protocol";
+import { unreportedClose } from "../attempt-close.ts";
+import { FORGET_AFTER_US, offersSame, type RunnerIdentity } from "../runner-identity.ts";
 import { numbers } from "./bulk.ts";
 import { type Control, flushRows } from "./control.ts";
-import { endAttempt, unreportedClose } from "./end-attempt.ts";
+import { endAttempt } from "./end-attempt.ts";
 import { loadTasks } from "./prefetch.ts";
-import type { RunnerIdentity } from "./runner-table.ts";
 import { statement } from "./statement.ts";
 
 /** Records a runner, or what changed of it. One that was draining or stopped is active again. */
@@ -15,10 +16,6 @@ export function registerRunner(control: Control, identity: RunnerIdentity): void
   runner.state = RunnerState.ACTIVE;
   runner.lastSeenAtUs = control.nowUs;
   control.runners.save(runner);
-}
-
-function offersSame(before: RunnerIdentity | undefined, now: RunnerIdentity): boolean {
-  return before !== undefined && JSON.stringify(before.identifiers) === JSON.stringify(now.identifiers);
 }
 
 const heldByRunner = statement(
@@ -55,9 +52,6 @@ export function drainRunner(control: Control, runnerId: string): void {
   control.runners.save(runner);
   control.changes.cancelled.add(runner.id);
 }
-
-/** A runner that was not heard of for this long is forgotten: a day. */
-const FORGET_AFTER_US = 86_400_000_000;
 
 const silentRunners = statement(
   "silent_runners",

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { SpanloomError } from "@spanloom/protocol";
 import { type Gate, gateOf } from "../../engine/admission.ts";
-import type { ConcurrencyRule, NewTaskSet, NewTaskSpec, RateRule, RetryRule } from "../store.ts";
+import type { NewTaskSet } from "../store.ts";
+import { type TaskSpecRecord as CommonSpec, type Inherited, specBody } from "../task-spec.ts";
 import { bulkInsert, numbers, Rows, texts } from "./bulk.ts";
 import type { SequenceNumbers } from "./sequence-numbers.ts";
 import { statement } from "./statement.ts";
@@ -17,35 +18,15 @@ export interface Bucket {
   readonly priority: number;
 }
 
-/** A spec with nothing left to inherit. */
-export interface TaskSpecRecord {
-  seq: number;
+/** A spec with the numbers of what decides who may run it, and when. */
+export interface TaskSpecRecord extends CommonSpec {
   bucket: Bucket;
-  name: string;
-  major: number;
-  minor: number;
-  queue: string;
-  priority: number;
-  retry: RetryRule;
-  attemptTimeoutMs?: number;
-  queueTimeoutMs?: number;
-  startDelayMs?: number;
-  optional: boolean;
-  concurrency?: ConcurrencyRule;
-  rateLimit?: RateRule;
-  /** Of the two rules above. */
   gate: StoredGate | undefined;
 }
 
 /** A gate with its number. */
 export interface StoredGate extends Gate {
   readonly seq: number;
-}
-
-/** What a spec takes from where it stands. */
-export interface Inherited {
-  queue: string;
-  priority: number;
 }
 
 const MAX_CACHED = 10_000;
@@ -117,7 +98,7 @@ export class SpecTable {
 
   /** Specs of a set in order; those nobody used before are stored with the transaction. */
   async intern(set: NewTaskSet, inherited: Inherited): Promise<TaskSpecRecord[]> {
-    const bodies = set.specs.map((spec) => bodyOf(spec, inherited));
+    const bodies = set.specs.map((spec) => specBody(spec, inherited));
     const digests = bodies.map(digestOf);
     const unknown = digests.filter((digest) => !this.#byDigest.has(digest) && !this.#absent.has(digest));
     if (unknown.length > 0) {
@@ -279,21 +260,4 @@ function keyOf({ queue, name, major, minor, priority }: Omit<Bucket, "seq">): st
 
 function digestOf(body: string): string {
   return createHash("sha256").update(body).digest("hex");
-}
-
-function bodyOf(spec: NewTaskSpec, inherited: Inherited): string {
-  return JSON.stringify({
-    name: spec.name,
-    major: spec.major,
-    minor: spec.minor,
-    queue: spec.queue ?? inherited.queue,
-    priority: spec.priority ?? inherited.priority,
-    retry: spec.retry,
-    attemptTimeoutMs: spec.attemptTimeoutMs,
-    queueTimeoutMs: spec.queueTimeoutMs,
-    startDelayMs: spec.startDelayMs,
-    optional: spec.optional,
-    concurrency: spec.concurrency,
-    rateLimit: spec.rateLimit,
-  });
 }

@@ -1,10 +1,9 @@
-import { JobState } from "@spanloom/protocol";
-import { toCounters } from "../sqlite/read-jobs.ts";
+import { createdRecord } from "../job-work.ts";
 import type { JobRecord, NewJob } from "../store.ts";
 import type { Control } from "./control.ts";
 import { insertTasks } from "./insert-tasks.ts";
 import { applyForPlace, isRefused } from "./job-places.ts";
-import { type JobWork, rememberEarlier } from "./jobs.ts";
+import { rememberEarlier } from "./jobs.ts";
 
 /** What became of a submission within its transaction; a job that existed is read after the commit. */
 export type Submitted =
@@ -38,21 +37,7 @@ export async function submitJobs(control: Control, jobs: readonly NewJob[]): Pro
     await insertTasks(control, job.tasks, { job: work, parent: undefined, startAtUs: job.startAtUs, doom: "none" });
     control.changes.addDue(job.deadlineUs);
     rememberEarlier(earlier, job);
-    submitted.push({ kind: "created", job: toRecord(job, work, control.nowUs) });
+    submitted.push({ kind: "created", job: createdRecord(job, work, control.nowUs) });
   }
   return submitted;
-}
-
-function toRecord(job: NewJob, work: JobWork, createdAtUs: number): JobRecord {
-  const { id, name, tags, queue, priority, startAtUs, deadlineUs, idempotencyKey, trace } = job;
-  return {
-    ...{ id, name, tags, queue, priority, idempotencyKey, trace, createdAtUs },
-    state: JobState.QUEUED,
-    counts: toCounters(work.counts),
-    attempts: 0,
-    progress: [],
-    ...(startAtUs !== undefined && { startAtUs }),
-    ...(deadlineUs !== undefined && { deadlineUs }),
-    ...(job.concurrency !== undefined && { concurrency: job.concurrency }),
-  };
 }

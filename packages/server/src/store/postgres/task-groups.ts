@@ -1,4 +1,4 @@
-import { splitTaskId, taskIdAt } from "../sqlite/task-ids.ts";
+import { splitTaskId, taskIdAt } from "../task-ids.ts";
 import { knownUuids } from "./known-uuids.ts";
 import type { Reader, SqlRow } from "./read-pool.ts";
 import { statement } from "./statement.ts";
@@ -13,7 +13,7 @@ export interface GroupRow {
   readonly parentId: string | undefined;
   readonly parentAttempt: number;
   readonly depth: number;
-  /** Ids of its tasks: see sqlite/task-ids.ts. */
+  /** Ids of its tasks: see store/task-ids.ts. */
   readonly prefix: string;
   readonly base: number;
   readonly first: number;

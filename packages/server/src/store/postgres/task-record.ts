@@ -1,6 +1,6 @@
 import { AttemptOutcome, TaskState } from "@spanloom/protocol";
-import { withoutUndefined } from "../sqlite/read-jobs.ts";
-import { decodeFailure, decodeProgress } from "../sqlite/row.ts";
+import { present } from "../../present.ts";
+import { decodeFailure, decodeProgress } from "../cells.ts";
 import type { AttemptRecord, TaskRecord } from "../store.ts";
 import type { ImmutableRows, StoredSpec } from "./immutable-rows.ts";
 import { optional } from "./read-jobs.ts";
@@ -154,7 +154,7 @@ function toTaskRecord(row: SqlRow, context: RecordContext): TaskRecord {
     progress: decodeProgress(row[19] as string | null),
     createdAtUs: group.createdAtUs,
     childCount: (row[15] as number | null) ?? 0,
-    ...withoutUndefined({
+    ...present({
       parentId: group.parentId,
       failure: state! >= TaskState.FAILED ? decodeFailure(row[18] as string | null) : undefined,
       unblockedAtUs: group.unblockedAtUs,

@@ -1,5 +1,5 @@
 import { AttemptOutcome, type CancellationReason, SpanloomError, TaskState } from "@spanloom/protocol";
-import { decodeProgress, encodeFailure, encodeProgress } from "../sqlite/row.ts";
+import { decodeProgress, encodeFailure, encodeProgress } from "../cells.ts";
 import type { Failure, ProgressRecord } from "../store.ts";
 import { bulk, bulkInsert, numbers, Rows, texts } from "./bulk.ts";
 import { type GroupTable, taskIdOf } from "./groups.ts";

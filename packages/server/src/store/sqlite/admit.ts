@@ -1,13 +1,14 @@
 import { CancellationReason, TaskState } from "@spanloom/protocol";
 import type { JobApplicant } from "../../engine/job-admission.ts";
+import { spoilsParent } from "../../engine/subtree.ts";
+import { encodeFailure } from "../cells.ts";
+import { noteEnded } from "../note-ended.ts";
 import type { ConcurrencyRule, Failure } from "../store.ts";
+import type { TaskSpecRecord } from "../task-spec.ts";
 import type { Control } from "./control.ts";
 import { doomJob, spreadFailure, stopAttempt } from "./doom.ts";
 import { type GroupWork, taskIdOf } from "./groups.ts";
 import type { JobWork } from "./jobs.ts";
-import { noteEnded, spoilsParent } from "./note-ended.ts";
-import { encodeFailure } from "./row.ts";
-import type { TaskSpecRecord } from "./specs.ts";
 
 /** Consecutive tasks of one group and spec that are refused a place; `to` is included. */
 export interface RejectedRun {

@@ -1,11 +1,12 @@
 import { TaskState } from "@spanloom/protocol";
 import { assertTaskTransition, closingState } from "../../engine/states.ts";
+import { childFailed, spoilsParent } from "../../engine/subtree.ts";
+import { encodeFailure } from "../cells.ts";
+import { noteEnded } from "../note-ended.ts";
 import { failRejected } from "./admit.ts";
 import type { Control } from "./control.ts";
 import { type GroupWork, taskIdOf } from "./groups.ts";
 import { unblock } from "./insert-tasks.ts";
-import { noteEnded, spoilsParent } from "./note-ended.ts";
-import { encodeFailure } from "./row.ts";
 
 /**
  * What the end of tasks means for others: groups that waited for them, and the parents that submitted them.
@@ -58,10 +59,3 @@ function closeGroupOf(control: Control, parent: number, group: GroupWork): void 
   control.changes.tasks.add(taskIdOf(parentWork, parent));
   noteEnded(control, parentWork, 1, spoilsParent(next, control.specs.get(spec!).optional));
 }
-
-/** The failure of a task whose own code succeeded. */
-export const childFailed = {
-  type: "ChildFailed",
-  message: "a task submitted by this one failed or never ran",
-  stack: "",
-};

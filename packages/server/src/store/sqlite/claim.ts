@@ -7,7 +7,7 @@ import type { Control } from "./control.ts";
 import type { SqlValue } from "./database.ts";
 import { type InlineDependencies, inlineDependencies } from "./dependencies.ts";
 import { type GroupWork, taskIdOf } from "./groups.ts";
-import { loadBytes, payloadKinds } from "./row.ts";
+import { loadBytes, payloadKinds } from "./payloads.ts";
 import type { RunnerWork } from "./runner-table.ts";
 import type { RunningWork } from "./running-attempts.ts";
 

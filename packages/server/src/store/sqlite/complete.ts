@@ -1,12 +1,10 @@
 import { AttemptOutcome, type TaskState } from "@spanloom/protocol";
 import { sameToken } from "../../engine/lease.ts";
-import type { AttemptEnd } from "../../engine/settle.ts";
+import { reportedClose } from "../attempt-close.ts";
 import type { AttemptReport, ReportOutcome } from "../store.ts";
 import { runClosings } from "./cascade.ts";
 import type { Control } from "./control.ts";
 import { endAttempt } from "./end-attempt.ts";
-
-const NO_BYTES = new Uint8Array(0);
 
 /** Ends an attempt as its runner reports it; fenced by the lease's token (I2). */
 export function complete(control: Control, report: AttemptReport): ReportOutcome {
@@ -18,30 +16,9 @@ export function complete(control: Control, report: AttemptReport): ReportOutcome
   if (result.kind === "released" && result.unknownIdentifier) {
     work.runner.refused.add(`${work.spec.name}@${work.spec.major}.${work.spec.minor}`);
   }
-  const success = result.kind === "success" ? result : undefined;
-  endAttempt(control, work, {
-    end: toAttemptEnd(report),
-    output: success?.output ?? NO_BYTES,
-    children: success?.children,
-    display: success?.display,
-    progress: report.progress.length === 0 ? work.progress : report.progress,
-    spanExtras: report.spanExtras,
-    droppedTelemetry: report.droppedTelemetry,
-    reported: true,
-  });
+  endAttempt(control, work, reportedClose(work, report));
   runClosings(control);
   return "ok";
-}
-
-function toAttemptEnd({ result }: AttemptReport): AttemptEnd {
-  switch (result.kind) {
-    case "success":
-      return { kind: "success", hasChildren: result.children !== undefined };
-    case "failure":
-      return result;
-    case "released":
-      return { kind: "released" };
-  }
 }
 
 /** Whether this very attempt was ended by a report with this token before (I3). */

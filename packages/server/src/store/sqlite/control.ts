@@ -1,8 +1,9 @@
 import { IdGenerator } from "@spanloom/protocol";
 import { JobAdmission } from "../../engine/job-admission.ts";
 import { ReadyQueue } from "../../engine/ready-queue.ts";
+import { Changes } from "../changes.ts";
+import type { ControlOptions } from "../control-options.ts";
 import { letIn, type RejectedRun, writeWindows } from "./admit.ts";
-import { Changes } from "./changes.ts";
 import type { Database } from "./database.ts";
 import { GroupTable, type GroupWork } from "./groups.ts";
 import { JobIndex } from "./job-index.ts";
@@ -10,22 +11,6 @@ import { JobTable } from "./jobs.ts";
 import { RunnerTable } from "./runner-table.ts";
 import { RunningAttempts } from "./running-attempts.ts";
 import { SpecTable } from "./specs.ts";
-
-/** What the store's rules are tuned by. */
-export interface ControlOptions {
-  /** Microseconds since the epoch. */
-  nowUs: () => number;
-  /** Numbers in [0, 1), for jitter. */
-  random: () => number;
-  /** How long an attempt that was told to stop may take to report before it is ended without it. */
-  cancelGraceMs: number;
-  /** A lease carries the outputs of its dependencies when they are no larger together. */
-  maxInlineDependencyBytes: number;
-  /** A claim takes no more tasks once inputs and dependencies of those it has are larger together. */
-  maxLeaseBytes: number;
-  /** A runner not heard of for this long is shown as lost. */
-  runnerLostMs: number;
-}
 
 /**
  * Everything the store's operations share. One transaction at a time works on it.

@@ -1,10 +1,12 @@
 import { AttemptOutcome, SpanloomError, TaskState } from "@spanloom/protocol";
 import { sameToken } from "../../engine/lease.ts";
+import { dependencyCost } from "../../engine/subtree.ts";
+import { decodeFailure } from "../cells.ts";
 import type { DependencyRecord } from "../store.ts";
 import type { Control } from "./control.ts";
 import type { SqlRow } from "./database.ts";
 import { type GroupWork, taskIdOf } from "./groups.ts";
-import { decodeFailure, loadBytes, payloadKinds } from "./row.ts";
+import { loadBytes, payloadKinds } from "./payloads.ts";
 
 /** What a lease carries of its dependencies. */
 export interface InlineDependencies {
@@ -13,8 +15,6 @@ export interface InlineDependencies {
   paged: boolean;
 }
 
-/** What one entry costs besides its output, about. */
-const ENTRY_BYTES = 64;
 /** Entries listed without outputs when outputs do not fit. */
 const MAX_BARE_ENTRIES = 1_000;
 
@@ -24,7 +24,7 @@ const NO_BYTES = new Uint8Array(0);
 export function inlineDependencies(control: Control, group: GroupWork): InlineDependencies {
   const groups = group.dependsOn.map((seq) => control.groups.get(seq));
   let bytes = 0;
-  for (const { count, outputBytes } of groups) bytes += outputBytes + count * ENTRY_BYTES;
+  for (const { count, outputBytes } of groups) bytes += dependencyCost(outputBytes, count);
   if (bytes <= control.options.maxInlineDependencyBytes) {
     return {
       list: groups.flatMap((dependency) =>
@@ -69,7 +69,7 @@ export function dependencyOutputs(
       continue;
     }
     for (const entry of pagedRange(control, dependency, skip)) {
-      bytes += entry.output.length + ENTRY_BYTES;
+      bytes += dependencyCost(entry.output.length, 1);
       const full = dependencies.length >= range.limit || (bytes > range.maxBytes && dependencies.length > 0);
       if (full) return { dependencies, nextOffset: range.offset + dependencies.length };
       dependencies.push(entry);

@@ -1,29 +1,17 @@
 import { CancellationReason, JobState, TaskState } from "@spanloom/protocol";
 import type { ReadyRun } from "../../engine/ready-queue.ts";
+import { type JobDoom, markDoomed } from "../job-doom.ts";
+import { noteEnded } from "../note-ended.ts";
 import type { Failure } from "../store.ts";
+import type { TaskSpecRecord } from "../task-spec.ts";
 import type { Control } from "./control.ts";
 import { type GroupWork, taskIdOf } from "./groups.ts";
 import type { JobWork } from "./jobs.ts";
-import { noteEnded } from "./note-ended.ts";
 import type { RunningWork } from "./running-attempts.ts";
-import type { TaskSpecRecord } from "./specs.ts";
-
-/** Why a job will not go on. */
-export interface JobDoom {
-  doom: "failed" | "cancelled";
-  failure: Failure | undefined;
-  failedTaskId: string | undefined;
-  cancelReason: string | undefined;
-  /** What running attempts are told. */
-  stop: CancellationReason;
-}
 
 /** Dooms a job: unstarted tasks end at once, running attempts are told to stop. The caller runs the closings. */
 export function doomJob(control: Control, job: JobWork, why: JobDoom): void {
-  job.doom = why.doom;
-  job.failure = why.failure;
-  job.failedTaskId = why.failedTaskId;
-  job.cancelReason = why.cancelReason;
+  markDoomed(job, why);
   control.jobs.touch(job);
   control.changes.jobs.add(job.id);
   // The groups to sweep are read from the record, so what this transaction changed must be there.

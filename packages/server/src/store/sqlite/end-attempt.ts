@@ -1,38 +1,18 @@
-import { AttemptOutcome, CancellationReason, TaskState } from "@spanloom/protocol";
-import { type AttemptEnd, type Settlement, settle } from "../../engine/settle.ts";
+import { AttemptOutcome, TaskState } from "@spanloom/protocol";
+import { endAsTold, type Settlement, settle } from "../../engine/settle.ts";
 import { assertTaskTransition, closingState, type Doom } from "../../engine/states.ts";
-import type { NewTaskSet, ProgressRecord } from "../store.ts";
-import { childFailed } from "./cascade.ts";
+import { childFailed, spoilsParent } from "../../engine/subtree.ts";
+import type { AttemptClose } from "../attempt-close.ts";
+import { encodeFailure, encodeProgress } from "../cells.ts";
+import { sumProgress } from "../job-work.ts";
+import { noteEnded } from "../note-ended.ts";
 import type { Control } from "./control.ts";
 import { spreadFailure } from "./doom.ts";
 import type { GroupWork } from "./groups.ts";
 import { addTimer, insertTasks, makeReady } from "./insert-tasks.ts";
 import type { JobWork } from "./jobs.ts";
-import { noteEnded, spoilsParent } from "./note-ended.ts";
-import { encodeFailure, encodeProgress, payloadKinds, storeBytes } from "./row.ts";
+import { payloadKinds, storeBytes } from "./payloads.ts";
 import type { RunningWork } from "./running-attempts.ts";
-
-/** How an attempt ends and what it leaves behind. */
-export interface AttemptClose {
-  end: AttemptEnd;
-  output: Uint8Array;
-  children: NewTaskSet | undefined;
-  /** Undefined: as it was. */
-  display: string | undefined;
-  progress: readonly ProgressRecord[];
-  spanExtras: Uint8Array;
-  droppedTelemetry: number;
-  /** Whether its runner ended it: then the same report again is answered as the first time. */
-  reported: boolean;
-}
-
-const NO_BYTES = new Uint8Array(0);
-
-/** The close of an attempt that the store ends by itself. */
-export function unreportedClose(work: RunningWork, end: AttemptEnd): AttemptClose {
-  const nothing = { output: NO_BYTES, children: undefined, display: undefined, spanExtras: NO_BYTES };
-  return { end, ...nothing, progress: work.progress, droppedTelemetry: 0, reported: false };
-}
 
 interface Ending {
   work: RunningWork;
@@ -51,7 +31,11 @@ export function endAttempt(control: Control, work: RunningWork, close: AttemptCl
   const group = control.groups.get(work.group);
   const doom: Doom = job.doom !== "none" ? job.doom : work.doomed ? "failed" : "none";
   const { counted, losses, spec } = work;
-  const settlement = settle({ counted, losses, retry: spec.retry, doom }, endOf(work, close), control.options.random);
+  const settlement = settle(
+    { counted, losses, retry: spec.retry, doom },
+    endAsTold(close.end, work.stop, spec.concurrency?.key),
+    control.options.random,
+  );
   assertTaskTransition(TaskState.RUNNING, settlement.state);
   control.changes.tasks.add(work.taskId);
   control.changes.jobs.add(job.id);
@@ -67,14 +51,6 @@ export function endAttempt(control: Control, work: RunningWork, close: AttemptCl
     default:
       endTask(control, ending, settlement.state);
   }
-}
-
-/** How the attempt ends: one that was told to make way for another does not come back. */
-function endOf({ stop, spec }: RunningWork, { end }: AttemptClose): AttemptEnd {
-  if (stop !== CancellationReason.CONCURRENCY || end.kind === "success") return end;
-  const message = `another task took its place under concurrency key "${spec.concurrency?.key}"`;
-  const failure = { type: "ConcurrencyCancelled", message, stack: "" };
-  return { kind: "failure", outcome: AttemptOutcome.CANCELLED, failure, retryable: false, retryAfterMs: undefined };
 }
 
 function requeue(control: Control, ending: Ending): void {
@@ -202,29 +178,4 @@ function isPlainSuccess(work: RunningWork, close: AttemptClose): boolean {
     close.display === undefined &&
     close.droppedTelemetry === 0
   );
-}
-
-/** Replaces a task's share in its job's progress. */
-export function sumProgress(
-  control: Control,
-  job: JobWork,
-  before: readonly ProgressRecord[],
-  after: readonly ProgressRecord[],
-): void {
-  if (before.length + after.length === 0) return;
-  for (const { label, done, total } of before) addProgress(job, label, -done, -total);
-  for (const { label, done, total } of after) addProgress(job, label, done, total);
-  for (const [label, { done, total }] of job.progress) if (done === 0 && total === 0) job.progress.delete(label);
-  control.jobs.touch(job);
-  control.changes.jobs.add(job.id);
-}
-
-/** Labels a job keeps; those of further tasks are not summed, as nobody reads a thousand bars. */
-const MAX_JOB_LABELS = 100;
-
-function addProgress(job: JobWork, label: string, done: number, total: number): void {
-  const old = job.progress.get(label);
-  if (old === undefined && (done < 0 || total < 0 || job.progress.size >= MAX_JOB_LABELS)) return;
-  const sum = { label, done: (old?.done ?? 0) + done, total: (old?.total ?? 0) + total };
-  job.progress.set(label, { label, done: Math.max(0, sum.done), total: Math.max(0, sum.total) });
 }

@@ -1,5 +1,7 @@
 import { RunnerState } from "@spanloom/protocol";
 import { sameToken } from "../../engine/lease.ts";
+import { encodeProgress } from "../cells.ts";
+import { sumProgress } from "../job-work.ts";
 import type {
   CancellationRecord,
   Exchange,
@@ -11,8 +13,6 @@ import type {
 import { claim } from "./claim.ts";
 import { complete } from "./complete.ts";
 import type { Control } from "./control.ts";
-import { sumProgress } from "./end-attempt.ts";
-import { encodeProgress } from "./row.ts";
 import type { RunnerWork } from "./runner-table.ts";
 import type { RunningWork } from "./running-attempts.ts";
 

@@ -1,6 +1,6 @@
+import { optionalNumber } from "../cells.ts";
+import { splitTaskId, taskIdAt } from "../task-ids.ts";
 import type { Database, SqlRow } from "./database.ts";
-import { optionalNumber } from "./row.ts";
-import { splitTaskId, taskIdAt } from "./task-ids.ts";
 
 /** What transactions and reads need of a group, and change. */
 export interface GroupWork {

@@ -1,13 +1,13 @@
 import { TaskState } from "@spanloom/protocol";
 import type { Doom } from "../../engine/states.ts";
 import type { NewTaskGroup, NewTaskSet } from "../store.ts";
+import { newIdRange } from "../task-ids.ts";
+import type { TaskSpecRecord } from "../task-spec.ts";
 import { admitted, displace } from "./admit.ts";
 import type { Control } from "./control.ts";
 import { type GroupWork, taskIdOf } from "./groups.ts";
 import type { JobWork } from "./jobs.ts";
-import { payloadKinds, storeBytes } from "./row.ts";
-import type { TaskSpecRecord } from "./specs.ts";
-import { newIdRange } from "./task-ids.ts";
+import { payloadKinds, storeBytes } from "./payloads.ts";
 
 /** Where a set of tasks goes. */
 export interface Placement {

@@ -1,38 +1,13 @@
 import { JobState, TaskState } from "@spanloom/protocol";
-import { assertJobTransition, assertTaskTransition, type Doom, isJobEnded, jobStateOf } from "../../engine/states.ts";
-import type { Failure, NewJobTrace, ProgressRecord } from "../store.ts";
+import { assertJobTransition, assertTaskTransition, isJobEnded } from "../../engine/states.ts";
+import { decodeFailure, decodeProgress, decodeTrace, encodeFailure, encodeProgress, optionalNumber } from "../cells.ts";
+import { type JobWork as CommonWork, counterColumns, doomNames, nextJobState } from "../job-work.ts";
 import type { Database, SqlRow } from "./database.ts";
-import { decodeFailure, decodeProgress, decodeTrace, encodeFailure, encodeProgress, optionalNumber } from "./row.ts";
 
-/** What transactions need of a job, and change. */
-export interface JobWork {
-  readonly seq: number;
-  readonly id: string;
-  readonly name: string;
-  readonly queue: string;
-  readonly priority: number;
-  readonly trace: NewJobTrace;
+/** A job, with what its rows in indexes are made of. */
+export interface JobWork extends CommonWork {
   readonly createdAtUs: number;
-  deadlineUs: number | undefined;
-  state: JobState;
-  doom: Doom;
-  startedAtUs: number | undefined;
-  endedAtUs: number | undefined;
-  attempts: number;
-  /** Tasks by TaskState. */
-  counts: number[];
-  failure: Failure | undefined;
-  failedTaskId: string | undefined;
-  cancelReason: string | undefined;
-  /** By label, summed over tasks. */
-  progress: Map<string, ProgressRecord>;
 }
-
-/** Dooms by the number they are stored as. */
-export const doomNames: readonly Doom[] = ["none", "failed", "cancelled"];
-
-/** Counter columns in the order of TaskState, from BLOCKED on. */
-export const counterColumns = "blocked, scheduled, queued, running, waiting, succeeded, failed, cancelled, skipped";
 
 const MAX_CLEAN = 20_000;
 
@@ -142,11 +117,9 @@ export class JobTable {
 
   #advance(work: JobWork, nowUs: number): boolean {
     if (isJobEnded(work.state)) return false;
-    const { doom } = work;
-    const started = work.startedAtUs !== undefined;
-    const next = jobStateOf({ started, doom, kept: keptDoom(work), openTasks: openTasks(work) });
+    const next = nextJobState(work);
     // It may have started and been cancelled in one transaction.
-    if (started && work.state === JobState.QUEUED) this.setState(work, JobState.RUNNING);
+    if (work.startedAtUs !== undefined && work.state === JobState.QUEUED) this.setState(work, JobState.RUNNING);
     this.setState(work, next);
     if (!isJobEnded(next)) return false;
     work.endedAtUs = nowUs;
@@ -179,20 +152,6 @@ export class JobTable {
     this.#works.set(work.seq, work);
     return work;
   }
-}
-
-/** Tasks of a job that have not ended. */
-export function openTasks({ counts }: JobWork): number {
-  let open = 0;
-  for (let state = TaskState.BLOCKED; state <= TaskState.WAITING; state++) open += counts[state]!;
-  return open;
-}
-
-/** How a job had ended before a retry that left out what keeps it from succeeding: its failure or reason was kept. */
-export function keptDoom({ doom, failure, cancelReason }: JobWork): Doom {
-  if (doom !== "none") return "none";
-  if (failure !== undefined) return "failed";
-  return cancelReason === undefined ? "none" : "cancelled";
 }
 
 const workColumns = `seq, id, name, queue, priority, trace, created_at, deadline_at, state, doom, started_at, ended_at, attempts,

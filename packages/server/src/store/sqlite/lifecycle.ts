@@ -1,9 +1,9 @@
 import { JobState } from "@spanloom/protocol";
 import type { JobRecord, LifecycleBatch } from "../store.ts";
+import { type IdRange, splitTaskId } from "../task-ids.ts";
 import type { Control } from "./control.ts";
 import type { GroupWork } from "./groups.ts";
 import { getJobs, readJob } from "./read-jobs.ts";
-import { type IdRange, splitTaskId } from "./task-ids.ts";
 import { taskColumns, toTaskRecords } from "./task-record.ts";
 
 /**

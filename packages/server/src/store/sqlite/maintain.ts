@@ -1,10 +1,11 @@
 import { AttemptOutcome, CancellationReason, TaskState } from "@spanloom/protocol";
+import { unreportedClose } from "../attempt-close.ts";
 import type { MaintenanceOutcome } from "../store.ts";
 import { failQueued } from "./admit.ts";
 import { runClosings } from "./cascade.ts";
 import { type Control, flushWork } from "./control.ts";
 import { doomJob, stopAttempt } from "./doom.ts";
-import { endAttempt, unreportedClose } from "./end-attempt.ts";
+import { endAttempt } from "./end-attempt.ts";
 import { taskIdOf } from "./groups.ts";
 import { makeFirstReady, makeReady } from "./insert-tasks.ts";
 import { forgetRunners } from "./runners.ts";

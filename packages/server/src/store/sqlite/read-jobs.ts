@@ -1,9 +1,11 @@
 import { JobState, TaskState } from "@spanloom/protocol";
-import type { ConcurrencyRule, JobRecord, NewJobTrace, TaskCounters } from "../store.ts";
+import { present } from "../../present.ts";
+import { decodeFailure, decodeProgress, decodeTrace, optionalNumber } from "../cells.ts";
+import { counterColumns, toCounters } from "../job-work.ts";
+import type { ConcurrencyRule, JobRecord, NewJobTrace } from "../store.ts";
 import type { Control } from "./control.ts";
 import type { SqlRow } from "./database.ts";
-import { counterColumns } from "./jobs.ts";
-import { decodeFailure, decodeProgress, decodeTrace, loadBytes, optionalNumber, payloadKinds } from "./row.ts";
+import { loadBytes, payloadKinds } from "./payloads.ts";
 
 /** What {@link toJobRecord} needs of each row of `job`, in this order. */
 export const jobColumns = `job.seq, id, name, job.state, tags, queue, priority, attempts, progress, failure, failed_task,
@@ -50,21 +52,6 @@ function rootOutputs(control: Control, job: number): Uint8Array[] {
   );
 }
 
-/** Counters by TaskState as counters by name. */
-export function toCounters(counts: readonly number[]): TaskCounters {
-  return {
-    blocked: counts[TaskState.BLOCKED]!,
-    scheduled: counts[TaskState.SCHEDULED]!,
-    queued: counts[TaskState.QUEUED]!,
-    running: counts[TaskState.RUNNING]!,
-    waiting: counts[TaskState.WAITING]!,
-    succeeded: counts[TaskState.SUCCEEDED]!,
-    failed: counts[TaskState.FAILED]!,
-    cancelled: counts[TaskState.CANCELLED]!,
-    skipped: counts[TaskState.SKIPPED]!,
-  };
-}
-
 /** A row of `job` as a record. */
 export function toJobRecord(row: SqlRow): JobRecord {
   const [, id, name, state, tags, queue, priority, attempts, progress, failure, failedTask, cancelReason] = row;
@@ -91,15 +78,9 @@ export function toJobRecord(row: SqlRow): JobRecord {
     ...(failedTask !== null && { failedTaskId: failedTask as string }),
     ...(cancelReason !== null && { cancelReason: cancelReason as string }),
     createdAtUs: createdAt as number,
-    ...withoutUndefined(times),
+    ...present(times),
     idempotencyKey: (key as string | null) ?? "",
     trace: decodeTrace(trace!) satisfies NewJobTrace,
     ...(concurrency !== null && { concurrency: JSON.parse(concurrency as string) as ConcurrencyRule }),
   };
-}
-
-/** The members that are set: absent ones must not exist as undefined. */
-export function withoutUndefined<T extends object>(members: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
-  const present = Object.entries(members).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(present) as { [Key in keyof T]?: Exclude<T[Key], undefined> };
 }

@@ -1,10 +1,10 @@
 import { SpanloomError } from "@spanloom/protocol";
 import type { NewJob, NewTaskGroup, NewTaskSpec } from "../store.ts";
+import type { TaskSpecRecord } from "../task-spec.ts";
 import type { Control } from "./control.ts";
 import type { GroupWork } from "./groups.ts";
+import { payloadKinds } from "./payloads.ts";
 import { readJob } from "./read-jobs.ts";
-import { payloadKinds } from "./row.ts";
-import type { TaskSpecRecord } from "./specs.ts";
 
 const NO_BYTES = new Uint8Array(0);
 

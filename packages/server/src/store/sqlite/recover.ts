@@ -1,12 +1,12 @@
 import { CancellationReason, JobState, TaskState } from "@spanloom/protocol";
 import { attemptDeadlineUs } from "../../engine/lease.ts";
+import { decodeProgress } from "../cells.ts";
+import { Changes } from "../changes.ts";
 import { displaceAll, loadAdmission } from "./admit.ts";
-import { Changes } from "./changes.ts";
 import type { Control } from "./control.ts";
 import type { SqlRow } from "./database.ts";
 import { loadReady, stopAttempt } from "./doom.ts";
 import { taskIdOf } from "./groups.ts";
-import { decodeProgress } from "./row.ts";
 
 /**
  * Reads everything held in memory anew from the record: at start and after a rollback.

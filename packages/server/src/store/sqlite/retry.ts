@@ -1,15 +1,16 @@
 import { AttemptOutcome, SpanloomError, TaskState } from "@spanloom/protocol";
 import { type BadTask, type NamedTask, planRetry, type RetryPlan, type RetryTree } from "../../engine/retry-job.ts";
-import { isJobEnded, jobStateOf } from "../../engine/states.ts";
+import { isJobEnded } from "../../engine/states.ts";
+import { decodeFailure, decodeProgress } from "../cells.ts";
+import { nextJobState, sumProgress } from "../job-work.ts";
 import type { ConcurrencyRule } from "../store.ts";
 import { applyForPlace } from "./admit.ts";
 import { runClosings } from "./cascade.ts";
 import { type Control, flushWork } from "./control.ts";
-import { sumProgress } from "./end-attempt.ts";
 import { type GroupWork, taskIdOf } from "./groups.ts";
 import { makeReady } from "./insert-tasks.ts";
-import { type JobWork, keptDoom, openTasks } from "./jobs.ts";
-import { decodeFailure, decodeProgress, payloadKinds } from "./row.ts";
+import type { JobWork } from "./jobs.ts";
+import { payloadKinds } from "./payloads.ts";
 
 /**
  * Runs tasks of an ended job again; answers how many.
@@ -196,7 +197,7 @@ function continues(task: BadTask, before: BadTask): boolean {
   return task.group === before.group && task.seq === before.seq + 1;
 }
 
-/** Opens the job again. What keeps it from succeeding, if anything does, stays on it; see {@link keptDoom}. */
+/** Opens the job again. What keeps it from succeeding, if anything does, stays on it; see nextJobState. */
 function reopenJob(control: Control, job: JobWork, plan: RetryPlan): void {
   if (!plan.spoiled) {
     job.failure = undefined;
@@ -206,9 +207,7 @@ function reopenJob(control: Control, job: JobWork, plan: RetryPlan): void {
   job.doom = "none";
   job.deadlineUs = undefined;
   job.endedAtUs = undefined;
-  const started = job.startedAtUs !== undefined;
-  const next = jobStateOf({ started, doom: job.doom, kept: keptDoom(job), openTasks: openTasks(job) });
-  control.jobs.setState(job, next);
+  control.jobs.setState(job, nextJobState(job));
   control.db.run("UPDATE job SET deadline_at = NULL, projected = 0 WHERE seq = ?", job.seq);
   control.jobs.touch(job);
   control.changes.jobs.add(job.id);

@@ -1,10 +1,7 @@
 import { RunnerState } from "@spanloom/protocol";
-import type { RunnerRecord } from "../store.ts";
+import { type RunnerIdentity, SEEN_INTERVAL_US } from "../runner-identity.ts";
 import type { Database, SqlRow } from "./database.ts";
 import type { RunningWork } from "./running-attempts.ts";
-
-/** What a runner said of itself. */
-export type RunnerIdentity = Omit<RunnerRecord, "running" | "state" | "registeredAtUs" | "lastSeenAtUs">;
 
 /** A runner in memory. */
 export interface RunnerWork {
@@ -22,9 +19,6 @@ export interface RunnerWork {
   /** Identifiers it gave back as unknown, as `name@major.minor`; they are not offered again. */
   readonly refused: Set<string>;
 }
-
-/** A runner's `last_seen_at` is written at most this often: it decides nothing. */
-const SEEN_INTERVAL_US = 15_000_000;
 
 /** Runners by id. Only those heard of since the server started, or holding leases, are in memory. */
 export class RunnerTable {

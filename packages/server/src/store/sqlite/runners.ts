@@ -1,9 +1,11 @@
 import { RunnerState, SpanloomError } from "@spanloom/protocol";
+import { unreportedClose } from "../attempt-close.ts";
+import { FORGET_AFTER_US, offersSame, type RunnerIdentity } from "../runner-identity.ts";
 import type { Page, RunnerRecord } from "../store.ts";
 import { runClosings } from "./cascade.ts";
 import type { Control } from "./control.ts";
-import { endAttempt, unreportedClose } from "./end-attempt.ts";
-import type { RunnerIdentity, RunnerWork } from "./runner-table.ts";
+import { endAttempt } from "./end-attempt.ts";
+import type { RunnerWork } from "./runner-table.ts";
 
 /** Records a runner, or what changed of it. One that was draining or stopped is active again. */
 export function registerRunner(control: Control, identity: RunnerIdentity): void {
@@ -14,10 +16,6 @@ export function registerRunner(control: Control, identity: RunnerIdentity): void
   runner.state = RunnerState.ACTIVE;
   runner.lastSeenAtUs = control.nowUs;
   control.runners.save(runner);
-}
-
-function offersSame(before: RunnerIdentity | undefined, now: RunnerIdentity): boolean {
-  return before !== undefined && JSON.stringify(before.identifiers) === JSON.stringify(now.identifiers);
 }
 
 /** Marks a runner stopped and gives its tasks back. A runner nobody knows has nothing to give back. */
@@ -64,9 +62,6 @@ export function listRunners(
   }
   return records;
 }
-
-/** A runner that was not heard of for this long is forgotten: a day. */
-const FORGET_AFTER_US = 86_400_000_000;
 
 /**
  * Forgets runners that were not heard of for a day: at most `limit`. Of one that had attempts only the id is kept.

@@ -1,7 +1,7 @@
 import type { CancellationReason } from "@spanloom/protocol";
 import type { ProgressRecord } from "../store.ts";
+import type { TaskSpecRecord } from "../task-spec.ts";
 import type { RunnerWork } from "./runner-table.ts";
-import type { TaskSpecRecord } from "./specs.ts";
 
 /** An attempt that holds a lease. */
 export interface RunningWork {

@@ -1,25 +1,7 @@
-import { type Gate, gateOf } from "../../engine/admission.ts";
-import type { ConcurrencyRule, NewTaskSpec, RateRule, RetryRule } from "../store.ts";
+import { gateOf } from "../../engine/admission.ts";
+import type { NewTaskSpec } from "../store.ts";
+import { type Inherited, specBody, type TaskSpecRecord } from "../task-spec.ts";
 import type { Database } from "./database.ts";
-
-/** A spec with nothing left to inherit. */
-export interface TaskSpecRecord {
-  seq: number;
-  name: string;
-  major: number;
-  minor: number;
-  queue: string;
-  priority: number;
-  retry: RetryRule;
-  attemptTimeoutMs?: number;
-  queueTimeoutMs?: number;
-  startDelayMs?: number;
-  optional: boolean;
-  concurrency?: ConcurrencyRule;
-  rateLimit?: RateRule;
-  /** Of the two rules above. */
-  gate: Gate | undefined;
-}
 
 const MAX_CACHED = 10_000;
 
@@ -35,21 +17,8 @@ export class SpecTable {
   }
 
   /** The record of a spec; stored now when it is new. */
-  intern(spec: NewTaskSpec, inherited: { queue: string; priority: number }): TaskSpecRecord {
-    const body = JSON.stringify({
-      name: spec.name,
-      major: spec.major,
-      minor: spec.minor,
-      queue: spec.queue ?? inherited.queue,
-      priority: spec.priority ?? inherited.priority,
-      retry: spec.retry,
-      attemptTimeoutMs: spec.attemptTimeoutMs,
-      startDelayMs: spec.startDelayMs,
-      optional: spec.optional,
-      queueTimeoutMs: spec.queueTimeoutMs,
-      concurrency: spec.concurrency,
-      rateLimit: spec.rateLimit,
-    });
+  intern(spec: NewTaskSpec, inherited: Inherited): TaskSpecRecord {
+    const body = specBody(spec, inherited);
     return this.#byBody.get(body) ?? this.#load(body) ?? this.#insert(body);
   }
 

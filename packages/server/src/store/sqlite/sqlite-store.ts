@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { SpanloomError } from "@spanloom/protocol";
+import { Changes } from "../changes.ts";
 import type * as contract from "../store.ts";
 import { cancelJob } from "./cancel.ts";
-import { Changes } from "./changes.ts";
 import { type Control, flushWork, newControl } from "./control.ts";
 import { DataLock } from "./data-lock.ts";
 import { Database } from "./database.ts";

@@ -1,12 +1,13 @@
-import { JobState, TaskState } from "@spanloom/protocol";
-import type { JobRecord, NewJob, SubmitOutcome } from "../store.ts";
+import { JobState } from "@spanloom/protocol";
+import { encodeTrace } from "../cells.ts";
+import { createdRecord, newJobWork } from "../job-work.ts";
+import type { NewJob, SubmitOutcome } from "../store.ts";
 import { applyForPlace } from "./admit.ts";
 import { runClosings } from "./cascade.ts";
 import { type Control, flushWork } from "./control.ts";
 import { insertTasks } from "./insert-tasks.ts";
 import type { JobWork } from "./jobs.ts";
-import { readJob, toCounters } from "./read-jobs.ts";
-import { encodeTrace } from "./row.ts";
+import { readJob } from "./read-jobs.ts";
 
 /** Submits one job, or finds the one that was submitted under its key. */
 export function submitJob(control: Control, job: NewJob): SubmitOutcome {
@@ -20,7 +21,7 @@ export function submitJob(control: Control, job: NewJob): SubmitOutcome {
   insertTasks(control, job.tasks, { job: work, parent: undefined, startAtUs: job.startAtUs, doom: "none" });
   runClosings(control);
   control.changes.addDue(job.deadlineUs);
-  return { kind: "created", job: toRecord(job, work, control.nowUs) };
+  return { kind: "created", job: createdRecord(job, work, control.nowUs) };
 }
 
 function findByKey(control: Control, job: NewJob): SubmitOutcome | undefined {
@@ -53,41 +54,8 @@ function insertJob(control: Control, job: NewJob): JobWork {
     encodeTrace(job.trace),
     job.concurrency === undefined ? null : JSON.stringify(job.concurrency),
   );
-  const work: JobWork = {
-    seq,
-    id: job.id,
-    name: job.name,
-    queue: job.queue,
-    priority: job.priority,
-    trace: job.trace,
-    createdAtUs: control.nowUs,
-    deadlineUs: job.deadlineUs,
-    state: JobState.QUEUED,
-    doom: "none",
-    startedAtUs: undefined,
-    endedAtUs: undefined,
-    attempts: 0,
-    counts: Array.from({ length: TaskState.SKIPPED + 1 }, () => 0),
-    failure: undefined,
-    failedTaskId: undefined,
-    cancelReason: undefined,
-    progress: new Map(),
-  };
+  const work: JobWork = { ...newJobWork(seq, job), createdAtUs: control.nowUs };
   control.jobs.add(work);
   control.jobIndex.addTags(work, job.tags);
   return work;
-}
-
-function toRecord(job: NewJob, work: JobWork, createdAtUs: number): JobRecord {
-  const { id, name, tags, queue, priority, startAtUs, deadlineUs, idempotencyKey, trace } = job;
-  return {
-    ...{ id, name, tags, queue, priority, idempotencyKey, trace, createdAtUs },
-    state: JobState.QUEUED,
-    counts: toCounters(work.counts),
-    attempts: 0,
-    progress: [],
-    ...(startAtUs !== undefined && { startAtUs }),
-    ...(deadlineUs !== undefined && { deadlineUs }),
-    ...(job.concurrency !== undefined && { concurrency: job.concurrency }),
-  };
 }

@@ -1,10 +1,11 @@
 import { AttemptOutcome, TaskState } from "@spanloom/protocol";
+import { present } from "../../present.ts";
+import { decodeFailure, decodeProgress, optionalNumber } from "../cells.ts";
 import type { AttemptRecord, TaskRecord } from "../store.ts";
 import type { Control } from "./control.ts";
 import type { SqlRow, SqlValue } from "./database.ts";
 import { type GroupWork, taskIdOf } from "./groups.ts";
-import { withoutUndefined } from "./read-jobs.ts";
-import { decodeFailure, decodeProgress, loadBytes, optionalNumber, payloadKinds } from "./row.ts";
+import { loadBytes, payloadKinds } from "./payloads.ts";
 
 /** What {@link toTaskRecords} needs of each row of `task`, in this order. */
 export const taskColumns = `seq, task_group, spec, state, attempt, outcome, counted, runner, leased_at, attempt_ended_at,
@@ -137,7 +138,7 @@ function toTaskRecord(row: SqlRow, context: RecordContext): TaskRecord {
     progress: decodeProgress(row[19]!),
     createdAtUs: group.createdAtUs,
     childCount: optionalNumber(row[15]!) ?? 0,
-    ...withoutUndefined({
+    ...present({
       parentId: parentOf(group, context),
       failure: ended ? decodeFailure(row[18]!) : undefined,
       unblockedAtUs: group.unblockedAtUs,
