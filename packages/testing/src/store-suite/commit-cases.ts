@@ -23,6 +23,23 @@ export const commitCases: Cases = {
     expect(changes).toBe(1);
   },
 
+  "claims of one commit never get the same task, whichever comes later in it": async (driver) => {
+    const stored = Array.from({ length: 20 }, () => driver.newJob(taskSet({ name: "task" })));
+    const late = driver.newJob(taskSet({ name: "task" }));
+    driver.jobIds.push(...stored.map(({ id }) => id), late.id);
+    await driver.store.submitJobs(stored);
+    let commits = 0;
+    driver.store.on("changed", () => commits++);
+    let joined: ReturnType<typeof driver.claim> | undefined;
+    driver.store.on("ready", () => {
+      joined ??= driver.claim({ limit: 16 });
+    });
+    const [first] = await Promise.all([driver.claim({ limit: 5 }), driver.store.submitJobs([late])]);
+    const leased = [...first, ...(await joined!)].map(({ taskId }) => taskId);
+    expect([leased.length, new Set(leased).size]).toEqual([21, 21]);
+    expect(commits).toBe(1);
+  },
+
   "writes asked for in one turn share a commit, each with its own answer (I5)": async (driver) => {
     let commits = 0;
     driver.store.on("changed", () => commits++);

@@ -55,8 +55,6 @@ export async function serveClaims(control: Control): Promise<void> {
     control.places.takeWindows(offer.admission);
     for (const endUs of offer.windowEnds()) control.changes.addDue(endUs);
     if (!offer.isTruncated || open.every((claim) => !wants(control, claim))) break;
-    // What was taken must not be offered again.
-    control.ready.flush();
   }
   await leaseTaken(control, claims);
 }

@@ -141,6 +141,8 @@ export class ReadyTable {
 
   /** What those buckets have in the record, as rows: at most `lines` lines of each, with `runs` runs. */
   async read(buckets: readonly Bucket[], limits: OfferLimits): Promise<StoredOffer> {
+    // What was taken before must not be offered again.
+    this.#send();
     const asked = buckets.filter(({ seq }) => !this.#empty.has(seq));
     const values = [numbers(asked.map(({ seq }) => seq)), limits.lines, limits.runs];
     return { rows: asked.length === 0 ? [] : await this.#sql.ask(linesInTurn, values), asked, limits };
@@ -200,6 +202,10 @@ export class ReadyTable {
       lines.add(line);
     }
     this.#pending = [];
+    this.#send();
+  }
+
+  #send(): void {
     for (const rows of this.#buffers()) rows.sendTo(this.#sql);
   }
 

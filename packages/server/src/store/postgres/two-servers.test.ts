@@ -58,6 +58,7 @@ testStore(
   ({ dataDir, clock, cancelGraceMs }) => twoServers(basename(dataDir), { nowUs: clock.nowUs, cancelGraceMs }),
   {
     "a claim made by a ready listener gets the lease in the same commit (I6)": apart,
+    "claims of one commit never get the same task, whichever comes later in it": apart,
     "writes asked for in one turn share a commit, each with its own answer (I5)": apart,
     "a job may start and be cancelled in one commit": apart,
     "signals name what changed, what ended and what is due": hearsTwice,
