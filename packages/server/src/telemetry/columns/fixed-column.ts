@@ -1,6 +1,8 @@
 import { type Data, FixedSizeBinary, makeData } from "apache-arrow";
 import { type Column, grownUint8 } from "./column.ts";
 
+const DASH = 45;
+
 /** A column of values of `width` bytes; all zero stands for none. */
 export class FixedColumn implements Column {
   length = 0;
@@ -27,12 +29,12 @@ export class FixedColumn implements Column {
   /** Appends hex text, dashes ignored, as in a UUID. The caller has checked it. */
   appendHexText(text: string): void {
     const at = this.#next();
-    let digit = 0;
-    for (let i = 0; i < text.length && digit < this.width * 2; i++) {
-      const value = hexValue(text.charCodeAt(i));
-      if (value < 0) continue;
-      this.bytes[at + (digit >> 1)] = digit % 2 === 0 ? value << 4 : this.bytes[at + (digit >> 1)]! | value;
-      digit++;
+    const { bytes, width } = this;
+    let from = 0;
+    for (let i = 0; i < width; i++) {
+      if (text.charCodeAt(from) === DASH) from++;
+      bytes[at + i] = (HEX_VALUES[text.charCodeAt(from)]! << 4) | HEX_VALUES[text.charCodeAt(from + 1)]!;
+      from += 2;
     }
   }
 
@@ -70,3 +72,6 @@ export function hexValue(code: number): number {
   if (code >= 97 && code <= 102) return code - 87;
   return code >= 65 && code <= 70 ? code - 55 : -1;
 }
+
+/** Values of hex digits by ASCII code. */
+const HEX_VALUES = Int8Array.from({ length: 128 }, (_, code) => hexValue(code));
