@@ -87,6 +87,17 @@ test("a window that the clock left backwards counts on when the clock comes to i
   expect(tasks(ready.take(match, 9, 2_000))).toEqual([3, 4]);
 });
 
+test("a take after a window's end finds it turned, also for those that another start of the take comes before", () => {
+  const ready = new ReadyQueue();
+  ready.add(rated(3), run(1, 1, 3));
+  ready.add({ ...rated(2), name: "u" }, run(2, 11, 12));
+  expect(tasks(ready.take({ ...match, identifiers: [match.identifiers[0]!] }, 9, 500))).toEqual([1, 2, 3]);
+  expect(ready.take(match, 9, 500)).toEqual([]);
+  ready.add(rated(3), run(1, 4));
+  expect(tasks(ready.take(match, 9, 1_500)).sort((a, b) => a - b)).toEqual([4, 11]);
+  expect(ready.admission.nextWindowUs(1_500)).toBe(2_000);
+});
+
 test("those that wait for a window go on although a start of another kind began the next one", () => {
   const ready = new ReadyQueue();
   const named = (name: string, limit: number) => ({ ...rated(limit), name });

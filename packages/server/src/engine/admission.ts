@@ -70,6 +70,12 @@ export class Admission {
   readonly #places = new Map<string, Places>();
   readonly #windows = new Map<string, Window>();
   readonly #changed = new Set<Window>();
+  #turnsAtUs = Number.POSITIVE_INFINITY;
+
+  /** Not later than the first end of a window that something waits for. */
+  get turnsAtUs(): number {
+    return this.#turnsAtUs;
+  }
 
   /** The places under a key. */
   places(key: string): Places {
@@ -110,6 +116,12 @@ export class Admission {
     this.#changed.add(window);
     // It began with this start, so nobody will find it to have turned: those of other gates under the key try now.
     if (isNew) for (const waiter of [...window.waiters]) waiter.gateMayOpen(nowUs);
+    this.#noteTurn(window, nowUs);
+  }
+
+  #noteTurn({ waiters, startUs, windowMs }: Window, nowUs: number): void {
+    const endUs = startUs + windowMs * 1000;
+    if (waiters.size > 0 && endUs > nowUs) this.#turnsAtUs = Math.min(this.#turnsAtUs, endUs);
   }
 
   /** Notes that an attempt ran before memory was read anew: it has its place, and its start was counted then. */
@@ -136,9 +148,12 @@ export class Admission {
   }
 
   /** Tells `waiter` from now on when the gate may have opened. */
-  await({ concurrency, rateLimit }: Gate, waiter: GateWaiter): void {
+  await({ concurrency, rateLimit }: Gate, waiter: GateWaiter, nowUs: number): void {
     if (concurrency !== undefined) this.places(concurrency.key).waiters.add(waiter);
-    if (rateLimit !== undefined) this.window(rateLimit).waiters.add(waiter);
+    if (rateLimit === undefined) return;
+    const window = this.window(rateLimit);
+    window.waiters.add(waiter);
+    this.#noteTurn(window, nowUs);
   }
 
   /** Tells `waiter` no longer. */
@@ -157,11 +172,13 @@ export class Admission {
 
   /** Lets those try whose window is over. */
   turnWindows(nowUs: number): void {
+    this.#turnsAtUs = Number.POSITIVE_INFINITY;
     for (const [id, window] of this.#windows) {
-      if (windowStartUs(window, nowUs) === window.startUs) continue;
-      for (const waiter of [...window.waiters]) waiter.gateMayOpen(nowUs);
+      const isOver = windowStartUs(window, nowUs) !== window.startUs;
+      if (isOver) for (const waiter of [...window.waiters]) waiter.gateMayOpen(nowUs);
+      this.#noteTurn(window, nowUs);
       // A clock that was set back comes to a later window again: what started in it still counts then.
-      const isPast = window.startUs < nowUs;
+      const isPast = isOver && window.startUs < nowUs;
       if (isPast && window.waiters.size === 0 && !this.#changed.has(window)) this.#windows.delete(id);
     }
   }
@@ -199,6 +216,7 @@ export class Admission {
     this.#places.clear();
     this.#windows.clear();
     this.#changed.clear();
+    this.#turnsAtUs = Number.POSITIVE_INFINITY;
   }
 }
 

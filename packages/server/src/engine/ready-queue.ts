@@ -106,8 +106,8 @@ export class ReadyQueue {
 
   /** Takes up to `limit` tasks for a runner, best first but for consecutive ones, which come as one run. */
   take(match: ReadyMatch, limit: number, nowUs: number): TakenRun[] {
-    // A clock that was set back left its windows: nothing else would notice before they end.
-    if (nowUs < this.#nowUs) this.turnWindows(nowUs);
+    // A clock that was set back left its windows, too. Gates open only now, and not while tasks are taken.
+    if (nowUs < this.#nowUs || nowUs >= this.admission.turnsAtUs) this.turnWindows(nowUs);
     this.#nowUs = nowUs;
     const buckets = this.#candidates(match);
     const taken: TakenRun[] = [];
@@ -265,7 +265,7 @@ export class ReadyQueue {
       if (line === undefined || isOpen(line, this.#nowUs)) return line && deepest(line, this.#nowUs);
       order.removeFirst();
       line.isAside = true;
-      line.turnstile!.setAside(line);
+      line.turnstile!.setAside(line, this.#nowUs);
     }
   }
 
@@ -274,7 +274,7 @@ export class ReadyQueue {
     let winner: Line | undefined;
     for (let i = buckets.length - 1; i >= 0; i--) {
       const line = this.#first(buckets[i]!);
-      // Used up, or what is left may not go: nothing opens a gate while tasks are taken.
+      // Used up, or what is left may not go before a gate opens.
       if (line === undefined) buckets.splice(i, 1);
       else if (winner === undefined || !isBetter(winner, line)) winner = line;
     }

@@ -27,9 +27,9 @@ export class Turnstile<Entry extends InTurn> implements GateWaiter {
   }
 
   /** Sets an entry aside that may not go now. */
-  setAside(entry: Entry): void {
+  setAside(entry: Entry, nowUs: number): void {
     this.#aside.add(entry);
-    this.#admission.await(this.gate, this);
+    this.#admission.await(this.gate, this, nowUs);
   }
 
   gateMayOpen(nowUs: number): void {

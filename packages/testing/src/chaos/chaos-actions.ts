@@ -177,8 +177,8 @@ function leaseText({ input, attempt }: { input?: Uint8Array; attempt: number }):
   return `${Buffer.from(input ?? []).toString()}#${attempt}`;
 }
 
-function jobText({ id, tasks, idempotencyKey, priority, deadlineUs, startAtUs }: NewJob): string {
-  const more = { ...(idempotencyKey !== "" && { idempotencyKey }), priority, deadlineUs, startAtUs };
+function jobText({ id, tasks, idempotencyKey, priority, deadlineUs, startAtUs, concurrency }: NewJob): string {
+  const more = { ...(idempotencyKey !== "" && { idempotencyKey }), priority, deadlineUs, startAtUs, concurrency };
   return `job ${short(id)} ${JSON.stringify(more)} of ${tasksText(tasks)}`;
 }
 

@@ -146,9 +146,10 @@ export function makeRoomEverywhere(context: RuleContext): void {
   }
 }
 
-/** Notes tasks that a claim had places for and that their rate limit held back. */
+/** Notes tasks that a claim had places for and that their rate limit held back. Those of jobs without a place are not looked at. */
 export function notePassedOver({ state, nowUs }: RuleContext, tasks: readonly ModelTask[]): void {
-  for (const { key, spec } of tasks) {
+  for (const { key, jobId, spec } of tasks) {
+    if (!state.jobs.get(jobId)!.admitted) continue;
     if (spec.rateLimit !== undefined && isUsedUp(state, spec.rateLimit, nowUs)) state.passedForWindow.add(key);
   }
 }

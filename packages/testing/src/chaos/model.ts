@@ -83,6 +83,7 @@ export class ReferenceModel {
       demand(fits, () => `key ${job.idempotencyKey} gave ${outcome?.kind}, not ${kind}`);
       return;
     }
+    if (job.concurrency !== undefined) letJobsIn(state);
     const created = outcome === undefined || (outcome.kind === "created" && outcome.job.id === job.id);
     const refused = job.concurrency !== undefined && isJobRefused(state, job.concurrency);
     if (refused) {
@@ -253,6 +254,7 @@ export class ReferenceModel {
     const foreign = named.some((task) => task.jobId !== jobId);
     const plan = jobHasEnded(state, jobId) && !foreign ? planRetry(state, job, named) : undefined;
     const rule = job.submitted.concurrency;
+    if (rule !== undefined) letJobsIn(state);
     const refused = rule !== undefined && isJobRefused(state, rule);
     const wanted =
       plan === undefined
@@ -436,7 +438,9 @@ export class ReferenceModel {
   /** What follows from every operation. */
   #finish(): void {
     if (!this.holdsPlaces) letJobsIn(this.state);
-    const ready = [...this.state.tasks.values()].filter(({ state }) => state === TaskState.QUEUED);
+    const { tasks, passedForWindow } = this.state;
+    const ready = [...tasks.values()].filter(({ state }) => state === TaskState.QUEUED);
+    for (const key of passedForWindow) if (tasks.get(key)!.state !== TaskState.QUEUED) passedForWindow.delete(key);
     const names = new Set(ready.map(({ jobId, spec }) => `${jobId} ${spec.priority}`));
     for (const name of this.state.passedOver.keys()) if (!names.has(name)) this.state.passedOver.delete(name);
   }

@@ -324,6 +324,17 @@ export const admissionCases: Cases = {
     expect(await driver.drain()).toEqual(["only"]);
   },
 
+  "jobs of one request find the places that those before them gave up": async (driver) => {
+    await driver.submit({ name: "holder", concurrency: rule(1, "wait", "task-key") });
+    const place = { concurrency: rule(1, "rejectNew") };
+    const refused = driver.newJob(taskSet({ name: "only", concurrency: rule(1, "rejectNew", "task-key") }), place);
+    const next = driver.newJob(taskSet({ name: "only" }), place);
+    const outcomes = await driver.store.submitJobs([refused, next]);
+    expect(outcomes.map(({ kind }) => kind)).toEqual(["created", "created"]);
+    expect(await driver.jobState(refused.id)).toBe("FAILED");
+    expect(await driver.drain()).toEqual(["holder", "only"]);
+  },
+
   "a waiting job that is cancelled or passes its deadline gives up its turn": async (driver) => {
     const concurrency = rule(1);
     await submitWith(driver, concurrency);

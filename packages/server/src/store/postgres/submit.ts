@@ -1,6 +1,7 @@
 import { createdRecord } from "../job-work.ts";
 import type { JobRecord, NewJob } from "../store.ts";
 import type { Control } from "./control.ts";
+import { settleEnds } from "./follow-up.ts";
 import { insertTasks } from "./insert-tasks.ts";
 import { applyForPlace, isRefused } from "./job-places.ts";
 import { rememberEarlier } from "./jobs.ts";
@@ -28,6 +29,8 @@ export async function submitJobs(control: Control, jobs: readonly NewJob[]): Pro
       continue;
     }
     const { concurrency } = job;
+    // Places of jobs that ended in this transaction are given to those that wait first.
+    if (concurrency !== undefined) await settleEnds(control);
     if (concurrency !== undefined && (await isRefused(control, concurrency))) {
       submitted.push({ kind: "rejected", key: concurrency.key, limit: concurrency.limit });
       continue;

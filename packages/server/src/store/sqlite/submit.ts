@@ -13,6 +13,8 @@ import { readJob } from "./read-jobs.ts";
 export function submitJob(control: Control, job: NewJob): SubmitOutcome {
   const earlier = job.idempotencyKey === "" ? undefined : findByKey(control, job);
   if (earlier !== undefined) return earlier;
+  // Places of jobs that ended in this transaction are given to those that wait first.
+  if (job.concurrency !== undefined) flushWork(control);
   if (job.concurrency !== undefined && control.jobAdmission.refuses(job.concurrency)) {
     return { kind: "rejected", key: job.concurrency.key, limit: job.concurrency.limit };
   }
