@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { type Limits, type SubmitJobRequest, SubmitJobRequestSchema } from "@spanloom/protocol";
 import type { NewJob } from "../store/store.ts";
@@ -73,7 +73,5 @@ export function requestHash(request: SubmitJobRequest): string {
   const tags = Object.fromEntries(Object.entries(request.tags).sort(([a], [b]) => (a < b ? -1 : 1)));
   const { $typeName, $unknown, trace, ...rest } = request;
   const canonical = create(SubmitJobRequestSchema, { ...rest, tags, idempotencyKey: "" });
-  return createHash("sha256")
-    .update(toBinary(SubmitJobRequestSchema, canonical, { writeUnknownFields: false }))
-    .digest("hex");
+  return hash("sha256", toBinary(SubmitJobRequestSchema, canonical, { writeUnknownFields: false }));
 }

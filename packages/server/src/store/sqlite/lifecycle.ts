@@ -1,9 +1,9 @@
 import { JobState } from "@spanloom/protocol";
-import type { JobRecord, LifecycleBatch } from "../store.ts";
+import type { LifecycleBatch } from "../store.ts";
 import { type IdRange, splitTaskId } from "../task-ids.ts";
 import type { Control } from "./control.ts";
 import type { GroupWork } from "./groups.ts";
-import { getJobs, readJob } from "./read-jobs.ts";
+import { getJobs, readJobs } from "./read-jobs.ts";
 import { taskColumns, toTaskRecords } from "./task-record.ts";
 
 /**
@@ -12,21 +12,20 @@ import { taskColumns, toTaskRecords } from "./task-record.ts";
  * The jobs of the tasks are included whether they were asked for or not. Unknown ids are left out.
  */
 export function readLifecycle(control: Control, jobIds: Iterable<string>, taskIds: Iterable<string>): LifecycleBatch {
-  const jobs = new Map<string, JobRecord>();
-  for (const job of getJobs(control, [...jobIds], { includeOutputs: false })) jobs.set(job.id, job);
-  const seqs = findTasks(control, taskIds);
+  const found = findTasks(control, taskIds);
   const rows = control.db.rows(
     `SELECT ${taskColumns} FROM task WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq`,
-    JSON.stringify(seqs),
+    JSON.stringify(found.tasks),
   );
-  const tasks = toTaskRecords(control, rows, false);
-  for (const { jobId } of tasks) {
-    if (!jobs.has(jobId)) jobs.set(jobId, readJob(control, control.jobs.find(jobId)!.seq));
-  }
+  const jobsOfTasks = readJobs(control, found.jobs);
+  const jobs = new Map([...jobsOfTasks.values()].map((job) => [job.id, job]));
+  for (const job of getJobs(control, [...jobIds], { includeOutputs: false })) jobs.set(job.id, job);
+  const tasks = toTaskRecords(control, rows, { includePayloads: false, jobs: jobsOfTasks });
   return { jobs: [...jobs.values()], tasks };
 }
 
-function findTasks(control: Control, taskIds: Iterable<string>): number[] {
+/** Rows of tasks by id, and the jobs they are of. */
+function findTasks(control: Control, taskIds: Iterable<string>): { tasks: number[]; jobs: number[] } {
   const wanted: IdRange[] = [];
   for (const id of taskIds) {
     const split = splitTaskId(id);
@@ -39,12 +38,15 @@ function findTasks(control: Control, taskIds: Iterable<string>): number[] {
     if (same === undefined) groups.set(group.prefix, [group]);
     else same.push(group);
   }
-  const seqs: number[] = [];
+  const tasks: number[] = [];
+  const jobs = new Set<number>();
   for (const { prefix, base } of wanted) {
     const group = groups.get(prefix)?.find((range) => base >= range.base && base < range.base + range.count);
-    if (group !== undefined) seqs.push(group.first + base - group.base);
+    if (group === undefined) continue;
+    tasks.push(group.first + base - group.base);
+    jobs.add(group.job);
   }
-  return seqs;
+  return { tasks, jobs: [...jobs] };
 }
 
 /** Jobs whose final spans are not known to be stored, oldest first. */

@@ -16,6 +16,15 @@ export function readJob(control: Control, seq: number): JobRecord {
   return toJobRecord(control.db.row(`SELECT ${jobColumns} FROM job WHERE seq = ?`, seq)!);
 }
 
+/** Jobs by number, as the record has them. */
+export function readJobs(control: Control, seqs: readonly number[]): Map<number, JobRecord> {
+  const rows = control.db.rows(
+    `SELECT ${jobColumns} FROM job WHERE seq IN (SELECT value FROM json_each(?))`,
+    JSON.stringify(seqs),
+  );
+  return new Map(rows.map((row) => [row[0] as number, toJobRecord(row)]));
+}
+
 /** Jobs by id; unknown ids are left out. */
 export function getJobs(
   control: Control,

@@ -21,7 +21,7 @@ export function listTasks(control: Control, query: TaskQuery, page: Page): TaskR
     const bound = query.states?.length ? [states] : [];
     rows.push(...control.db.rows(sql, from, group.first + group.count - 1, ...bound, page.limit - rows.length));
   }
-  return toTaskRecords(control, rows, query.includePayloads);
+  return toTaskRecords(control, rows, query);
 }
 
 function groupsOf(
@@ -52,7 +52,7 @@ function existingTask(control: Control, taskId: string): TaskPlace {
 export function getTask(control: Control, taskId: string): TaskRecord {
   const { seq } = existingTask(control, taskId);
   const rows = control.db.rows(`SELECT ${taskColumns} FROM task WHERE seq = ?`, seq);
-  return toTaskRecords(control, rows, true)[0]!;
+  return toTaskRecords(control, rows, { includePayloads: true })[0]!;
 }
 
 /** Ids of a job's tasks in creation order; no task row is read. Errors: JOB_NOT_FOUND. */

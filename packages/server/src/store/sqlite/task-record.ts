@@ -15,11 +15,18 @@ export const taskColumns = `seq, task_group, spec, state, attempt, outcome, coun
 const MAX_DEPENDENCIES = 1_000;
 const NO_BYTES = new Uint8Array(0);
 
+/** What the records of tasks are made with. */
+export interface TaskRecordOptions {
+  includePayloads: boolean;
+  /** Their jobs by number, where they are at hand. */
+  jobs?: ReadonlyMap<number, { id: string; name: string }>;
+}
+
 /** Rows of `task` as records; attempts and dependencies of all of them are read together. */
-export function toTaskRecords(control: Control, rows: readonly SqlRow[], includePayloads: boolean): TaskRecord[] {
+export function toTaskRecords(control: Control, rows: readonly SqlRow[], options: TaskRecordOptions): TaskRecord[] {
   const context = {
+    ...options,
     control,
-    includePayloads,
     earlier: earlierAttempts(control, rows),
     dependencies: new Map<number, Dependencies>(),
     parents: new Map<number, string>(),
@@ -32,9 +39,8 @@ interface Dependencies {
   count: number;
 }
 
-interface RecordContext {
+interface RecordContext extends TaskRecordOptions {
   control: Control;
-  includePayloads: boolean;
   earlier: ReadonlyMap<number, AttemptRecord[]>;
   /** By group. */
   dependencies: Map<number, Dependencies>;
@@ -111,7 +117,7 @@ function toTaskRecord(row: SqlRow, context: RecordContext): TaskRecord {
   const [seq, groupSeq, specSeq, state, attempt, , counted, , leasedAt] = row as number[];
   const group = control.groups.get(groupSeq!);
   const spec = control.specs.get(specSeq!);
-  const job = control.jobs.get(group.job);
+  const job = context.jobs?.get(group.job) ?? control.jobs.get(group.job);
   const latest = latestAttempt(control, group, row);
   const earlier = context.earlier.get(seq!) ?? [];
   const dependencies = dependenciesOf(group, context);
