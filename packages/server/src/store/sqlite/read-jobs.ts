@@ -35,30 +35,40 @@ export function getJobs(
     `SELECT ${jobColumns} FROM job WHERE id IN (SELECT value FROM json_each(?))`,
     JSON.stringify(ids),
   );
-  return rows.map((row) => {
-    const record = toJobRecord(row);
-    const wanted = options.includeOutputs && record.state === JobState.SUCCEEDED;
-    const { maxOutputBytes = Number.POSITIVE_INFINITY } = options;
-    return wanted && rootOutputBytes(control, row[0] as number) <= maxOutputBytes
-      ? { ...record, outputs: rootOutputs(control, row[0] as number) }
-      : record;
+  const records = rows.map(toJobRecord);
+  if (!options.includeOutputs) return records;
+  const succeeded = rows.filter((_, i) => records[i]!.state === JobState.SUCCEEDED).map(([seq]) => seq as number);
+  const outputs = rootOutputs(control, succeeded, options.maxOutputBytes ?? Number.MAX_SAFE_INTEGER);
+  return records.map((record, i) => {
+    const own = outputs.get(rows[i]![0] as number);
+    return own === undefined ? record : { ...record, outputs: own };
   });
 }
 
-function rootOutputBytes(control: Control, job: number): number {
-  const sql = "SELECT coalesce(sum(output_bytes), 0) FROM task_group WHERE job = ? AND parent IS NULL";
-  return control.db.row(sql, job)![0] as number;
-}
-
-function rootOutputs(control: Control, job: number): Uint8Array[] {
+/** Outputs of the roots of succeeded jobs, by job; of those that have no more than `maxBytes`. */
+function rootOutputs(control: Control, jobs: readonly number[], maxBytes: number): Map<number, Uint8Array[]> {
   const rows = control.db.rows(
-    `SELECT t.seq, t.output, t.state FROM task_group g CROSS JOIN task t ON t.seq BETWEEN g.first AND g.first + g.count - 1
-     WHERE g.job = ? AND g.parent IS NULL ORDER BY t.seq`,
-    job,
+    `SELECT g.job, t.seq, t.output, t.state FROM (
+       SELECT job FROM task_group WHERE job IN (SELECT value FROM json_each(?)) AND parent IS NULL
+       GROUP BY job HAVING sum(output_bytes) <= ?
+     ) j CROSS JOIN task_group g ON g.job = j.job AND g.parent IS NULL
+     CROSS JOIN task t ON t.seq BETWEEN g.first AND g.first + g.count - 1 ORDER BY t.seq`,
+    JSON.stringify(jobs),
+    maxBytes,
   );
-  return rows.map(([seq, output, state]) =>
-    loadBytes(control.db, seq as number, payloadKinds.output, state === TaskState.SUCCEEDED ? output! : null),
-  );
+  const outputs = new Map<number, Uint8Array[]>();
+  for (const [job, seq, output, state] of rows) {
+    const bytes = loadBytes(
+      control.db,
+      seq as number,
+      payloadKinds.output,
+      state === TaskState.SUCCEEDED ? output! : null,
+    );
+    const own = outputs.get(job as number);
+    if (own === undefined) outputs.set(job as number, [bytes]);
+    else own.push(bytes);
+  }
+  return outputs;
 }
 
 /** A row of `job` as a record. */
