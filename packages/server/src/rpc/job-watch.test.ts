@@ -38,8 +38,11 @@ function endedJobs(sizes: readonly number[]): JobRecord[] {
   }));
 }
 
-function setUp(jobs: JobRecord[]) {
+function setUp(jobs: JobRecord[], maxResponseBytes = 100) {
   const store = storeStub({
+    async jobStates(ids) {
+      return new Map(jobs.filter(({ id }) => ids.includes(id)).map(({ id, state }) => [id, state]));
+    },
     async getJobs(ids, { includeOutputs, maxOutputBytes = Number.POSITIVE_INFINITY }) {
       const found = jobs.filter(({ id }) => ids.includes(id));
       return found.map((job) => {
@@ -48,7 +51,7 @@ function setUp(jobs: JobRecord[]) {
       });
     },
   });
-  const limits = { ...defaultLimits, maxResponseBytes: 100 };
+  const limits = { ...defaultLimits, maxResponseBytes };
   const changes = new JobChanges(store);
   changes.start();
   return { store, ...jobStreams({ store, clock: new ManualClock(), limits, changes }) };
@@ -73,6 +76,13 @@ describe("WaitJobs", () => {
     const request = create(WaitJobsRequestSchema, { jobIds: [idOf(1), idOf(2)], includeOutputs: true });
     const answer = await setUp(jobs).waitJobs(request, context);
     expect(answer.jobs.map(({ outputs }) => outputs.map(({ length }) => length))).toEqual([[], [100]]);
+  });
+
+  it("reads jobs with large outputs by themselves", async () => {
+    const jobs = endedJobs([20_000, 1, 40_000]);
+    const request = create(WaitJobsRequestSchema, { jobIds: [idOf(1), idOf(2), idOf(3)], includeOutputs: true });
+    const answer = await setUp(jobs, 70_000).waitJobs(request, context);
+    expect(answer.jobs.map(({ outputs }) => outputs.map(({ length }) => length))).toEqual([[20_000], [1], [40_000]]);
   });
 
   it("answers all ended jobs when outputs were not asked for", async () => {

@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import {
+  JobState,
   type Limits,
   SpanloomError,
   type WaitJobsRequest,
@@ -22,7 +23,7 @@ import { waitSignal } from "./wait-signal.ts";
 
 /** What following jobs needs. */
 export interface JobWatchOptions {
-  store: Pick<Store, "getJobs">;
+  store: Pick<Store, "getJobs" | "jobStates">;
   clock: Clock;
   limits: Limits;
   changes: JobChanges;
@@ -80,11 +81,10 @@ async function waitJobs(
   const read = { includeOutputs: request.includeOutputs, store, maxBytes: limits.maxResponseBytes };
   try {
     using wait = waitSignal(clock, waitMs, context.signal);
-    const jobs = await store.getJobs(jobIds, { includeOutputs: false });
-    const known = new Set(jobs.map(({ id }) => id));
-    const unknownJobIds = jobIds.filter((id) => !known.has(id));
+    const states = await store.jobStates(jobIds);
+    const unknownJobIds = jobIds.filter((id) => !states.has(id));
     const mayWait = unknownJobIds.length === 0 && waitMs > 0;
-    let ended: readonly string[] = jobs.filter(({ state }) => isJobEnded(state)).map(({ id }) => id);
+    let ended: readonly string[] = jobIds.filter((id) => isJobEnded(states.get(id)!));
     for (;;) {
       // A job that was retried since it ended is waited for again.
       const answer = await readEnded(ended, read);
@@ -116,15 +116,28 @@ async function readEnded(
   if (!includeOutputs) return (await store.getJobs(ids, { includeOutputs })).filter(hasEnded);
   const answer: JobRecord[] = [];
   let bytes = 0;
-  // One by one, so that no more outputs than an answer's are ever in memory.
-  for (const id of ids) {
-    const [job] = await store.getJobs([id], { includeOutputs, maxOutputBytes: maxBytes });
-    if (!job || !hasEnded(job)) continue;
+  for await (const job of readWithOutputs(ids, store, maxBytes)) {
+    if (!hasEnded(job)) continue;
     for (const output of job.outputs ?? []) bytes += output.length;
     if (bytes > maxBytes && answer.length > 0) break;
     answer.push(job);
   }
   return answer;
+}
+
+/** Jobs read together, at most this many, and their outputs when they are no larger. */
+const READ_TOGETHER = { jobs: 64, maxOutputBytes: 16 * 1024 };
+
+/** Jobs with outputs; those with large ones are read one by one, so that few outputs are ever in memory. */
+async function* readWithOutputs(ids: readonly string[], store: Pick<Store, "getJobs">, maxBytes: number) {
+  const small = Math.min(READ_TOGETHER.maxOutputBytes, maxBytes);
+  for (let from = 0; from < ids.length; from += READ_TOGETHER.jobs) {
+    const some = ids.slice(from, from + READ_TOGETHER.jobs);
+    for (const job of await store.getJobs(some, { includeOutputs: true, maxOutputBytes: small })) {
+      if (job.state !== JobState.SUCCEEDED || job.outputs !== undefined || small === maxBytes) yield job;
+      else yield* await store.getJobs([job.id], { includeOutputs: true, maxOutputBytes: maxBytes });
+    }
+  }
 }
 
 function hasEnded({ state }: JobRecord): boolean {

@@ -160,6 +160,8 @@ export interface Store {
 
   /** A job's own part as it was submitted, with its root tasks; what a clone is made from. JOB_NOT_FOUND. */
   readSubmission(jobId: string): Promise<NewJob>;
+  /** States of jobs by id; unknown ids are left out. */
+  jobStates(ids: readonly string[]): Promise<ReadonlyMap<string, JobState>>;
   /** Jobs by id, in no order; unknown ids are left out, and so are the outputs of a job that has more bytes of them. */
   getJobs(
     ids: readonly string[],

@@ -85,6 +85,13 @@ export const cloneCases: Cases = {
     const small = await driver.submit({ name: "a", count: 2 });
     const large = await driver.submit({ name: "a", count: 3 });
     for (const lease of await driver.claim()) await driver.succeed(lease, "x".repeat(1_000));
+    const states = await driver.store.jobStates([small, large, driver.newId()]);
+    expect(states).toEqual(
+      new Map([
+        [small, JobState.SUCCEEDED],
+        [large, JobState.SUCCEEDED],
+      ]),
+    );
     const read = { includeOutputs: true, maxOutputBytes: 2_000 };
     const jobs = await driver.store.getJobs([small, large], read);
     const sizes = new Map(jobs.map(({ id, outputs }) => [id, outputs?.map(({ length }) => length)]));

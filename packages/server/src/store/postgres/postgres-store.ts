@@ -22,7 +22,7 @@ import { type Needs, noNeeds, prefetch, prefetchEarlier } from "./prefetch.ts";
 import { markProjected } from "./projected.ts";
 import { queueStats } from "./queue-stats.ts";
 import type { ReadContext } from "./read-context.ts";
-import { countJobs, getJobs, listJobs } from "./read-jobs.ts";
+import { countJobs, getJobs, jobStates, listJobs } from "./read-jobs.ts";
 import { ReadPool } from "./read-pool.ts";
 import { listRunners } from "./read-runners.ts";
 import { readSubmission } from "./read-submission.ts";
@@ -275,6 +275,10 @@ export class PostgresStore implements contract.Store {
 
   async readSubmission(jobId: string) {
     return readSubmission(this.#reading(), jobId);
+  }
+
+  async jobStates(ids: readonly string[]) {
+    return jobStates(this.#reading().pool, ids);
   }
 
   async getJobs(...args: Parameters<contract.Store["getJobs"]>) {

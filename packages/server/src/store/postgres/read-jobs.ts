@@ -12,6 +12,8 @@ const columns = `seq, id, name, state, tags, queue, priority, attempts, progress
 
 const jobsById = statement("jobs_by_id", `SELECT ${columns} FROM job WHERE id = ANY($1::uuid[])`);
 
+const statesById = statement("job_states_by_id", "SELECT id, state FROM job WHERE id = ANY($1::uuid[])");
+
 const rootOutputs = statement(
   "root_outputs",
   `SELECT wanted.job, t.output, t.state FROM unnest($1::bigint[]) AS wanted (job)
@@ -26,6 +28,13 @@ export interface OutputOptions {
   includeOutputs: boolean;
   /** Outputs of a job that has more bytes of them are left out. */
   maxOutputBytes?: number;
+}
+
+/** States of jobs by id; unknown ids are left out. */
+export async function jobStates(pool: ReadPool, ids: readonly string[]): Promise<ReadonlyMap<string, JobState>> {
+  const wanted = knownUuids(ids);
+  const rows = wanted.length === 0 ? [] : await pool.rows(statesById, wanted);
+  return new Map(rows.map(([id, state]) => [id as string, state as JobState]));
 }
 
 /** Jobs by id; unknown ids are left out. */

@@ -25,6 +25,12 @@ export function readJobs(control: Control, seqs: readonly number[]): Map<number,
   return new Map(rows.map((row) => [row[0] as number, toJobRecord(row)]));
 }
 
+/** States of jobs by id; unknown ids are left out. */
+export function jobStates(control: Control, ids: readonly string[]): Map<string, JobState> {
+  const sql = "SELECT id, state FROM job WHERE id IN (SELECT value FROM json_each(?))";
+  return new Map(control.db.rows(sql, JSON.stringify(ids)).map(([id, state]) => [id as string, state as JobState]));
+}
+
 /** Jobs by id; unknown ids are left out. */
 export function getJobs(
   control: Control,

@@ -14,7 +14,7 @@ import { countJobs, listJobs } from "./list-jobs.ts";
 import { maintain } from "./maintain.ts";
 import { migrate } from "./migrate.ts";
 import { LOG_PAGES, preallocateLog } from "./preallocate-log.ts";
-import { getJobs } from "./read-jobs.ts";
+import { getJobs, jobStates } from "./read-jobs.ts";
 import { readSubmission } from "./read-submission.ts";
 import { getTask, listTasks, queueStats, taskIds } from "./read-tasks.ts";
 import { recover } from "./recover.ts";
@@ -172,6 +172,10 @@ export class SqliteStore implements contract.Store {
 
   async listRunners(...args: Parameters<contract.Store["listRunners"]>) {
     return this.#read((control) => listRunners(control, ...args));
+  }
+
+  async jobStates(ids: readonly string[]) {
+    return this.#read((control) => jobStates(control, ids));
   }
 
   async getJobs(...args: Parameters<contract.Store["getJobs"]>) {
