@@ -50,7 +50,7 @@ export const layers: readonly Layer[] = [
 
 /** A layer inside packages/server/src: what it may import. */
 export interface ServerLayer {
-  /** Folders, and single files where only an interface is meant. */
+  /** Folders, single files where only an interface is meant, and `folder/*` for files right in a folder. */
   imports: readonly string[];
   /** What it may import only with `import type`: shapes of records, which vanish before anything runs. */
   typeImports?: readonly string[];
@@ -58,15 +58,20 @@ export interface ServerLayer {
 
 const interfaces = ["store/store.ts", "telemetry/telemetry.ts", "telemetry/columnar/span-store.ts", "clock.ts"];
 
+/** What stores share, and may import. */
+const stores = ["store/*", "engine", "clock.ts", "present.ts"];
+
 /**
- * The layers inside packages/server/src, by folder.
+ * The layers inside packages/server/src, by folder; the first that a file is in counts.
  *
  * Data flows one way: rpc decodes and asks, engine decides, store and telemetry keep. Above an interface nobody sees
  * what is behind it. What is not named here (the composition at the top of src, and bin) may import everything.
  */
 export const serverLayers: Readonly<Record<string, ServerLayer>> = {
   engine: { imports: ["engine"], typeImports: ["store/store.ts"] },
-  store: { imports: ["store", "engine", "clock.ts", "present.ts"] },
+  "store/sqlite": { imports: ["store/sqlite", ...stores] },
+  "store/postgres": { imports: ["store/postgres", ...stores] },
+  store: { imports: stores },
   telemetry: { imports: ["telemetry", "engine", "store/store.ts", "clock.ts"] },
   rpc: { imports: ["rpc", "engine", "present.ts", ...interfaces] },
   forward: { imports: ["forward", ...interfaces] },

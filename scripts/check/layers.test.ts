@@ -79,6 +79,19 @@ describe("layers", () => {
     ]);
   });
 
+  it("lets stores import what lies beside them, and not each other", async () => {
+    expect(
+      await problemsWith({
+        "packages/server/src/store/sqlite/claim.ts": 'import "../store.ts";\nimport "./jobs.ts";\n',
+        "packages/server/src/store/postgres/claim.ts": 'import "../sqlite/claim.ts";\n',
+        "packages/server/src/store/store.ts": 'import "./postgres/claim.ts";\n',
+      }),
+    ).toEqual([
+      "packages/server/src/store/postgres/claim.ts:1 is in store/postgres/, which may not import store/sqlite/claim.ts",
+      "packages/server/src/store/store.ts:1 is in store/, which may not import store/postgres/claim.ts",
+    ]);
+  });
+
   it("refuses an exporter that imports another", async () => {
     const problems = await problemsWith({
       "packages/exporters/console/package.json": JSON.stringify({ name: "@spanloom/exporter-console" }),

@@ -88,8 +88,12 @@ function relativeProblem({ file, imported, pack }: Use): string | undefined {
   const inner = target.slice(server.length);
   const { imports, typeImports = [] } = serverLayers[layer]!;
   const allowed = imported.kind === "type" ? [...imports, ...typeImports] : imports;
-  if (allowed.some((entry) => inner === entry || inner.startsWith(`${entry}/`))) return undefined;
+  if (allowed.some((entry) => isIn(inner, entry))) return undefined;
   return `is in ${layer}/, which may not import ${inner}`;
+}
+
+function isIn(inner: string, entry: string): boolean {
+  return inner === entry || inner.startsWith(`${entry}/`) || `${path.posix.dirname(inner)}/*` === entry;
 }
 
 function serverLayerOf(file: string): string | undefined {

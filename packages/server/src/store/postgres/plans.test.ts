@@ -37,7 +37,7 @@ const unbounded: Readonly<Record<string, string>> = {
 /** Statements that only a fault brings about. */
 const unexercised: Readonly<Record<string, string>> = {
   transaction_status: "asked when the connection breaks during COMMIT",
-  remove_gone_servers: "run every five seconds; its table has a row for each server",
+  remove_gone_servers: "run every five seconds while there is work; its table has a row for each server",
 };
 
 /** Cases that ask for everything there is, of which there is more here, and two that would only take long. */

@@ -1,6 +1,8 @@
 import { newSignal, TestPostgres, waitFor } from "@spanloom/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { ManualClock } from "../../rpc/testing/manual-clock.ts";
 import type { PeerRequest } from "../peers.ts";
+import { PostgresPeers } from "./postgres-peers.ts";
 import { PostgresStore } from "./postgres-store.ts";
 
 let postgres: TestPostgres;
@@ -19,9 +21,16 @@ afterEach(async () => {
   for (const store of stores.splice(0)) await store.stop();
 });
 
-async function start(serve?: (request: PeerRequest) => Promise<void>): Promise<{ store: PostgresStore; id: string }> {
+async function start(
+  serve?: (request: PeerRequest) => Promise<void>,
+  clock?: ManualClock,
+): Promise<{ store: PostgresStore; id: string }> {
   const id = crypto.randomUUID();
-  const store = new PostgresStore({ url, serverId: id });
+  const store = new PostgresStore({
+    url,
+    serverId: id,
+    ...(clock && { schedule: (run, delayMs) => clock.schedule(run, delayMs) }),
+  });
   await store.start();
   stores.push(store);
   if (serve) store.peers.onAsk(serve);
@@ -87,6 +96,87 @@ describe("servers that ask each other", () => {
     second.peers.onGone(async () => void taken.push("second"));
     await waitFor(() => taken.length > 0);
     expect(taken).toEqual(["second"]);
+  });
+});
+
+describe("looking for servers that are gone", () => {
+  function peersBeside(asked: string[]) {
+    const clock = new ManualClock();
+    const rows = async ({ name }: { name: string }) => {
+      asked.push(name);
+      return [];
+    };
+    const peers = new PostgresPeers({
+      serverId: crypto.randomUUID(),
+      reader: () => ({ rows }),
+      channel: "spanloom:test",
+      payload: (topic, body) => `${topic} ${body}`,
+      settled: async () => undefined,
+      isListening: () => true,
+      schedule: (run, delayMs) => clock.schedule(run, delayMs),
+    });
+    const pass = async (ms: number) => {
+      for (let passed = 0; passed < ms; passed += 1_000) {
+        clock.advance(1_000);
+        await new Promise(setImmediate);
+      }
+    };
+    return { peers, clock, pass };
+  }
+
+  it("asks nothing of PostgreSQL for as long as nobody works (I1)", async () => {
+    const asked: string[] = [];
+    const { peers, clock, pass } = peersBeside(asked);
+    peers.start();
+    await pass(600_000);
+    expect([asked, clock.pending]).toEqual([[], 0]);
+    await peers.stop();
+  });
+
+  it("goes on for a minute after the last work of which another server was told, and then ends (I1)", async () => {
+    const asked: string[] = [];
+    const { peers, clock, pass } = peersBeside(asked);
+    peers.start();
+    peers.lookSoon();
+    await pass(30_000);
+    expect(asked).toEqual(Array(6).fill("remove_gone_servers"));
+    peers.lookSoon();
+    await pass(600_000);
+    expect([asked.length, clock.pending]).toEqual([6 + 12, 0]);
+    peers.lookSoon();
+    await peers.stop();
+    expect(clock.pending).toBe(0);
+  });
+
+  it("is not done by a server alone, and done by both of two when one has worked (I1)", async () => {
+    const clock = new ManualClock();
+    const { store } = await start(undefined, clock);
+    const runner = { host: "", pid: 1, sdkName: "", sdkVersion: "", serviceName: "", serviceVersion: "" };
+    const id = crypto.randomUUID();
+    await store.registerRunner({ id, ...runner, queues: ["default"], identifiers: [], capacity: 1 });
+    await store.drainRunner(id);
+    expect(clock.pending).toBe(0);
+    const otherClock = new ManualClock();
+    await start(undefined, otherClock);
+    expect([clock.pending, otherClock.pending]).toEqual([0, 0]);
+    await store.drainRunner(id);
+    expect(clock.pending).toBe(1);
+    await waitFor(() => otherClock.pending === 1, { what: "the other to hear of it" });
+  });
+
+  it("begins when a server leaves work undone, on those that were at rest", async () => {
+    const clock = new ManualClock();
+    const taken: string[] = [];
+    const { store } = await start(undefined, clock);
+    store.peers.onGone(async () => void taken.push("all"));
+    const { store: leaving } = await start();
+    leaving.peers.handOver();
+    expect(clock.pending).toBe(0);
+    await leaving.stop();
+    await waitFor(() => {
+      clock.advance(5_000);
+      return taken.length > 0;
+    });
   });
 });
 

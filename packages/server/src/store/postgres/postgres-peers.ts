@@ -3,8 +3,9 @@ import type { PeerAnswers, PeerRequest, Peers } from "../peers.ts";
 import type { Reader } from "./read-pool.ts";
 import { statement } from "./statement.ts";
 
-/** How often servers that are gone are looked for. */
+/** How often servers that are gone are looked for, and how often after the last sign of work: a minute. */
 const LOOK_MS = 5_000;
+const LOOKS = 12;
 /** How long a server that says that it is at work is waited for, and when it says so. */
 const BUSY_MS = 60_000;
 const SAY_BUSY_MS = 500;
@@ -49,11 +50,16 @@ interface Asking {
 
 const ASK = "ask";
 const DONE = "done";
+const LEFT = "left";
 
 /**
  * Questions and answers between servers as messages of PostgreSQL, and the taking over of those that are gone.
  *
  * Whoever removes the row of a server that is gone takes over from it: PostgreSQL lets one alone remove it.
+ *
+ * I1. A server that is alone, or among others without work, asks nothing: servers that are gone are looked for only
+ *     from when another server was told or asked something until a minute after. Until then whoever works has written
+ *     what it would leave, as a rule; what is left later is found by the next one who starts, works or asks.
  */
 export class PostgresPeers implements Peers {
   readonly #options: PostgresPeersOptions;
@@ -66,38 +72,54 @@ export class PostgresPeers implements Peers {
   #takingOver: Promise<void> = Promise.resolve();
   #goneBefore = false;
   #cancelLook: (() => void) | undefined;
-  #stopped = false;
+  /** How often to look from here. */
+  #looks = 0;
+  #stopped = true;
   #handsOver = false;
 
   constructor(options: PostgresPeersOptions) {
     this.#options = options;
   }
 
-  /** Begins to look for servers that are gone. */
+  /** From now on servers that are gone are looked for while there is work. */
   start(): void {
     this.#stopped = false;
+    if (this.#goneBefore) this.lookSoon();
+  }
+
+  /** Notes work that another server has a part in: what it leaves when it dies is looked for. */
+  lookSoon(): void {
+    this.#looks = LOOKS;
     this.#lookLater();
   }
 
   #lookLater(): void {
-    if (this.#stopped) return;
-    this.#cancelLook = this.#options.schedule(() => {
-      this.takeOver(() => this.#removeGone()).then(
-        () => this.#lookLater(),
-        () => this.#lookLater(), // PostgreSQL is away: looked again
-      );
-    }, LOOK_MS);
+    if (this.#stopped || this.#looks === 0 || this.#cancelLook) return;
+    this.#cancelLook = this.#options.schedule(() => void this.#look(), LOOK_MS);
+  }
+
+  async #look(): Promise<void> {
+    try {
+      await this.takeOver(() => this.#removeGone());
+      this.#looks--;
+    } catch {
+      // PostgreSQL is away: looked again.
+    }
+    this.#cancelLook = undefined;
+    this.#lookLater();
   }
 
   /** Stops looking. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancelLook?.();
+    this.#cancelLook = undefined;
     await this.#takingOver.catch(() => undefined); // whoever takes over next does it
   }
 
-  /** Whether another server is to take over from this one when it stops. */
-  get handsOver(): boolean {
+  /** Whether another server is to take over from this one, which stops; those that are there are told. */
+  async leave(): Promise<boolean> {
+    if (this.#handsOver) await this.#tell(LEFT, "").catch(() => undefined); // the next to start looks anyway
     return this.#handsOver;
   }
 
@@ -124,7 +146,7 @@ export class PostgresPeers implements Peers {
       await this.#onGone();
       this.#goneBefore = false;
     });
-    this.#takingOver.catch(() => undefined); // told to the caller, who may be gone
+    this.#takingOver.catch(() => this.lookSoon()); // told to the caller, who may be gone
     return this.#takingOver;
   }
 
@@ -143,6 +165,7 @@ export class PostgresPeers implements Peers {
     const others = await this.#others();
     const gone = others.filter(({ live }) => !live).map(({ id }) => id);
     const live = others.filter((other) => other.live).map(({ id }) => id);
+    if (others.length > 0) this.lookSoon();
     if (live.length === 0) return { failed: [], silent: [], gone };
     if (!this.#options.isListening()) return { failed: [], silent: live, gone };
     const asking: Asking = { waiting: new Set(live), busy: new Set(), failed: [], wake: () => undefined };
@@ -207,6 +230,7 @@ export class PostgresPeers implements Peers {
 
   /** Takes a message of another server; false when it is none of these. */
   hear(from: string, topic: string, body: string): boolean {
+    if (topic === LEFT) this.lookSoon();
     if (topic !== ASK && topic !== DONE) return false;
     const [id = "", what = "", ...why] = body.split(" ");
     if (topic === ASK) void this.#serve(id, what as PeerRequest);

@@ -57,6 +57,8 @@ export interface PostgresStoreOptions {
   onNotice?: (message: string) => void;
   /** How long to wait for PostgreSQL. */
   times?: Partial<WriterTimes>;
+  /** Runs a function later; returns how not to. Default: a timer that keeps no process alive. */
+  schedule?: (run: () => void, delayMs: number) => () => void;
 }
 
 const DEFAULTS = {
@@ -134,13 +136,14 @@ export class PostgresStore implements contract.Store {
   async stop(): Promise<void> {
     await this.#commits?.close();
     await this.peers.stop();
+    const handsOver = this.#reads !== undefined && (await this.peers.leave());
     const reads = this.#reads;
     const [listener, writer] = [this.#listener, this.#writer];
     this.#control = undefined;
     this.#reads = undefined;
     this.#listener = undefined;
     this.#writer = undefined;
-    await Promise.all([listener?.stop({ goodbye: !this.peers.handsOver }), writer?.close(), reads?.pool.stop()]);
+    await Promise.all([listener?.stop({ goodbye: !handsOver }), writer?.close(), reads?.pool.stop()]);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -332,7 +335,7 @@ export class PostgresStore implements contract.Store {
   }
 
   #controlOptions(): ControlOptions {
-    const { url, schema, serverId, onNotice, times, ...rest } = this.#options;
+    const { url, schema, serverId, onNotice, times, schedule, ...rest } = this.#options;
     return { ...DEFAULTS, ...rest, nowUs: rest.nowUs ?? (() => Date.now() * 1000), random: rest.random ?? Math.random };
   }
 
@@ -379,9 +382,9 @@ export class PostgresStore implements contract.Store {
 
   #notify(control: Control, ready: ReadonlyMap<string, number>): void {
     const { jobs, ended, cancelled, dueUs } = control.changes;
-    for (const payload of newsPayloads(this.#serverId, { ready, jobs, ended, cancelled, dueUs })) {
-      control.sql.send(notify, [this.#channel, payload]);
-    }
+    const payloads = newsPayloads(this.#serverId, { ready, jobs, ended, cancelled, dueUs });
+    for (const payload of payloads) control.sql.send(notify, [this.#channel, payload]);
+    if (payloads.length > 0) this.peers.lookSoon();
   }
 
   #announce(control: Control): void {
@@ -407,7 +410,7 @@ export class PostgresStore implements contract.Store {
       payload: (topic, body) => encodePayload(this.#serverId, topic, body),
       settled: async () => this.#commits?.settled(),
       isListening: () => this.#listener?.isListening ?? false,
-      schedule: later,
+      schedule: this.#options.schedule ?? later,
     });
   }
 
@@ -423,13 +426,14 @@ export class PostgresStore implements contract.Store {
       onGap: () => {
         for (const listener of this.#listeners.missed) listener();
       },
-      schedule: later,
+      schedule: this.#options.schedule ?? later,
       random: this.#options.random ?? Math.random,
     });
   }
 
   /** Raises what another server brought about. */
   #hear(body: string): void {
+    this.peers.lookSoon();
     const { ready, jobs, ended, cancelled, dueUs } = readNews(body);
     if (ready.size > 0) for (const listener of this.#listeners.ready) listener(ready);
     if (jobs.size > 0) for (const listener of this.#listeners.elsewhere) listener(jobs);
