@@ -59,10 +59,13 @@ export const failureCases: Cases = {
       taskSet({ name: "bad" }, { name: "busy" }, { name: "next", after: ["bad"] }),
     );
     const [bad, busy] = await driver.claim();
-    const told: string[] = [];
-    driver.store.on("cancelled", (runners) => told.push(...runners));
+    // Two servers in turn tell their listeners each: of the same runner.
+    const told = new Set<string>();
+    driver.store.on("cancelled", (runners) => {
+      for (const runner of runners) told.add(runner);
+    });
     await driver.fail(bad!);
-    expect(told).toEqual([driver.runnerId]);
+    expect(told).toEqual(new Set([driver.runnerId]));
     expect(await driver.states(job)).toEqual({ root: "WAITING", bad: "FAILED", busy: "RUNNING", next: "SKIPPED" });
     expect(await driver.jobState(job)).toBe("RUNNING");
     const beat = await driver.store.heartbeat(driver.runnerId, [{ ...busy!, progress: [] }], 15_000);
