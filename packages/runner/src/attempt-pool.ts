@@ -64,13 +64,18 @@ export class AttemptPool {
     return this.#options.concurrency + this.#prefetch.allowed;
   }
 
-  /** Takes attempts over; they start in the next turn of the event loop, after requests under way were written. */
+  /** Takes attempts over; they wait for {@link start}. */
   accept(attempts: readonly Attempt[]): void {
     for (const attempt of attempts) {
       this.#held.add(attempt);
       this.#queue.push(attempt);
     }
-    this.#schedule();
+  }
+
+  /** Starts the attempts that wait, as many as there are slots for. */
+  start(): void {
+    this.#sliceEndMs = performance.now() + SLICE_MS;
+    this.#pump();
   }
 
   /** Tells the attempt to stop; one that has not started ends at once. Gives false when it is not held (any longer). */
@@ -154,8 +159,7 @@ export class AttemptPool {
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      this.#sliceEndMs = performance.now() + SLICE_MS;
-      this.#pump();
+      this.start();
     });
   }
 

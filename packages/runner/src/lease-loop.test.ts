@@ -44,6 +44,14 @@ describe("leasing", () => {
     expect(server.requests.length).toBeLessThan(110);
   });
 
+  it("reports code that ended at once before it polls again", async () => {
+    const { server } = await start([task({ name: "noop", run: () => undefined })]);
+    await server.until(() => server.requests.length === 1, "a poll is parked");
+    server.push("noop");
+    await server.until(() => server.requests.length === 3, "the result and the next poll have come");
+    expect(server.requests.map(({ results }) => results.length)).toEqual([0, 1, 0]);
+  });
+
   it("holds no more tasks than it may while they take long", async () => {
     const release = gate();
     const slow = task({ name: "slow", run: () => release.promise });

@@ -41,7 +41,8 @@ export interface LeaseLoopOptions {
  *
  * I1. A result never waits for a poll: it leaves with an exchange in the same turn of the event loop, or with the next
  *     one when {@link MAX_EXCHANGES} are out, all results of the meantime together.
- * I2. A chain of tasks costs one round trip per step: the exchange that reports a step brings the next.
+ * I2. A chain of tasks costs one round trip per step: the exchange that reports a step brings the next, whose code is
+ *     started, and reported when it has ended by then, in the same turn of the event loop.
  * I3. What all calls under way may bring, and what is held, never exceeds the pool's capacity.
  * I4. A batch is sent until the server acknowledges it; an outage ends nothing.
  * I5. After {@link stopLeasing} no call asks for tasks.
@@ -92,14 +93,18 @@ export class LeaseLoop {
 
   #advance(): void {
     const { store } = this.#options;
-    while (this.#exchanges < MAX_EXCHANGES) {
-      const batch = store.take();
-      if (!batch) break;
-      void this.#exchange(batch);
-    }
+    this.#sendResults();
     if (!this.#leasing || this.#polling || store.full) return;
     // With results on their way out, their exchange asks for the freed room; a poll is for room that is left over.
     if (this.#options.pool.free - this.#reserved > 0) void this.#poll();
+  }
+
+  #sendResults(): void {
+    while (this.#exchanges < MAX_EXCHANGES) {
+      const batch = this.#options.store.take();
+      if (!batch) return;
+      void this.#exchange(batch);
+    }
   }
 
   /** Room for tasks that no call has asked for. */
@@ -119,6 +124,9 @@ export class LeaseLoop {
     } finally {
       this.#exchanges--;
     }
+    // What ended meanwhile goes first: the server has something to do while the code runs here.
+    this.#sendResults();
+    this.#options.pool.start();
     this.#advance();
   }
 
@@ -173,6 +181,7 @@ export class LeaseLoop {
     const parts = store.split(batch);
     if (parts) {
       await this.#report(parts[0]);
+      this.#options.pool.start();
       return this.#report(parts[1]);
     }
     const task = batch.results[0]?.taskId ?? "none";
@@ -188,6 +197,9 @@ export class LeaseLoop {
       try {
         this.#received(await this.#pollOnce(Math.max(free, Math.ceil(this.#room() / 2))));
         failures = 0;
+        // Code that ends at once is reported before the next poll leaves: the server finds both when it wakes.
+        this.#options.pool.start();
+        this.#sendResults();
       } catch (cause) {
         if (this.#stopPolling.signal.aborted) break;
         const error = toCallError(cause, this.#options.url);
