@@ -218,6 +218,20 @@ describe("running a job again", () => {
     expect(await client.jobs.retry(job.id, { tasks: ["a", "b"] })).toMatchObject({ retried: 2 });
   });
 
+  it("asks for a retry again under the same key, and for the next one under another", async () => {
+    const { service, client } = start();
+    const job = await client.jobs.submit(echo, "x");
+    service.end(job.id, { state: JobState.CANCELLED });
+    service.failures.push(new ConnectError("lost", Code.Unavailable));
+    expect(await job.retry()).toMatchObject({ job: { state: "RUNNING" }, retried: 7 });
+    service.end(job.id, { state: JobState.CANCELLED });
+    await job.retry();
+    const [first, repeated, next] = service.retryKeys;
+    expect(first).not.toBe("");
+    expect(repeated).toBe(first);
+    expect(next).not.toBe(first);
+  });
+
   it("clones with edits, under a key of its own", async () => {
     const { service, client } = start();
     const job = await client.jobs.submit(echo, "x");

@@ -218,11 +218,12 @@ export class Jobs {
    * Runs failed, cancelled and skipped tasks of an ended job again, all of them or those named and what never ran for want
    * of them. Finished work is kept; the job's deadline does not apply again.
    *
-   * Errors: JOB_NOT_FOUND, TASK_NOT_FOUND; INVALID_STATE when the job has not ended or there is nothing to run again, as
-   * also when a first try did it and its answer was lost.
+   * Repeated on transient errors under one idempotency key, so that a lost answer does no harm.
+   *
+   * Errors: JOB_NOT_FOUND, TASK_NOT_FOUND; INVALID_STATE when the job has not ended or there is nothing to run again.
    */
   async retry(jobId: string, { tasks = [] }: RetryJobOptions = {}): Promise<RetriedJob> {
-    const request = { jobId, taskIds: [...tasks] };
+    const request = { jobId, taskIds: [...tasks], idempotencyKey: this.#requests.newKey() };
     const { job, retried } = await this.#call((options) => this.#service.retryJob(request, options));
     return { job: this.#snapshot(job, jobId), retried: Number(retried) };
   }

@@ -7,6 +7,7 @@ import { failureCases } from "./store-suite/failure-cases.ts";
 import { leaseCases } from "./store-suite/lease-cases.ts";
 import { randomSchedules } from "./store-suite/random-schedule.ts";
 import { readCases } from "./store-suite/read-cases.ts";
+import { repeatedRetryCases } from "./store-suite/repeated-retry-cases.ts";
 import { retryCases } from "./store-suite/retry-cases.ts";
 import { runnerCases } from "./store-suite/runner-cases.ts";
 import { type Cases, declareCases } from "./store-suite/scenario.ts";
@@ -21,6 +22,7 @@ export const storeCases: Readonly<Record<string, Cases>> = {
   commits: commitCases,
   reads: readCases,
   retries: retryCases,
+  "repeated retries": repeatedRetryCases,
   clones: cloneCases,
   runners: runnerCases,
   "random schedules": randomSchedules,

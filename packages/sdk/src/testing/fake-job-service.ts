@@ -25,6 +25,8 @@ export class FakeJobService {
   readonly jobs = new Map<string, Job>();
   readonly requests: SubmitJobRequest[] = [];
   readonly clones: CloneJobRequest[] = [];
+  /** Keys of the retries asked for. */
+  readonly retryKeys: string[] = [];
   /** Outputs of jobs that are only to be had task by task. */
   readonly largeOutputs = new Map<string, readonly unknown[]>();
   readonly calls: Record<string, number> = {};
@@ -79,9 +81,12 @@ export class FakeJobService {
           const task = create(TaskSchema, { jobId, parentId, state: TaskState.SUCCEEDED, output: encode(outputs[at]) });
           return { tasks: [task], nextPageToken: String(at + 1) };
         }),
-      retryJob: ({ jobId, taskIds }) =>
+      retryJob: ({ jobId, taskIds, idempotencyKey }) =>
         this.#counted("retryJob", () => {
           const job = this.#get(jobId);
+          const isRepeated = this.retryKeys.includes(idempotencyKey);
+          this.retryKeys.push(idempotencyKey);
+          if (isRepeated) return { job, retried: BigInt(taskIds.length || 7) };
           if (job.state < JobState.SUCCEEDED) throw new SpanloomError("INVALID_STATE", "cannot retry job: it runs");
           job.state = JobState.RUNNING;
           job.outputs = [];

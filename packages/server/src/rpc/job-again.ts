@@ -11,7 +11,7 @@ import {
 } from "@spanloom/protocol";
 import type { Clock } from "../clock.ts";
 import { toClonedJob } from "../engine/clone-job.ts";
-import { checkLimit } from "../engine/field.ts";
+import { boundedText, checkLimit } from "../engine/field.ts";
 import type { Store, SubmitOutcome } from "../store/store.ts";
 import { findJob } from "./find-job.ts";
 import { toJob } from "./job-message.ts";
@@ -38,7 +38,8 @@ async function retryJob(request: RetryJobRequest, { store, limits }: JobAgainOpt
   const jobId = uuidField("job_id", request.jobId);
   checkLimit("task_ids", request.taskIds.length, limits.maxPageSize, "ids");
   const taskIds = new Set(request.taskIds.map((id, i) => uuidField(`task_ids[${i}]`, id)));
-  const { job, retried } = await store.retryJob(jobId, [...taskIds]);
+  const key = boundedText("idempotency_key", request.idempotencyKey, limits.maxNameBytes);
+  const { job, retried } = await store.retryJob(jobId, [...taskIds], key);
   return create(RetryJobResponseSchema, { job: toJob(job), retried: BigInt(retried) });
 }
 

@@ -54,6 +54,14 @@ export interface NewTaskSpec {
   rateLimit?: RateRule;
 }
 
+/** What to run again of a job. */
+export interface RetryRequest {
+  /** Empty: every task that ended badly. */
+  taskIds: readonly string[];
+  /** Empty or undefined: none. */
+  idempotencyKey: string | undefined;
+}
+
 /** Tasks that share one set of dependencies. */
 export interface NewTaskGroup {
   /** One input per task. */

@@ -58,6 +58,7 @@ export type {
   QueueStatsRecord,
   RateRule,
   ReportOutcome,
+  RetryRequest,
   RetryRule,
   RunnerRecord,
   RunningReport,
@@ -144,8 +145,14 @@ export interface Store {
    * Runs failed, cancelled and skipped tasks of an ended job again, all of them or the named ones; finished work is kept.
    * JOB_NOT_FOUND; TASK_NOT_FOUND for a task that is not the job's; INVALID_STATE when the job has not ended, a named task
    * did not end badly, or there is nothing to run again.
+   *
+   * A call under a key that the job was retried under before changes nothing, and is answered again.
    */
-  retryJob(jobId: string, taskIds: readonly string[]): Promise<{ job: JobRecord; retried: number }>;
+  retryJob(
+    jobId: string,
+    taskIds: readonly string[],
+    idempotencyKey?: string,
+  ): Promise<{ job: JobRecord; retried: number }>;
   /** Ends expired leases as lost, wakes scheduled tasks, enforces timeouts and deadlines: at most `limit` of each. */
   maintain(limit: number): Promise<MaintenanceOutcome>;
 

@@ -316,30 +316,6 @@ export const retryCases: Cases = {
     expect(await driver.job(job)).toMatchObject({ state: JobState.CANCELLED, cancelReason: "why" });
   },
 
-  "naming what cannot run again is refused, and nothing changes": async (driver) => {
-    const job = await driver.submit({ name: "done" }, { name: "bad" }, { name: "after", after: ["bad"] });
-    const other = await driver.submit({ name: "other" });
-    const leases = await driver.claim();
-    const [done, bad, foreign] = ["done", "bad", "other"].map((name) => leases.find((lease) => lease.name === name));
-    await driver.succeed(done!);
-    const early = driver.store.retryJob(job, []);
-    await expect(early).rejects.toMatchObject({ reason: "INVALID_STATE" });
-    await driver.fail(bad!);
-    const after = (await driver.tasks(job)).at(-1)!;
-    const retry = (...ids: readonly string[]) => driver.store.retryJob(job, ids);
-    await expect(retry(done!.taskId)).rejects.toMatchObject({ reason: "INVALID_STATE" });
-    await expect(retry(after.id)).rejects.toThrow(/waits for a task that did not succeed/);
-    await expect(retry(bad!.taskId, foreign!.taskId)).rejects.toMatchObject({ reason: "TASK_NOT_FOUND" });
-    await expect(retry(driver.newId())).rejects.toMatchObject({ reason: "TASK_NOT_FOUND" });
-    await expect(driver.store.retryJob(driver.newId(), [])).rejects.toMatchObject({ reason: "JOB_NOT_FOUND" });
-    expect(await driver.jobState(job)).toBe("FAILED");
-    expect(await driver.claim()).toEqual([]);
-    await driver.succeed(foreign!);
-    await expect(driver.store.retryJob(other, [])).rejects.toThrow(/none of its tasks failed/);
-    expect(await driver.retry(job, [after.id, bad!.taskId])).toBe(2);
-    expect(await driver.drain()).toEqual(["bad", "after"]);
-  },
-
   "a job is retried as often as it fails, but not while it runs": async (driver) => {
     const job = await driver.submit({ name: "root" });
     await driver.succeed(
@@ -430,19 +406,6 @@ export const retryCases: Cases = {
     await driver.succeed(holder);
     expect(await driver.drain()).toEqual(["bad"]);
     expect(await driver.jobState(first)).toBe("SUCCEEDED");
-  },
-
-  "a job whose key is full and refuses newcomers is not retried, and nothing changes": async (driver) => {
-    const concurrency = { key: "one", limit: 1, policy: "rejectNew" } as const;
-    const first = await driver.submitJob(driver.newJob(taskSet({ name: "bad" }), { concurrency }));
-    await driver.fail(await driver.claimOne());
-    await driver.submitJob(driver.newJob(taskSet({ name: "next" }), { concurrency }));
-    const retry = driver.store.retryJob(first, []);
-    await expect(retry).rejects.toMatchObject({ reason: "CONCURRENCY_REJECTED" });
-    expect(await driver.jobState(first)).toBe("FAILED");
-    expect(await driver.drain()).toEqual(["next"]);
-    expect(await driver.retry(first)).toBe(1);
-    expect(await driver.drain()).toEqual(["bad"]);
   },
 
   "a retry announces what is ready and what changed, and the job's next end": async (driver) => {

@@ -209,11 +209,11 @@ export class PostgresStore implements contract.Store {
     return (await this.getJobs([jobId], { includeOutputs: false }))[0]!;
   }
 
-  async retryJob(jobId: string, taskIds: readonly string[]): Promise<{ job: contract.JobRecord; retried: number }> {
+  async retryJob(...[jobId, taskIds, idempotencyKey]: Parameters<contract.Store["retryJob"]>) {
     const retried = await this.#write<number>({
       needs: ({ jobIds }) => void jobIds.add(jobId),
       run: async (control) => {
-        const count = await retryJob(control, jobId, taskIds);
+        const count = await retryJob(control, jobId, { taskIds, idempotencyKey });
         return () => count;
       },
     });

@@ -4,6 +4,7 @@ import { isJobEnded } from "../../engine/states.ts";
 import { dependencyCost } from "../../engine/subtree.ts";
 import { decodeFailure, decodeProgress } from "../cells.ts";
 import { sumProgress } from "../job-work.ts";
+import type { RetryRequest } from "../store.ts";
 import { numbers, texts } from "./bulk.ts";
 import { type Control, flushAll } from "./control.ts";
 import { settleEnds } from "./follow-up.ts";
@@ -21,12 +22,15 @@ import { statement } from "./statement.ts";
  *
  * Errors: JOB_NOT_FOUND, TASK_NOT_FOUND, INVALID_STATE; see engine/retry-job.
  */
-export async function retryJob(control: Control, jobId: string, taskIds: readonly string[]): Promise<number> {
+export async function retryJob(control: Control, jobId: string, request: RetryRequest): Promise<number> {
+  const { taskIds, idempotencyKey = "" } = request;
   // The plan is made from the record, so what this transaction changed must be there.
   await settleEnds(control);
   flushAll(control);
   const job = control.jobs.find(jobId);
   if (job === undefined) throw new SpanloomError("JOB_NOT_FOUND", `cannot retry job: no job has the id "${jobId}"`);
+  const [earlier] = idempotencyKey === "" ? [] : await control.sql.ask(earlierRetry, [job.seq, idempotencyKey]);
+  if (earlier !== undefined) return earlier[0] as number;
   if (!isJobEnded(job.state)) {
     const message = `cannot retry job "${jobId}": it has not ended; cancel it or wait for its end`;
     throw new SpanloomError("INVALID_STATE", message);
@@ -38,8 +42,19 @@ export async function retryJob(control: Control, jobId: string, taskIds: readonl
   await writePlan(control, job, plan);
   offer(control, plan, tree.specs);
   await reopenJob(control, job, plan);
-  return plan.rerun.length;
+  const retried = plan.rerun.length;
+  if (idempotencyKey !== "") control.sql.send(noteRetry, [job.seq, idempotencyKey, retried]);
+  return retried;
 }
+
+const earlierRetry = statement(
+  "earlier_retry",
+  "SELECT retried FROM job_retry WHERE job = $1::bigint AND key = $2::text",
+);
+const noteRetry = statement(
+  "note_retry",
+  "INSERT INTO job_retry (job, key, retried) VALUES ($1::bigint, $2::text, $3::integer)",
+);
 
 /** A retried job asks for its place again. Errors: CONCURRENCY_REJECTED, before anything is written. */
 async function readmit(control: Control, job: JobWork): Promise<void> {

@@ -106,6 +106,13 @@ CREATE TABLE job (
   -- Null until it has ended, so that an index over it is not touched before.
   ended_state smallint GENERATED ALWAYS AS (CASE WHEN ended_at IS NOT NULL THEN state END) STORED
 ) WITH (fillfactor = 70);
+-- Keys that jobs were retried under, and how many tasks ran again by it.
+CREATE TABLE job_retry (
+  job bigint NOT NULL,
+  key text NOT NULL,
+  retried integer NOT NULL,
+  PRIMARY KEY (job, key)
+);
 CREATE UNIQUE INDEX job_key ON job (idempotency_key) WHERE idempotency_key IS NOT NULL;
 CREATE INDEX job_open ON job (seq) WHERE ended_at IS NULL;
 CREATE INDEX job_deadline ON job (deadline_at) WHERE deadline_at IS NOT NULL AND ended_at IS NULL AND doom = 0;

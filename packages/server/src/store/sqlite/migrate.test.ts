@@ -6,8 +6,9 @@ import { expect, test } from "vitest";
 import { SqliteStore } from "./index.ts";
 import { SCHEMA_VERSION } from "./schema.sql.ts";
 
-/** Takes back what version 2 added. */
+/** Takes back what versions 2 and 3 added. */
 const BACK_TO_1 = `
+DROP TABLE job_retry;
 DROP TABLE job_tag; DROP TABLE job_runner; DROP TABLE job_count;
 DROP TABLE queue_timer; DROP TABLE rate_window; DROP INDEX job_place;
 ALTER TABLE job DROP COLUMN concurrency; ALTER TABLE job DROP COLUMN admitted_at;

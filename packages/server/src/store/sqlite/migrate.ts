@@ -1,6 +1,6 @@
 import { SpanloomError } from "@spanloom/protocol";
 import type { Database } from "./database.ts";
-import { admissionSql, jobIndexSql, runnerIndexSql, SCHEMA_VERSION, schemaSql } from "./schema.sql.ts";
+import { admissionSql, jobIndexSql, retrySql, runnerIndexSql, SCHEMA_VERSION, schemaSql } from "./schema.sql.ts";
 
 /** What leads from the version before to each version. */
 const steps: Readonly<Record<number, string>> = {
@@ -18,6 +18,7 @@ ALTER TABLE job ADD COLUMN concurrency TEXT;
 ALTER TABLE job ADD COLUMN admitted_at INTEGER;
 ${admissionSql}
 `,
+  3: retrySql,
 };
 
 /**

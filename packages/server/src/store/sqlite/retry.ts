@@ -3,7 +3,7 @@ import { type BadTask, type NamedTask, planRetry, type RetryPlan, type RetryTree
 import { isJobEnded } from "../../engine/states.ts";
 import { decodeFailure, decodeProgress } from "../cells.ts";
 import { nextJobState, sumProgress } from "../job-work.ts";
-import type { ConcurrencyRule } from "../store.ts";
+import type { ConcurrencyRule, RetryRequest } from "../store.ts";
 import { applyForPlace } from "./admit.ts";
 import { runClosings } from "./cascade.ts";
 import { type Control, flushWork } from "./control.ts";
@@ -19,11 +19,13 @@ import { payloadKinds } from "./payloads.ts";
  *
  * Errors: JOB_NOT_FOUND, TASK_NOT_FOUND, INVALID_STATE; see engine/retry-job.
  */
-export function retryJob(control: Control, jobId: string, taskIds: readonly string[]): number {
+export function retryJob(control: Control, jobId: string, { taskIds, idempotencyKey = "" }: RetryRequest): number {
   // The plan is made from the record, so what this transaction changed must be there.
   flushWork(control);
   const job = control.jobs.find(jobId);
   if (job === undefined) throw new SpanloomError("JOB_NOT_FOUND", `cannot retry job: no job has the id "${jobId}"`);
+  const earlier = control.db.row("SELECT retried FROM job_retry WHERE job = ? AND key = ?", job.seq, idempotencyKey);
+  if (earlier !== undefined) return earlier[0] as number;
   if (!isJobEnded(job.state)) {
     throw new SpanloomError(
       "INVALID_STATE",
@@ -38,7 +40,11 @@ export function retryJob(control: Control, jobId: string, taskIds: readonly stri
   reopenJob(control, job, plan);
   // It may have told a holder of its concurrency key to make way.
   runClosings(control);
-  return plan.rerun.length;
+  const retried = plan.rerun.length;
+  if (idempotencyKey !== "") {
+    control.db.run("INSERT INTO job_retry (job, key, retried) VALUES (?, ?, ?)", job.seq, idempotencyKey, retried);
+  }
+  return retried;
 }
 
 /** A retried job asks for its place again. Errors: CONCURRENCY_REJECTED, before anything is written. */

@@ -1,5 +1,5 @@
 /** Version of the schema below. Raise it with every change and add the step to migrate.ts. */
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 
 /** What jobs are listed and counted by, newest first. Of a new job each entry is at or near the end of what is alike. */
 export const jobIndexSql = `
@@ -52,6 +52,16 @@ CREATE TABLE rate_window (
 ) WITHOUT ROWID;
 
 CREATE INDEX job_place ON job (admitted_at, seq) WHERE concurrency IS NOT NULL AND ended_at IS NULL;
+`;
+
+/** Keys that jobs were retried under, and how many tasks ran again by it. */
+export const retrySql = `
+CREATE TABLE job_retry (
+  job INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  retried INTEGER NOT NULL,
+  PRIMARY KEY (job, key)
+) WITHOUT ROWID;
 `;
 
 /**
@@ -216,4 +226,4 @@ CREATE TABLE runner (
   registered_at INTEGER NOT NULL,
   last_seen_at INTEGER NOT NULL
 );
-${runnerIndexSql}`;
+${runnerIndexSql}${retrySql}`;

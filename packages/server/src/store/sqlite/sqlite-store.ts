@@ -136,8 +136,8 @@ export class SqliteStore implements contract.Store {
     return this.#read((control) => getJobs(control, [jobId], { includeOutputs: false })[0]!);
   }
 
-  async retryJob(jobId: string, taskIds: readonly string[]): Promise<{ job: contract.JobRecord; retried: number }> {
-    const retried = await this.#write((control) => retryJob(control, jobId, taskIds));
+  async retryJob(...[jobId, taskIds, idempotencyKey]: Parameters<contract.Store["retryJob"]>) {
+    const retried = await this.#write((control) => retryJob(control, jobId, { taskIds, idempotencyKey }));
     return { job: this.#read((control) => getJobs(control, [jobId], { includeOutputs: false })[0]!), retried };
   }
 
