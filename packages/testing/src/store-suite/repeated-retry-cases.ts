@@ -1,4 +1,5 @@
 import { expect } from "vitest";
+import { taskSet } from "./driver.ts";
 import type { Cases } from "./scenario.ts";
 
 /** Retries that are refused, or asked for again: RetryJob. */
