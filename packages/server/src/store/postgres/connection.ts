@@ -30,6 +30,18 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** A peer that is gone without a word is noticed after this and ten more seconds of probes. */
 const KEEP_ALIVE_MS = 10_000;
 
+/**
+ * The store's statements are few and each is always served by the same indexes: planning them anew costs more than running
+ * them (0.93 against 0.58 ms for a small transaction). As they are planned when tables may be empty, they are kept from
+ * anything that suits empty tables alone: a chain step over 100,000 tasks took 16 ms instead of 1.
+ */
+export const PLAN_ONCE = `SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off;
+  SET enable_mergejoin = off; SET jit = off`;
+
+/** Undoes {@link PLAN_ONCE}. */
+export const PLAN_ANEW = `SET plan_cache_mode = force_custom_plan; SET enable_seqscan = on; SET enable_hashjoin = on;
+  SET enable_mergejoin = on; SET jit = on`;
+
 const INT8 = 20;
 const INT8_ARRAY = 1_016;
 

@@ -1,6 +1,8 @@
 import { Pool, type PoolClient } from "pg";
-import { clientConfig, type DatabaseTarget } from "./connection.ts";
+import { clientConfig, type DatabaseTarget, PLAN_ANEW, PLAN_ONCE } from "./connection.ts";
 import type { Statement } from "./statement.ts";
+import { StatementBatches } from "./statement-batches.ts";
+import type { BoundValue } from "./wire-messages.ts";
 
 /** A value of a row: `bigint` columns are numbers, `bytea` are bytes, `uuid` are strings. */
 export type SqlValue =
@@ -43,6 +45,7 @@ export interface ReadPoolOptions {
  */
 export class ReadPool implements Reader {
   readonly #pool: Pool;
+  readonly #batches = new WeakMap<PoolClient, StatementBatches>();
   readonly #toError: (error: unknown) => Error;
 
   constructor({ target, toError, onNotice }: ReadPoolOptions) {
@@ -62,19 +65,19 @@ export class ReadPool implements Reader {
 
   /** Runs one statement. */
   async rows(statement: Statement, ...values: readonly SqlParameter[]): Promise<readonly SqlRow[]> {
-    return this.#use((client) => run(client, statement, values));
+    return this.#use((client) => this.#run(client, statement, values));
   }
 
   /** Runs statements that all see the record at one moment. */
   async snapshot<T>(read: (reader: Reader) => Promise<T>): Promise<T> {
     return this.#use(async (client) => {
       // Sent ahead of the first statement without waiting; should it fail, so does that one.
-      const begun = client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+      const begun = this.#batchesOf(client).ask(begin, []);
       begun.catch(() => {});
       try {
-        return await read({ rows: (statement, ...values) => run(client, statement, values) });
+        return await read({ rows: (statement, ...values) => this.#run(client, statement, values) });
       } finally {
-        await client.query("COMMIT");
+        await this.#batchesOf(client).ask(commit, []);
       }
     });
   }
@@ -99,10 +102,30 @@ export class ReadPool implements Reader {
       client?.release(broken);
     }
   }
+
+  async #run(client: PoolClient, statement: Statement, values: readonly SqlParameter[]): Promise<readonly SqlRow[]> {
+    const batches = this.#batchesOf(client);
+    if (statement.prepared) return batches.ask<SqlRow>(statement, values as readonly BoundValue[]);
+    batches.flush();
+    const { text } = statement;
+    const [, { rows }] = await Promise.all([
+      client.query(PLAN_ANEW),
+      client.query<SqlValue[]>({ text, values: values as SqlParameter[], rowMode: "array" as const }),
+      client.query(PLAN_ONCE),
+    ]);
+    return rows;
+  }
+
+  #batchesOf(client: PoolClient): StatementBatches {
+    const known = this.#batches.get(client);
+    if (known !== undefined) return known;
+    const batches = new StatementBatches(client);
+    this.#batches.set(client, batches);
+    // Should it fail, so does what follows over this connection.
+    client.query(PLAN_ONCE).catch(() => {});
+    return batches;
+  }
 }
 
-async function run(client: PoolClient, { name, text, prepared }: Statement, values: readonly SqlParameter[]) {
-  const config = { text, values: values as SqlParameter[], rowMode: "array" as const, ...(prepared && { name }) };
-  const { rows } = await client.query<SqlValue[]>(config);
-  return rows;
-}
+const begin = { name: "begin_snapshot", text: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" };
+const commit = { name: "commit_snapshot", text: "COMMIT" };

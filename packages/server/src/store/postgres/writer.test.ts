@@ -74,7 +74,7 @@ class FaultyProxy {
 const tellsCommit = (data: Buffer): boolean => data.includes("COMMIT");
 
 const atCommit = (what: "cut" | "cutAnswer" | "swallow"): Fault => ({
-  onRequest: (data) => (data.includes("'epoch'); COMMIT") ? what : "pass"),
+  onRequest: (data) => (data.includes("\0commit\0") ? what : "pass"),
 });
 
 let postgres: TestPostgres;

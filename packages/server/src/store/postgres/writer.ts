@@ -1,9 +1,11 @@
 import type { Duplex } from "node:stream";
-import type { Client, QueryArrayResult, QueryResult } from "pg";
-import { type DatabaseTarget, openConnection } from "./connection.ts";
+import type { Client } from "pg";
+import { type DatabaseTarget, openConnection, PLAN_ONCE } from "./connection.ts";
 import { isConnectionLost } from "./errors.ts";
 import { type Statement, statement } from "./statement.ts";
+import { StatementBatches } from "./statement-batches.ts";
 import { TAKE_STORE_LOCK } from "./store-lock.ts";
+import type { BoundValue } from "./wire-messages.ts";
 
 /** A value as `pg` gives it back: bigint as number, bytea as bytes. */
 export type SqlValue = null | number | string | boolean | Uint8Array | readonly number[];
@@ -24,36 +26,33 @@ export interface WriterTimes {
 
 const TIMES: WriterTimes = { idleInTransactionMs: 5_000, lockMs: 15_000, statementMs: 30_000, answerMs: 45_000 };
 
-/**
- * The store's statements are few and each is always served by the same indexes: planning them anew costs more than running
- * them (0.93 against 0.58 ms for a small transaction). As they are planned when tables may be empty, they are kept from
- * anything that suits empty tables alone: a chain step over 100,000 tasks took 16 ms instead of 1.
- */
-const PLAN_ONCE = `SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off;
-  SET enable_mergejoin = off; SET jit = off`;
-
-/** The lock comes first: what is read under it must be as the last writer left it. */
-const BEGIN = `BEGIN ISOLATION LEVEL READ COMMITTED; ${TAKE_STORE_LOCK};
-  SELECT last_value + is_called::integer AS epoch, pg_current_xact_id()::text AS xid,
-  (SELECT count(*) FROM server) AS servers FROM epoch`;
+const begin = { name: "begin", text: "BEGIN ISOLATION LEVEL READ COMMITTED" };
+const takeLock = { name: "take_lock", text: TAKE_STORE_LOCK };
+const readEpoch = {
+  name: "read_epoch",
+  text: `SELECT last_value + is_called::integer, pg_current_xact_id()::text, (SELECT count(*) FROM server) FROM epoch`,
+};
+const drawEpoch = { name: "draw_epoch", text: "SELECT nextval('epoch')" };
+const commit = { name: "commit", text: "COMMIT" };
 
 const transactionStatus = statement("transaction_status", "SELECT pg_xact_status($1::text::xid8)");
 
 /**
  * The one connection that writes, and the transaction open on it.
  *
- * I1. Statements are sent without waiting for earlier ones, so what is written together costs one round trip.
+ * I1. Statements are sent without waiting for earlier ones, so what is written together costs one round trip, and those of
+ *     one run of code one packet.
  * I2. A transaction begins by taking the store's lock and reading the epoch; the epoch is drawn when it writes.
  * I3. When the connection dies during COMMIT, the outcome is looked up by the transaction's number before anyone is told.
  */
 export class Writer {
   readonly #target: DatabaseTarget;
   #client: Client | undefined;
+  #batches: StatementBatches | undefined;
   #xid: string | undefined;
   #sent: Promise<unknown>[] = [];
   #writes = false;
   #servers = 0;
-  #gathering = false;
   readonly #times: WriterTimes;
   #watchdog: NodeJS.Timeout | undefined;
 
@@ -78,11 +77,17 @@ export class Writer {
   async #beginOn(client: Client): Promise<number> {
     this.#writes = false;
     this.#watch(client);
-    const results = (await client.query(BEGIN)) as unknown as QueryResult[];
-    const row = results.at(-1)!.rows[0] as { epoch: number; xid: string; servers: number };
-    this.#xid = row.xid;
-    this.#servers = row.servers;
-    return row.epoch;
+    const batches = this.#batches!;
+    // The lock comes first: what is read under it must be as the last writer left it.
+    const [, , [row]] = await Promise.all([
+      batches.ask(begin, []),
+      batches.ask(takeLock, []),
+      batches.ask<[number, string, number]>(readEpoch, []),
+    ]);
+    const [epoch, xid, servers] = row!;
+    this.#xid = xid;
+    this.#servers = servers;
+    return epoch;
   }
 
   /** How many servers listen, as of the open transaction. */
@@ -102,17 +107,9 @@ export class Writer {
   }
 
   /** Sends a statement that only reads. */
-  ask({ name, text }: Statement, values: readonly unknown[]): Promise<readonly SqlRow[]> {
-    const client = this.#client;
-    if (client === undefined) return refused();
-    this.#gather(client);
-    const result: Promise<QueryArrayResult<SqlValue[]>> = client.query({
-      name,
-      text,
-      values: values as unknown[],
-      rowMode: "array",
-    });
-    const rows = result.then((answer) => answer.rows);
+  ask(asked: Statement, values: readonly unknown[]): Promise<readonly SqlRow[]> {
+    if (this.#client === undefined) return refused();
+    const rows = this.#batches!.ask<SqlRow>(asked, values as readonly BoundValue[]);
     rows.catch(() => {});
     this.#sent.push(rows);
     return rows;
@@ -128,13 +125,13 @@ export class Writer {
   async commit(): Promise<void> {
     const client = this.#client;
     if (client === undefined) throw new Error("Connection terminated: no transaction is open");
-    this.#gather(client);
-    const commit = client.query("SELECT nextval('epoch'); COMMIT");
-    commit.catch(() => {});
+    const batches = this.#batches!;
+    const committed = Promise.all([batches.ask(drawEpoch, []), batches.ask(commit, [])]);
+    committed.catch(() => {});
     try {
       // A statement that failed fails this, too.
       await this.#settled();
-      await commit;
+      await committed;
     } catch (error) {
       if (isConnectionLost(error) && (await this.#hasCommitted())) return;
       throw error;
@@ -153,6 +150,7 @@ export class Writer {
     if (client === undefined) return;
     this.#watch(client);
     try {
+      this.#batches?.flush();
       await client.query("ROLLBACK");
     } catch (error) {
       this.#drop();
@@ -184,19 +182,8 @@ export class Writer {
     client.once("end", () => this.#forget(client));
     await client.query(PLAN_ONCE);
     this.#client = client;
+    this.#batches = new StatementBatches(client);
     return client;
-  }
-
-  /** Holds back what is sent until the running code is done, so that all of it is one packet and not one each. */
-  #gather(client: Client): void {
-    if (this.#gathering) return;
-    this.#gathering = true;
-    const stream = streamOf(client);
-    stream.cork();
-    queueMicrotask(() => {
-      this.#gathering = false;
-      stream.uncork();
-    });
   }
 
   /** Breaks the connection when the open transaction takes too long; everything that waits for an answer then fails. */
