@@ -146,7 +146,7 @@ describe("a start that cannot succeed says why and what to do", () => {
   });
 });
 
-describe("any request goes to any server", () => {
+describe("any request goes to any server (P8)", () => {
   it("a job submitted to one wakes a runner at another and a client at a third", async () => {
     const [a = "", b = "", c = ""] = (await startServers(3)).map((server) => server.url);
     const runner = new LoopRunner(transportTo(b), { add: () => returned(3) });

@@ -43,6 +43,7 @@ class CheckedStore extends PostgresStore {
   }
 }
 
+// P8: what holds for the embedded store holds here.
 // A schema of its own for each store: with a database for each, these tests took twice as long.
 testStore("PostgresStore", ({ dataDir, clock, cancelGraceMs }) => {
   const schema = basename(dataDir).replaceAll(/\W/g, "_").toLowerCase();

@@ -31,6 +31,7 @@ function toBatch(spans: readonly SuiteSpan[]): InsertBatch {
   return { table: "spans", ipc: reader.spans.finish(), rows: reader.spans.rows };
 }
 
+// P8: what holds for the embedded store holds here.
 testSpanStore("clickhouse", () => ({
   store: newStore(),
   reopened: newStore,
