@@ -30,6 +30,7 @@ const ids = ["00000000-0000-7000-8000-000000000001", "00000000-0000-7000-8000-00
 const store = storeStub({
   countJobs: async () => new Map([[JobState.RUNNING, 3]]),
   getJobs: async () => [],
+  jobStates: async () => new Map(),
   listRunners: async () => {
     throw new Error("secret path /etc/shadow");
   },
