@@ -1,6 +1,6 @@
 import { SpanloomError } from "@spanloom/protocol";
 import { expect, test } from "vitest";
-import { GroupCommit } from "./group-commit.ts";
+import { type Brings, GroupCommit } from "./group-commit.ts";
 
 /** A transaction over a list: what is committed stays, what is rolled back goes. */
 function listTransaction() {
@@ -22,7 +22,7 @@ function listTransaction() {
       open = [];
     },
   });
-  const write = (value: string) => commits.enqueue(() => open.push(value));
+  const write = (value: string, brings?: Brings) => commits.enqueue(() => open.push(value), brings);
   return { log, committed, commits, joins, write };
 }
 
@@ -57,7 +57,19 @@ test("a defect in one operation rejects that one alone (I3)", async () => {
   expect(log.filter((entry) => entry === "rollback")).toHaveLength(2);
 });
 
-test("a refusal rejects its operation alone, without a rollback (I4)", async () => {
+test("what brings work runs before what takes it, and those who take are answered first (I4)", async () => {
+  const { committed, write } = listTransaction();
+  const answered: string[] = [];
+  const ask = async (value: string, brings?: Brings) => {
+    await write(value, brings);
+    answered.push(value);
+  };
+  await Promise.all([ask("poll"), ask("report", "results"), ask("submit", "work"), ask("other report", "results")]);
+  expect(committed).toEqual(["submit", "report", "other report", "poll"]);
+  expect(answered).toEqual(["poll", "other report", "report", "submit"]);
+});
+
+test("a refusal rejects its operation alone, without a rollback (I5)", async () => {
   const { log, committed, commits, write } = listTransaction();
   const refuse = () => {
     throw new SpanloomError("JOB_NOT_FOUND", "cannot find job: there is none");

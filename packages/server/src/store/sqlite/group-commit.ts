@@ -9,7 +9,10 @@ import { isMachineError, toStoreError } from "./database.ts";
  * I2. A promise resolves after the commit of its operation, and rejects only when the operation left no trace.
  * I3. An operation that fails by a defect never spoils others: the transaction is rolled back and every operation runs
  *     again in one of its own. Operations must therefore have no effects but on the store.
- * I4. An operation may refuse by throwing a SpanloomError of the caller's family before its first write: that rejects it
+ * I4. Of operations asked for together those that bring work come first, then those that may end what others wait for: a
+ *     claim finds what was submitted with it, and does not have to come again. Whoever ran last is answered first, as
+ *     work waits for the answers of claims.
+ * I5. An operation may refuse by throwing a SpanloomError of the caller's family before its first write: that rejects it
  *     alone.
  */
 export class GroupCommit {
@@ -24,12 +27,12 @@ export class GroupCommit {
   }
 
   /** Runs `run` in the next transaction, or in the one that is open. */
-  enqueue<T>(run: () => T): Promise<T> {
+  enqueue<T>(run: () => T, brings: Brings = "nothing"): Promise<T> {
     if (this.#closed) {
       return Promise.reject(new SpanloomError("SHUTTING_DOWN", "cannot write to the store: it is closing"));
     }
     return new Promise<T>((resolve, reject) => {
-      this.#queue.push({ run, resolve: resolve as (value: unknown) => void, reject });
+      this.#queue.push({ run, brings, resolve: resolve as (value: unknown) => void, reject });
       this.#schedule();
     });
   }
@@ -63,6 +66,7 @@ export class GroupCommit {
       while (this.#queue.length > 0 && operations.length < MAX_OPERATIONS) {
         const round = this.#queue;
         this.#queue = [];
+        round.sort((a, b) => ORDER[a.brings] - ORDER[b.brings]);
         operations.push(...round);
         for (const operation of round) attempt(operation);
         this.#transaction.betweenRounds();
@@ -99,7 +103,7 @@ export class GroupCommit {
   }
 
   #succeed(operations: readonly Operation[]): void {
-    for (const operation of operations) settle(operation);
+    for (const operation of operations.toReversed()) settle(operation);
     this.#transaction.announce();
   }
 
@@ -124,8 +128,14 @@ export interface TransactionHooks {
   rollback(): void;
 }
 
+/** What an operation may have for the others of its commit. */
+export type Brings = "work" | "results" | "nothing";
+
+const ORDER: Readonly<Record<Brings, number>> = { work: 0, results: 1, nothing: 2 };
+
 interface Operation {
   run: () => unknown;
+  brings: Brings;
   resolve: (value: unknown) => void;
   reject: (error: SpanloomError) => void;
   result?: { value: unknown } | { refusal: SpanloomError };

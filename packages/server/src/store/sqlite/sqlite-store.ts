@@ -8,7 +8,7 @@ import { DataLock } from "./data-lock.ts";
 import { Database } from "./database.ts";
 import { dependencyOutputs } from "./dependencies.ts";
 import { exchange, heartbeat } from "./exchange.ts";
-import { GroupCommit } from "./group-commit.ts";
+import { type Brings, GroupCommit } from "./group-commit.ts";
 import { markProjected, readLifecycle, unprojectedJobs } from "./lifecycle.ts";
 import { countJobs, listJobs } from "./list-jobs.ts";
 import { maintain } from "./maintain.ts";
@@ -116,11 +116,11 @@ export class SqliteStore implements contract.Store {
   }
 
   submitJobs(jobs: readonly contract.NewJob[]): Promise<readonly contract.SubmitOutcome[]> {
-    return this.#write((control) => jobs.map((job) => submitJob(control, job)));
+    return this.#write((control) => jobs.map((job) => submitJob(control, job)), "work");
   }
 
   exchange(request: contract.Exchange): Promise<contract.ExchangeOutcome> {
-    return this.#write((control) => exchange(control, request));
+    return this.#write((control) => exchange(control, request), request.reports.length > 0 ? "results" : "nothing");
   }
 
   heartbeat(
@@ -218,9 +218,9 @@ export class SqliteStore implements contract.Store {
     return this.#read((control) => taskIds(control, jobId, page));
   }
 
-  #write<T>(run: (control: Control) => T): Promise<T> {
+  #write<T>(run: (control: Control) => T, brings?: Brings): Promise<T> {
     if (this.#control === undefined) return Promise.reject(notOpen());
-    return this.#commits.enqueue(() => run(this.#control!));
+    return this.#commits.enqueue(() => run(this.#control!), brings);
   }
 
   /** Reads run outside transactions, and those are never open between two turns of the event loop. */
