@@ -224,7 +224,7 @@ function windowId({ key, windowMs }: Pick<RateRule, "key" | "windowMs">): string
   return `${windowMs} ${key}`;
 }
 
-function windowStartUs({ windowMs }: Pick<Window, "windowMs">, nowUs: number): number {
+export function windowStartUs({ windowMs }: Pick<Window, "windowMs">, nowUs: number): number {
   const lengthUs = windowMs * 1000;
   return Math.floor(nowUs / lengthUs) * lengthUs;
 }

@@ -8,7 +8,7 @@ import { SpanTable } from "./span-table.ts";
 /** A PostgreSQL with a database of its own for one worker, whose connections may be cut. */
 export class PostgresChaos implements ChaosSubject, AsyncDisposable {
   readonly name = "postgres";
-  readonly supported = { concurrency: false, jobConcurrency: false, rateLimits: false, queueTimeouts: false };
+  readonly supported = {};
   readonly #postgres: TestPostgres;
   readonly #url: string;
   #schemas = 0;
@@ -53,6 +53,8 @@ interface Place {
 
 class PostgresStorage implements ChaosStorage {
   readonly renewsLeases = false;
+  readonly answersLate = true;
+  readonly waitersByAge = true;
   readonly #setup: ChaosSetup;
   readonly #place: Place;
   readonly #table = new SpanTable();

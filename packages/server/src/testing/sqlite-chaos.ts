@@ -15,6 +15,8 @@ export const sqliteChaos: ChaosSubject = {
 
 class SqliteStorage implements ChaosStorage {
   readonly renewsLeases = true;
+  readonly answersLate = false;
+  readonly waitersByAge = false;
   readonly #setup: ChaosSetup;
   readonly #parent = mkdtempSync(join(tmpdir(), "spanloom-chaos-"));
   readonly #table = new SpanTable();

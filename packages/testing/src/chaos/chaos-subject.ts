@@ -41,6 +41,8 @@ export interface ChaosSetup {
 /** Somewhere to keep jobs for one run. */
 export interface ChaosStorage extends AsyncDisposable {
   readonly renewsLeases: ModelTraits["renewsLeases"];
+  readonly answersLate: ModelTraits["answersLate"];
+  readonly waitersByAge: ModelTraits["waitersByAge"];
   /** A store over the data, not started. */
   connect(): Store;
   /** Ends a store as a crash would; the next one finds what was committed. */

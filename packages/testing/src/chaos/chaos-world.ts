@@ -49,7 +49,8 @@ export class ChaosWorld {
     this.clock = options.clock;
     this.graceMs = options.graceMs;
     this.#storage = options.storage;
-    this.#model = new ReferenceModel({ graceMs: options.graceMs, renewsLeases: options.storage.renewsLeases });
+    const { renewsLeases, answersLate, waitersByAge } = options.storage;
+    this.#model = new ReferenceModel({ graceMs: options.graceMs, renewsLeases, answersLate, waitersByAge });
     this.#store = this.#storage.connect();
     this.#projection = this.#storage.project(this.#store);
   }
@@ -108,8 +109,9 @@ export class ChaosWorld {
       orders.map((order): Explanation => {
         return (model, seen) => {
           model.holdsPlaces = holdsPlaces;
+          model.beginTogether();
           for (const { action, result } of order) action.explain(result)[0]!(model, seen);
-          model.giveHeldPlaces();
+          model.endTogether();
         };
       }),
     );

@@ -28,8 +28,8 @@ export function applyForPlace(context: RuleContext, job: ModelJob): void {
   const holders = jobsWith(state, rule.key, true).sort((a, b) => a.admittedOrder - b.admittedOrder);
   const waiting = jobsWith(state, rule.key, false);
   job.applied = true;
-  job.order = ++state.order;
-  job.admittedOrder = job.order;
+  job.admittedOrder = ++state.order;
+  job.order = context.waitersByAge ? [...state.jobs.keys()].indexOf(job.id) : job.admittedOrder;
   job.admitted = waiting.length === 0 && holders.length < rule.limit;
   if (job.admitted) return;
   const displacing = [...waiting, job].filter(({ submitted }) => submitted.concurrency!.policy === "cancelRunning");
@@ -41,7 +41,7 @@ export function applyForPlace(context: RuleContext, job: ModelJob): void {
   }
 }
 
-/** Lets jobs in for which there is a place now: by priority, then in the order they asked. */
+/** Lets jobs in for which there is a place now: by priority, then in the order they asked, or were submitted. */
 export function letJobsIn(state: ModelState): void {
   const keys = new Set([...state.jobs.values()].flatMap(({ submitted }) => submitted.concurrency?.key ?? []));
   for (const key of keys) {

@@ -13,6 +13,7 @@ import type {
 import { reasonText } from "./enum-names.ts";
 import { addTasks, endAttempt } from "./model-attempts.ts";
 import { applyClaim } from "./model-claim.ts";
+import { dueOf, queueDueUs } from "./model-due.ts";
 import { applyForPlace, isJobRefused, letJobsIn } from "./model-job-places.ts";
 import { leaveWindows, makeRoomEverywhere, nextWindowUs } from "./model-places.ts";
 import { applyRetry, planRetry } from "./model-retry.ts";
@@ -32,6 +33,10 @@ export interface ModelTraits {
   graceMs: number;
   /** Whether a store that opens again gives running attempts a whole lease and grace anew, as it may. */
   renewsLeases: boolean;
+  /** Whether operations done at once are answered after all of them: claims get what is left then. */
+  answersLate: boolean;
+  /** Whether a job that asks for its place again, when it is retried, stands in line by its age. */
+  waitersByAge: boolean;
 }
 
 /** How many tasks a retry runs again, or why it was refused. */
@@ -56,6 +61,8 @@ export class ReferenceModel {
   seen: RuleContext["seen"] = () => undefined;
   /** Whether places that become free are given away only later, as a transaction of several operations may do. */
   holdsPlaces = false;
+  /** Answers that are given only once all operations done at once are; undefined: each is given at once. */
+  #late: { claims: (() => void)[]; answers: (() => void)[] } | undefined;
   readonly #traits: ModelTraits;
 
   constructor(traits: ModelTraits, state: ModelState = newModelState()) {
@@ -147,14 +154,51 @@ export class ReferenceModel {
       return;
     }
     const wants = claim !== undefined && claim.limit > 0 && runner.state === "active";
-    if (wants) applyClaim({ ...context, request: claim }, outcome.leases);
+    if (wants) this.#whenClaimsAreServed(() => applyClaim({ ...context, request: claim }, outcome.leases));
     else demand(outcome.leases.length === 0, () => `${outcome.leases.length} leases for a runner that may have none`);
     demand(
       outcome.drain === (runner.state === "draining"),
       () => `drain is ${outcome.drain} for a runner ${runner.state}`,
     );
-    this.#checkCancellations(runnerId, outcome.cancellations);
+    this.#whenAnswered(() => this.#checkCancellations(runnerId, outcome.cancellations));
     this.#finish();
+  }
+
+  /** Operations are done at once from here on. */
+  beginTogether(): void {
+    if (this.#traits.answersLate) this.#late = { claims: [], answers: [] };
+  }
+
+  /** All operations done at once are done. */
+  endTogether(): void {
+    this.#serveClaims();
+    for (const answer of this.#late?.answers ?? []) answer();
+    this.#late = undefined;
+    this.holdsPlaces = false;
+    this.#finish();
+  }
+
+  #whenClaimsAreServed(claim: () => void): void {
+    if (this.#late === undefined) claim();
+    else this.#late.claims.push(claim);
+  }
+
+  #whenAnswered(answer: () => void): void {
+    if (this.#late === undefined) answer();
+    else this.#late.answers.push(answer);
+  }
+
+  /** Serves claims that were put off; what became free meanwhile is given away before. */
+  #serveClaims(): void {
+    if (this.#late === undefined) return;
+    const { holdsPlaces } = this;
+    this.holdsPlaces = false;
+    this.#finish();
+    for (const claim of this.#late.claims.splice(0)) {
+      claim();
+      this.#finish();
+    }
+    this.holdsPlaces = holdsPlaces;
   }
 
   #present(runnerId: string): ModelRunner {
@@ -231,11 +275,13 @@ export class ReferenceModel {
     demand(list(outcome.extended) === extended.sort().join(", "), () => `extended [${list(outcome.extended)}]`);
     demand(list(outcome.lost) === lost.sort().join(", "), () => `lost [${list(outcome.lost)}], not [${lost}]`);
     demand(outcome.drain === (runner.state === "draining"), () => `drain is ${outcome.drain}`);
-    this.#checkCancellations(beat.runnerId, outcome.cancelled);
+    this.#whenAnswered(() => this.#checkCancellations(beat.runnerId, outcome.cancelled));
   }
 
   /** A job was cancelled; one that has ended or failed stays as it is. */
   cancelJob(nowUs: number, jobId: string, cancelReason: string): void {
+    // What was asked for before happens before: a claim may have got tasks of the job.
+    this.#serveClaims();
     const job = this.state.jobs.get(jobId)!;
     this.state.touched.add(jobId);
     if (job.doom !== "none" || jobHasEnded(this.state, jobId)) return;
@@ -426,13 +472,8 @@ export class ReferenceModel {
 
   #at(nowUs: number): RuleContext {
     leaveWindows(this.state, nowUs);
-    return { state: this.state, nowUs, graceMs: this.#traits.graceMs, seen: this.seen };
-  }
-
-  /** Gives away the places that were held back. */
-  giveHeldPlaces(): void {
-    this.holdsPlaces = false;
-    this.#finish();
+    const { graceMs, waitersByAge } = this.#traits;
+    return { state: this.state, nowUs, graceMs, waitersByAge, seen: this.seen };
   }
 
   /** What follows from every operation. */
@@ -449,16 +490,4 @@ export class ReferenceModel {
 function jobIdOf(outcome: SubmitOutcome): string | undefined {
   if (outcome.kind === "rejected") return undefined;
   return outcome.kind === "conflict" ? outcome.jobId : outcome.job.id;
-}
-
-function dueOf({ lease }: ModelTask): number {
-  if (lease === undefined) return Infinity;
-  const deadlineUs = lease.stop === undefined ? (lease.deadlineUs ?? Infinity) : Infinity;
-  return Math.min(lease.expiresAtUs, deadlineUs, lease.fenceAtUs ?? Infinity);
-}
-
-/** When a queued task has waited for as long as it may. */
-function queueDueUs({ state, queuedAtUs, spec }: ModelTask): number {
-  if (state !== TaskState.QUEUED || spec.queueTimeoutMs === undefined) return Infinity;
-  return queuedAtUs! + Math.round(spec.queueTimeoutMs * 1000);
 }

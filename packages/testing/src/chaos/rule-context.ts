@@ -6,6 +6,8 @@ export interface RuleContext {
   state: ModelState;
   nowUs: number;
   graceMs: number;
+  /** Whether a job that asks for its place again, when it is retried, stands in line by its age. */
+  waitersByAge: boolean;
   /** A task as the store shows it afterwards: its id, and what rules leave open of several that fail or are skipped. */
   seen: (key: string) => { id: string; state: TaskState; blamed: boolean } | undefined;
 }

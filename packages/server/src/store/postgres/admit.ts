@@ -3,7 +3,6 @@ import { spoilsParent } from "../../engine/subtree.ts";
 import { encodeFailure } from "../cells.ts";
 import { noteEnded } from "../note-ended.ts";
 import type { ConcurrencyRule, Failure } from "../store.ts";
-import { numbers, texts } from "./bulk.ts";
 import { type Control, flushRows } from "./control.ts";
 import { spreadFailure, stopAttempt } from "./doom.ts";
 import { type GroupWork, taskIdOf } from "./groups.ts";
@@ -113,85 +112,4 @@ async function displace(control: Control, concurrency: ConcurrencyRule): Promise
   const works = await loadTasks(control, places);
   await control.runners.load(works.map(({ runner }) => runner!));
   for (const work of works) stopAttempt(control, work, CancellationReason.CONCURRENCY);
-}
-
-const unparkGates = statement(
-  "unpark_lines_of_keys",
-  `UPDATE ready_line l SET parked = false FROM (
-     SELECT c.job, c.bucket, c.gate, c.room FROM unnest($1::text[], $2::integer[]) AS u (key, running)
-     JOIN gate g ON g.key = u.key AND g.places > u.running
-     CROSS JOIN LATERAL (SELECT job, bucket, gate, g.places - u.running AS room FROM ready_line
-       WHERE gate = g.seq AND parked ORDER BY turn LIMIT g.places - u.running) c
-   ) c WHERE l.job = c.job AND l.bucket = c.bucket AND l.gate = c.gate RETURNING l.bucket, c.room`,
-);
-
-/** Lets lines try again whose key has free places; one for each place and no more, so that what waits is not walked over. */
-export async function reopenGates(control: Control): Promise<void> {
-  const keys = [...control.places.freed];
-  control.places.freed.clear();
-  if (keys.length === 0) return;
-  const concurrency = (key: string) => ({ key, limit: 0, policy: "wait" }) as const;
-  await control.places.load(keys.map((key) => ({ id: "", concurrency: concurrency(key) })));
-  // Lines may have been parked in the open transaction.
-  control.ready.flush();
-  const running = keys.map((key) => control.places.find(key)!.running);
-  noteUnparked(control, await control.sql.send(unparkGates, [texts(keys), numbers(running)]));
-}
-
-function noteUnparked(control: Control, rows: readonly (readonly unknown[])[]): void {
-  if (rows.length === 0) return;
-  control.ready.forgetEmpty();
-  for (const [bucket, room] of rows as readonly [number, number][]) {
-    control.changes.addReady(control.specs.bucket(bucket).queue, room);
-  }
-}
-
-const awaitedWindows = statement(
-  "awaited_windows",
-  `SELECT w.key, w.window_ms, w.start_at FROM rate_window w WHERE EXISTS (
-     SELECT 1 FROM gate g JOIN ready_line l ON l.gate = g.seq AND l.parked
-     WHERE g.rate_key = w.key AND g.window_ms = w.window_ms)`,
-);
-const forgetWindows = statement(
-  "forget_windows",
-  `DELETE FROM rate_window w WHERE w.start_at + w.window_ms * 1000 < $1::bigint AND NOT EXISTS (
-     SELECT 1 FROM gate g JOIN ready_line l ON l.gate = g.seq AND l.parked
-     WHERE g.rate_key = w.key AND g.window_ms = w.window_ms)`,
-);
-const unparkWindows = statement(
-  "unpark_lines_of_windows",
-  `UPDATE ready_line l SET parked = false FROM (
-     SELECT c.job, c.bucket, c.gate, c.room FROM unnest($1::text[], $2::double precision[]) AS u (key, window_ms)
-     JOIN gate g ON g.rate_key = u.key AND g.window_ms = u.window_ms
-     CROSS JOIN LATERAL (SELECT job, bucket, gate, g.rate_limit AS room FROM ready_line
-       WHERE gate = g.seq AND parked ORDER BY turn LIMIT g.rate_limit) c
-   ) c WHERE l.job = c.job AND l.bucket = c.bucket AND l.gate = c.gate RETURNING l.bucket, c.room`,
-);
-
-/** Lets lines try again whose window is over, in either direction; answers when the next one that is awaited ends. */
-export async function turnWindows(control: Control): Promise<number | undefined> {
-  control.places.flush();
-  control.ready.flush();
-  const rows = (await control.sql.ask(awaitedWindows, [])) as unknown as [string, number, number][];
-  const over = rows.filter(([, windowMs, startUs]) => windowStartUs(windowMs, control.nowUs) !== startUs);
-  if (over.length > 0) {
-    const values = [texts(over.map(([key]) => key)), `{${over.map(([, windowMs]) => windowMs)}}`];
-    noteUnparked(control, await control.sql.send(unparkWindows, values));
-  }
-  let next: number | undefined;
-  for (const [, windowMs, startUs] of rows) {
-    const endUs = startUs + windowMs * 1000;
-    if (endUs > control.nowUs && (next === undefined || endUs < next)) next = endUs;
-  }
-  return next;
-}
-
-/** Removes windows that are over and nobody waits for. */
-export function dropWindows(control: Control): void {
-  control.sql.send(forgetWindows, [control.nowUs]);
-}
-
-function windowStartUs(windowMs: number, nowUs: number): number {
-  const lengthUs = windowMs * 1000;
-  return Math.floor(nowUs / lengthUs) * lengthUs;
 }

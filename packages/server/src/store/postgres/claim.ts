@@ -7,8 +7,9 @@ import { type GroupWork, taskIdOf } from "./groups.ts";
 import { type InlineDependencies, inlineDependencies } from "./inline-dependencies.ts";
 import type { NewRun } from "./new-tasks.ts";
 import { OFFER_GATE, OFFER_SPEC, type Offer, type OfferLimits, type TakenTasks } from "./ready-table.ts";
+import { reopenWindows } from "./reopen-gates.ts";
 import type { RunnerWork } from "./runner-table.ts";
-import type { Bucket, StoredGate } from "./specs.ts";
+import type { Bucket } from "./specs.ts";
 import { unwritten } from "./tasks.ts";
 import type { SqlRow } from "./writer.ts";
 
@@ -50,16 +51,28 @@ export async function serveClaims(control: Control): Promise<void> {
     if (buckets.length === 0) break;
     const wanted = open.reduce((sum, { request, count }) => sum + request.limit - count, 0);
     const offer = await offerTo(control, buckets, { lines: Math.min(wanted, MAX_LINES), runs });
+    offer.open();
     for (const claim of open) takeFor(control, claim, offer);
     control.ready.settle(offer);
-    control.places.takeWindows(offer.admission);
-    for (const endUs of offer.windowEnds()) control.changes.addDue(endUs);
+    // Lines that are set aside already may wait for them, too.
+    for (const endUs of [...control.places.takeWindows(offer.admission), ...offer.windowEnds()]) {
+      control.changes.addDue(endUs);
+    }
     if (!offer.isTruncated || open.every((claim) => !wants(control, claim))) break;
   }
   await leaseTaken(control, claims);
 }
 
+/** What is on offer, with what was set aside until windows ended that are over now. */
 async function offerTo(control: Control, buckets: readonly Bucket[], limits: OfferLimits): Promise<Offer> {
+  const offer = await readOffer(control, buckets, limits);
+  const over = control.places.over(offer.gates(), control.nowUs);
+  if (over.length === 0) return offer;
+  await reopenWindows(control, over);
+  return readOffer(control, buckets, limits);
+}
+
+async function readOffer(control: Control, buckets: readonly Bucket[], limits: OfferLimits): Promise<Offer> {
   const stored = await control.ready.read(buckets, limits);
   const gated = stored.rows.filter((row) => row[OFFER_GATE] !== 0).map((row) => row[OFFER_SPEC] as number | null);
   await control.specs.load(gated.filter((spec) => spec !== null));
@@ -68,7 +81,6 @@ async function offerTo(control: Control, buckets: readonly Bucket[], limits: Off
   const gates = offer.gates();
   await control.places.load(gates);
   control.places.restore(offer.admission, gates);
-  offer.open();
   return offer;
 }
 
@@ -100,7 +112,7 @@ function takeFor(control: Control, claim: ClaimWork, offer: Offer): void {
     for (const taken of offer.take(match, wanted, control.nowUs)) {
       const count = taken.to - taken.from + 1;
       got += count;
-      if (taken.run.gate !== undefined) noteTaken(control, taken.run.gate, count);
+      noteTaken(control, taken);
       claim.bytes += count * bytesOf(control, control.groups.get(taken.run.group));
       claim.taken.push(taken);
     }
@@ -113,8 +125,11 @@ function takeFor(control: Control, claim: ClaimWork, offer: Offer): void {
   }
 }
 
-function noteTaken(control: Control, gate: StoredGate, count: number): void {
-  control.places.queue(gate, -count);
+/** What is offered next must know of the places that are taken. */
+function noteTaken(control: Control, { run: { gate }, from, to }: TakenTasks): void {
+  if (gate === undefined) return;
+  control.places.queue(gate, from - to - 1);
+  for (let seq = from; seq <= to; seq++) control.places.hold(gate, seq, control.nowUs);
   if (gate.concurrency !== undefined) control.places.displacing.set(gate.id, gate.concurrency);
 }
 
@@ -250,7 +265,6 @@ function leaseTask(control: Control, claim: ClaimWork, context: LeaseContext, ro
     ...unwritten,
   });
   control.tasks.inserts.lease(work);
-  if (spec.gate !== undefined) control.places.hold(spec.gate, work.seq, control.nowUs);
   control.runners.noteJob(claim.runner, job.seq);
   job.startedAtUs ??= control.nowUs;
   job.attempts++;

@@ -4,6 +4,7 @@ import { reportedClose } from "../attempt-close.ts";
 import type { AttemptReport, ReportOutcome } from "../store.ts";
 import { type Control, flushRows } from "./control.ts";
 import { endAttempt } from "./end-attempt.ts";
+import { settleRefusing } from "./follow-up.ts";
 import type { RunnerWork } from "./runner-table.ts";
 import type { TaskWork } from "./tasks.ts";
 
@@ -27,13 +28,14 @@ export async function complete(control: Control, runner: RunnerWork, report: Att
     runner.refused.add(`${name}@${major}.${minor}`);
     control.runners.save(runner);
   }
+  if (result.kind === "success" && result.children !== undefined) await settleRefusing(control, result.children);
   await endAttempt(control, work, reportedClose(work, report));
   return "ok";
 }
 
 /** Whether this very attempt was ended by a report with this token before (I3). */
 async function isRepeated(control: Control, report: AttemptReport): Promise<boolean> {
-  const work = control.tasks.find(report.taskId);
+  const work = control.tasks.lastHeld(report.taskId);
   if (work === undefined) return false;
   if (work.attempt === report.attempt && work.outcome !== AttemptOutcome.UNSPECIFIED) {
     return work.token !== undefined && sameToken(work.token, report.token);

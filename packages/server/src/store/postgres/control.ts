@@ -1,4 +1,4 @@
-import { IdGenerator } from "@spanloom/protocol";
+import { IdGenerator, TaskState } from "@spanloom/protocol";
 import { Changes } from "../changes.ts";
 import type { ControlOptions } from "../control-options.ts";
 import type { SpecRun } from "./admit.ts";
@@ -72,7 +72,10 @@ export function newControl(sql: Writer, options: ControlOptions): Control {
     groups: new GroupTable(sql),
     tasks: new TaskTable(sql),
     runners: new RunnerTable(sql, numbers),
-    ready: new ReadyTable(sql, (job) => jobs.get(job).place === "waits"),
+    ready: new ReadyTable(sql, {
+      isHeld: (job) => jobs.get(job).place === "waits",
+      mayHaveMore: (job) => jobs.peek(job)?.counts[TaskState.QUEUED] !== 0,
+    }),
     places: new PlaceTable(sql),
     ids: new IdGenerator(() => options.nowUs() / 1000),
     closing: [],
@@ -102,6 +105,7 @@ export async function beginTransaction(control: Control): Promise<void> {
   control.wentBack = nowUs < control.nowUs;
   control.nowUs = nowUs;
   control.ready.begin(epoch);
+  control.tasks.begin();
   if (control.epoch === epoch) return;
   control.tasks.drop();
   dropRows(control);

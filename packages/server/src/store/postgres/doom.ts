@@ -10,6 +10,7 @@ import type { JobWork } from "./jobs.ts";
 import { loadTasks } from "./prefetch.ts";
 import { statement } from "./statement.ts";
 import type { TaskWork } from "./tasks.ts";
+import type { SqlRow } from "./writer.ts";
 
 /** A job, or the subtree below an optional task of it, that will not go on. */
 export interface Sweep {
@@ -86,10 +87,13 @@ const endUnstarted = statement(
    ) SELECT seq, state, group_seq FROM found ORDER BY seq`,
 );
 const withdrawJobs = statement("withdraw_jobs", "DELETE FROM ready WHERE job = ANY($1::bigint[])");
-const withdrawLines = statement("withdraw_job_lines", "DELETE FROM ready_line WHERE job = ANY($1::bigint[])");
+const withdrawLines = statement(
+  "withdraw_job_lines",
+  "DELETE FROM ready_line WHERE job = ANY($1::bigint[]) RETURNING gate",
+);
 const withdrawGroups = statement(
   "withdraw_groups",
-  "DELETE FROM ready WHERE job = ANY($1::bigint[]) AND task_group = ANY($2::bigint[])",
+  "DELETE FROM ready WHERE job = ANY($1::bigint[]) AND task_group = ANY($2::bigint[]) RETURNING gate",
 );
 
 interface SweptGroup {
@@ -106,15 +110,7 @@ export async function runSweeps(control: Control): Promise<void> {
   control.ready.flush();
   const swept = await sweptGroups(control, sweeps);
   if (swept.size === 0) return;
-  withdraw(control, sweeps, swept);
-  const ranges = [...swept.values()];
-  const rows = await control.sql.send(endUnstarted, [
-    numbers(ranges.map(({ group }) => group.seq)),
-    numbers(ranges.map(({ group }) => group.first)),
-    numbers(ranges.map(({ group }) => group.first + group.count - 1)),
-    numbers(ranges.map(({ sweep }) => sweep.to)),
-    control.nowUs,
-  ]);
+  const [rows] = await Promise.all([endUnstartedOf(control, [...swept.values()]), withdraw(control, sweeps, swept)]);
   const running: { seq: number; group: number; sweep: Sweep }[] = [];
   const ended = new Map<number, number>();
   for (const [seq, state, groupSeq] of rows as readonly [number, TaskState, number][]) {
@@ -128,6 +124,16 @@ export async function runSweeps(control: Control): Promise<void> {
   }
   for (const [groupSeq, count] of ended) noteEnded(control, swept.get(groupSeq)!.group, count, true);
   await stopRunning(control, running);
+}
+
+function endUnstartedOf(control: Control, ranges: readonly SweptGroup[]): Promise<readonly SqlRow[]> {
+  return control.sql.send(endUnstarted, [
+    numbers(ranges.map(({ group }) => group.seq)),
+    numbers(ranges.map(({ group }) => group.first)),
+    numbers(ranges.map(({ group }) => group.first + group.count - 1)),
+    numbers(ranges.map(({ sweep }) => sweep.to)),
+    control.nowUs,
+  ]);
 }
 
 async function sweptGroups(control: Control, sweeps: readonly Sweep[]): Promise<Map<number, SweptGroup>> {
@@ -149,15 +155,21 @@ async function sweptGroups(control: Control, sweeps: readonly Sweep[]): Promise<
   return swept;
 }
 
-function withdraw(control: Control, sweeps: readonly Sweep[], swept: ReadonlyMap<number, SweptGroup>): void {
-  const whole = sweeps.filter(({ root }) => root === undefined).map(({ job }) => job.seq);
-  if (whole.length > 0) {
-    control.sql.send(withdrawJobs, [numbers(whole)]);
-    control.sql.send(withdrawLines, [numbers(whole)]);
-  }
+/** No longer offers what is swept. */
+async function withdraw(
+  control: Control,
+  sweeps: readonly Sweep[],
+  swept: ReadonlyMap<number, SweptGroup>,
+): Promise<void> {
+  const whole = numbers(sweeps.filter(({ root }) => root === undefined).map(({ job }) => job.seq));
   const partial = new Set(sweeps.filter(({ root }) => root !== undefined).map(({ job }) => job.seq));
-  if (partial.size > 0) control.sql.send(withdrawGroups, [numbers(partial), numbers(swept.keys())]);
+  control.sql.send(withdrawJobs, [whole]);
   control.places.forgetQueued();
+  const withdrawn = await Promise.all([
+    control.sql.send(withdrawLines, [whole]),
+    partial.size === 0 ? [] : control.sql.send(withdrawGroups, [numbers(partial), numbers(swept.keys())]),
+  ]);
+  for (const [gate] of withdrawn.flat()) if (gate !== 0) control.places.withdrawn.add(gate as number);
 }
 
 async function stopRunning(
@@ -185,7 +197,8 @@ export function stopAttempt(control: Control, work: TaskWork, reason: Cancellati
   work.fenceAtUs = fenceAtUs;
   const runner = control.runners.bySeq(work.runner!);
   runner.stops.set(work.seq, { taskId: work.taskId, attempt: work.attempt, reason });
-  control.tasks.stops.add(work.seq, work.taskId, runner.seq, work.attempt, reason, fenceAtUs);
+  const { taskId, attempt } = work;
+  control.tasks.stops.set(work.seq, { taskId, runner: runner.seq, attempt, reason, fenceAtUs });
   control.changes.cancelled.add(runner.id);
   control.changes.addDue(fenceAtUs);
 }
@@ -196,5 +209,5 @@ export function unstop(control: Control, work: TaskWork): void {
   work.stop = undefined;
   work.fenceAtUs = undefined;
   control.runners.peek(work.runner!)?.stops.delete(work.seq);
-  control.tasks.unstops.add(work.seq);
+  control.tasks.stops.remove(work.seq);
 }

@@ -9,6 +9,7 @@ import { noteEnded } from "../note-ended.ts";
 import type { ProgressRecord } from "../store.ts";
 import type { Control } from "./control.ts";
 import { spreadFailure, unstop } from "./doom.ts";
+import { settleEnds } from "./follow-up.ts";
 import type { GroupWork } from "./groups.ts";
 import { addTimer, insertTasks, makeReady } from "./insert-tasks.ts";
 import type { JobWork } from "./jobs.ts";
@@ -36,13 +37,14 @@ export async function endAttempt(control: Control, work: TaskWork, close: Attemp
   const job = control.jobs.get(work.job);
   const group = control.groups.get(work.group);
   const spec = control.specs.get(work.spec);
-  const doom: Doom = job.doom !== "none" ? job.doom : work.doomed ? "failed" : "none";
-  const { counted, losses, progress: before } = work;
-  const settlement = settle(
-    { counted, losses, retry: spec.retry, doom },
-    endAsTold(close.end, work.stop, spec.concurrency?.key),
-    control.options.random,
-  );
+  const { progress: before } = work;
+  let settled = settleAttempt(control, work, close);
+  if (settled.isAgain && group.boundary !== undefined && control.sweeps.some((sweep) => sweep.job === job)) {
+    // The subtree it belongs to may be doomed already.
+    await settleEnds(control);
+    settled = settleAttempt(control, work, close);
+  }
+  const { doom, settlement } = settled;
   assertTaskTransition(TaskState.RUNNING, settlement.state);
   unstop(control, work);
   if (spec.gate !== undefined) control.places.release(spec.gate, work.seq);
@@ -60,6 +62,24 @@ export async function endAttempt(control: Control, work: TaskWork, close: Attemp
     default:
       endTask(control, ending, settlement.state);
   }
+}
+
+interface Settled {
+  doom: Doom;
+  settlement: Settlement;
+  /** Whether the task runs again. */
+  isAgain: boolean;
+}
+
+function settleAttempt(control: Control, work: TaskWork, close: AttemptClose): Settled {
+  const job = control.jobs.get(work.job);
+  const spec = control.specs.get(work.spec);
+  const doom: Doom = job.doom !== "none" ? job.doom : work.doomed ? "failed" : "none";
+  const { counted, losses } = work;
+  const task = { counted, losses, retry: spec.retry, doom };
+  const settlement = settle(task, endAsTold(close.end, work.stop, spec.concurrency?.key), control.options.random);
+  const isAgain = settlement.state === TaskState.QUEUED || settlement.state === TaskState.SCHEDULED;
+  return { doom, settlement, isAgain };
 }
 
 function requeue(control: Control, ending: Ending): void {

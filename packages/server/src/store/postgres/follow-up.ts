@@ -1,9 +1,11 @@
-import { displaceHolders, failRejected, reopenGates, turnWindows } from "./admit.ts";
+import type { NewTaskSet } from "../store.ts";
+import { displaceHolders, failRejected } from "./admit.ts";
 import { runClosings } from "./cascade.ts";
 import { serveClaims } from "./claim.ts";
 import type { Control } from "./control.ts";
 import { runSweeps } from "./doom.ts";
 import { leavePlaces } from "./job-places.ts";
+import { reopenGates, turnWindows } from "./reopen-gates.ts";
 
 /** Follows up everything that ended until nothing is left to follow up. */
 export async function settleEnds(control: Control): Promise<void> {
@@ -13,6 +15,11 @@ export async function settleEnds(control: Control): Promise<void> {
     await failRejected(control);
     await leavePlaces(control);
   } while (control.sweeps.length + control.closing.length + control.rejected.length > 0);
+}
+
+/** Follows up what ended before tasks are inserted of which some may be refused a place: all that ended is to be free. */
+export async function settleRefusing(control: Control, { specs }: NewTaskSet): Promise<void> {
+  if (specs.some(({ concurrency }) => concurrency?.policy === "rejectNew")) await settleEnds(control);
 }
 
 /** Follows up what operations did, then serves their claims. */

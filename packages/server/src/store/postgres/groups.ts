@@ -194,7 +194,8 @@ export class GroupTable {
 
   /** Drops groups of which all tasks have ended. Only between transactions. */
   trim(): void {
-    for (const work of this.#closed) this.#works.delete(work.seq);
+    // Some may have been reopened by the transaction that read them as ended.
+    for (const work of this.#closed) if (work.open === 0) this.#works.delete(work.seq);
     this.#closed.length = 0;
   }
 

@@ -10,6 +10,7 @@ import { statement } from "./statement.ts";
  * Which jobs hold a place under a concurrency key of their own, and which wait for one.
  *
  * I1. A job holds its place from its admission until it ends; jobs wait by priority, then in the order they came.
+ *     No two are let in at the same time: who is to make way first is told by it.
  * I2. Tasks of a job that waits are on offer in lines that are held: they are in no claim's way.
  */
 
@@ -17,13 +18,21 @@ const standing = statement(
   "standing_under_key",
   `SELECT (SELECT count(*) FROM (SELECT 1 FROM job_place WHERE key = $1::text AND admitted_at IS NOT NULL
      LIMIT $2::integer) h),
-   (SELECT count(*) FROM (SELECT 1 FROM job_place WHERE key = $1::text AND admitted_at IS NULL LIMIT $2::integer) w)`,
+   (SELECT count(*) FROM (SELECT 1 FROM job_place WHERE key = $1::text AND admitted_at IS NULL LIMIT $2::integer) w),
+   (SELECT coalesce(max(admitted_at), 0) FROM job_place WHERE key = $1::text AND admitted_at IS NOT NULL)`,
 );
 
-async function standingUnder(control: Control, rule: ConcurrencyRule): Promise<{ holders: number; waiting: number }> {
+interface Standing {
+  holders: number;
+  waiting: number;
+  /** When the last of the holders was let in. */
+  lastUs: number;
+}
+
+async function standingUnder(control: Control, rule: ConcurrencyRule): Promise<Standing> {
   const [row] = await control.sql.ask(standing, [rule.key, rule.limit]);
-  const [holders, waiting] = row as readonly [number, number];
-  return { holders, waiting };
+  const [holders, waiting, lastUs] = row as readonly [number, number, number];
+  return { holders, waiting, lastUs };
 }
 
 /** Whether a newcomer with this rule is refused. */
@@ -34,15 +43,10 @@ export async function isRefused(control: Control, rule: ConcurrencyRule): Promis
   return holders + waiting >= rule.limit;
 }
 
-/** Later than any admission under the key before, as the order of holders is read from these times. */
-const admissionTime = (nowUs: string, key: string) =>
-  `greatest(${nowUs}::bigint, 1 + (SELECT max(admitted_at) FROM job_place WHERE key = ${key}::text AND admitted_at IS NOT NULL))`;
-
 const insertPlace = statement(
   "insert_job_place",
   `INSERT INTO job_place (job, key, places, policy, priority, admitted_at)
-   SELECT $1::bigint, $2::text, $3::integer, $4::text, $5::integer,
-     CASE WHEN $6::bigint IS NOT NULL THEN ${admissionTime("$6", "$2")} END`,
+   VALUES ($1::bigint, $2::text, $3::integer, $4::text, $5::integer, $6::bigint)`,
 );
 const displacedJobs = statement(
   "displaced_jobs",
@@ -56,10 +60,10 @@ const displacedJobs = statement(
 export async function applyForPlace(control: Control, job: JobWork): Promise<void> {
   const rule = job.concurrency!;
   await leavePlaces(control);
-  const { holders, waiting } = await standingUnder(control, rule);
+  const { holders, waiting, lastUs } = await standingUnder(control, rule);
   const isAdmitted = waiting === 0 && holders < rule.limit;
   job.place = isAdmitted ? "holds" : "waits";
-  job.admittedAtUs = isAdmitted ? control.nowUs : undefined;
+  job.admittedAtUs = isAdmitted ? Math.max(control.nowUs, lastUs + 1) : undefined;
   control.jobs.touch(job);
   const { key, limit, policy } = rule;
   control.sql.send(insertPlace, [job.seq, key, limit, policy, job.priority, job.admittedAtUs ?? null]);
@@ -83,17 +87,19 @@ function makeWay(control: Control, holder: JobWork, newcomer: JobWork): void {
 const deletePlaces = statement("delete_job_places", "DELETE FROM job_place WHERE job = ANY($1::bigint[])");
 const nextInLine = statement(
   "next_in_line",
-  `SELECT job, places, (SELECT count(*) FROM job_place h WHERE h.key = $1::text AND h.admitted_at IS NOT NULL)
-   FROM job_place WHERE key = $1::text AND admitted_at IS NULL ORDER BY priority DESC, job LIMIT $2::integer`,
+  `SELECT job, places, h.holders, h.last FROM job_place CROSS JOIN (
+     SELECT count(*) AS holders, coalesce(max(admitted_at), 0) AS last FROM job_place
+     WHERE key = $1::text AND admitted_at IS NOT NULL) h
+   WHERE key = $1::text AND admitted_at IS NULL ORDER BY priority DESC, job LIMIT $2::integer`,
 );
 const admitJobs = statement(
   "admit_jobs",
-  `UPDATE job_place p SET admitted_at = t.at + u.place FROM unnest($1::bigint[]) WITH ORDINALITY AS u (job, place),
-   (SELECT ${admissionTime("$2", "$3")} AS at) t WHERE p.job = u.job`,
+  `UPDATE job_place p SET admitted_at = $2::bigint + u.place - 1
+   FROM unnest($1::bigint[]) WITH ORDINALITY AS u (job, place) WHERE p.job = u.job`,
 );
 const letInLines = statement(
   "let_in_lines",
-  "UPDATE ready_line SET held = false WHERE job = ANY($1::bigint[]) AND held",
+  "UPDATE ready_line SET held = false, parked = false WHERE job = ANY($1::bigint[]) AND held",
 );
 const onOffer = statement(
   "on_offer_of_jobs",
@@ -106,41 +112,44 @@ export async function leavePlaces(control: Control): Promise<void> {
   if (gone.length === 0) return;
   for (const job of gone) job.place = "none";
   control.sql.send(deletePlaces, [numbers(gone.map(({ seq }) => seq))]);
-  const admitted: number[] = [];
-  for (const key of new Set(gone.map(({ concurrency }) => concurrency!.key)))
-    admitted.push(...(await letIn(control, key)));
-  if (admitted.length > 0) await announce(control, admitted);
+  const admitted = new Map<number, number>();
+  for (const key of new Set(gone.map(({ concurrency }) => concurrency!.key))) await letIn(control, key, admitted);
+  if (admitted.size > 0) await announce(control, admitted);
 }
 
 const PAGE = 100;
 
-async function letIn(control: Control, key: string): Promise<number[]> {
-  const admitted: number[] = [];
+/** Lets jobs in for which there is a place; notes when each was. */
+async function letIn(control: Control, key: string, admitted: Map<number, number>): Promise<void> {
   for (;;) {
-    const rows = (await control.sql.ask(nextInLine, [key, PAGE])) as unknown as [number, number, number][];
+    const rows = (await control.sql.ask(nextInLine, [key, PAGE])) as unknown as [number, number, number, number][];
     // Jobs go in line: one that finds its places taken keeps those behind it waiting.
     const stopped = rows.findIndex(([, places, holders], i) => holders + i >= places);
     const jobs = rows.slice(0, stopped < 0 ? rows.length : stopped).map(([job]) => job);
-    if (jobs.length > 0) control.sql.send(admitJobs, [numbers(jobs), control.nowUs, key]);
-    admitted.push(...jobs);
-    if (jobs.length < PAGE) return admitted;
+    if (jobs.length > 0) {
+      const atUs = Math.max(control.nowUs, rows[0]![3] + 1);
+      control.sql.send(admitJobs, [numbers(jobs), atUs]);
+      for (const [i, job] of jobs.entries()) admitted.set(job, atUs + i);
+    }
+    if (jobs.length < PAGE) return;
   }
 }
 
-async function announce(control: Control, admitted: readonly number[]): Promise<void> {
-  await control.jobs.load(admitted);
-  for (const seq of admitted) {
+async function announce(control: Control, admitted: ReadonlyMap<number, number>): Promise<void> {
+  const jobs = numbers(admitted.keys());
+  await control.jobs.load(admitted.keys());
+  for (const [seq, atUs] of admitted) {
     const job = control.jobs.get(seq);
     job.place = "holds";
-    job.admittedAtUs = control.nowUs;
+    job.admittedAtUs = atUs;
     control.jobs.touch(job);
     control.changes.jobs.add(job.id);
   }
   // Lines of the open transaction are to be let in, too.
   control.ready.flush();
-  control.sql.send(letInLines, [numbers(admitted)]);
+  control.sql.send(letInLines, [jobs]);
   control.ready.forgetEmpty();
-  for (const [bucket, tasks] of await control.sql.ask(onOffer, [numbers(admitted)])) {
+  for (const [bucket, tasks] of await control.sql.ask(onOffer, [jobs])) {
     control.changes.addReady(control.specs.bucket(bucket as number).queue, tasks as number);
   }
 }

@@ -117,6 +117,11 @@ export class JobTable {
     return work;
   }
 
+  /** A job by number, if it was loaded before. */
+  peek(seq: number): JobWork | undefined {
+    return this.#works.get(seq);
+  }
+
   /** A job by id, if it was loaded before. */
   find(id: string): JobWork | undefined {
     return this.#byId.get(id);
@@ -204,6 +209,8 @@ export class JobTable {
   /** Drops jobs that ended. Only between transactions. */
   trim(): void {
     for (const work of this.#closed) {
+      // It may have been reopened by the transaction that read it as ended.
+      if (work.endedAtUs === undefined) continue;
       this.#works.delete(work.seq);
       this.#byId.delete(work.id);
     }

@@ -2,7 +2,7 @@ import { AttemptOutcome, CancellationReason, TaskState } from "@spanloom/protoco
 import { attemptDeadlineUs } from "../../engine/lease.ts";
 import { unreportedClose } from "../attempt-close.ts";
 import type { MaintenanceOutcome } from "../store.ts";
-import { dropWindows, failQueued, loadPlaces, turnWindows } from "./admit.ts";
+import { failQueued, loadPlaces } from "./admit.ts";
 import { bulk, numbers, Rows } from "./bulk.ts";
 import { type Control, flushAll, flushRows } from "./control.ts";
 import { doomJob, stopAttempt } from "./doom.ts";
@@ -11,6 +11,7 @@ import { followUp, settleEnds } from "./follow-up.ts";
 import { type GroupWork, taskIdOf } from "./groups.ts";
 import { addTimer, makeFirstReady, makeReady } from "./insert-tasks.ts";
 import { loadTasks } from "./prefetch.ts";
+import { dropWindows, turnWindows } from "./reopen-gates.ts";
 import { forgetRunners } from "./runners.ts";
 import { statement } from "./statement.ts";
 import type { TaskWork } from "./tasks.ts";
@@ -182,9 +183,10 @@ const deleteTimers = bulk(
 /** OFFSET keeps the planner from joining the ranges with all tasks there are. */
 const scheduledTasks = statement(
   "scheduled_tasks",
-  `SELECT t.seq, t.task_group, t.spec, t.attempt = 0 FROM unnest($1::bigint[], $2::bigint[]) AS u (first, last)
+  `SELECT t.seq, t.task_group, t.spec, t.attempt = 0
+   FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS u (first, last, place)
    CROSS JOIN LATERAL (SELECT * FROM task WHERE task.seq BETWEEN u.first AND u.last
-     AND task.state = ${TaskState.SCHEDULED} AND task.scheduled_at <= $3::bigint OFFSET 0) t ORDER BY t.seq`,
+     AND task.state = ${TaskState.SCHEDULED} AND task.scheduled_at <= $3::bigint OFFSET 0) t ORDER BY u.place, t.seq`,
 );
 
 async function wakeTasks(control: Control, limit: number): Promise<number> {
@@ -264,7 +266,7 @@ const overdueTasks = statement(
    FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS u (at, first, last)
    CROSS JOIN LATERAL (SELECT * FROM task WHERE task.seq BETWEEN u.first AND u.last
      AND task.state = ${TaskState.QUEUED} OFFSET 0) t
-   JOIN task_group g ON g.seq = t.task_group ORDER BY t.seq`,
+   JOIN task_group g ON g.seq = t.task_group ORDER BY u.at, t.seq`,
 );
 
 /** Fails tasks that have waited too long to be leased. */

@@ -1,4 +1,4 @@
-import type { Admission, Gate, WindowRecord } from "../../engine/admission.ts";
+import { type Admission, type Gate, type WindowRecord, windowStartUs } from "../../engine/admission.ts";
 import type { ConcurrencyRule, RateRule } from "../store.ts";
 import { bulk, bulkInsert, Rows, texts } from "./bulk.ts";
 import { statement } from "./statement.ts";
@@ -7,6 +7,8 @@ import type { Writer } from "./writer.ts";
 /** What stands under a concurrency key. */
 export interface KeyState {
   running: number;
+  /** When the last one of those began, which is never as early as that of one before. */
+  lastHeldUs: number;
   /** Tasks on offer; undefined until they are counted. */
   queued: number | undefined;
   /** Those of them that take the place of running ones. */
@@ -15,7 +17,8 @@ export interface KeyState {
 
 const runningUnder = statement(
   "running_under_keys",
-  "SELECT u.key, (SELECT count(*) FROM holder h WHERE h.key = u.key) FROM unnest($1::text[]) AS u (key)",
+  `SELECT u.key, h.running, h.last FROM unnest($1::text[]) AS u (key)
+   CROSS JOIN LATERAL (SELECT count(*) AS running, coalesce(max(leased_at), 0) AS last FROM holder WHERE key = u.key) h`,
 );
 const queuedUnder = statement(
   "queued_under_keys",
@@ -54,8 +57,12 @@ export class PlaceTable {
   readonly #held = new Rows(insertHolders);
   readonly #released = new Rows(deleteHolders);
   readonly #windowRows = new Rows(writeWindows);
+  /** Windows that starts were counted in; claims may be served more than once in a transaction. */
+  readonly #counted = new Map<string, WindowRecord>();
   /** Keys under which places became free in the open transaction. */
   readonly freed = new Set<string>();
+  /** Gates of which tasks on offer were withdrawn in the open transaction. */
+  readonly withdrawn = new Set<number>();
   /** Rules under which tasks that displace others may wait. */
   readonly displacing = new Map<string, ConcurrencyRule>();
 
@@ -85,8 +92,9 @@ export class PlaceTable {
         ? []
         : this.#sql.ask(windowsOf, [texts(rules.map(({ key }) => key)), `{${rules.map(({ windowMs }) => windowMs)}}`]),
     ]);
-    for (const [key, count] of running) {
-      this.#keys.set(key as string, { running: count as number, queued: undefined, displacing: undefined });
+    for (const [key, count, last] of running) {
+      const held = { running: count as number, lastHeldUs: last as number };
+      this.#keys.set(key as string, { ...held, queued: undefined, displacing: undefined });
     }
     for (const { key, windowMs } of rules) {
       this.#windows.set(idOf({ key, windowMs }), { key, windowMs, startUs: 0, used: 0 });
@@ -137,20 +145,38 @@ export class PlaceTable {
     }
   }
 
-  /** Takes over what was counted while leasing. */
-  takeWindows(admission: Admission): void {
-    for (const window of admission.takeChanged()) {
-      this.#windows.set(idOf(window), window);
-      this.#windowRows.add(window.key, window.windowMs, window.startUs, window.used);
+  /** Those windows of gates, which were loaded, that began at another time than the present one. */
+  over(gates: Iterable<Gate>, nowUs: number): WindowRecord[] {
+    const over = new Set<WindowRecord>();
+    for (const { rateLimit } of gates) {
+      const window = rateLimit && this.#windows.get(idOf(rateLimit));
+      if (window?.startUs && window.startUs !== windowStartUs(window, nowUs)) over.add(window);
     }
+    return [...over];
+  }
+
+  /** Takes over what was counted while leasing; answers when the windows it was counted in end. */
+  takeWindows(admission: Admission): number[] {
+    const changed = [...admission.takeChanged()];
+    for (const window of changed) {
+      this.#windows.set(idOf(window), window);
+      this.#counted.set(idOf(window), window);
+    }
+    return changed.map(({ startUs, windowMs }) => startUs + windowMs * 1000);
   }
 
   /** Notes that a task under a key starts. */
   hold({ concurrency }: Gate, task: number, nowUs: number): void {
     if (concurrency === undefined) return;
     const state = this.#keys.get(concurrency.key);
-    if (state !== undefined) state.running++;
-    this.#held.add(task, concurrency.key, nowUs);
+    let heldUs = nowUs;
+    if (state !== undefined) {
+      // Who holds the longest is told by it, also of those that were leased at once or before the clock was set back.
+      heldUs = Math.max(nowUs, state.lastHeldUs + 1);
+      state.lastHeldUs = heldUs;
+      state.running++;
+    }
+    this.#held.add(task, concurrency.key, heldUs);
   }
 
   /** Notes that a task under a key no longer runs. */
@@ -164,6 +190,10 @@ export class PlaceTable {
 
   /** Sends what changed. */
   flush(): void {
+    for (const { key, windowMs, startUs, used } of this.#counted.values()) {
+      this.#windowRows.add(key, windowMs, startUs, used);
+    }
+    this.#counted.clear();
     for (const rows of [this.#released, this.#held, this.#windowRows]) {
       rows.sendTo(this.#sql);
     }
@@ -178,7 +208,9 @@ export class PlaceTable {
   clear(): void {
     this.#keys.clear();
     this.#windows.clear();
+    this.#counted.clear();
     this.freed.clear();
+    this.withdrawn.clear();
     this.displacing.clear();
     for (const rows of [this.#held, this.#released, this.#windowRows]) rows.clear();
   }

@@ -36,7 +36,7 @@ const linesInTurn = statement(
   `SELECT l.bucket, l.job, r.depth, r.last, r.first, r.spec, r.queued_at, l.gate, ${groupColumns}
    FROM unnest($1::bigint[]) AS b (bucket)
    CROSS JOIN LATERAL (SELECT job, bucket, gate, turn FROM ready_line WHERE ready_line.bucket = b.bucket
-     AND NOT parked AND NOT held ORDER BY turn LIMIT $2::integer) l
+     AND NOT parked AND NOT held ORDER BY turn FETCH FIRST ($2::integer) ROWS WITH TIES) l
    LEFT JOIN LATERAL (SELECT * FROM ready WHERE ready.job = l.job AND ready.bucket = l.bucket AND ready.gate = l.gate
      ORDER BY depth DESC, queued_at, last LIMIT $3::integer) r ON true
    LEFT JOIN task_group g ON g.seq = r.task_group
@@ -73,10 +73,14 @@ const shortenRuns = bulk(
 const deleteRuns = bulk("delete_ready", runKey, (rows) => `DELETE FROM ready USING ${rows} WHERE ${sameRun}`);
 const lineKey = { job: "bigint", bucket: "bigint", gate: "bigint" };
 const sameLine = "ready_line.job = u.job AND ready_line.bucket = u.bucket AND ready_line.gate = u.gate";
-const insertLines = bulkInsert(
-  "ready_line",
+/** A job's place in turn is that of its other lines, if it has any. */
+const insertLines = bulk(
+  "insert_ready_line",
   { ...lineKey, turn: "bigint", held: "boolean", parked: "boolean" },
-  { onConflict: "DO NOTHING" },
+  (rows) => `INSERT INTO ready_line (job, bucket, gate, turn, held, parked)
+   SELECT u.job, u.bucket, u.gate, coalesce(l.turn, u.turn), u.held, u.parked FROM ${rows}
+   LEFT JOIN LATERAL (SELECT turn FROM ready_line WHERE ready_line.job = u.job LIMIT 1) l ON true
+   ON CONFLICT DO NOTHING`,
 );
 const parkLines = bulk(
   "park_ready_line",
@@ -95,6 +99,14 @@ const deleteVoidLines = bulk(
    AND NOT EXISTS (SELECT 1 FROM ready r WHERE r.job = u.job AND r.bucket = u.bucket AND r.gate = u.gate)`,
 );
 
+/** What the queue asks of jobs. */
+export interface ReadyJobs {
+  /** Whether a job, which was loaded, waits for a place. */
+  isHeld: (job: number) => boolean;
+  /** Whether a job that was served may have more tasks on offer. */
+  mayHaveMore: (job: number) => boolean;
+}
+
 /** Turns given by one transaction are fewer. */
 const TURNS_PER_EPOCH = 1_000_000;
 
@@ -103,6 +115,9 @@ const TURNS_PER_EPOCH = 1_000_000;
  *
  * Of the lines whose turn it is, as many as claims can use are read into a {@link ReadyQueue}, which holds the rules; what
  * it gives out is written back. Tasks that became ready in the open transaction are offered before they are stored.
+ *
+ * I1. Lines of one job have the same turn, which no other job has.
+ * I2. Whoever is served goes behind all others, also those that became ready in the same transaction.
  */
 export class ReadyTable {
   readonly #sql: Writer;
@@ -117,12 +132,16 @@ export class ReadyTable {
   readonly #voidLines = new Rows(deleteVoidLines);
   readonly #parked = new Rows(parkLines);
   readonly #isHeld: (job: number) => boolean;
+  readonly #mayHaveMore: (job: number) => boolean;
+  /** Jobs served in the open transaction, the last one at the end. */
+  readonly #served = new Set<number>();
   #turn = 0;
 
-  /** `isHeld` tells of a job, which was loaded, whether it waits for a place. */
-  constructor(sql: Writer, isHeld: (job: number) => boolean) {
+  /** Takes what tells of a job what is known of it. */
+  constructor(sql: Writer, { isHeld, mayHaveMore }: ReadyJobs) {
     this.#sql = sql;
     this.#isHeld = isHeld;
+    this.#mayHaveMore = mayHaveMore;
   }
 
   /** Begins a transaction. */
@@ -141,7 +160,8 @@ export class ReadyTable {
 
   /** What those buckets have in the record, as rows: at most `lines` lines of each, with `runs` runs. */
   async read(buckets: readonly Bucket[], limits: OfferLimits): Promise<StoredOffer> {
-    // What was taken before must not be offered again.
+    // What was taken before must not be offered again. Whoever was served goes behind what became ready once that is stored.
+    this.#moveServed();
     this.#send();
     const asked = buckets.filter(({ seq }) => !this.#empty.has(seq));
     const values = [numbers(asked.map(({ seq }) => seq)), limits.lines, limits.runs];
@@ -170,7 +190,10 @@ export class ReadyTable {
     offer.parkPending();
     for (const line of offer.voidLines) this.#voidLines.add(...line);
     for (const line of offer.closedLines()) this.#parked.add(...line);
-    for (const job of offer.served) this.#moved.add(job, this.#nextTurn());
+    for (const job of offer.served) {
+      this.#served.delete(job);
+      this.#served.add(job);
+    }
     for (const bucket of offer.emptied()) this.#empty.add(bucket);
   }
 
@@ -192,17 +215,26 @@ export class ReadyTable {
   /** Sends what changed. */
   flush(): void {
     const lines = new Set<string>();
+    const turns = new Map<number, number>();
     for (const run of this.#pending) {
       const { job, bucket, gate, depth, group, spec, first, last, queuedAtUs } = run;
       this.#empty.delete(bucket.seq);
       const key = [job, bucket.seq, gate?.seq ?? 0];
       this.#runs.add(...key, depth, last, first, group, spec, queuedAtUs);
       const line = key.join(" ");
-      if (!lines.has(line)) this.#lines.add(...key, this.#nextTurn(), this.#isHeld(job), run.isParked === true);
+      const turn = turns.get(job) ?? this.#nextTurn();
+      turns.set(job, turn);
+      if (!lines.has(line)) this.#lines.add(...key, turn, this.#isHeld(job), run.isParked === true);
       lines.add(line);
     }
     this.#pending = [];
+    this.#moveServed();
+    this.#served.clear();
     this.#send();
+  }
+
+  #moveServed(): void {
+    for (const job of this.#served) if (this.#mayHaveMore(job)) this.#moved.add(job, this.#nextTurn());
   }
 
   #send(): void {
@@ -212,6 +244,7 @@ export class ReadyTable {
   /** Drops everything. */
   clear(): void {
     this.#pending = [];
+    this.#served.clear();
     this.#empty.clear();
     for (const rows of this.#buffers()) rows.clear();
   }
@@ -260,7 +293,8 @@ export class Offer {
   readonly #stored: StoredOffer;
   /** Buckets of which not everything was read. */
   readonly #truncated = new Set<number>();
-  readonly #served = new Set<number>();
+  /** Jobs that were served, those served last at the end. */
+  readonly served = new Set<number>();
   #nowUs = 0;
   /** Runs of the record, and where each began. */
   readonly stored: (StoredRun & { taken: number })[] = [];
@@ -324,21 +358,12 @@ export class Offer {
         const end = Math.min(to, run.last);
         taken.push({ run, from: next, to: end });
         run.first = end + 1;
-        this.#served.delete(run.job);
-        this.#served.add(run.job);
+        this.served.delete(run.job);
+        this.served.add(run.job);
         next = end + 1;
       }
     }
     return taken;
-  }
-
-  /** Jobs that were served and have more in the record, those served last at the end. */
-  get served(): number[] {
-    const left = new Set<number>();
-    for (const { job, first, last, bucket } of this.stored) {
-      if (first <= last || this.#truncated.has(bucket.seq)) left.add(job);
-    }
-    return [...this.#served].filter((job) => left.has(job));
   }
 
   /** Buckets that have nothing left in the record. */

@@ -20,8 +20,9 @@ export function registerRunner(control: Control, identity: RunnerIdentity): void
 
 const heldByRunner = statement(
   "held_by_runner",
-  `SELECT t.seq, t.task_group FROM lease l CROSS JOIN unnest(l.tasks) AS u (seq) JOIN task t ON t.seq = u.seq
-   WHERE l.runner = $1::bigint AND t.lease = l.seq AND t.state = ${TaskState.RUNNING} ORDER BY t.seq`,
+  `SELECT t.seq, t.task_group FROM lease l CROSS JOIN unnest(l.tasks) WITH ORDINALITY AS u (seq, place)
+   JOIN task t ON t.seq = u.seq
+   WHERE l.runner = $1::bigint AND t.lease = l.seq AND t.state = ${TaskState.RUNNING} ORDER BY l.seq, u.place`,
 );
 const forgetLeases = statement("forget_leases_of_runner", "DELETE FROM lease WHERE runner = $1::bigint");
 

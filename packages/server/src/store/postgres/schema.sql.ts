@@ -268,7 +268,7 @@ CREATE TABLE ready_line (
   PRIMARY KEY (job, bucket, gate)
 ) WITH (fillfactor = 50);
 CREATE INDEX ready_line_turn ON ready_line (bucket, turn) WHERE NOT parked AND NOT held;
-CREATE INDEX ready_line_parked ON ready_line (gate, turn) WHERE parked;
+CREATE INDEX ready_line_parked ON ready_line (gate, bucket, turn) WHERE parked AND NOT held;
 
 CREATE TABLE ready (
   job bigint NOT NULL,

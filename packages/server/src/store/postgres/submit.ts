@@ -1,7 +1,7 @@
 import { createdRecord } from "../job-work.ts";
 import type { JobRecord, NewJob } from "../store.ts";
 import type { Control } from "./control.ts";
-import { settleEnds } from "./follow-up.ts";
+import { settleEnds, settleRefusing } from "./follow-up.ts";
 import { insertTasks } from "./insert-tasks.ts";
 import { applyForPlace, isRefused } from "./job-places.ts";
 import { rememberEarlier } from "./jobs.ts";
@@ -31,6 +31,7 @@ export async function submitJobs(control: Control, jobs: readonly NewJob[]): Pro
     const { concurrency } = job;
     // Places of jobs that ended in this transaction are given to those that wait first.
     if (concurrency !== undefined) await settleEnds(control);
+    else await settleRefusing(control, job.tasks);
     if (concurrency !== undefined && (await isRefused(control, concurrency))) {
       submitted.push({ kind: "rejected", key: concurrency.key, limit: concurrency.limit });
       continue;

@@ -5,6 +5,7 @@ import { bulk, bulkInsert, numbers, Rows, texts } from "./bulk.ts";
 import { type GroupTable, taskIdOf } from "./groups.ts";
 import { NewTasks } from "./new-tasks.ts";
 import { statement } from "./statement.ts";
+import { StopRows } from "./stop-rows.ts";
 import type { SqlRow, Writer } from "./writer.ts";
 
 /** A task in memory: one that runs or waits for children, or whose attempt ended in the open transaction. */
@@ -154,20 +155,6 @@ const insertAttempts = bulkInsert("attempt", {
   failure: "text",
   extras: "bytea",
 });
-const insertStops = bulkInsert("stop", {
-  task: "bigint",
-  task_id: "uuid",
-  runner: "bigint",
-  attempt: "integer",
-  reason: "smallint",
-  fence_at: "bigint",
-});
-const deleteStops = bulk(
-  "delete_stop",
-  { task: "bigint" },
-  (rows) => `DELETE FROM stop USING ${rows}
-  WHERE stop.task = u.task`,
-);
 const insertTimers = bulkInsert(
   "timer",
   { at: "bigint", first: "bigint", last: "bigint" },
@@ -199,6 +186,8 @@ export class TaskTable {
   #left = new Map<string, TaskPlace>();
   readonly #dirty = new Map<TaskWork, TaskChange>();
   readonly #settled = new Set<TaskWork>();
+  /** Tasks by id that the open transaction has read or changed and holds no longer. */
+  readonly #released = new Map<string, TaskWork>();
   readonly #ends = new Rows(endTasks);
   readonly #closes = new Rows(closeTasks);
   readonly #extends = new Rows(extendTasks);
@@ -209,8 +198,7 @@ export class TaskTable {
   readonly moves = new Rows(moveRanges);
   /** Attempts that another follows. */
   readonly attempts = new Rows(insertAttempts);
-  readonly stops = new Rows(insertStops);
-  readonly unstops = new Rows(deleteStops);
+  readonly stops = new StopRows();
   readonly timers = new Rows(insertTimers);
   readonly queueTimers = new Rows(insertQueueTimers);
 
@@ -227,6 +215,14 @@ export class TaskTable {
   /** A task by id, if memory holds it. */
   find(taskId: string): TaskWork | undefined {
     return this.#byId.get(taskId);
+  }
+
+  /**
+   * A task by id as the open transaction last held it. Statements may have changed it since, but for what its attempts
+   * up to that one were.
+   */
+  lastHeld(taskId: string): TaskWork | undefined {
+    return this.#byId.get(taskId) ?? this.#released.get(taskId);
   }
 
   /** A task by number that was loaded before. */
@@ -304,11 +300,18 @@ export class TaskTable {
     for (const [work, change] of this.#dirty) this.#write(work, change);
     this.#dirty.clear();
     for (const rows of this.#buffers()) rows.sendTo(this.#sql);
+    this.stops.sendTo(this.#sql);
     for (const work of this.#settled) {
       this.#bySeq.delete(work.seq);
       this.#byId.delete(work.taskId);
+      this.#released.set(work.taskId, work);
     }
     this.#settled.clear();
+  }
+
+  /** Begins a transaction. */
+  begin(): void {
+    this.#released.clear();
   }
 
   /** Drops everything but where committed tasks are: that never changes. */
@@ -329,13 +332,14 @@ export class TaskTable {
     this.#dirty.clear();
     this.#settled.clear();
     this.inserts.clear();
+    this.stops.clear();
     for (const rows of this.#buffers()) rows.clear();
   }
 
   #buffers(): readonly Rows[] {
     return [
       ...[this.moves, this.#ends, this.#closes, this.#extends, this.#wholes],
-      ...[this.attempts, this.unstops, this.stops, this.timers, this.queueTimers],
+      ...[this.attempts, this.timers, this.queueTimers],
     ];
   }
 

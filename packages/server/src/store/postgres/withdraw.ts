@@ -29,4 +29,5 @@ export async function withdrawRange(
   control.sql.send(cutRuns, values);
   await control.sql.send(dropRuns, values);
   control.places.forgetQueued();
+  if (spec.gate !== undefined) control.places.withdrawn.add(spec.gate.seq);
 }

@@ -52,6 +52,8 @@ export class Writer {
   #xid: string | undefined;
   #sent: Promise<unknown>[] = [];
   #writes = false;
+  /** What failed first in the open transaction. */
+  #failure: unknown;
   #servers = 0;
   readonly #times: WriterTimes;
   #watchdog: NodeJS.Timeout | undefined;
@@ -76,6 +78,7 @@ export class Writer {
 
   async #beginOn(client: Client): Promise<number> {
     this.#writes = false;
+    this.#failure = undefined;
     this.#watch(client);
     const batches = this.#batches!;
     // The lock comes first: what is read under it must be as the last writer left it.
@@ -109,10 +112,19 @@ export class Writer {
   /** Sends a statement that only reads. */
   ask(asked: Statement, values: readonly unknown[]): Promise<readonly SqlRow[]> {
     if (this.#client === undefined) return refused();
-    const rows = this.#batches!.ask<SqlRow>(asked, values as readonly BoundValue[]);
+    const rows = this.#batches!.ask<SqlRow>(asked, values as readonly BoundValue[]).catch((error: unknown) => {
+      throw this.#toCause(error);
+    });
     rows.catch(() => {});
     this.#sent.push(rows);
     return rows;
+  }
+
+  /** What failed first: PostgreSQL refuses everything after it, whether it is wrong or not. */
+  #toCause(error: unknown): unknown {
+    if ((error as { code?: unknown }).code === FAILED_TRANSACTION) return this.#failure ?? error;
+    this.#failure ??= error;
+    return error;
   }
 
   async #settled(): Promise<void> {
@@ -217,6 +229,9 @@ export class Writer {
     return false;
   }
 }
+
+/** The code of statements sent after one that failed. */
+const FAILED_TRANSACTION = "25P02";
 
 /** `pg` itself only says goodbye, which a peer that is gone never answers. */
 function breakConnection(client: Client): void {
