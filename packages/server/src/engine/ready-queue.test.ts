@@ -67,6 +67,17 @@ test("a job served from another bucket meanwhile keeps its place before jobs ser
   expect([1, 2, 3].flatMap(() => tasks(ready.take(both, 1, 0)))).toEqual([20, 31, 21]);
 });
 
+test("a job whose turn was used by its other tasks leaves an open gate to the job that waits longer (I2, I5)", () => {
+  const ready = new ReadyQueue();
+  const both = match({ identifiers: ["a", "b"].map((name) => ({ name, major: 1, minor: 0 })) });
+  const gate = gateOf({ concurrency: { key: "k", limit: 1, policy: "wait" } })!;
+  for (const job of [1, 2, 3]) ready.add(spec({ gate, name: "a" }), run(job, job * 10));
+  expect(tasks(ready.take(both, 9, 0))).toEqual([10]);
+  ready.add(spec({ name: "b" }), run(2, 200, 205, 1));
+  ready.admission.end(gate, 0);
+  expect(tasks(ready.take(both, 3, 0))).toEqual([200, 201, 30]);
+});
+
 test("a task that becomes ready late takes its job's place in turn, not the last one (I2)", () => {
   const ready = new ReadyQueue();
   const both = match({ identifiers: ["a", "b"].map((name) => ({ name, major: 1, minor: 0 })) });

@@ -13,7 +13,8 @@ export type { ReadyRun, TakenRun } from "./ready-line.ts";
  *     cannot starve others; within a job deeper tasks first, so that few branches are open at a time; then creation order.
  * I3. Cost follows runs of consecutive tasks, not tasks: 10,000 equal children are one entry.
  * I4. A task whose gate is closed, or whose job is held, is never taken, and keeps no other from being taken.
- * I5. While a gate is open, a line that waits for it stands in turn, if there is any in its bucket.
+ * I5. While a gate is open, a line that waits for it stands in turn, if there is any in its bucket: the one least recently
+ *     served. When its job is served by another line meanwhile, the next one that waits stands, too.
  *
  * A task is named by its row number; the tasks of one group have consecutive numbers.
  *
@@ -215,7 +216,8 @@ export class ReadyQueue {
     if (buckets.length === 0) this.#queues.set(spec.queue, names.set(spec.name, buckets));
     const found = buckets.find((one) => isSameSpec(one.spec, spec));
     if (found !== undefined) return found;
-    const bucket: Bucket = { spec, lines: new Map(), order: new TurnOrder(), turnstiles: new Map(), size: 0 };
+    const order = new TurnOrder<Line>(({ turnstile }) => turnstile?.gateMayOpen(this.#nowUs));
+    const bucket: Bucket = { spec, lines: new Map(), order, turnstiles: new Map(), size: 0 };
     buckets.push(bucket);
     return bucket;
   }

@@ -20,6 +20,12 @@ export interface InTurn {
  */
 export class TurnOrder<Entry extends InTurn> {
   readonly #heap: Entry[] = [];
+  readonly #missed: (entry: Entry) => void;
+
+  /** `missed` hears of entries that were put back because their turn had grown; it may add others. */
+  constructor(missed: (entry: Entry) => void = () => undefined) {
+    this.#missed = missed;
+  }
 
   /** Adds an entry. */
   add(entry: Entry): void {
@@ -38,6 +44,7 @@ export class TurnOrder<Entry extends InTurn> {
       else {
         top.placedAt = top.turn.at;
         this.#down(0);
+        this.#missed(top);
       }
     }
   }
