@@ -22,6 +22,16 @@ export function wholeNumber(flag: string, min: number, max = Number.MAX_SAFE_INT
   };
 }
 
+/** A point in time, ISO 8601. Errors: UsageError. */
+export function instant(flag: string): (text: string) => Date {
+  return (text) => {
+    const time = new Date(text);
+    if (Number.isNaN(time.getTime()))
+      throw new UsageError(`cannot use ${flag} "${text}": it must be a time such as 2030-01-31T09:00:00Z`);
+    return time;
+  };
+}
+
 /** A list separated by commas, each one of `known`, compared without case. Errors: UsageError. */
 export function oneOfList<Name extends string>(flag: string, known: readonly Name[]): (text: string) => Name[] {
   return (text) =>

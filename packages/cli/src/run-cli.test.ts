@@ -13,7 +13,18 @@ async function run(args: string[], overrides: Parameters<typeof capturedContext>
 }
 
 test("help of every command has examples and exit code 0", async () => {
-  const commands = ["server", "runner", "job submit", "job list", "job get", "job watch", "job wait", "job cancel"];
+  const commands = [
+    "server",
+    "runner",
+    "job submit",
+    "job list",
+    "job get",
+    "job watch",
+    "job wait",
+    "job cancel",
+    "job retry",
+    "job clone",
+  ];
   for (const command of [...commands, "spans", "logs", "runner list", "queue list", ""]) {
     const { exitCode, out } = await run([...command.split(" ").filter(Boolean), "--help"]);
     expect([command, exitCode]).toEqual([command, 0]);
@@ -34,6 +45,7 @@ test.each([
   [["job", "submit", "x", "--deadline", "5"], 'cannot use --deadline "5": it must be a duration'],
   [["job", "submit", "x", "--timeout", "5"], 'cannot use --timeout "5": it must be a duration'],
   [["job", "submit", "x", "--start-at", "soon"], 'cannot use --start-at "soon"'],
+  [["job", "list", "--created-after", "soon"], 'cannot use --created-after "soon"'],
   [["spans", "x", "--format", "yaml"], 'cannot use --format "yaml": it must be one of waterfall'],
   [["spans", "x", "--out", "a.xlsx"], 'cannot use --format "xlsx"'],
   [["server", "--port", "70000"], 'cannot use --port "70000"'],

@@ -36,7 +36,8 @@ function unusable(message: string, cause?: unknown): SpanloomError {
 
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const [where] = (error.stack ?? "").split("\n").filter((line) => line.startsWith("file://") || line.includes("/"));
+  // A syntax error's stack begins with its place; others have theirs in the first frame, behind the message.
+  const where = (error.stack ?? "").split("\n").find((line) => /^(file:\/\/|\/|[A-Z]:\\|\s+at .*[/\\])/.test(line));
   return `${error.name}: ${error.message}${where ? ` (${where.trim()})` : ""}`;
 }
 

@@ -76,6 +76,9 @@ test("jobs are waited for, got and listed", async () => {
   }[];
   expect(mine).toBeDefined();
   expect((await run("job", "list", "--runner", "01900000-0000-7000-8000-000000000000")).out).toBe("No jobs.\n");
+  const since = async (flag: string) => (await run("job", "list", flag, "2020-01-01T00:00:00Z", "--json")).out;
+  expect(await since("--created-after")).toContain(id);
+  expect(await since("--created-before")).toBe("[]\n");
 });
 
 test("a job no runner takes can be cancelled, and waiting for it has an end", async () => {

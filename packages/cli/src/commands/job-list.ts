@@ -2,7 +2,7 @@ import type { JobSnapshot, JobStateName } from "@spanloom/sdk";
 import { Command } from "commander";
 import type { CliContext } from "../cli-context.ts";
 import { collect } from "../collect.ts";
-import { collectTag, oneOfList, wholeNumber } from "../flag-values.ts";
+import { collectTag, instant, oneOfList, wholeNumber } from "../flag-values.ts";
 import { wantsJson, withClient } from "../server-options.ts";
 import { jobDuration } from "../text/job-text.ts";
 import { textTable } from "../text/text-table.ts";
@@ -15,6 +15,8 @@ interface ListFlags {
   tag?: Record<string, string>;
   queue?: string;
   runner?: string;
+  createdAfter?: Date;
+  createdBefore?: Date;
   limit: number;
 }
 
@@ -27,6 +29,8 @@ export function jobListCommand(context: CliContext): Command {
     .option("--tag <key=value>", "jobs with this tag, may be repeated", collectTag)
     .option("--queue <queue>", "jobs of this queue")
     .option("--runner <id>", "jobs this runner had an attempt of")
+    .option("--created-after <time>", "jobs submitted at or after, ISO 8601", instant("--created-after"))
+    .option("--created-before <time>", "jobs submitted before, ISO 8601", instant("--created-before"))
     .option("--limit <n>", "most jobs to list", wholeNumber("--limit", 1), 20)
     .addHelpText(
       "after",
@@ -41,9 +45,11 @@ export function jobListCommand(context: CliContext): Command {
     });
 }
 
-function pick({ name, tag, queue, runner, limit }: Omit<ListFlags, "state">) {
+function pick({ name, tag, queue, runner, createdAfter, createdBefore, limit }: Omit<ListFlags, "state">) {
   return {
     limit,
+    ...(createdAfter && { createdAfter }),
+    ...(createdBefore && { createdBefore }),
     ...(name !== undefined && { name }),
     ...(tag && { tags: tag }),
     ...(queue !== undefined && { queue }),

@@ -1,7 +1,7 @@
 import { type JobOptions, task } from "@spanloom/sdk";
 import { Command } from "commander";
-import { type CliContext, UsageError } from "../cli-context.ts";
-import { collectTag, wholeNumber } from "../flag-values.ts";
+import type { CliContext } from "../cli-context.ts";
+import { collectTag, instant, wholeNumber } from "../flag-values.ts";
 import { followJob, showEnded } from "../follow-job.ts";
 import type { Exit } from "../program.ts";
 import { readInput } from "../read-input.ts";
@@ -16,7 +16,7 @@ interface SubmitFlags {
   priority?: number;
   taskVersion: string;
   idempotencyKey?: string;
-  startAt?: string;
+  startAt?: Date;
   deadline?: string;
   maxAttempts?: number;
   timeout?: string;
@@ -36,7 +36,7 @@ export function jobSubmitCommand(context: CliContext, exit: Exit): Command {
     .option("--priority <n>", "higher runs first", wholeNumber("--priority", -(2 ** 31), 2 ** 31 - 1))
     .option("--task-version <version>", "major.minor of the task", "1.0")
     .option("--idempotency-key <key>", "the same key and input give the same job")
-    .option("--start-at <time>", "not before this time, ISO 8601")
+    .option("--start-at <time>", "not before this time, ISO 8601", instant("--start-at"))
     .option("--deadline <duration>", "fail unless ended within, e.g. 5m")
     .option("--max-attempts <n>", "attempts of the task in all (default: 1)", wholeNumber("--max-attempts", 1, 1000))
     .option("--timeout <duration>", "abort an attempt after, e.g. 30s (default: the definition's)")
@@ -82,15 +82,8 @@ function jobOptions(flags: SubmitFlags): JobOptions {
     ...(flags.queue !== undefined && { queue: flags.queue }),
     ...(flags.priority !== undefined && { priority: flags.priority }),
     ...(flags.idempotencyKey !== undefined && { idempotencyKey: flags.idempotencyKey }),
-    ...(flags.startAt !== undefined && { startAt: timeOf(flags.startAt) }),
+    ...(flags.startAt !== undefined && { startAt: flags.startAt }),
     ...(flags.deadline !== undefined && { deadlineMs: parseDuration(flags.deadline, "--deadline") }),
     ...(flags.maxAttempts !== undefined && { retry: { maxAttempts: flags.maxAttempts } }),
   };
-}
-
-function timeOf(text: string): Date {
-  const time = new Date(text);
-  if (Number.isNaN(time.getTime()))
-    throw new UsageError(`cannot use --start-at "${text}": it must be a time such as 2030-01-31T09:00:00Z`);
-  return time;
 }

@@ -40,8 +40,12 @@ Options:
   --grace-ms <n>         time to finish at shutdown      default 10000
   --data-dir <folder>    embedded server: data folder    SPANLOOM_DATA_DIR, default ./.spanloom
   --port <n>             embedded server: port           default 7171
-                         embedded server: PostgreSQL     SPANLOOM_DATABASE_URL, default SQLite in the data folder
   --help                 this text
+
+Environment only:
+  SPANLOOM_CACHE_URL       where ctx.cache keeps its values, default cache/ in the data folder
+  SPANLOOM_DATABASE_URL    embedded server: PostgreSQL, default SQLite in the data folder
+  SPANLOOM_CLICKHOUSE_URL  embedded server: ClickHouse, default chDB in the data folder
 
 SIGTERM or SIGINT: finish what runs, give back the rest, exit 0. A second signal exits at once.
 `;

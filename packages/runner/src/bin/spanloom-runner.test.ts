@@ -40,6 +40,11 @@ describe("modules", () => {
     ["is missing", undefined, 'cannot load "x.ts": no such file'],
     ["throws", 'throw new Error("broken module");', 'cannot load "x.ts": Error: broken module'],
     ["imports what is not there", 'import "./nope.ts";', 'cannot load "x.ts": Error'],
+    [
+      "says its place once",
+      'throw new Error("see http://host/path");',
+      /^cannot load "x.ts": Error: see http:\/\/host\/path \(at .*x\.ts:1:\d+\)$/,
+    ],
     ["exports no task", "export const x = 1;", 'cannot use "x.ts": it exports no task'],
   ])("say so when one %s", async (_, code, message) => {
     if (code !== undefined) await write("x.ts", code);
