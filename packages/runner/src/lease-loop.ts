@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { CallOptions, Client as RpcClient } from "@connectrpc/connect";
+import { context } from "@opentelemetry/api";
 import {
   type Cancellation,
   CancellationReason,
@@ -14,6 +15,7 @@ import {
 import { callWithRetry, retryDelayMs, toCallError } from "@spanloom/sdk";
 import type { AttemptPool } from "./attempt-pool.ts";
 import type { ReportBatch, ResultStore } from "./result-store.ts";
+import { untraced } from "./untraced-transport.ts";
 
 /** What a lease loop takes. */
 export interface LeaseLoopOptions {
@@ -85,7 +87,8 @@ export class LeaseLoop {
   wake(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(() => {
+    // An attempt's telemetry wakes the loop from within the attempt, which what the loop does is no part of.
+    context.with(untraced, setImmediate, undefined, () => {
       this.#scheduled = false;
       this.#advance();
     });

@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createClient, type Client as RpcClient } from "@connectrpc/connect";
+import { createClient, type Client as RpcClient, type Transport } from "@connectrpc/connect";
 import { context } from "@opentelemetry/api";
 import {
   defaultLimits,
@@ -31,6 +31,7 @@ import { AttemptTracing, attemptOfContext, type TracingHost } from "./tracing/at
 import { Origins } from "./tracing/origins.ts";
 import { addAttemptFinder } from "./tracing/span-processor.ts";
 import { registerTracing, runnerResource, type TracingRegistration } from "./tracing/tracer-provider.ts";
+import { untracedTransport } from "./untraced-transport.ts";
 
 /**
  * Leases tasks, runs them, traces them and reports what became of them.
@@ -52,6 +53,7 @@ export class Runner {
   readonly #settings: RunnerSettings;
   readonly #registry: TaskRegistry;
   readonly #connection: Connection;
+  readonly #transport: Transport;
   readonly #nowUs: NowUs = preciseClock();
   readonly #starting = new AbortController();
   readonly #forwarder: Forwarder;
@@ -71,6 +73,7 @@ export class Runner {
     this.#registry = new TaskRegistry(options.tasks);
     this.#caches = new JobCaches(options.cache ?? {});
     this.#connection = connect(options);
+    this.#transport = untracedTransport(this.#connection.transport);
     this.#token = options.token;
     this.#forwarder = new Forwarder(this.#settings.exporters, this.#settings.log);
     this.drained = new Promise((resolve) => {
@@ -138,7 +141,7 @@ export class Runner {
 
   #register(): Promise<RegisterRunnerResponse> {
     const { queues, concurrency, serviceName = "", serviceVersion = "", log } = this.#settings;
-    const service = createClient(RunnerService, this.#connection.transport);
+    const service = createClient(RunnerService, this.#transport);
     const runner = {
       id: this.id,
       host: hostname(),
@@ -164,7 +167,7 @@ export class Runner {
   #assemble(registered: RegisterRunnerResponse): RunnerParts {
     const settings = this.#settings;
     const tracing = this.#registerTracing();
-    const service = createClient(TaskService, this.#connection.transport);
+    const service = createClient(TaskService, this.#transport);
     // A third of a lease is seldom a whole number, and deadlines travel as whole milliseconds.
     const intervalMs = Math.floor(registered.heartbeatInterval ? msFromDuration(registered.heartbeatInterval) : 5_000);
     const guard = this.#createGuard(intervalMs);
@@ -307,7 +310,7 @@ export class Runner {
   }
 
   async #unregister(): Promise<void> {
-    const service: RpcClient<typeof RunnerService> = createClient(RunnerService, this.#connection.transport);
+    const service: RpcClient<typeof RunnerService> = createClient(RunnerService, this.#transport);
     try {
       await service.unregisterRunner({ runnerId: this.id }, { timeoutMs: 1_000 });
     } catch (error) {

@@ -45,6 +45,8 @@ it("an application's registrations stay, without a clash, and its spans reach Sp
     spans.get(name),
   );
   expect([again?.parentSpanId, inner?.parentSpanId]).toEqual([inner!.spanId, outer!.spanId]);
-  expect(exporter.getFinishedSpans().map(({ name }) => name)).toEqual(["of the application"]);
+  const seen = exporter.getFinishedSpans();
+  expect(seen.map(({ name }) => name)).toEqual(["of the context again", "of the application", "of the context"]);
+  expect(seen[0]!.attributes).toMatchObject({ "spanloom.task.name": "traced" });
   expect(propagation.fields()).toEqual(["traceparent", "tracestate"]);
 });

@@ -14,6 +14,13 @@ export function addAttemptFinder(finder: AttemptFinder): () => void {
   return () => finders.delete(finder);
 }
 
+let collected: Span | undefined;
+
+/** The span that a processor took note of last; the one just started, if it was. */
+export function lastCollected(): unknown {
+  return collected;
+}
+
 /** Options of {@link SpanloomSpanProcessor}. */
 export interface SpanloomSpanProcessorOptions {
   /** Whether attempt attributes are put on the spans when they start, so that other processors see them. */
@@ -38,6 +45,7 @@ export class SpanloomSpanProcessor implements SpanProcessor {
     const attempt = attemptOfContext(parentContext) ?? this.#attemptOfParent(parentContext);
     if (!attempt) return;
     this.#attempts.set(span, attempt);
+    collected = span;
     if (this.#annotate) span.setAttributes(attempt.attributes());
   }
 

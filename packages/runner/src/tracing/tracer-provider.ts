@@ -17,6 +17,7 @@ import {
   resourceFromAttributes,
 } from "@opentelemetry/resources";
 import { BasicTracerProvider } from "@opentelemetry/sdk-trace-base";
+import { SharedTracer } from "./shared-tracer.ts";
 import { SpanloomSpanProcessor } from "./span-processor.ts";
 
 /**
@@ -54,8 +55,18 @@ export function registerTracing(resource: Resource, options: { global: boolean }
     if (!hasTracerProvider()) trace.setGlobalTracerProvider(processTracing.provider);
     if (propagation.fields().length === 0) propagation.setGlobalPropagator(w3cPropagator());
   }
-  return { tracer: processTracing.provider.getTracer("@spanloom/runner"), resource: processTracing.resource };
+  return { tracer: tracerOf(processTracing.provider), resource: processTracing.resource };
 }
+
+function tracerOf(provider: BasicTracerProvider): Tracer {
+  const own = provider.getTracer(SCOPE);
+  const registered = trace.getTracerProvider();
+  const delegate = registered instanceof ProxyTracerProvider ? registered.getDelegate() : registered;
+  return delegate === provider || !hasTracerProvider() ? own : new SharedTracer(registered.getTracer(SCOPE), own);
+}
+
+/** Scope of what `ctx.span` and `ctx.tracer` make. */
+const SCOPE = "@spanloom/runner";
 
 function hasContextManager(): boolean {
   const probe = createContextKey("spanloom.probe");
