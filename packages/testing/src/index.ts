@@ -21,6 +21,7 @@ export {
 } from "./span-store-suite.ts";
 export {
   type GroupSketch,
+  LEASE_MS,
   type MakeStore,
   retryAtOnce,
   StoreDriver,

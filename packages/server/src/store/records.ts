@@ -227,6 +227,8 @@ export interface TaskRecord {
   startedAtUs?: number;
   endedAtUs?: number;
   scheduledAtUs?: number;
+  /** Backoff before the next attempt, when one was to come; undefined after a retry of the job. */
+  backoffUs?: number;
   childCount: number;
 }
 

@@ -1,6 +1,6 @@
 import { JobState, TaskState } from "@spanloom/protocol";
 import { expect } from "vitest";
-import { taskSet } from "./driver.ts";
+import { retryAtOnce, taskSet } from "./driver.ts";
 import type { Cases } from "./scenario.ts";
 
 /** Listings, pages, statistics, and what the lifecycle projection reads. */
@@ -39,6 +39,31 @@ export const readCases: Cases = {
         [JobState.SUCCEEDED, 1],
       ]),
     );
+  },
+
+  "tasks that end without an attempt tell since when they were ready, and a pending retry its backoff": async (
+    driver,
+  ) => {
+    const retry = { ...retryAtOnce(2), initialDelayMs: 1_000, maxDelayMs: 1_000 };
+    const job = await driver.submit(
+      { name: "first", retry },
+      { name: "ready" },
+      { name: "later", startDelayMs: 1_000 },
+      { name: "blocked", after: ["first"] },
+    );
+    const readyUs = driver.clock.nowUs();
+    await driver.fail(await driver.claimOne());
+    driver.clock.advance(10);
+    await driver.store.cancelJob(job, "");
+    const times = (await driver.tasks(job)).map(({ name, queuedAtUs, backoffUs }) => ({ name, queuedAtUs, backoffUs }));
+    expect(times).toEqual([
+      { name: "first", queuedAtUs: readyUs + 1_000_000, backoffUs: 1_000_000 },
+      { name: "ready", queuedAtUs: readyUs },
+      { name: "later" },
+      { name: "blocked" },
+    ]);
+    await driver.retry(job);
+    expect((await driver.tasks(job))[0]!.backoffUs).toBeUndefined();
   },
 
   "tasks are listed by parent and state, page by page": async (driver) => {

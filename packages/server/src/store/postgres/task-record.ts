@@ -162,6 +162,7 @@ function toTaskRecord(row: SqlRow, context: RecordContext): TaskRecord {
       startedAtUs: optional<number>(row[13]) ?? (attempt! > 0 ? leasedAt : undefined),
       endedAtUs: optional<number>(row[14]),
       scheduledAtUs: state === TaskState.SCHEDULED ? optional<number>(row[12]) : undefined,
+      backoffUs: latest === undefined ? optional<number>(row[11]) : undefined,
       input: row.length > PAYLOADS ? ((row[PAYLOADS] as Uint8Array | null) ?? NO_BYTES) : undefined,
       output: row.length > PAYLOADS ? ((row[PAYLOADS + 1] as Uint8Array | null) ?? NO_BYTES) : undefined,
     }),
@@ -174,9 +175,15 @@ const PAYLOADS = 21;
 /** When it last became ready; undefined while it never was. */
 function queuedAt(row: SqlRow, group: GroupRow): number | undefined {
   const [state, attempt] = [row[3] as TaskState, row[4] as number];
-  const neverReady = attempt === 0 && state !== TaskState.QUEUED;
-  if (state === TaskState.SCHEDULED || state === TaskState.BLOCKED || neverReady) return undefined;
-  return optional<number>(row[10]) ?? group.unblockedAtUs;
+  if (state === TaskState.SCHEDULED || state === TaskState.BLOCKED) return undefined;
+  const own = optional<number>(row[10]);
+  if (own !== undefined || attempt > 0 || state === TaskState.QUEUED) return own ?? group.unblockedAtUs;
+  // It ended without an attempt: in the queue, while it waited for its start time, or as it was submitted.
+  const waitedForTime = optional<number>(row[12]) !== undefined;
+  const { unblockedAtUs } = group;
+  return waitedForTime || unblockedAtUs === undefined || unblockedAtUs >= (row[14] as number)
+    ? undefined
+    : unblockedAtUs;
 }
 
 const NO_DEPENDENCIES: Dependencies = { ids: [], count: 0 };

@@ -152,6 +152,7 @@ function toTaskRecord(row: SqlRow, context: RecordContext): TaskRecord {
       startedAtUs: optionalNumber(row[13]!) ?? (attempt! > 0 ? leasedAt : undefined),
       endedAtUs: optionalNumber(row[14]!),
       scheduledAtUs: state === TaskState.SCHEDULED ? optionalNumber(row[12]!) : undefined,
+      backoffUs: latest === undefined ? optionalNumber(row[11]!) : undefined,
       input: includePayloads ? loadBytes(control.db, seq!, payloadKinds.input, row[20]!) : undefined,
       output: includePayloads ? loadBytes(control.db, seq!, payloadKinds.output, row[21]!) : undefined,
     }),
@@ -161,9 +162,15 @@ function toTaskRecord(row: SqlRow, context: RecordContext): TaskRecord {
 /** When it last became ready; undefined while it never was. */
 function queuedAt(group: GroupWork, row: SqlRow): number | undefined {
   const [state, attempt] = [row[3] as TaskState, row[4] as number];
-  const neverReady = attempt === 0 && state !== TaskState.QUEUED;
-  if (state === TaskState.SCHEDULED || state === TaskState.BLOCKED || neverReady) return undefined;
-  return optionalNumber(row[10]!) ?? group.unblockedAtUs;
+  if (state === TaskState.SCHEDULED || state === TaskState.BLOCKED) return undefined;
+  const own = optionalNumber(row[10]!);
+  if (own !== undefined || attempt > 0 || state === TaskState.QUEUED) return own ?? group.unblockedAtUs;
+  // It ended without an attempt: in the queue, while it waited for its start time, or as it was submitted.
+  const waitedForTime = row[12] !== null;
+  const { unblockedAtUs } = group;
+  return waitedForTime || unblockedAtUs === undefined || unblockedAtUs >= (row[14] as number)
+    ? undefined
+    : unblockedAtUs;
 }
 
 function parentOf(group: GroupWork, { control, parents }: RecordContext): string | undefined {

@@ -38,7 +38,8 @@ export function projectAttempt(rows: RowBuilder<SpanColumns>, source: AttemptSou
     startUs: attempt.leasedAtUs,
     endUs: attempt.endedAtUs,
     outcome: outcomes[attempt.outcome],
-    failure: attempt.failure,
+    // Code that threw as it was told to stop has done no wrong: its exception is told, not counted as an error.
+    failure: attempt.outcome === AttemptOutcome.CANCELLED ? undefined : attempt.failure,
     dropped: { attributes: 0, events: 0, links: 0 },
   };
   appendOwn(to, source, span);

@@ -31,20 +31,10 @@ export function projectTask(to: SpanColumns, job: JobRecord, task: TaskRecord, v
   };
   const attributes = appendIdentity(to, span, "enqueue");
   attributes.ms(attributeNames.blockedMs, blockedUs(task));
-  if (task.attempts.length > 0) {
-    attributes
-      .ms(
-        attributeNames.queuedMs,
-        sumUs(task, (attempt) => attempt.leasedAtUs - attempt.queuedAtUs),
-      )
-      .ms(
-        attributeNames.backoffMs,
-        sumUs(task, (attempt) => attempt.backoffUs),
-      )
-      .ms(
-        attributeNames.runMs,
-        sumUs(task, (attempt) => (attempt.endedAtUs ?? attempt.leasedAtUs) - attempt.leasedAtUs),
-      );
+  const waits = waitsOf(task);
+  if (waits) {
+    attributes.ms(attributeNames.queuedMs, waits.queuedUs).ms(attributeNames.backoffMs, waits.backoffUs);
+    if (task.attempts.length > 0) attributes.ms(attributeNames.runMs, sumUs(task, ranUs));
   }
   appendTaskEvents(to, task);
   for (const dependency of task.dependsOn) appendLink(to, job.trace.traceId, spanIdOf(dependency), "dependency");
@@ -55,6 +45,50 @@ export function projectTask(to: SpanColumns, job: JobRecord, task: TaskRecord, v
 export function blockedUs(task: TaskRecord): number | undefined {
   const until = task.unblockedAtUs ?? task.endedAtUs;
   return until === undefined ? undefined : until - task.createdAtUs;
+}
+
+/** What a task waited for besides its dependencies; undefined while it has had no attempt and may get one. */
+function waitsOf(task: TaskRecord): { queuedUs: number; backoffUs: number } | undefined {
+  const { attempts, endedAtUs, backoffUs: lastBackoffUs = 0 } = task;
+  const queuedAtUs = lastQueuedAtUs(task);
+  const isOver = queuedAtUs !== undefined && endedAtUs !== undefined;
+  if (attempts.length === 0 && !isOver) return undefined;
+  const queuedUs = sumUs(task, (attempt) => attempt.leasedAtUs - attempt.queuedAtUs);
+  const backoffUs = sumUs(task, (attempt) => attempt.backoffUs);
+  if (!isOver) return { queuedUs, backoffUs };
+  const sinceUs = attempts.at(-1)?.endedAtUs ?? queuedAtUs;
+  return {
+    queuedUs: queuedUs + Math.max(0, endedAtUs - queuedAtUs),
+    backoffUs: backoffUs + Math.min(lastBackoffUs, endedAtUs - sinceUs),
+  };
+}
+
+/** When a task that waits for a runner, or ended waiting, became ready or was to; undefined for any other. */
+function lastQueuedAtUs({
+  attempts,
+  state,
+  scheduledAtUs,
+  queuedAtUs = scheduledAtUs,
+}: TaskRecord): number | undefined {
+  if (!mayWait.has(state)) return undefined;
+  const attempt = attempts.at(-1);
+  if (!attempt) return state === TaskState.SCHEDULED ? undefined : queuedAtUs;
+  const { endedAtUs } = attempt;
+  if (queuedAtUs === undefined || endedAtUs === undefined) return undefined;
+  return queuedAtUs > attempt.queuedAtUs && queuedAtUs >= endedAtUs ? queuedAtUs : undefined;
+}
+
+/** States in which a task waits for a runner, or may have ended waiting. */
+const mayWait: ReadonlySet<TaskState> = new Set([
+  TaskState.SCHEDULED,
+  TaskState.QUEUED,
+  TaskState.FAILED,
+  TaskState.CANCELLED,
+  TaskState.SKIPPED,
+]);
+
+function ranUs({ leasedAtUs, endedAtUs = leasedAtUs }: AttemptRecord): number {
+  return endedAtUs - leasedAtUs;
 }
 
 function sumUs(task: TaskRecord, of: (attempt: AttemptRecord) => number): number {
@@ -68,7 +102,8 @@ function appendTaskEvents(to: SpanColumns, task: TaskRecord): void {
     });
   }
   for (const [i, attempt] of task.attempts.entries()) appendAttemptEvents(to, task, attempt, task.attempts[i + 1]);
-  if (task.state === TaskState.QUEUED && task.queuedAtUs !== undefined) appendEvent(to, "queued", task.queuedAtUs);
+  const queuedAtUs = task.state === TaskState.SCHEDULED ? undefined : lastQueuedAtUs(task);
+  if (queuedAtUs !== undefined && queuedAtUs <= (task.endedAtUs ?? queuedAtUs)) appendEvent(to, "queued", queuedAtUs);
   if (task.endedAtUs === undefined) return;
   if (task.state === TaskState.CANCELLED) appendEvent(to, "cancelled", task.endedAtUs);
   if (task.state === TaskState.SKIPPED) appendEvent(to, "skipped", task.endedAtUs);
@@ -99,11 +134,8 @@ function appendAttemptEvents(
   });
 }
 
-/** Delay before the attempt after this one; undefined when none follows. */
+/** Delay before the attempt after this one; undefined when none was to come, or only as the whole job was retried. */
 function retryDelayUs(task: TaskRecord, attempt: AttemptRecord, next: AttemptRecord | undefined): number | undefined {
-  if (next) return next.backoffUs;
-  if (task.state === TaskState.SCHEDULED && task.scheduledAtUs !== undefined) {
-    return task.scheduledAtUs - (attempt.endedAtUs ?? attempt.leasedAtUs);
-  }
-  return task.state === TaskState.QUEUED ? 0 : undefined;
+  if (!next) return task.backoffUs;
+  return next.backoffUs > 0 || next.queuedAtUs === attempt.endedAtUs ? next.backoffUs : undefined;
 }

@@ -137,6 +137,7 @@ describe("lifecycle spans", () => {
       dependencyCount: 3,
     });
     delete skipped.unblockedAtUs;
+    delete skipped.queuedAtUs;
     const { row } = await project(jobRecord(jobId, { state: JobState.CANCELLED }), lost, skipped);
     expect(eventNames(row(spanIdOf(rootId)))).toEqual(["queued", "leased", "lost", "cancelled"]);
     expect(row(attemptSpanId(rootId, 1)).outcome).toBe("lost");
