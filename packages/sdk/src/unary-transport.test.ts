@@ -7,11 +7,12 @@ import { describe, expect, it } from "vitest";
 import { connect } from "./transport.ts";
 
 /** A server that answers every request with `listener`, and a client of it. */
-async function connected(listener: RequestListener, options: { token?: string; timeoutMs?: number } = {}) {
+async function connected(listener: RequestListener, options: { token?: string; host?: string } = {}) {
+  const { host = "127.0.0.1", token } = options;
   const server = createServer(listener);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const connection = connect({ url, ...options });
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
+  const { port } = server.address() as AddressInfo;
+  const connection = connect({ url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`, token });
   return {
     jobs: createClient(JobService, connection.transport),
     async [Symbol.asyncDispose]() {
@@ -58,6 +59,37 @@ describe("a unary call", () => {
     });
   });
 
+  it("sends and reads every character as it is, whatever the size", async () => {
+    await using server = await connected(async (request, response) => {
+      const { jobId } = fromBinary(GetJobRequestSchema, await bodyOf(request));
+      const body = toBinary(GetJobResponseSchema, create(GetJobResponseSchema, { job: { name: jobId } }));
+      response.writeHead(200, { "content-type": "application/proto" }).end(body);
+    });
+    for (const times of [0, 1, 5_000, 50_000]) {
+      const jobId = "a\u0000\u007f\u0080\u00ff\u20ac\u{1f600}".repeat(times);
+      expect((await server.jobs.getJob({ jobId })).job?.name).toBe(jobId);
+    }
+  });
+
+  it("lets the headers of a call stand for those of the client", async () => {
+    let seen: string[] = [];
+    await using server = await connected(
+      (request, response) => {
+        seen = request.rawHeaders;
+        answer(request, response);
+      },
+      { token: "secret" },
+    );
+    await server.jobs.getJob({}, { headers: { Authorization: "Bearer other" } });
+    expect(seen.filter((text) => text.startsWith("Bearer"))).toEqual(["Bearer other"]);
+    expect(seen.filter((text) => text.toLowerCase() === "host")).toHaveLength(1);
+  });
+
+  it("reaches an IPv6 address", async () => {
+    await using server = await connected(answer, { host: "::1" });
+    expect((await server.jobs.getJob({})).job?.name).toBe("one");
+  });
+
   it("uses a connection again", async () => {
     const ports = new Set<number | undefined>();
     await using server = await connected((request, response) => {
@@ -81,6 +113,36 @@ describe("a unary call", () => {
       response.writeHead(503, { "content-type": "text/html" }).end("<h1>sorry</h1>");
     });
     expect(await failure(server.jobs.getJob({}))).toMatchObject({ code: Code.Unavailable, rawMessage: "HTTP 503" });
+  });
+
+  it("does not follow where a server points to", async () => {
+    let requests = 0;
+    await using server = await connected((_request, response) => {
+      requests++;
+      response.writeHead(307, { location: "/elsewhere", "content-length": 0 }).end();
+    });
+    expect(await failure(server.jobs.getJob({}))).toMatchObject({ code: Code.Unknown, rawMessage: "HTTP 307" });
+    expect(requests).toBe(1);
+  });
+
+  it("is UNAVAILABLE when a kept connection is closed under it, and the next call opens another", async () => {
+    const used = new WeakSet<object>();
+    await using server = await connected((request, response) => {
+      if (used.has(request.socket)) return void request.socket.destroy();
+      used.add(request.socket);
+      answer(request, response);
+    });
+    await server.jobs.getJob({});
+    expect((await failure(server.jobs.getJob({}))).code).toBe(Code.Unavailable);
+    expect((await server.jobs.getJob({})).job?.name).toBe("one");
+  });
+
+  it("is UNAVAILABLE when the answer is no HTTP, or has a head without end", async () => {
+    let head = "SSH-2.0-OpenSSH_9.6\r\n";
+    await using server = await connected((request) => void request.socket.end(head));
+    expect((await failure(server.jobs.getJob({}))).code).toBe(Code.Unavailable);
+    head = `HTTP/1.1 200 OK\r\nx: ${"y".repeat(100_000)}`;
+    expect((await failure(server.jobs.getJob({}))).code).toBe(Code.Unavailable);
   });
 
   it("is UNAVAILABLE when the connection breaks before or within the answer", async () => {

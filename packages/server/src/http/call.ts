@@ -11,6 +11,7 @@ export class Call implements CallContext {
   readonly #stopping: AbortSignal;
   #controller: AbortController | undefined;
   #deadlineMs: number | undefined;
+  #timer: NodeJS.Timeout | undefined;
   /** True once the call was answered or its deadline passed: whoever asks for the signal then finds it aborted. */
   #over = false;
   #cleanUp: (() => void) | undefined;
@@ -56,20 +57,20 @@ export class Call implements CallContext {
     const left = this.timeoutMs();
     if (left === undefined) return answer;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => {
-          this.#over = true;
-          reject(new SpanloomError("DEADLINE_EXCEEDED", "cannot finish the call: its deadline has passed"));
-          this.#controller?.abort(cutOff());
-        },
-        Math.min(Math.max(left, 0), 2 ** 31 - 1),
-      );
-      answer.then(resolve, reject).finally(() => clearTimeout(timer));
+      const onDeadline = (): void => {
+        this.#over = true;
+        reject(new SpanloomError("DEADLINE_EXCEEDED", "cannot finish the call: its deadline has passed"));
+        this.#controller?.abort(cutOff());
+      };
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(onDeadline, Math.min(Math.max(left, 0), 2 ** 31 - 1));
+      answer.then(resolve, reject);
     });
   }
 
   end(): void {
     this.#over = true;
+    clearTimeout(this.#timer);
     this.#cleanUp?.();
   }
 }

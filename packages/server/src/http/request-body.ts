@@ -26,13 +26,14 @@ export const acceptedEncodings = ["identity", ...Object.keys(decompressors)];
  * Errors: LIMIT_EXCEEDED when either is larger; INVALID_FIELD when the body is cut off, is not what its encoding says
  * or has an encoding the server does not know.
  */
-export async function readBody(request: HttpRequest, maxBytes: number): Promise<Uint8Array> {
+export function readBody(request: HttpRequest, maxBytes: number): Promise<Uint8Array> {
   const encoding = request.headers["content-encoding"] ?? "identity";
-  const bytes = await receive(request, maxBytes);
-  return encoding === "identity" || encoding === "" ? bytes : decompress(bytes, encoding, maxBytes);
+  const received = receive(request, maxBytes);
+  if (encoding === "identity" || encoding === "") return received;
+  return received.then((bytes) => decompress(bytes, encoding, maxBytes));
 }
 
-/** How long a body may take to arrive; HTTP/2 has no such limit of its own. */
+/** How long a body may take to arrive over HTTP/2; Node's HTTP/1.1 server has such a limit of its own. */
 const RECEIVE_MS = 60_000;
 
 /** How long the rest of a refused request may take to arrive before it is answered anyway. */
@@ -68,28 +69,28 @@ function receive(request: HttpRequest, maxBytes: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
-    const onData = (chunk: Buffer): void => {
-      length += chunk.length;
-      if (length <= maxBytes) chunks.push(chunk);
-      else finish(() => reject(tooLarge("has at least", length, maxBytes)));
-    };
-    const onEnd = (): void =>
-      finish(() => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, length)));
-    const onCut = (): void =>
-      finish(() => reject(new SpanloomError("INVALID_FIELD", "cannot read the request: cut off")));
-    const onSlow = (): void =>
-      finish(() =>
-        reject(new SpanloomError("INVALID_FIELD", `cannot read the request: it took over ${RECEIVE_MS} ms`)),
-      );
-    const timer = setTimeout(onSlow, RECEIVE_MS);
+    let over = false;
+    // Listeners stay: the request is never used again, and what still comes, an error or the close, concerns nobody.
     const finish = (settle: () => void): void => {
+      if (over) return;
+      over = true;
       clearTimeout(timer);
-      request.off("data", onData).off("end", onEnd).off("error", onCut).off("close", onCut);
-      // An error may still follow, e.g. a reset: nobody is left to be told.
-      request.on("error", () => {});
       settle();
     };
-    request.on("data", onData).on("end", onEnd).on("error", onCut).on("close", onCut);
+    const refuse = (why: string): void =>
+      finish(() => reject(new SpanloomError("INVALID_FIELD", `cannot read the request: ${why}`)));
+    const onCut = (): void => refuse("cut off");
+    const isLimited = request.httpVersionMajor === 1;
+    const timer = isLimited ? undefined : setTimeout(() => refuse(`it took over ${RECEIVE_MS} ms`), RECEIVE_MS);
+    request.on("data", (chunk: Buffer) => {
+      length += chunk.length;
+      if (length > maxBytes) finish(() => reject(tooLarge("has at least", length, maxBytes)));
+      else if (!over) chunks.push(chunk);
+    });
+    request.on("end", () =>
+      finish(() => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, length))),
+    );
+    request.on("error", onCut).on("close", onCut);
   });
 }
 
