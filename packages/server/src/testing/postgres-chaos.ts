@@ -53,6 +53,7 @@ interface Place {
 
 class PostgresStorage implements ChaosStorage {
   readonly renewsLeases = false;
+  readonly workFirst = false;
   readonly answersLate = true;
   readonly waitersByAge = true;
   readonly #setup: ChaosSetup;

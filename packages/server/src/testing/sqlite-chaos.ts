@@ -15,6 +15,7 @@ export const sqliteChaos: ChaosSubject = {
 
 class SqliteStorage implements ChaosStorage {
   readonly renewsLeases = true;
+  readonly workFirst = true;
   readonly answersLate = false;
   readonly waitersByAge = false;
   readonly #setup: ChaosSetup;

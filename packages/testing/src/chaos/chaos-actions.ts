@@ -9,6 +9,7 @@ import type {
   Lease,
   MaintenanceOutcome,
   NewJob,
+  RunningReport,
   SubmitOutcome,
 } from "@spanloom/server/store";
 import type { Action, ChaosWorld } from "./chaos-world.ts";
@@ -27,6 +28,13 @@ export interface SentReport {
   report: AttemptReport;
 }
 
+/** What a runner says that it runs. */
+export interface Beat {
+  runnerId: string;
+  running: readonly RunningReport[];
+  leaseMs: number;
+}
+
 /** Makes actions on the store out of what runners and clients ask for. */
 export class ChaosActions {
   /** What runners believe to hold. */
@@ -43,6 +51,7 @@ export class ChaosActions {
     const nowUs = this.#world.clock.nowUs();
     return {
       text: `submit ${jobs.map(jobText).join(" and ")}`,
+      brings: "work",
       run: (store) => store.submitJobs(jobs),
       explain: (outcomes) => [(model) => model.submit(nowUs, jobs, outcomes)],
     };
@@ -54,6 +63,7 @@ export class ChaosActions {
     const { runnerId, reports } = exchange;
     return {
       text: `${exchangeText(exchange)}${lost ? ", answer lost" : ""}`,
+      ...(reports.length > 0 && { brings: "results" }),
       run: (store) => store.exchange(exchange),
       explain: (outcome) => [(model) => model.exchange(nowUs, exchange, outcome)],
       after: ({ leases }) => {
@@ -66,20 +76,26 @@ export class ChaosActions {
 
   /** Extends all leases a runner believes to hold; it drops those it lost when it listens. */
   heartbeat(runnerId: string, leaseMs: number, options: { done: number; listens: boolean }): Action<HeartbeatOutcome> {
-    const nowUs = this.#world.clock.nowUs();
     const progress = options.done === 0 ? [] : [{ label: "steps", done: options.done, total: 9 }];
     const running = this.held.filter((held) => held.runnerId === runnerId).map(({ lease }) => ({ ...lease, progress }));
-    const beat = { runnerId, running, leaseMs };
     return {
-      text: `${short(runnerId)} beats for ${running.map(leaseText).join(" ") || "nothing"}`,
-      run: (store) => store.heartbeat(runnerId, running, leaseMs),
-      explain: (outcome) => [(model) => model.heartbeat(nowUs, beat, outcome)],
+      ...this.beat({ runnerId, running, leaseMs }),
       after: ({ lost }) => {
         for (const { taskId, attempt } of options.listens ? lost : []) {
           const at = this.held.findIndex(({ lease }) => lease.taskId === taskId && lease.attempt === attempt);
           if (at >= 0) this.held.splice(at, 1);
         }
       },
+    };
+  }
+
+  /** Sends a heartbeat as it is, whoever holds what it names. */
+  beat({ runnerId, running, leaseMs }: Beat): Action<HeartbeatOutcome> {
+    const nowUs = this.#world.clock.nowUs();
+    return {
+      text: `${short(runnerId)} beats for ${running.map(leaseText).join(" ") || "nothing"}`,
+      run: (store) => store.heartbeat(runnerId, running, leaseMs),
+      explain: (outcome) => [(model) => model.heartbeat(nowUs, { runnerId, running, leaseMs }, outcome)],
     };
   }
 

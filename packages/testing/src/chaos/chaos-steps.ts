@@ -15,6 +15,8 @@ import {
 
 /** Lease lengths runners ask for. */
 const LEASE_MS = 15_000;
+/** Short, so that no task is given up for other reasons first. */
+const STORM_LEASE_MS = 500;
 const NO_BYTES = new Uint8Array(0);
 const MAX_TASKS = 160;
 
@@ -27,6 +29,8 @@ export interface FaultTraits {
   clockBack: boolean;
   drains: boolean;
   unknownIdentifiers: boolean;
+  /** Whether runners lease all there is and die, again and again. */
+  storms: boolean;
 }
 
 /** Draws the faults of a run. */
@@ -37,6 +41,7 @@ export function drawFaults(random: SeededRandom): FaultTraits {
     clockBack: random.chance(0.3),
     drains: random.chance(0.2),
     unknownIdentifiers: random.chance(0.2),
+    storms: random.chance(0.15),
   };
 }
 
@@ -55,6 +60,7 @@ export type StepName =
   | "goodbye"
   | "drain"
   | "die"
+  | "storm"
   | "restart"
   | "breakOff"
   | "killDuring"
@@ -76,6 +82,7 @@ export const stepWeights: Readonly<Record<StepName, number>> = {
   goodbye: 1,
   drain: 1,
   die: 2,
+  storm: 1,
   restart: 1,
   breakOff: 1,
   killDuring: 1,
@@ -109,6 +116,8 @@ export class ChaosSteps {
         return this.#pass(random);
       case "die":
         return this.#die(random);
+      case "storm":
+        return this.#storm(random);
       case "restart":
         return world.restart();
       case "breakOff":
@@ -294,7 +303,7 @@ export class ChaosSteps {
     return this.#actions.exchange({ runnerId, reports: [report], claim: undefined });
   }
 
-  /** A report with a token or an attempt number that was never given, or by a runner that never had the lease. */
+  /** A report or a heartbeat with a token or an attempt number that was never given. */
   #forge(random: SeededRandom): Action | undefined {
     const { held } = this.#actions;
     if (held.length === 0) return undefined;
@@ -303,6 +312,10 @@ export class ChaosSteps {
     const token = Uint8Array.from(lease.token, (byte) => byte ^ 1);
     const wrong = random.chance(0.5) ? { token } : { attempt: lease.attempt + random.pick([-1, 1]) };
     if (wrong.attempt === 0) return undefined;
+    if (random.chance(0.3)) {
+      const running = [{ ...lease, ...wrong, progress: [{ label: "steps", done: 1, total: 9 }] }];
+      return this.#actions.beat({ runnerId, running, leaseMs: 4 * LEASE_MS });
+    }
     const report = { ...forged, ...wrong };
     return {
       ...this.#actions.exchange({ runnerId, reports: [report], claim: undefined }),
@@ -316,10 +329,19 @@ export class ChaosSteps {
     return this.#actions.register(runnerId, this.#claim(random, runnerId));
   }
 
-  #pass(random: SeededRandom): void {
+  /** Time passes: anyhow, or to a moment around the one at which something is due. */
+  async #pass(random: SeededRandom): Promise<void> {
+    const world = this.#world;
+    const nowUs = world.clock.nowUs();
+    const dueUs = world.model.earliestDueUs(nowUs);
+    if (random.chance(0.3) && dueUs > nowUs && dueUs < Infinity) {
+      world.moveClock((dueUs - nowUs + random.int(-1, 1)) / 1000);
+      if (random.chance(0.5)) await world.act(this.#actions.maintain());
+      return;
+    }
     const back = this.#traits.clockBack && random.chance(0.2);
     const ms = back ? -random.int(1, 20_000) : random.pick([1, 300, 2_000, 6_000, 16_000, 40_000]) * random.next();
-    this.#world.moveClock(ms);
+    world.moveClock(ms);
   }
 
   /** A runner dies: nobody reports what it held. */
@@ -329,6 +351,19 @@ export class ChaosSteps {
     const kept = held.filter((one) => one.runnerId !== runnerId);
     this.#world.note(`${runnerId.slice(-6)} dies with ${held.length - kept.length} leases`);
     held.splice(0, held.length, ...kept);
+  }
+
+  /** Attempts are lost so often that tasks are given up. */
+  async #storm(random: SeededRandom): Promise<void> {
+    if (!this.#traits.storms) return;
+    const world = this.#world;
+    const runnerId = random.pick(this.#runners);
+    for (let times = random.int(5, 13); times > 0; times--) {
+      const claim = { ...this.#claim(random, runnerId), limit: 40, leaseMs: STORM_LEASE_MS };
+      await world.act(this.#actions.exchange({ runnerId, reports: [], claim }, true));
+      world.moveClock(STORM_LEASE_MS);
+      await world.act(this.#actions.maintain());
+    }
   }
 
   /** Something whose effect the model knows without an answer. */

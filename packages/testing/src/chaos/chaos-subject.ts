@@ -43,6 +43,8 @@ export interface ChaosStorage extends AsyncDisposable {
   readonly renewsLeases: ModelTraits["renewsLeases"];
   readonly answersLate: ModelTraits["answersLate"];
   readonly waitersByAge: ModelTraits["waitersByAge"];
+  /** Whether of operations done at once those that bring work come first, then reports; which come in what order is open else. */
+  readonly workFirst: boolean;
   /** A store over the data, not started. */
   connect(): Store;
   /** Ends a store as a crash would; the next one finds what was committed. */

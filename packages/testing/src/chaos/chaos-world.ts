@@ -11,6 +11,8 @@ import { demand } from "./model-state.ts";
 /** Something done to a store, and how the model explains what came of it. */
 export interface Action<Result = unknown> {
   text: string;
+  /** What it may have for others that are done at once; nothing when absent. */
+  brings?: "work" | "results";
   run(store: Store): Promise<Result>;
   /** One or more ways to understand the result; undefined stands for an answer that got lost with the server. */
   explain(result: Result | undefined): readonly Explanation[];
@@ -103,10 +105,10 @@ export class ChaosWorld {
   async actTogether(actions: readonly Action[]): Promise<void> {
     for (const [i, { text }] of actions.entries()) this.note(`at once ${i + 1}/${actions.length}: ${text}`);
     const done = await Promise.all(actions.map(async (action) => ({ action, result: await action.run(this.#store) })));
-    const orders = ordersOf(done);
+    const ranked = this.#storage.workFirst ? done.toSorted((a, b) => rankOf(a.action) - rankOf(b.action)) : done;
     // In one transaction, a place that one of them frees may be given away only at its end.
-    const explanations = [false, true].flatMap((holdsPlaces) =>
-      orders.map((order): Explanation => {
+    const explanations = ordersOf(ranked).flatMap((order) =>
+      [false, true].map((holdsPlaces): Explanation => {
         return (model, seen) => {
           model.holdsPlaces = holdsPlaces;
           model.beginTogether();
@@ -237,6 +239,11 @@ export class ChaosWorld {
     const left = await this.#store.unprojectedJobs(10);
     demand(left.length === 0, () => `the final spans of ${left.length} ended jobs are not known to be stored`);
   }
+}
+
+/** What brings work is done first, then what may end what others wait for. */
+function rankOf({ brings }: Action): number {
+  return brings === undefined ? 2 : Number(brings === "results");
 }
 
 const START_US = new FakeClock().nowUs();

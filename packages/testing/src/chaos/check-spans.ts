@@ -1,9 +1,10 @@
-import { attemptSpanId, spanIdOf } from "@spanloom/protocol";
+import { attemptSpanId, JobState, spanIdOf, TaskState } from "@spanloom/protocol";
 import type { ChaosSpan } from "./chaos-subject.ts";
 import {
   demand,
   hasEnded,
   jobHasEnded,
+  jobStateOf,
   type ModelJob,
   type ModelState,
   type ModelTask,
@@ -36,10 +37,25 @@ function checkJob(state: ModelState, job: ModelJob, byId: ReadonlyMap<string, Ch
     root.open === !jobHasEnded(state, job.id),
     () => `the span of job ${job.id} is ${root.open ? "open" : "closed"}`,
   );
+  const outcome = root.open ? "" : jobOutcomes[jobStateOf(state, job)];
+  demand(root.outcome === outcome, () => `the span of job ${job.id} ended ${root.outcome}, not ${outcome}`);
   let count = 1;
   for (const task of tasksOf(state, job.id)) count += checkTask(state, task, byId);
   return count;
 }
+
+const jobOutcomes: Partial<Record<JobState, string>> = {
+  [JobState.SUCCEEDED]: "success",
+  [JobState.FAILED]: "failure",
+  [JobState.CANCELLED]: "cancelled",
+};
+
+const taskOutcomes: Partial<Record<TaskState, string>> = {
+  [TaskState.SUCCEEDED]: "success",
+  [TaskState.FAILED]: "failure",
+  [TaskState.CANCELLED]: "cancelled",
+  [TaskState.SKIPPED]: "skipped",
+};
 
 const outcomes = ["", "success", "failure", "timeout", "cancelled", "lost", "released"];
 
@@ -53,6 +69,8 @@ function checkTask(state: ModelState, task: ModelTask, byId: ReadonlyMap<string,
     () => `task ${task.key} has no span under its parent`,
   );
   demand(span.open === !hasEnded(task), () => `the span of task ${task.key} is ${span.open ? "open" : "closed"}`);
+  const outcome = taskOutcomes[task.state] ?? "";
+  demand(span.outcome === outcome, () => `the span of task ${task.key} ended ${span.outcome}, not ${outcome}`);
   for (const attempt of task.attempts) {
     const what = `the span of attempt ${attempt.number} of task ${task.key}`;
     const own = byId.get(attemptSpanId(id, attempt.number));
