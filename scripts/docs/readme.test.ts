@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -14,12 +14,13 @@ import { type SnippetFolder, writeSnippets } from "./snippet-folder.ts";
  */
 describe("README.md", () => {
   const root = path.resolve(import.meta.dirname, "..", "..");
+  const read = (page: string) => readFileSync(path.join(root, page), "utf8");
   let snippets: SnippetFolder;
   let runner: ChildProcess;
   let url: string;
 
   beforeAll(async () => {
-    const blocks = codeBlocks("README.md", readFileSync(path.join(root, "README.md"), "utf8"));
+    const blocks = codeBlocks("README.md", read("README.md"));
     snippets = writeSnippets(
       root,
       blocks.filter((block) => flagValue(block, "file") !== undefined),
@@ -55,6 +56,29 @@ describe("README.md", () => {
     expect(drawn.match(/count-words/g)!.length).toBeGreaterThanOrEqual(3);
     expect(drawn).toContain("find-most");
   });
+
+  it("names programs that npx finds in this folder", async () => {
+    const programs = read("README.md").match(/(?<=npx )spanloom[\w-]*/g)!;
+    expect(new Set(programs)).toEqual(new Set(["spanloom", "spanloom-runner", "spanloom-server"]));
+    for (const program of new Set(programs)) {
+      const { code, output } = await capture("npx", ["--no-install", program, "--help"], { cwd: root });
+      expect({ code, output }).toMatchObject({ code: 0, output: expect.stringContaining("Usage:") });
+    }
+  });
+
+  // A machine without curl cannot show that curl works; CI and most developers have it.
+  it.skipIf(spawnSync("curl", ["--version"]).error !== undefined)(
+    "leads to a command that submits with curl",
+    async () => {
+      const command = codeBlocks("proto/README.md", read("proto/README.md")).find(({ code }) =>
+        code.includes("SubmitJob"),
+      )!;
+      const { output } = await capture("bash", ["-c", command.code.replace("http://127.0.0.1:7171", url)], {
+        cwd: root,
+      });
+      expect(JSON.parse(output)).toMatchObject({ job: { name: "add", state: "JOB_STATE_QUEUED" } });
+    },
+  );
 });
 
 /** The address the embedded server prints; an early exit fails with what the runner printed instead. */

@@ -18,7 +18,7 @@ export interface RetryableErrorOptions {
 /**
  * Thrown by a task's code to ask for another attempt, no sooner than `retryAfterMs`.
  *
- * The retry policy still bounds the number of attempts. Types in `nonRetryableTypes` do not apply to it.
+ * The retry policy still bounds the number of attempts, and `nonRetryableTypes` that name `RetryableError` win.
  */
 export class RetryableError extends Error {
   override readonly name: string = "RetryableError";

@@ -78,6 +78,12 @@ test("dependencies are kept once each, in order", () => {
   expect(job.tasks.groups[2]!.dependsOn).toEqual([0, 1]);
 });
 
+test("a group that names no spec has the only one, and must name one of several", () => {
+  const job = convert({ tasks: { specs: [spec], groups: [{ inputs: [input, input] }] } });
+  expect(job.tasks.groups[0]!.specs).toEqual([0]);
+  expect(refusal(ofGroups({ specs: [] })).message).toContain("tasks.groups[0].specs has 0 entries for 1 tasks");
+});
+
 const long = (bytes: number) => "x".repeat(bytes + 1);
 const field = (reason: string, path: string, init: Init) => [reason, path, init] as const;
 
@@ -106,7 +112,6 @@ test.each([
   field("LIMIT_EXCEEDED", "tasks.groups", ofGroups(...Array.from({ length: 4_097 }, () => ({})))),
   field("INVALID_FIELD", "tasks.groups[0].specs", ofGroups({ specs: [2] })),
   field("INVALID_FIELD", "tasks.groups[0].specs", ofGroups({ specs: [0, 1] })),
-  field("INVALID_FIELD", "tasks.groups[0].specs", ofGroups({ specs: [] })),
   field("INVALID_FIELD", "tasks.groups[0].displays", ofGroups({ displays: ["a", "b"] })),
   field("INVALID_DEPENDENCY", "tasks.groups[1].depends_on", ofGroups({}, { dependsOn: [1] })),
   field("INVALID_DEPENDENCY", "tasks.groups[0].depends_on", ofGroups({ dependsOn: [1] }, {})),

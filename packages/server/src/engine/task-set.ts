@@ -145,7 +145,11 @@ function toNewTaskGroup(group: TaskGroup, context: GroupContext): NewTaskGroup {
   };
 }
 
+/** What a group that names no spec has, where there is one alone to name. */
+const ONLY_SPEC: readonly number[] = [0];
+
 function specIndices(indices: readonly number[], tasks: number, { field, specs }: GroupContext): readonly number[] {
+  if (indices.length === 0 && specs.length === 1) return ONLY_SPEC;
   if (indices.length !== 1 && indices.length !== tasks) {
     throw invalidField(`${field}.specs`, `has ${indices.length} entries for ${tasks} tasks: give one, or one each`);
   }

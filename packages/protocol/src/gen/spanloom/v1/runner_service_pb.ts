@@ -370,7 +370,7 @@ export const RunnerState = {
   STOPPED: 3,
 
   /**
-   * Not heard of for longer than its lease.
+   * Not heard of for a minute. Its attempts end as their leases do, whatever this says.
    *
    * @generated from enum value: RUNNER_STATE_LOST = 4;
    */

@@ -270,7 +270,7 @@ export type TaskGroup = Message<"spanloom.v1.TaskGroup"> & {
   inputs: Uint8Array[];
 
   /**
-   * Index into TaskSet.specs: one for all tasks, or one per task.
+   * Index into TaskSet.specs: one for all tasks, or one per task. Empty means the only spec, when there is but one.
    *
    * @generated from field: repeated uint32 specs = 2;
    */
@@ -641,7 +641,7 @@ export type TaskFailure = Message<"spanloom.v1.TaskFailure"> & {
   stack: string;
 
   /**
-   * False means never try again, whatever the policy. Absent means the policy decides.
+   * False means never try again, whatever the policy. True or absent means the policy decides.
    *
    * @generated from field: optional bool retryable = 4;
    */
