@@ -21,20 +21,25 @@ export class Call implements CallContext {
     this.#stopping = stopping;
   }
 
+  get isCutOff(): boolean {
+    return this.#over || this.#stopping.aborted || isGone(this.#response);
+  }
+
   get signal(): AbortSignal {
     if (!this.#controller) {
       const controller = new AbortController();
       const abort = (): void => controller.abort(cutOff());
       this.#controller = controller;
-      if (this.#over) abort();
-      if (this.#over) return controller.signal;
+      if (this.isCutOff) {
+        abort();
+        return controller.signal;
+      }
       this.#response.once("close", abort);
-      this.#stopping.addEventListener("abort", abort);
+      const forgetStop = onStop(this.#stopping, abort);
       this.#cleanUp = () => {
         this.#response.off("close", abort);
-        this.#stopping.removeEventListener("abort", abort);
+        forgetStop();
       };
-      if (this.#stopping.aborted || isGone(this.#response)) abort();
     }
     return this.#controller.signal;
   }
@@ -73,6 +78,25 @@ export class Call implements CallContext {
     clearTimeout(this.#timer);
     this.#cleanUp?.();
   }
+}
+
+/** What to do when a server stops. */
+const stopListeners = new WeakMap<AbortSignal, Set<() => void>>();
+
+/** As a listener of `stopping`, of which there is one for all calls: a signal looks through all it has for each new one. */
+function onStop(stopping: AbortSignal, listener: () => void): () => void {
+  const listeners = stopListeners.get(stopping) ?? listenToStop(stopping);
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+function listenToStop(stopping: AbortSignal): Set<() => void> {
+  const listeners = new Set<() => void>();
+  stopListeners.set(stopping, listeners);
+  stopping.addEventListener("abort", () => {
+    for (const listener of listeners) listener();
+  });
+  return listeners;
 }
 
 /** Why a signal aborts: a handler that passes it on must not be taken for a defect. */

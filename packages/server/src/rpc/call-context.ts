@@ -2,6 +2,8 @@
 export interface CallContext {
   /** Aborts when the client is gone, its deadline has passed or the server stops. Also when the call is over. */
   readonly signal: AbortSignal;
+  /** Whether the signal has aborted, where that can be told without making one. */
+  readonly isCutOff?: boolean;
   /** Milliseconds left until the client's deadline; undefined without one. */
   timeoutMs(): number | undefined;
 }

@@ -112,7 +112,7 @@ async function exchange(
     outcome.drain || notices.isNews(runnerId, outcome.cancellations);
   try {
     const outcome = await store.exchange({ runnerId, reports, claim });
-    if (outcome.leases.length > 0 && context.signal.aborted) {
+    if (outcome.leases.length > 0 && (context.isCutOff ?? context.signal.aborted)) {
       await releaseLeases(store, runnerId, outcome.leases);
       return { ...outcome, leases: [] };
     }
