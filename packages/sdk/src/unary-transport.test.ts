@@ -1,9 +1,10 @@
-import { createServer, type IncomingMessage, type RequestListener } from "node:http";
+import http, { createServer, type IncomingMessage, type RequestListener, type RequestOptions } from "node:http";
+import { syncBuiltinESMExports } from "node:module";
 import type { AddressInfo } from "node:net";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { GetJobRequestSchema, GetJobResponseSchema, JobService } from "@spanloom/protocol";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { connect } from "./transport.ts";
 
 /** A server that answers every request with `listener`, and a client of it. */
@@ -83,6 +84,26 @@ describe("a unary call", () => {
     await server.jobs.getJob({}, { headers: { Authorization: "Bearer other" } });
     expect(seen.filter((text) => text.startsWith("Bearer"))).toEqual(["Bearer other"]);
     expect(seen.filter((text) => text.toLowerCase() === "host")).toHaveLength(1);
+  });
+
+  it("may be given more headers by what instruments Node's http", async () => {
+    const original = http.request;
+    // As OpenTelemetry's package does it: on a copy, which it takes for an object.
+    const request = ({ headers, ...options }: RequestOptions) =>
+      original({ ...options, headers: Object.assign({}, headers, { traceparent: "00-1" }) });
+    Object.assign(http, { request });
+    syncBuiltinESMExports();
+    onTestFinished(() => {
+      Object.assign(http, { request: original });
+      syncBuiltinESMExports();
+    });
+    let seen: IncomingMessage["headers"] = {};
+    await using server = await connected((request, response) => {
+      seen = request.headers;
+      answer(request, response);
+    });
+    await server.jobs.getJob({});
+    expect(seen).toMatchObject({ "content-type": "application/proto", traceparent: "00-1" });
   });
 
   it("reaches an IPv6 address", async () => {

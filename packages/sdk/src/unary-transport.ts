@@ -40,22 +40,23 @@ export function createUnaryTransport(options: UnaryTransportOptions): Pick<Trans
   const base = target.pathname === "/" ? "" : target.pathname;
   const server = { protocol: target.protocol, hostname: withoutBrackets(target.hostname), port: target.port };
   const headers = {
-    host: target.host,
     "content-type": "application/proto",
     "connect-protocol-version": "1",
     ...(token && { authorization: `Bearer ${token}` }),
   };
-  const pairs = Object.entries(headers).flat();
   return {
     async unary(...[method, signal, timeoutMs = defaultTimeoutMs, header, input]) {
       const body = encode(method.input, input);
-      const common = header ? Object.entries({ ...headers, ...Object.fromEntries(new Headers(header)) }).flat() : pairs;
       const response = await post({
         ...server,
         agent: options.agent,
         path: `${base}/${method.parent.typeName}/${method.name}`,
-        // As pairs they are sent as they are; names in an object are kept and looked up for each call.
-        headers: [...common, "connect-timeout-ms", `${Math.ceil(timeoutMs)}`, "content-length", `${body.length}`],
+        headers: {
+          ...headers,
+          "connect-timeout-ms": String(Math.ceil(timeoutMs)),
+          "content-length": body.length,
+          ...(header && Object.fromEntries(new Headers(header))),
+        },
         body,
         timeoutMs,
         signal,
@@ -93,7 +94,7 @@ interface Post {
   port: string;
   agent: Agent;
   path: string;
-  headers: readonly string[];
+  headers: Record<string, string | number>;
   body: Uint8Array;
   timeoutMs: number;
   signal: AbortSignal | undefined;
@@ -126,10 +127,10 @@ function post({ body, timeoutMs, signal, ...options }: Post): Promise<Answer> {
     signal?.addEventListener("abort", onAbort);
     request.on("error", (error) => fail(unavailable(error)));
     request.on("response", (response) => {
-      readAll(response).then((bytes) => {
+      readAll(response, fail, (bytes) => {
         settle();
         resolve({ status: response.statusCode ?? 0, contentType: response.headers["content-type"] ?? "", body: bytes });
-      }, fail);
+      });
     });
     end(request, body);
   });
@@ -144,17 +145,19 @@ function end(request: ClientRequest, body: Uint8Array): void {
   else request.end(Buffer.from(body.buffer, body.byteOffset, body.length).toString("latin1"), "latin1");
 }
 
-function readAll(response: IncomingMessage): Promise<Uint8Array> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    response.on("data", (chunk: Buffer) => chunks.push(chunk));
-    response.on("end", () => {
-      const all = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
-      // Messages hold views of it, and callers are promised plain arrays.
-      resolve(new Uint8Array(all.buffer, all.byteOffset, all.length));
-    });
-    response.on("error", (error) => reject(unavailable(error)));
+function readAll(
+  response: IncomingMessage,
+  fail: (error: ConnectError) => void,
+  done: (bytes: Uint8Array) => void,
+): void {
+  const chunks: Buffer[] = [];
+  response.on("data", (chunk: Buffer) => chunks.push(chunk));
+  response.on("end", () => {
+    const all = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+    // Messages hold views of it, and callers are promised plain arrays.
+    done(new Uint8Array(all.buffer, all.byteOffset, all.length));
   });
+  response.on("error", (error) => fail(unavailable(error)));
 }
 
 function canceled(signal: AbortSignal | undefined): ConnectError {
