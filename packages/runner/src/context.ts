@@ -20,6 +20,7 @@ import {
 import type { Attempt } from "./attempt.ts";
 import type { NowUs } from "./clock.ts";
 import { type DependencyReader, readDependencies } from "./dependencies.ts";
+import { toTaskFailure } from "./failure.ts";
 import { AttemptLog } from "./log.ts";
 
 /** What the contexts of one runner share. */
@@ -181,9 +182,11 @@ function runInSpan<Result>(span: Span, fn: (span: Span) => Result): Result {
   return settled as Result;
 }
 
+/** Ends a span with what was thrown, which may be anything, and hostile. */
 function failSpan(span: Span, error: unknown): void {
-  span.recordException(error instanceof Error ? error : String(error));
-  span.setStatus({ code: SpanStatusCode.ERROR, message: error instanceof Error ? error.message : String(error) });
+  const { type, message, stack } = toTaskFailure(error);
+  span.recordException({ name: type, message, stack });
+  span.setStatus({ code: SpanStatusCode.ERROR, message });
   span.end();
 }
 

@@ -1,8 +1,8 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { type Exporter, ExportQueue } from "@spanloom/exporter";
 import { ExportLogsServiceRequestSchema, ExportTraceServiceRequestSchema } from "@spanloom/protocol/otlp";
-import type { TelemetryEntries } from "./tracing/attempt-buffer.ts";
 import { encodeRequest } from "./tracing/encode-request.ts";
+import type { TelemetryEntries } from "./tracing/record-block.ts";
 
 /**
  * Hands what attempts emit to the runner's exporters, each behind a bounded queue of its own.

@@ -187,9 +187,10 @@ export class LeaseLoop {
       this.#options.pool.start();
       return this.#report(parts[1]);
     }
-    const task = batch.results[0]?.taskId ?? "none";
-    log(`gave up the result of task ${task}: the server refuses it: ${error.message}`);
-    store.acknowledge(batch);
+    const [result] = batch.results;
+    const dropped = store.giveUp(batch);
+    const what = result ? `the result of task ${result.taskId}` : `${dropped} spans and log records`;
+    log(`gave up ${what}: the server refuses it: ${error.message}`);
   }
 
   async #poll(): Promise<void> {

@@ -8,14 +8,18 @@ import { releaseResult, toResult } from "./task-result.ts";
 import { TelemetryBudget } from "./tracing/attempt-buffer.ts";
 import { AttemptTracing } from "./tracing/attempt-tracing.ts";
 import { Origins } from "./tracing/origins.ts";
+import { ProtoWriter } from "./tracing/proto-writer.ts";
 
 const MIB = 1024 * 1024;
-const entry = (bytes: number) => {
-  return { origin: { resource: new Uint8Array(), scope: new Uint8Array() }, bytes: new Uint8Array(bytes) };
+const kind = { origin: { resource: new Uint8Array(), scope: new Uint8Array() }, suffix: new Uint8Array() };
+const record = (bytes: number): ProtoWriter => {
+  const writer = new ProtoWriter();
+  writer.raw(new Uint8Array(bytes));
+  return writer;
 };
 
-function make(maxResultBytes = 64 * MIB) {
-  const budget = new TelemetryBudget(256 * MIB);
+function make({ maxResultBytes = 64 * MIB, maxTelemetryBytes = 256 * MIB } = {}) {
+  const budget = new TelemetryBudget(maxTelemetryBytes);
   const store = new ResultStore({ maxResultBytes, budget, ready: () => undefined, collected: () => undefined });
   const resource = resourceFromAttributes({});
   const host = { runnerId: "r", budget, receiver: store, origins: new Origins(resource, resource) };
@@ -57,7 +61,7 @@ describe("the result store", () => {
   it("sends a result only after, or together with, all its telemetry (I2)", () => {
     const { store, attempt, add, budget } = make();
     const one = attempt();
-    one.tracing.buffer.addSpan(entry(3 * MIB));
+    one.tracing.buffer.addSpan(kind, record(3 * MIB));
     const result = add(one);
     const first = store.take()!;
     expect(first.results).toEqual([]);
@@ -71,10 +75,71 @@ describe("the result store", () => {
   });
 
   it("is full by bytes of results, and free again when they are acknowledged (I3)", () => {
-    const { store, add } = make(MIB);
+    const { store, add } = make({ maxResultBytes: MIB });
     while (!store.full) add();
     for (let batch = store.take(); batch; batch = store.take()) store.acknowledge(batch);
     expect(store.full).toBe(false);
+  });
+
+  it("drops the oldest spans that wait, of the attempt that adds before those of others, and its result says so (I4)", () => {
+    const { store, attempt, add, budget } = make({ maxTelemetryBytes: 4 * MIB });
+    const [quiet, noisy] = [attempt(), attempt()];
+    quiet.tracing.buffer.addSpan(kind, record(MIB));
+    quiet.tracing.buffer.addLog(kind, record(MIB));
+    for (let i = 0; i < 5; i++) noisy.tracing.buffer.addSpan(kind, record(MIB));
+    expect([quiet.tracing.buffer.dropped, noisy.tracing.buffer.dropped]).toEqual([0, 3]);
+    const late = attempt();
+    late.tracing.buffer.addSpan(kind, record(3 * MIB));
+    expect([quiet, noisy, late].map(({ tracing }) => tracing.buffer.dropped)).toEqual([1, 5, 0]);
+    late.tracing.buffer.addSpan(kind, record(4 * MIB));
+    expect(late.tracing.buffer.dropped).toBe(2);
+    const results = [add(quiet), add(noisy), add(late)];
+    for (let batch = store.take(); batch; batch = store.take()) store.acknowledge(batch);
+    expect(results.map(({ droppedTelemetry }) => droppedTelemetry)).toEqual([1n, 5n, 2n]);
+    expect([store.empty, budget.used]).toEqual([true, 0]);
+  });
+
+  it("leaves what is in a batch in it, and drops what is new instead (I4)", () => {
+    const { store, attempt, add } = make({ maxTelemetryBytes: 4 * MIB });
+    const one = attempt();
+    one.tracing.buffer.addSpan(kind, record(3 * MIB));
+    const batch = store.take()!;
+    one.tracing.buffer.addSpan(kind, record(2 * MIB));
+    expect(one.tracing.buffer.dropped).toBe(1);
+    store.acknowledge(batch);
+    one.tracing.buffer.addSpan(kind, record(2 * MIB));
+    expect(one.tracing.buffer.dropped).toBe(1);
+    add(one);
+    for (let next = store.take(); next; next = store.take()) store.acknowledge(next);
+    expect(store.empty).toBe(true);
+  });
+
+  it("splits a refused batch into its telemetry and its results, then in halves, down to what cannot be split", () => {
+    const { store, attempt, add, budget } = make();
+    const attempts = [attempt(), attempt()];
+    for (const { tracing } of attempts) {
+      tracing.buffer.addSpan(kind, record(100_000));
+      tracing.buffer.addLog(kind, record(100_000));
+    }
+    const results = attempts.map((one) => add(one));
+    const [telemetry, alone] = store.split(store.take()!)!;
+    expect([telemetry.results, alone.results, alone.telemetry]).toEqual([[], results, undefined]);
+    const parts = store.split(telemetry)!.flatMap((half) => store.split(half)!);
+    expect(parts.map((part) => [part.telemetry!.traces.length, part.telemetry!.logs.length])).toEqual([
+      [1, 0],
+      [0, 1],
+      [1, 0],
+      [0, 1],
+    ]);
+    expect(parts.map((part) => store.split(part))).toEqual(Array(4).fill(undefined));
+    expect(store.giveUp(parts[0]!)).toBe(1);
+    for (const part of parts.slice(1)) store.acknowledge(part);
+    const [first, second] = store.split(alone)!;
+    expect([first.results, second.results]).toEqual([results.slice(0, 1), results.slice(1)]);
+    expect(results[0]!.droppedTelemetry).toBe(1n);
+    store.acknowledge(first);
+    expect(store.giveUp(second)).toBe(0);
+    expect([store.empty, budget.used]).toEqual([true, 0]);
   });
 
   it("splits a batch until a single result is left", () => {

@@ -1,7 +1,8 @@
 import type { TaskResult, Telemetry } from "@spanloom/protocol";
 import type { Attempt } from "./attempt.ts";
-import type { AttemptBuffer, TelemetryBudget, TelemetryEntries, TelemetryReceiver } from "./tracing/attempt-buffer.ts";
-import { type Entry, encodeRequest } from "./tracing/encode-request.ts";
+import type { AttemptBuffer, TelemetryBudget, TelemetryReceiver } from "./tracing/attempt-buffer.ts";
+import { encodeRequest } from "./tracing/encode-request.ts";
+import { countRecords, type RecordBlock, requestBytesOf, type TelemetryEntries } from "./tracing/record-block.ts";
 
 /** What goes into one request. It stays as it is until the server has acknowledged it. */
 export interface ReportBatch {
@@ -26,8 +27,6 @@ interface Chunk {
 interface Sent {
   finished: Finished[];
   chunks: Chunk[];
-  telemetryBytes: number;
-  resultBytes: number;
 }
 
 /** What a result store takes. */
@@ -51,6 +50,8 @@ export interface ResultStoreOptions {
  * I2. A result is in a batch only when all telemetry of its attempt is in that batch or was acknowledged before, so the
  *     server has the spans before it has the result (P2).
  * I3. Nothing is refused: when `full`, it is the caller who stops leasing.
+ * I4. Telemetry that waits may be dropped for newer, oldest first; the results of its attempts say how much. What is in
+ *     a batch stays in it.
  */
 export class ResultStore implements TelemetryReceiver {
   readonly #options: ResultStoreOptions;
@@ -94,7 +95,7 @@ export class ResultStore implements TelemetryReceiver {
     this.#unacknowledged.add(attempt);
     this.#resultBytes += bytes;
     const buffer = attempt.tracing.bufferIfUsed;
-    if (telemetry && telemetry.bytes > MAX_BATCH_BYTES) {
+    if (telemetry && requestBytesOf(telemetry) > MAX_BATCH_BYTES) {
       finished.telemetry = undefined;
       this.#addChunks(telemetry, buffer);
     }
@@ -115,33 +116,36 @@ export class ResultStore implements TelemetryReceiver {
     this.#options.collected(entries);
     // Late spans often come one by one; one chunk for all of them makes one request.
     const last = this.#chunks.at(-1);
-    if (last && !last.owner && last.entries.bytes < MAX_BATCH_BYTES / 2) append(last.entries, entries);
+    if (last && !last.owner && last.entries.bytes < MAX_LATE_BYTES) append(last.entries, entries);
     else this.#chunks.push({ entries, owner: undefined });
     this.#options.ready();
   }
 
+  dropOldest(owner?: AttemptBuffer): boolean {
+    for (const chunk of this.#chunks) {
+      if ((owner === undefined || chunk.owner === owner) && this.#dropFrom(chunk.entries, chunk.owner)) return true;
+    }
+    if (owner) return false;
+    for (const { telemetry, attempt } of this.#ready) {
+      if (telemetry && this.#dropFrom(telemetry, attempt.tracing.buffer)) return true;
+    }
+    return false;
+  }
+
   /** The next batch: at most 1,000 results and about 4 MiB; undefined when there is nothing to send. */
   take(): ReportBatch | undefined {
-    const sent: Sent = { finished: [], chunks: [], telemetryBytes: 0, resultBytes: 0 };
-    const fits = (bytes: number): boolean =>
-      sent.telemetryBytes + sent.resultBytes === 0 || sent.telemetryBytes + sent.resultBytes + bytes <= MAX_BATCH_BYTES;
+    let bytes = 0;
+    const fits = (more: number): boolean => {
+      if (bytes > 0 && bytes + more > MAX_BATCH_BYTES) return false;
+      bytes += more;
+      return true;
+    };
     let chunks = 0;
-    while (chunks < this.#chunks.length && fits(this.#chunks[chunks]!.entries.bytes))
-      sent.telemetryBytes += this.#chunks[chunks++]!.entries.bytes;
-    sent.chunks = this.#chunks.splice(0, chunks);
+    while (chunks < this.#chunks.length && fits(requestBytesOf(this.#chunks[chunks]!.entries))) chunks++;
     let results = 0;
-    while (results < Math.min(this.#ready.length, MAX_RESULTS)) {
-      const { bytes, telemetry } = this.#ready[results]!;
-      if (!fits(bytes + (telemetry?.bytes ?? 0))) break;
-      sent.resultBytes += bytes;
-      sent.telemetryBytes += telemetry?.bytes ?? 0;
-      results++;
-    }
-    sent.finished = this.#ready.splice(0, results);
-    if (sent.finished.length === 0 && sent.chunks.length === 0) return undefined;
-    const batch = { results: sent.finished.map(({ result }) => result), telemetry: encodeTelemetry(sent) };
-    this.#sent.set(batch, sent);
-    return batch;
+    while (results < Math.min(this.#ready.length, MAX_RESULTS) && fits(sizeInRequest(this.#ready[results]!))) results++;
+    if (chunks === 0 && results === 0) return undefined;
+    return this.#send({ chunks: this.#chunks.splice(0, chunks), finished: this.#ready.splice(0, results) });
   }
 
   /** The server has the batch, whatever it made of it. */
@@ -149,27 +153,44 @@ export class ResultStore implements TelemetryReceiver {
     const sent = this.#sent.get(batch);
     if (!sent) return;
     this.#sent.delete(batch);
-    this.#resultBytes -= sent.resultBytes;
-    this.#options.budget.release(sent.telemetryBytes);
-    for (const { attempt } of sent.finished) {
+    for (const { attempt, bytes, telemetry } of sent.finished) {
+      this.#resultBytes -= bytes;
+      if (telemetry) this.#options.budget.release(telemetry.bytes);
       this.#unacknowledged.delete(attempt);
       this.#options.acknowledged?.(attempt);
     }
-    for (const { owner } of sent.chunks) if (owner) this.#chunkDone(owner);
+    for (const { entries, owner } of sent.chunks) {
+      this.#options.budget.release(entries.bytes);
+      if (owner) this.#chunkDone(owner);
+    }
     if (!this.empty) return;
     const idle = this.#idle;
     this.#idle = [];
     for (const resolve of idle) resolve();
   }
 
-  /** Splits a batch the server refused as a whole in two; undefined when it holds a single result. */
+  /**
+   * Splits a batch the server refused as a whole in two, to be sent one after the other: telemetry first, as results
+   * must not suffer for it, then halves. Undefined when it cannot be split.
+   */
   split(batch: ReportBatch): [ReportBatch, ReportBatch] | undefined {
     const sent = this.#sent.get(batch);
-    if (!sent || sent.finished.length < 2) return undefined;
+    const halves = sent && (apart(sent) ?? halvesOf(sent));
+    if (!halves) return undefined;
     this.#sent.delete(batch);
-    const middle = sent.finished.length >> 1;
-    const first = this.#resend(sent.finished.slice(0, middle), sent.chunks);
-    return [first, this.#resend(sent.finished.slice(middle), [])];
+    return [this.#send(halves[0]), this.#send(halves[1])];
+  }
+
+  /** Gives up what the server refuses alone; telemetry is counted as dropped. Gives the number of its records. */
+  giveUp(batch: ReportBatch): number {
+    let dropped = 0;
+    for (const { entries, owner } of this.#sent.get(batch)?.chunks ?? []) {
+      const count = countRecords(entries.spans) + countRecords(entries.logs);
+      this.#countDropped(count, owner);
+      dropped += count;
+    }
+    this.acknowledge(batch);
+    return dropped;
   }
 
   /** Resolves when nothing is left. */
@@ -178,14 +199,28 @@ export class ResultStore implements TelemetryReceiver {
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
-  #resend(finished: Finished[], chunks: Chunk[]): ReportBatch {
-    const resultBytes = finished.reduce((sum, { bytes }) => sum + bytes, 0);
-    const ofResults = finished.reduce((sum, { telemetry }) => sum + (telemetry?.bytes ?? 0), 0);
-    const telemetryBytes = chunks.reduce((sum, { entries }) => sum + entries.bytes, ofResults);
-    const sent = { finished, chunks, resultBytes, telemetryBytes };
-    const batch = { results: finished.map(({ result }) => result), telemetry: encodeTelemetry(sent) };
+  #send(sent: Sent): ReportBatch {
+    // Some of it may have been dropped since the result was made.
+    for (const { attempt, result } of sent.finished) {
+      result.droppedTelemetry = BigInt(attempt.tracing.bufferIfUsed?.dropped ?? 0);
+    }
+    const batch = { results: sent.finished.map(({ result }) => result), telemetry: encodeTelemetry(sent) };
     this.#sent.set(batch, sent);
     return batch;
+  }
+
+  #dropFrom(entries: TelemetryEntries, owner: AttemptBuffer | undefined): boolean {
+    const oldest = entries.spans.shift();
+    if (!oldest) return false;
+    entries.bytes -= oldest.bytes;
+    this.#options.budget.release(oldest.bytes);
+    this.#countDropped(oldest.count, owner);
+    return true;
+  }
+
+  #countDropped(count: number, owner: AttemptBuffer | undefined): void {
+    if (owner) owner.countDropped(count);
+    else this.#options.budget.dropped += count;
   }
 
   #addChunks(entries: TelemetryEntries, owner: AttemptBuffer | undefined): void {
@@ -211,9 +246,12 @@ const MAX_RESULTS = 1_000;
 /** About how large a request gets: a quarter of what a server reads, as sizes are estimates. */
 const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 
+/** Bytes of late telemetry in one chunk; with what records share they take several times as many in a request. */
+const MAX_LATE_BYTES = 512 * 1024;
+
 function encodeTelemetry({ finished, chunks }: Sent): ReportBatch["telemetry"] {
-  const spans: Entry[] = [];
-  const logs: Entry[] = [];
+  const spans: RecordBlock[] = [];
+  const logs: RecordBlock[] = [];
   const add = (entries: TelemetryEntries): void => {
     for (const span of entries.spans) spans.push(span);
     for (const log of entries.logs) logs.push(log);
@@ -227,18 +265,22 @@ function encodeTelemetry({ finished, chunks }: Sent): ReportBatch["telemetry"] {
   };
 }
 
+/** Parts of entries that are each small enough for a batch. */
 function splitEntries(entries: TelemetryEntries): TelemetryEntries[] {
-  if (entries.bytes <= MAX_BATCH_BYTES / 2) return [entries];
   const parts: TelemetryEntries[] = [];
-  const partFor = (size: number): TelemetryEntries => {
-    const last = parts.at(-1);
-    const part = last && last.bytes + size <= MAX_BATCH_BYTES / 2 ? last : { spans: [], logs: [], bytes: 0 };
-    if (part !== last) parts.push(part);
-    part.bytes += size;
-    return part;
+  let room = 0;
+  const add = (block: RecordBlock, signal: "spans" | "logs"): void => {
+    if (room < block.requestBytes) {
+      parts.push({ spans: [], logs: [], bytes: 0 });
+      room = MAX_BATCH_BYTES / 2;
+    }
+    const part = parts.at(-1)!;
+    part[signal].push(block);
+    part.bytes += block.bytes;
+    room -= block.requestBytes;
   };
-  for (const span of entries.spans) partFor(span.bytes.length).spans.push(span);
-  for (const log of entries.logs) partFor(log.bytes.length).logs.push(log);
+  for (const span of entries.spans) add(span, "spans");
+  for (const log of entries.logs) add(log, "logs");
   return parts;
 }
 
@@ -246,6 +288,69 @@ function append(target: TelemetryEntries, added: TelemetryEntries): void {
   target.spans.push(...added.spans);
   target.logs.push(...added.logs);
   target.bytes += added.bytes;
+}
+
+/** Telemetry alone, and results without; undefined when there is only one of the two. */
+function apart({ finished, chunks }: Sent): [Sent, Sent] | undefined {
+  const own = finished.flatMap((one) => {
+    const { telemetry, attempt } = one;
+    if (!telemetry) return [];
+    one.telemetry = undefined;
+    const owner = attempt.tracing.buffer;
+    owner.unsentChunks++;
+    return [{ entries: telemetry, owner }];
+  });
+  if (finished.length === 0 || chunks.length + own.length === 0) return undefined;
+  return [
+    { finished: [], chunks: [...chunks, ...own] },
+    { finished, chunks: [] },
+  ];
+}
+
+/** Two halves of what is alike: of results, of chunks, of one chunk's blocks, of one block's records. */
+function halvesOf({ finished, chunks }: Sent): [Sent, Sent] | undefined {
+  const half = Math.max(finished.length, chunks.length) >> 1;
+  if (finished.length > 1 || chunks.length > 1) {
+    return [
+      { finished: finished.slice(0, half), chunks: chunks.slice(0, half) },
+      { finished: finished.slice(half), chunks: chunks.slice(half) },
+    ];
+  }
+  const [chunk] = chunks;
+  const parts = chunk ? halfEntries(chunk.entries) : undefined;
+  if (!chunk || !parts) return undefined;
+  if (chunk.owner) chunk.owner.unsentChunks++;
+  const [first, second] = parts;
+  return [
+    { finished: [], chunks: [{ ...chunk, entries: first }] },
+    { finished: [], chunks: [{ ...chunk, entries: second }] },
+  ];
+}
+
+function halfEntries({ spans, logs }: TelemetryEntries): [TelemetryEntries, TelemetryEntries] | undefined {
+  const blocks = spans.length + logs.length;
+  if (blocks > 1) {
+    const half = blocks >> 1;
+    const logsFrom = Math.max(0, half - spans.length);
+    return [
+      toEntries(spans.slice(0, half), logs.slice(0, logsFrom)),
+      toEntries(spans.slice(half), logs.slice(logsFrom)),
+    ];
+  }
+  const [first, second] = (spans[0] ?? logs[0])?.halves() ?? [];
+  if (!first || !second) return undefined;
+  return spans.length > 0
+    ? [toEntries([first], []), toEntries([second], [])]
+    : [toEntries([], [first]), toEntries([], [second])];
+}
+
+function toEntries(spans: RecordBlock[], logs: RecordBlock[]): TelemetryEntries {
+  return { spans, logs, bytes: [...spans, ...logs].reduce((sum, { bytes }) => sum + bytes, 0) };
+}
+
+/** About what a finished attempt adds to a request. */
+function sizeInRequest({ bytes, telemetry }: Finished): number {
+  return bytes + (telemetry ? requestBytesOf(telemetry) : 0);
 }
 
 /** About what a result adds to a request. */

@@ -10,10 +10,10 @@ import {
   TaskResultSchema,
   timestampFromUs,
 } from "@spanloom/protocol";
-import { ScopeSpansSchema, type Span } from "@spanloom/protocol/otlp";
+import { type Span, SpanSchema } from "@spanloom/protocol/otlp";
 import type { Attempt } from "./attempt.ts";
 import { writeSpan } from "./tracing/encode-span.ts";
-import { ProtoWriter } from "./tracing/proto-writer.ts";
+import { borrowWriter, giveBack, writeBounded } from "./tracing/write-bounded.ts";
 
 /** What happened to an attempt, as it travels. */
 export type Outcome = Exclude<TaskResult["outcome"], { case: undefined }>;
@@ -55,13 +55,10 @@ function isMarked(span: ReadableSpan): boolean {
   return span.events.length > 0 || span.links.length > 0 || Object.keys(span.attributes).length > 0;
 }
 
-const writer = new ProtoWriter(4096);
-
-/** Number of ScopeSpans.spans: a span alone has no field of its own to stand in. */
-const SPANS_FIELD = 2;
-
-function toMessage(span: ReadableSpan): Span {
-  writer.discard();
-  writeSpan(writer, SPANS_FIELD, { span });
-  return fromBinary(ScopeSpansSchema, writer.take()).spans[0]!;
+/** The span as it travels with a result; undefined when it cannot be encoded. */
+function toMessage(span: ReadableSpan): Span | undefined {
+  const writer = borrowWriter();
+  const message = writeBounded(writer, writeSpan, { span }) ? fromBinary(SpanSchema, writer.take()) : undefined;
+  giveBack(writer);
+  return message;
 }

@@ -1,19 +1,20 @@
-import type { Entry } from "./encode-request.ts";
+import type { ProtoWriter } from "./proto-writer.ts";
+import { addRecord, type RecordBlock, type RecordKind, type TelemetryEntries } from "./record-block.ts";
 
 /**
  * Holds the encoded spans and logs of one attempt until they are sent.
  *
- * I1. All buffers of a runner together hold at most the budget; over it this buffer drops its oldest spans first, then
- *     what is being added, and counts each.
+ * I1. All buffers of a runner together, and what was drained from them, hold at most the budget. Over it the oldest
+ *     spans of this attempt are dropped first, sent on or not, then the oldest of any attempt that still wait to be
+ *     sent, and only then what is being added; each is counted.
  * I2. What was drained is the receiver's: it gives the bytes back to the budget when the server has them.
  * I3. After {@link seal} nothing is held here: what still comes is late and handed on at once.
  */
 export class AttemptBuffer {
   readonly #budget: TelemetryBudget;
   readonly #receiver: TelemetryReceiver;
-  #spans: Entry[] = [];
-  #firstSpan = 0;
-  #logs: Entry[] = [];
+  #spans: RecordBlock[] = [];
+  #logs: RecordBlock[] = [];
   #bytes = 0;
   #dropped = 0;
   #sealed = false;
@@ -36,39 +37,27 @@ export class AttemptBuffer {
     return this.#bytes;
   }
 
-  /** Adds a span that has ended. */
-  addSpan(entry: Entry): void {
-    if (!this.#admit(entry)) return;
-    if (this.#sealed) this.#receiver.late({ spans: [entry], logs: [], bytes: entry.bytes.length });
-    else {
-      this.#spans.push(entry);
-      this.#grown();
-    }
+  /** Adds the span that the writer holds. */
+  addSpan(kind: RecordKind, writer: ProtoWriter): void {
+    this.#add("spans", kind, writer);
   }
 
-  /** Adds a log record. */
-  addLog(entry: Entry): void {
-    if (!this.#admit(entry)) return;
-    if (this.#sealed) this.#receiver.late({ spans: [], logs: [entry], bytes: entry.bytes.length });
-    else {
-      this.#logs.push(entry);
-      this.#grown();
-    }
+  /** Adds the log record that the writer holds. */
+  addLog(kind: RecordKind, writer: ProtoWriter): void {
+    this.#add("logs", kind, writer);
   }
 
-  /** Counts a span or log record that could not be kept. */
-  countDropped(): void {
-    this.#dropped++;
-    this.#budget.dropped++;
+  /** Counts spans or log records that could not be kept. */
+  countDropped(count = 1): void {
+    this.#dropped += count;
+    this.#budget.dropped += count;
   }
 
   /** Takes all that is held; undefined when there is nothing. */
   drain(): TelemetryEntries | undefined {
     if (this.#bytes === 0) return undefined;
-    const spans = this.#firstSpan === 0 ? this.#spans : this.#spans.slice(this.#firstSpan);
-    const entries = { spans, logs: this.#logs, bytes: this.#bytes };
+    const entries = { spans: this.#spans, logs: this.#logs, bytes: this.#bytes };
     this.#spans = [];
-    this.#firstSpan = 0;
     this.#logs = [];
     this.#bytes = 0;
     this.#askedToDrain = false;
@@ -81,44 +70,45 @@ export class AttemptBuffer {
     return this.drain();
   }
 
-  #admit(entry: Entry): boolean {
-    const size = entry.bytes.length;
-    while (!this.#budget.take(size)) {
-      if (this.#firstSpan >= this.#spans.length) {
-        this.countDropped();
-        return false;
-      }
-      this.#dropOldest();
+  #add(signal: "spans" | "logs", kind: RecordKind, writer: ProtoWriter): void {
+    const bytes = writer.length;
+    if (!this.#makeRoom(bytes)) {
+      writer.discard();
+      this.countDropped();
+    } else if (this.#sealed) {
+      const late: TelemetryEntries = { spans: [], logs: [], bytes };
+      addRecord(late[signal], kind, writer);
+      this.#receiver.late(late);
+    } else {
+      addRecord(signal === "spans" ? this.#spans : this.#logs, kind, writer);
+      this.#bytes += bytes;
+      this.#askToDrain();
     }
-    if (!this.#sealed) this.#bytes += size;
+  }
+
+  #makeRoom(bytes: number): boolean {
+    while (!this.#budget.take(bytes)) {
+      const dropped =
+        this.#receiver.dropOldest(this) || this.#dropOldest() || (!this.#sealed && this.#receiver.dropOldest());
+      if (!dropped) return false;
+    }
     return true;
   }
 
-  #dropOldest(): void {
-    const size = this.#spans[this.#firstSpan]!.bytes.length;
-    this.#firstSpan++;
-    // Moving the rest once per thousand keeps a long overflow from holding what it dropped.
-    if (this.#firstSpan >= 1000) {
-      this.#spans.splice(0, this.#firstSpan);
-      this.#firstSpan = 0;
-    }
-    this.#bytes -= size;
-    this.#budget.release(size);
-    this.countDropped();
+  #dropOldest(): boolean {
+    const oldest = this.#spans.shift();
+    if (!oldest) return false;
+    this.#bytes -= oldest.bytes;
+    this.#budget.release(oldest.bytes);
+    this.countDropped(oldest.count);
+    return true;
   }
 
-  #grown(): void {
+  #askToDrain(): void {
     if (this.#bytes < DRAIN_BYTES || this.#askedToDrain) return;
     this.#askedToDrain = true;
     this.#receiver.large(this);
   }
-}
-
-/** Spans and log records on their way, with the bytes they hold of the budget. */
-export interface TelemetryEntries {
-  spans: Entry[];
-  logs: Entry[];
-  bytes: number;
 }
 
 /** Who sends what buffers collect. */
@@ -127,10 +117,12 @@ export interface TelemetryReceiver {
   large(buffer: AttemptBuffer): void;
   /** Telemetry of an attempt that was reported already. */
   late(entries: TelemetryEntries): void;
+  /** Gives back some bytes of spans that wait to be sent, the oldest of a buffer or of all; false when there are none. */
+  dropOldest(owner?: AttemptBuffer): boolean;
 }
 
 /** Held bytes from which a buffer is sent before its attempt ends: a request of this size is far from any limit. */
-const DRAIN_BYTES = 1024 * 1024;
+const DRAIN_BYTES = 512 * 1024;
 
 /** Bytes of telemetry a runner may hold in all. */
 export class TelemetryBudget {

@@ -1,8 +1,8 @@
 import { type Attributes, SpanStatusCode } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
 import { AttemptOutcome, attributeNames, type TaskFailure, type TaskResult } from "@spanloom/protocol";
-import type { TelemetryEntries } from "./attempt-buffer.ts";
 import type { AttemptTracing } from "./attempt-tracing.ts";
+import type { TelemetryEntries } from "./record-block.ts";
 
 /**
  * The attempt's own span as an exporter is given it: what the code put on it, and what became of the attempt.
@@ -17,29 +17,25 @@ export function attemptSpanEntries(
   const span = tracing.finishedSpan(endedAtUs);
   if (!span) return undefined;
   const failure = result.outcome.case === "failure" ? result.outcome.value.failure : undefined;
-  const entry = tracing.encodeSpan(
-    {
-      name: span.name,
-      kind: span.kind,
-      spanContext: () => span.spanContext(),
-      ...(span.parentSpanContext && { parentSpanContext: span.parentSpanContext }),
-      startTime: span.startTime,
-      endTime: span.endTime,
-      duration: span.duration,
-      ended: true,
-      links: span.links,
-      status: failure ? { code: SpanStatusCode.ERROR, message: failure.message } : span.status,
-      attributes: { ...span.attributes, ...outcomeAttributes(tracing, result, failure) },
-      events: failure ? [...span.events, exceptionEvent(failure, span)] : span.events,
-      resource: tracing.host.origins.resource,
-      instrumentationScope: span.instrumentationScope,
-      droppedAttributesCount: span.droppedAttributesCount,
-      droppedEventsCount: span.droppedEventsCount,
-      droppedLinksCount: span.droppedLinksCount,
-    },
-    undefined,
-  );
-  return { spans: [entry], logs: [], bytes: entry.bytes.length };
+  return tracing.entriesOf({
+    name: span.name,
+    kind: span.kind,
+    spanContext: () => span.spanContext(),
+    ...(span.parentSpanContext && { parentSpanContext: span.parentSpanContext }),
+    startTime: span.startTime,
+    endTime: span.endTime,
+    duration: span.duration,
+    ended: true,
+    links: span.links,
+    status: failure ? { code: SpanStatusCode.ERROR, message: failure.message } : span.status,
+    attributes: { ...span.attributes, ...outcomeAttributes(tracing, result, failure) },
+    events: failure ? [...span.events, exceptionEvent(failure, span)] : span.events,
+    resource: tracing.host.origins.resource,
+    instrumentationScope: span.instrumentationScope,
+    droppedAttributesCount: span.droppedAttributesCount,
+    droppedEventsCount: span.droppedEventsCount,
+    droppedLinksCount: span.droppedLinksCount,
+  });
 }
 
 function outcomeAttributes(tracing: AttemptTracing, result: TaskResult, failure: TaskFailure | undefined): Attributes {

@@ -1,20 +1,25 @@
-import { type Baggage, type Context, propagation, type Span, SpanKind } from "@opentelemetry/api";
+import {
+  type Baggage,
+  type Context,
+  propagation,
+  type Span,
+  SpanKind,
+  type TraceState,
+  trace,
+} from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
 import { attributeNames, type LeasedTask, parseTraceparent, withOrigin } from "@spanloom/protocol";
 import { contextOfCarrier } from "@spanloom/sdk";
-import {
-  AttemptBuffer,
-  type TelemetryBudget,
-  type TelemetryEntries,
-  type TelemetryReceiver,
-} from "./attempt-buffer.ts";
+import { AttemptBuffer, type TelemetryBudget, type TelemetryReceiver } from "./attempt-buffer.ts";
 import { ATTEMPT_KEY, AttemptContext, type ContextSource } from "./attempt-context.ts";
 import { writeAttribute } from "./encode-attributes.ts";
-import type { Entry } from "./encode-request.ts";
+import { type LogToWrite, writeLog } from "./encode-log.ts";
 import { writeSpan } from "./encode-span.ts";
 import { startMintedSpan } from "./minted-span.ts";
 import type { Origins } from "./origins.ts";
 import { ProtoWriter } from "./proto-writer.ts";
+import { addRecord, type Origin, type RecordKind, type TelemetryEntries } from "./record-block.ts";
+import { borrowWriter, giveBack, writeBounded } from "./write-bounded.ts";
 
 /** What the attempts of one runner share. */
 export interface TracingHost {
@@ -28,7 +33,6 @@ export interface TracingHost {
   readonly origins: Origins;
 }
 
-const writer = new ProtoWriter();
 const attemptBySpan = new WeakMap<Span, AttemptTracing>();
 
 /**
@@ -46,8 +50,8 @@ export class AttemptTracing implements ContextSource {
   #span: Span | undefined;
   #buffer: AttemptBuffer | undefined;
   #sealed = false;
-  #spanAttributes: Uint8Array | undefined;
-  #logAttributes: Uint8Array | undefined;
+  #suffixes: { plain: Uint8Array; withState: Uint8Array } | undefined;
+  #logSuffix: Uint8Array | undefined;
 
   constructor(host: TracingHost, task: LeasedTask) {
     this.host = host;
@@ -102,17 +106,61 @@ export class AttemptTracing implements ContextSource {
     return this.#buffer;
   }
 
-  /** Collects a span that has ended. `annotated` says that it carries the attempt's attributes already. */
-  addSpan(span: ReadableSpan, annotated: boolean): void {
-    this.buffer.addSpan(this.encodeSpan(span, annotated ? undefined : this.spanAttributes()));
+  /** Collects a span that has ended. Never throws; what cannot be kept is counted. */
+  addSpan(span: ReadableSpan): void {
+    const traceState = this.#traceState();
+    const kind = this.#kindOf(span, traceState);
+    const writer = borrowWriter();
+    if (!writeBounded(writer, writeSpan, { span, traceState, without: sharedNames })) this.buffer.countDropped();
+    else this.buffer.addSpan(kind, writer);
+    giveBack(writer);
   }
 
-  /** Encodes a span, with more attributes as encoded fields. */
-  encodeSpan(span: ReadableSpan, extra: Uint8Array | undefined): Entry {
-    // What an encoding that threw left behind must not end up in the next.
-    writer.discard();
-    writeSpan(writer, 2, { span, extra });
-    return { origin: this.host.origins.of(span.resource, span.instrumentationScope), bytes: writer.take() };
+  /** Collects a log record. Never throws; what cannot be kept is counted. */
+  addLog(log: LogToWrite): void {
+    this.#logSuffix ??= this.#encodeLogAttributes();
+    const writer = borrowWriter();
+    if (!writeBounded(writer, writeLog, log)) this.buffer.countDropped();
+    else this.buffer.addLog({ origin: this.host.origins.own(LOG_SCOPE), suffix: this.#logSuffix }, writer);
+    giveBack(writer);
+  }
+
+  /** A span alone, as it is; undefined when it cannot be encoded. */
+  entriesOf(span: ReadableSpan): TelemetryEntries | undefined {
+    const writer = borrowWriter();
+    const entries: TelemetryEntries = { spans: [], logs: [], bytes: 0 };
+    if (writeBounded(writer, writeSpan, { span })) {
+      entries.bytes = writer.length;
+      addRecord(entries.spans, { origin: this.#originOf(span), suffix: NOTHING }, writer);
+    }
+    giveBack(writer);
+    return entries.bytes > 0 ? entries : undefined;
+  }
+
+  #originOf(span: ReadableSpan): Origin {
+    return this.host.origins.of(span.resource, span.instrumentationScope);
+  }
+
+  /** What the attempt's spans share; those that came by a trace state of their own have that already. */
+  #kindOf(span: ReadableSpan, traceState: TraceState | undefined): RecordKind {
+    const suffixes = this.#spanSuffixes(traceState);
+    const suffix = span.spanContext().traceState === traceState ? suffixes.withState : suffixes.plain;
+    return { origin: this.#originOf(span), suffix };
+  }
+
+  #spanSuffixes(traceState: TraceState | undefined): { plain: Uint8Array; withState: Uint8Array } {
+    if (!this.#suffixes) {
+      const plain = encode(9, this.attributes());
+      const writer = new ProtoWriter(PLENTY);
+      if (traceState) writer.string(3, traceState.serialize());
+      writer.raw(plain);
+      this.#suffixes = { plain, withState: writer.take() };
+    }
+    return this.#suffixes;
+  }
+
+  #traceState(): TraceState | undefined {
+    return trace.getSpanContext(this.#parent())?.traceState;
   }
 
   /** Attributes every user span carries, by name. */
@@ -131,19 +179,10 @@ export class AttemptTracing implements ContextSource {
     };
   }
 
-  /** The same as encoded fields of a span. */
-  spanAttributes(): Uint8Array {
-    this.#spanAttributes ??= encode(9, this.attributes());
-    return this.#spanAttributes;
-  }
-
   /** The same as encoded fields of a log record, which has no span type. */
-  logAttributes(): Uint8Array {
-    if (!this.#logAttributes) {
-      const { [attributeNames.spanType]: _, ...attributes } = this.attributes();
-      this.#logAttributes = encode(6, attributes);
-    }
-    return this.#logAttributes;
+  #encodeLogAttributes(): Uint8Array {
+    const { [attributeNames.spanType]: _, ...attributes } = this.attributes();
+    return encode(6, attributes);
   }
 
   /** Ends the attempt's span if anyone asked for it; undefined when nobody did, or when it is not sampled. */
@@ -178,7 +217,29 @@ export function attemptOfSpan(span: Span): AttemptTracing | undefined {
   return attemptBySpan.get(span);
 }
 
+/** Bytes that hold what the records of most attempts share. */
+const PLENTY = 1024;
+
+const NOTHING = new Uint8Array();
+
+/** Scope of what `ctx.log` writes. */
+const LOG_SCOPE = { name: "@spanloom/runner" };
+
+/** Attributes that the suffix of every span has; an application's provider has put them on its spans, too. */
+const sharedNames: ReadonlySet<string> = new Set([
+  attributeNames.jobId,
+  attributeNames.jobName,
+  attributeNames.taskId,
+  attributeNames.taskName,
+  attributeNames.taskVersion,
+  attributeNames.taskAttempt,
+  attributeNames.queue,
+  attributeNames.runnerId,
+  attributeNames.spanType,
+]);
+
 function encode(field: number, attributes: Record<string, string | number>): Uint8Array {
+  const writer = new ProtoWriter(PLENTY);
   for (const entry of Object.entries(attributes)) writeAttribute(writer, field, entry);
   return writer.take();
 }

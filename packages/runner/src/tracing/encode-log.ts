@@ -1,4 +1,3 @@
-import type { Attributes } from "@opentelemetry/api";
 import { writeAnyValue, writeAttributes } from "./encode-attributes.ts";
 import type { ProtoWriter } from "./proto-writer.ts";
 
@@ -15,29 +14,24 @@ export interface LogToWrite {
   /** How bad it is. */
   severity: Severity;
   /** What happened. */
-  body: string;
+  body: unknown;
   /** Facts. */
-  attributes: Attributes | undefined;
-  /** Attribute fields (number 6) as bytes, appended as they are. */
-  extra: Uint8Array;
+  attributes: object | undefined;
   /** Active span; ids in hex. */
   span: { traceId: string; spanId: string; traceFlags: number };
 }
 
-/** Writes an OTLP LogRecord under `field`. Source: proto/opentelemetry/proto/logs/v1/logs.proto LogRecord. */
-export function writeLog(writer: ProtoWriter, field: number, log: LogToWrite): void {
+/** Writes the fields of an OTLP LogRecord. Source: proto/opentelemetry/proto/logs/v1/logs.proto LogRecord. */
+export function writeLog(writer: ProtoWriter, log: LogToWrite): void {
   const seconds = Math.floor(log.timeUs / 1e6);
   const nanos = Math.round((log.timeUs - seconds * 1e6) * 1000);
-  const mark = writer.begin(field);
   writer.fixed64Time(1, seconds, nanos);
   writer.uint(2, severities[log.severity]);
   writer.string(3, log.severity);
   writeAnyValue(writer, 5, log.body);
   if (log.attributes) writeAttributes(writer, 6, log.attributes);
-  writer.raw(log.extra);
   writer.fixed32(8, log.span.traceFlags);
   writer.hex(9, log.span.traceId);
   writer.hex(10, log.span.spanId);
   writer.fixed64Time(11, seconds, nanos);
-  writer.end(mark);
 }

@@ -2,20 +2,7 @@ import type { Attributes } from "@opentelemetry/api";
 import type { InstrumentationScope } from "@opentelemetry/core";
 import { writeAttributes } from "./encode-attributes.ts";
 import { ProtoWriter } from "./proto-writer.ts";
-
-/** What spans or log records of one origin share: their resource and scope, already encoded. */
-export interface Origin {
-  /** Resource fields: `Resource resource = 1` of ResourceSpans or ResourceLogs. */
-  readonly resource: Uint8Array;
-  /** Scope fields: `InstrumentationScope scope = 1` of ScopeSpans or ScopeLogs, and `schema_url = 3`. */
-  readonly scope: Uint8Array;
-}
-
-/** One encoded span or log record: a whole field 2 of ScopeSpans or ScopeLogs. */
-export interface Entry {
-  readonly origin: Origin;
-  readonly bytes: Uint8Array;
-}
+import type { RecordBlock } from "./record-block.ts";
 
 const writer = new ProtoWriter();
 
@@ -30,26 +17,27 @@ export function encodeResource(attributes: Attributes): Uint8Array {
 /** Encodes a scope. */
 export function encodeScope(scope: InstrumentationScope): Uint8Array {
   const mark = writer.begin(1);
-  writer.string(1, scope.name);
-  writer.string(2, scope.version ?? "");
+  writer.string(1, String(scope.name));
+  writer.string(2, String(scope.version ?? ""));
   writer.end(mark);
-  writer.string(3, scope.schemaUrl ?? "");
+  writer.string(3, String(scope.schemaUrl ?? ""));
   return writer.take();
 }
 
 /**
- * Encodes entries as one ExportTraceServiceRequest or ExportLogsServiceRequest: both have the same shape and numbers.
+ * Encodes records as one ExportTraceServiceRequest or ExportLogsServiceRequest: both have the same shape and numbers.
  *
- * Each resource and scope stands once, however many attempts the entries come from.
+ * Each resource and scope stands once, however many attempts the records come from.
  */
-export function encodeRequest(entries: readonly Entry[]): Uint8Array {
-  const byResource = new Map<Uint8Array, Map<Uint8Array, Entry[]>>();
-  for (const entry of entries) {
-    const scopes = byResource.get(entry.origin.resource) ?? new Map<Uint8Array, Entry[]>();
-    if (scopes.size === 0) byResource.set(entry.origin.resource, scopes);
-    const list = scopes.get(entry.origin.scope);
-    if (list) list.push(entry);
-    else scopes.set(entry.origin.scope, [entry]);
+export function encodeRequest(blocks: readonly RecordBlock[]): Uint8Array {
+  const byResource = new Map<Uint8Array, Map<Uint8Array, RecordBlock[]>>();
+  for (const block of blocks) {
+    const { resource, scope } = block.kind.origin;
+    const scopes = byResource.get(resource) ?? new Map<Uint8Array, RecordBlock[]>();
+    if (scopes.size === 0) byResource.set(resource, scopes);
+    const list = scopes.get(scope);
+    if (list) list.push(block);
+    else scopes.set(scope, [block]);
   }
   for (const [resource, scopes] of byResource) {
     const group = writer.begin(1);
@@ -57,7 +45,7 @@ export function encodeRequest(entries: readonly Entry[]): Uint8Array {
     for (const [scope, list] of scopes) {
       const scoped = writer.begin(2);
       writer.raw(scope);
-      for (const entry of list) writer.raw(entry.bytes);
+      for (const block of list) block.writeTo(writer);
       writer.end(scoped);
     }
     writer.end(group);

@@ -1,4 +1,4 @@
-import type { HrTime, Link } from "@opentelemetry/api";
+import type { HrTime, Link, TraceState } from "@opentelemetry/api";
 import type { ReadableSpan, TimedEvent } from "@opentelemetry/sdk-trace-base";
 import { writeAttributes } from "./encode-attributes.ts";
 import type { ProtoWriter } from "./proto-writer.ts";
@@ -8,25 +8,21 @@ const HAS_IS_REMOTE = 0x100;
 const IS_REMOTE = 0x200;
 
 /**
- * Writes a span that has ended as an OTLP Span under `field`.
- *
- * `extra` is attributes written before, appended as they are: what all spans of an attempt share costs a copy each.
+ * Writes the fields of an OTLP Span; one that has not ended has no end.
  *
  * Source: proto/opentelemetry/proto/trace/v1/trace.proto Span.
  */
-export function writeSpan(writer: ProtoWriter, field: number, { span, extra }: SpanToWrite): void {
+export function writeSpan(writer: ProtoWriter, { span, traceState, without }: SpanToWrite): void {
   const context = span.spanContext();
-  const mark = writer.begin(field);
   writer.hex(1, context.traceId);
   writer.hex(2, context.spanId);
-  if (context.traceState) writer.string(3, context.traceState.serialize());
+  if (context.traceState && context.traceState !== traceState) writer.string(3, context.traceState.serialize());
   if (span.parentSpanContext) writer.hex(4, span.parentSpanContext.spanId);
-  writer.string(5, span.name);
+  writer.string(5, String(span.name));
   writer.uint(6, span.kind + 1);
   writeTime(writer, 7, span.startTime);
-  writeTime(writer, 8, span.endTime);
-  writeAttributes(writer, 9, span.attributes);
-  if (extra) writer.raw(extra);
+  if (span.ended) writeTime(writer, 8, span.endTime);
+  writeAttributes(writer, 9, span.attributes, without);
   writer.uint(10, span.droppedAttributesCount);
   for (const event of span.events) writeEvent(writer, event);
   writer.uint(12, span.droppedEventsCount);
@@ -34,21 +30,22 @@ export function writeSpan(writer: ProtoWriter, field: number, { span, extra }: S
   writer.uint(14, span.droppedLinksCount);
   writeStatus(writer, span);
   writer.fixed32(16, context.traceFlags | HAS_IS_REMOTE | (span.parentSpanContext?.isRemote ? IS_REMOTE : 0));
-  writer.end(mark);
 }
 
-/** A span and what else goes into it. */
+/** A span, and what is not to be written of it. */
 export interface SpanToWrite {
   /** The span. */
   span: ReadableSpan;
-  /** Attribute fields (number 9) as bytes. */
-  extra?: Uint8Array | undefined;
+  /** The trace state that is left out. */
+  traceState?: TraceState | undefined;
+  /** Names of attributes that are left out. */
+  without?: ReadonlySet<string> | undefined;
 }
 
 function writeEvent(writer: ProtoWriter, event: TimedEvent): void {
   const mark = writer.begin(11);
   writeTime(writer, 1, event.time);
-  writer.string(2, event.name);
+  writer.string(2, String(event.name));
   if (event.attributes) writeAttributes(writer, 3, event.attributes);
   writer.uint(4, event.droppedAttributesCount ?? 0);
   writer.end(mark);
@@ -68,7 +65,7 @@ function writeLink(writer: ProtoWriter, link: Link): void {
 function writeStatus(writer: ProtoWriter, { status }: ReadableSpan): void {
   if (status.code === 0 && !status.message) return;
   const mark = writer.begin(15);
-  writer.string(2, status.message ?? "");
+  writer.string(2, String(status.message ?? ""));
   writer.uint(3, status.code);
   writer.end(mark);
 }

@@ -10,12 +10,20 @@ import { writeLog } from "./encode-log.ts";
 import { encodeRequest, encodeResource, encodeScope } from "./encode-request.ts";
 import { writeSpan } from "./encode-span.ts";
 import { ProtoWriter } from "./proto-writer.ts";
+import { RecordBlock } from "./record-block.ts";
 
 const writer = new ProtoWriter(16);
 const origin = {
   resource: encodeResource({ "service.name": "test", "process.pid": 7 }),
   scope: encodeScope({ name: "scope", version: "1.2", schemaUrl: "https://schema" }),
 };
+
+/** What the writer holds, as a block of one record. */
+function blockOf(from = origin, suffix = new Uint8Array()): RecordBlock {
+  const block = new RecordBlock({ origin: from, suffix }, writer.length);
+  block.add(writer);
+  return block;
+}
 
 function makeSpans(make: (tracer: ReturnType<BasicTracerProvider["getTracer"]>) => void) {
   const exporter = new InMemorySpanExporter();
@@ -42,8 +50,8 @@ describe("encoding", () => {
       started.setStatus({ code: SpanStatusCode.ERROR, message: "bad" });
       started.end([1_700_000_002, 999_999_999]);
     });
-    writeSpan(writer, 2, { span: span! });
-    const request = fromBinary(ExportTraceServiceRequestSchema, encodeRequest([{ origin, bytes: writer.take() }]));
+    writeSpan(writer, { span: span! });
+    const request = fromBinary(ExportTraceServiceRequestSchema, encodeRequest([blockOf()]));
     const [resourceSpans] = request.resourceSpans;
     expect(plainMap(resourceSpans!.resource!.attributes)).toEqual({ "service.name": "test", "process.pid": 7n });
     expect(resourceSpans!.scopeSpans[0]).toMatchObject({
@@ -88,8 +96,12 @@ describe("encoding", () => {
       tracer.startSpan("child", {}, trace.setSpan({ ...emptyContext() }, parent)).end();
       parent.end();
     });
-    for (const span of spans) writeSpan(writer, 2, { span });
-    const request = fromBinary(ExportTraceServiceRequestSchema, encodeRequest([{ origin, bytes: writer.take() }]));
+    const block = new RecordBlock({ origin, suffix: new Uint8Array() }, 0);
+    for (const span of spans) {
+      writeSpan(writer, { span });
+      block.add(writer);
+    }
+    const request = fromBinary(ExportTraceServiceRequestSchema, encodeRequest([block]));
     const [child, parent] = request.resourceSpans[0]!.scopeSpans[0]!.spans;
     expect(bytesToHex(child!.parentSpanId)).toBe(bytesToHex(parent!.spanId));
     expect(parent!.parentSpanId).toHaveLength(0);
@@ -98,15 +110,14 @@ describe("encoding", () => {
 
   it("keeps all of a log record", () => {
     const span = { traceId: "a".repeat(32), spanId: "b".repeat(16), traceFlags: 1 };
-    writeLog(writer, 2, {
+    writeLog(writer, {
       timeUs: 1_700_000_000_123_456,
       severity: "WARN",
       body: "careful",
       attributes: { n: 1, nested: ["x"] },
-      extra: new Uint8Array(),
       span,
     });
-    const request = fromBinary(ExportLogsServiceRequestSchema, encodeRequest([{ origin, bytes: writer.take() }]));
+    const request = fromBinary(ExportLogsServiceRequestSchema, encodeRequest([blockOf()]));
     const [record] = request.resourceLogs[0]!.scopeLogs[0]!.logRecords;
     expect(record).toMatchObject({
       timeUnixNano: 1_700_000_000_123_456_000n,
@@ -124,8 +135,8 @@ describe("encoding", () => {
     const other = { resource: encodeResource({ "service.name": "other" }), scope: origin.scope };
     const [span] = makeSpans((tracer) => tracer.startSpan("s").end());
     const entryOf = (from: typeof origin) => {
-      writeSpan(writer, 2, { span: span! });
-      return { origin: from, bytes: writer.take() };
+      writeSpan(writer, { span: span! });
+      return blockOf(from);
     };
     const entries = [entryOf(origin), entryOf(other), entryOf(origin)];
     const request = fromBinary(ExportTraceServiceRequestSchema, encodeRequest(entries));

@@ -1,6 +1,7 @@
 import type { InstrumentationScope } from "@opentelemetry/core";
 import type { Resource } from "@opentelemetry/resources";
-import { encodeResource, encodeScope, type Origin } from "./encode-request.ts";
+import { encodeResource, encodeScope } from "./encode-request.ts";
+import type { Origin } from "./record-block.ts";
 
 /**
  * Encodes each resource and scope once, however many spans come from them.

@@ -51,7 +51,7 @@ export class SpanloomSpanProcessor implements SpanProcessor {
 
   onEnd(span: ReadableSpan): void {
     if ((span.spanContext().traceFlags & TraceFlags.SAMPLED) === 0) return;
-    this.#attempts.get(span)?.addSpan(span, this.#annotate);
+    this.#attempts.get(span)?.addSpan(span);
   }
 
   async forceFlush(): Promise<void> {}

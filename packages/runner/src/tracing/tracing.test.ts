@@ -201,7 +201,8 @@ describe("logs", () => {
       ctx.span("inside", () => ctx.log.error("within"));
       ctx.log.debug("odd", cyclic() as never);
     });
-    expect(logs).toHaveLength(2);
+    expect(logs).toHaveLength(3);
+    expect(logs[2]).toMatchObject({ body: "odd", attributes: { self: { self: "[circular]" } } });
     expect(logs[0]).toMatchObject({
       body: "outside",
       severity: "WARN",
