@@ -44,6 +44,8 @@ export interface SpanStoreFixture<Batch, Statement, Answer> {
   allLogs(): Statement;
   /** A statement the engine refuses. */
   broken: Statement;
+  /** A statement that fails when it has run for a while. */
+  failing: Statement;
   rowsOf(answer: Answer): SuiteRow[];
   /** Removes the data. */
   dispose(): Promise<void>;
@@ -179,6 +181,13 @@ function queryCases<Batch, Statement, Answer>(suite: Suite<Batch, Statement, Ans
   it("refuses a statement that is wrong and serves the next", async () => {
     await expect(suite.rows(fixture.broken)).rejects.toMatchObject({ name: "SpanloomError", reason: "INTERNAL" });
     expect(await suite.rows(fixture.spansOf(1))).toHaveLength(5);
+  });
+
+  it("answers the next query whole, and with nothing else, after one that failed on its way", async () => {
+    for (let i = 0; i < 10; i++) {
+      await expect(suite.rows(fixture.failing)).rejects.toMatchObject({ name: "SpanloomError", reason: "INTERNAL" });
+      expect(await suite.rows(fixture.spansOf(1))).toHaveLength(5);
+    }
   });
 }
 

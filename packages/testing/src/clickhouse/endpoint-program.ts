@@ -41,9 +41,13 @@ async function inSession<T>(settings: ReadonlyMap<string, string>, use: (session
     for (const [name, value] of settings) await session.queryAsync(`SET ${name} = '${value.replaceAll("'", "''")}'`);
   }
   try {
-    return await use(session);
-  } finally {
+    const result = await use(session);
     free.push(session);
+    return result;
+  } catch (error) {
+    // What a statement had written when it failed would come out before the answer of the session's next one.
+    session.close();
+    throw error;
   }
 }
 

@@ -52,6 +52,7 @@ testSpanStore("chdb", () => {
     },
     allLogs: () => planLogs(create(QueryLogsRequestSchema, {}), new Map()),
     broken: { sql: "SELECT nothing FROM nowhere", params: {} },
+    failing: { sql: "SELECT intDiv(1, number - 70000) AS n FROM numbers(100000) ORDER BY n", params: {} },
     rowsOf: ({ ipc }) => rowsOf(ipc),
     async dispose() {
       dir[Symbol.dispose]();

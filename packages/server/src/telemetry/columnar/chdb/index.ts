@@ -126,15 +126,19 @@ export class ChdbSpanStore implements SpanStore {
     const pool = this.#pool;
     if (!this.#writer || !pool) throw closed();
     const session = await pool.acquire();
+    let isUsable = true;
     try {
       signal?.throwIfAborted();
       const running = session.queryStreamBind(statement.sql, statement.params, { format: "ArrowStream" });
       yield* prefetched(running, signal);
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
+      // What a query had written when it failed comes out before the answer of the session's next one.
+      isUsable = false;
       throw fromEngineError(error, "run the query");
     } finally {
-      pool.release(session);
+      if (isUsable) pool.release(session);
+      else pool.discard(session);
     }
   }
 

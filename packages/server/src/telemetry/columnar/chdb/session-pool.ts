@@ -21,11 +21,7 @@ export class SessionPool {
   async acquire(): Promise<Session> {
     const idle = this.#idle.pop();
     if (idle) return idle;
-    if (this.#all.length < this.#limit) {
-      const session = this.#open();
-      this.#all.push(session);
-      return session;
-    }
+    if (this.#all.length < this.#limit) return this.#add();
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
@@ -34,6 +30,21 @@ export class SessionPool {
     const next = this.#waiting.shift();
     if (next) next(session);
     else this.#idle.push(session);
+  }
+
+  /** Closes a lent session that must not be used again; whoever waits gets a new one. */
+  discard(session: Session): void {
+    const at = this.#all.indexOf(session);
+    if (at < 0) return;
+    this.#all.splice(at, 1);
+    session.close();
+    this.#waiting.shift()?.(this.#add());
+  }
+
+  #add(): Session {
+    const session = this.#open();
+    this.#all.push(session);
+    return session;
   }
 
   /** Closes every session. The caller has seen to it that none is lent. */

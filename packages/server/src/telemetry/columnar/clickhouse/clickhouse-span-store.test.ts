@@ -49,6 +49,7 @@ testSpanStore("clickhouse", () => ({
   },
   allLogs: () => planLogs(create(QueryLogsRequestSchema, {}), new Map()),
   broken: { sql: "SELECT nothing FROM nowhere", params: {} },
+  failing: { sql: "SELECT intDiv(1, number - 70000) AS n FROM numbers(100000) ORDER BY n", params: {} },
   rowsOf: ({ ipc }) => rowsOf(ipc),
   async dispose() {
     // The endpoint's data go with it.
