@@ -38,6 +38,18 @@ export function reportedClose(work: { progress: readonly ProgressRecord[] }, rep
   };
 }
 
+/** Whether an attempt leaves nothing behind but its output: what most do, and what takes the fewest columns to write. */
+export function isPlainSuccess(work: { progress: readonly ProgressRecord[] }, close: AttemptClose): boolean {
+  return (
+    close.end.kind === "success" &&
+    close.spanExtras.length === 0 &&
+    close.progress.length === 0 &&
+    work.progress.length === 0 &&
+    close.display === undefined &&
+    close.droppedTelemetry === 0
+  );
+}
+
 function toAttemptEnd({ result }: AttemptReport): AttemptEnd {
   switch (result.kind) {
     case "success":

@@ -1,5 +1,6 @@
 import { TaskState } from "@spanloom/protocol";
 import type { Doom } from "../../engine/states.ts";
+import { countDependants, type InsertedTasks, initialState, type SpecRun, specRuns, wakeTime } from "../new-tasks.ts";
 import type { NewTaskGroup, NewTaskSet } from "../store.ts";
 import { newIdRange } from "../task-ids.ts";
 import { admitted, loadPlaces } from "./admit.ts";
@@ -22,12 +23,6 @@ export interface Placement {
   doom: Doom;
 }
 
-/** What was inserted. */
-export interface InsertedTasks {
-  groups: number;
-  tasks: number;
-}
-
 /**
  * Inserts a set of tasks. Those without dependencies become ready at once, or at their time.
  *
@@ -46,14 +41,6 @@ export async function insertTasks(control: Control, set: NewTaskSet, placement: 
     tasks += group.inputs.length;
   }
   return { groups: set.groups.length, tasks };
-}
-
-function countDependants({ groups }: NewTaskSet): Map<number, number> {
-  const counts = new Map<number, number>();
-  for (const { dependsOn } of groups) {
-    for (const index of dependsOn) counts.set(index, (counts.get(index) ?? 0) + 1);
-  }
-  return counts;
 }
 
 interface GroupContext {
@@ -96,34 +83,21 @@ function insertGroup(control: Control, group: NewTaskGroup, context: GroupContex
     dependencyBytes: 0,
   };
   control.groups.insert(work);
-  // One run of equal specs after another: nearly always a single one.
-  for (let from = 0; from < count; ) {
-    const spec = specAt(group, context.specs, from);
-    let to = from + 1;
-    while (to < count && (group.specs.length === 1 || specAt(group, context.specs, to) === spec)) to++;
-    insertRun(control, { group, work, spec, from, to, placement: context.placement });
-    from = to;
-  }
+  for (const run of specRuns(group, context.specs))
+    insertRun(control, { ...run, group, work, placement: context.placement });
 }
 
-function specAt(group: NewTaskGroup, specs: readonly TaskSpecRecord[], index: number): TaskSpecRecord {
-  return specs[group.specs.length === 1 ? group.specs[0]! : group.specs[index]!]!;
-}
-
-interface RunContext {
+interface RunContext extends SpecRun<TaskSpecRecord> {
   group: NewTaskGroup;
   work: GroupWork;
-  spec: TaskSpecRecord;
-  from: number;
-  to: number;
   placement: Placement;
 }
 
 function insertRun(control: Control, context: RunContext): void {
   const { group, work, spec, from, to } = context;
   const { job, doom, startAtUs } = context.placement;
-  const wakeUs = wakeTime(control, spec, startAtUs);
-  const state = initialState(doom, work, wakeUs);
+  const wakeUs = wakeTime(control.nowUs, spec, startAtUs);
+  const state = initialState(doom, work.waits, wakeUs);
   const first = work.first + from;
   const last = work.first + to - 1;
   const scheduledAtUs = state === TaskState.SCHEDULED ? wakeUs! : undefined;
@@ -138,18 +112,6 @@ function insertRun(control: Control, context: RunContext): void {
   control.jobs.move(job, TaskState.UNSPECIFIED, state, to - from);
   control.changes.jobs.add(job.id);
   if (state === TaskState.QUEUED) makeFirstReady(control, work, spec, rows);
-}
-
-function wakeTime(control: Control, spec: TaskSpecRecord, startAtUs: number | undefined): number | undefined {
-  const delayedUs = spec.startDelayMs === undefined ? 0 : control.nowUs + Math.round(spec.startDelayMs * 1000);
-  const wakeUs = Math.max(startAtUs ?? 0, delayedUs);
-  return wakeUs > control.nowUs ? wakeUs : undefined;
-}
-
-function initialState(doom: Doom, work: GroupWork, wakeUs: number | undefined): TaskState {
-  if (doom !== "none") return doom === "cancelled" ? TaskState.CANCELLED : TaskState.SKIPPED;
-  if (work.waits > 0) return TaskState.BLOCKED;
-  return wakeUs === undefined ? TaskState.QUEUED : TaskState.SCHEDULED;
 }
 
 /** Rows of consecutive tasks; `to` is included. */
@@ -249,7 +211,7 @@ async function unblockMixed(control: Control, works: readonly GroupWork[]): Prom
 
 function unblockRun(control: Control, work: GroupWork, spec: TaskSpecRecord, rows: RowRange): void {
   const [from, to] = rows;
-  const wakeUs = wakeTime(control, spec, undefined);
+  const wakeUs = wakeTime(control.nowUs, spec, undefined);
   const state = wakeUs === undefined ? TaskState.QUEUED : TaskState.SCHEDULED;
   // Tasks that had been ready before a retry keep that time, which stands in their group.
   const queuedAtUs = work.unblockedAtUs === undefined ? undefined : control.nowUs;

@@ -2,7 +2,7 @@ import { AttemptOutcome, TaskState } from "@spanloom/protocol";
 import { endAsTold, type Settlement, settle } from "../../engine/settle.ts";
 import { assertTaskTransition, closingState, type Doom } from "../../engine/states.ts";
 import { childFailed, spoilsParent } from "../../engine/subtree.ts";
-import type { AttemptClose } from "../attempt-close.ts";
+import { type AttemptClose, isPlainSuccess } from "../attempt-close.ts";
 import { encodeFailure, encodeProgress } from "../cells.ts";
 import { sumProgress } from "../job-work.ts";
 import { noteEnded } from "../note-ended.ts";
@@ -167,15 +167,4 @@ function writeEnd(control: Control, ending: Ending, state: TaskState): void {
     work.seq,
   );
   sumProgress(control, job, work.progress, close.progress);
-}
-
-function isPlainSuccess(work: RunningWork, close: AttemptClose): boolean {
-  return (
-    close.end.kind === "success" &&
-    close.spanExtras.length === 0 &&
-    close.progress.length === 0 &&
-    work.progress.length === 0 &&
-    close.display === undefined &&
-    close.droppedTelemetry === 0
-  );
 }

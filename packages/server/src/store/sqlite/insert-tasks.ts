@@ -1,5 +1,6 @@
 import { TaskState } from "@spanloom/protocol";
 import type { Doom } from "../../engine/states.ts";
+import { countDependants, type InsertedTasks, initialState, type SpecRun, specRuns, wakeTime } from "../new-tasks.ts";
 import type { NewTaskGroup, NewTaskSet } from "../store.ts";
 import { newIdRange } from "../task-ids.ts";
 import type { TaskSpecRecord } from "../task-spec.ts";
@@ -19,12 +20,6 @@ export interface Placement {
   doom: Doom;
 }
 
-/** What was inserted. */
-export interface InsertedTasks {
-  groups: number;
-  tasks: number;
-}
-
 /**
  * Inserts a set of tasks. Those without dependencies become ready at once, or at their time.
  *
@@ -42,14 +37,6 @@ export function insertTasks(control: Control, set: NewTaskSet, placement: Placem
     tasks += group.inputs.length;
   }
   return { groups: set.groups.length, tasks };
-}
-
-function countDependants({ groups }: NewTaskSet): Map<number, number> {
-  const counts = new Map<number, number>();
-  for (const { dependsOn } of groups) {
-    for (const index of dependsOn) counts.set(index, (counts.get(index) ?? 0) + 1);
-  }
-  return counts;
 }
 
 interface GroupContext {
@@ -84,34 +71,21 @@ function insertGroup(control: Control, group: NewTaskGroup, context: GroupContex
     outputBytes: 0,
   };
   control.groups.insert(work);
-  // One run of equal specs after another: nearly always a single one.
-  for (let from = 0; from < count; ) {
-    const spec = specAt(group, context.specs, from);
-    let to = from + 1;
-    while (to < count && (group.specs.length === 1 || specAt(group, context.specs, to) === spec)) to++;
-    insertRun(control, { group, work, spec, from, to, placement: context.placement });
-    from = to;
-  }
+  for (const run of specRuns(group, context.specs))
+    insertRun(control, { ...run, group, work, placement: context.placement });
 }
 
-function specAt(group: NewTaskGroup, specs: readonly TaskSpecRecord[], index: number): TaskSpecRecord {
-  return specs[group.specs.length === 1 ? group.specs[0]! : group.specs[index]!]!;
-}
-
-interface RunContext {
+interface RunContext extends SpecRun<TaskSpecRecord> {
   group: NewTaskGroup;
   work: GroupWork;
-  spec: TaskSpecRecord;
-  from: number;
-  to: number;
   placement: Placement;
 }
 
 function insertRun(control: Control, context: RunContext): void {
   const { group, work, spec, from, to } = context;
   const { job, doom, startAtUs } = context.placement;
-  const wakeUs = wakeTime(control, spec, startAtUs);
-  const state = initialState(doom, work, wakeUs);
+  const wakeUs = wakeTime(control.nowUs, spec, startAtUs);
+  const state = initialState(doom, work.waits, wakeUs);
   const scheduledAt = state === TaskState.SCHEDULED ? wakeUs! : null;
   const endedAt = state >= TaskState.SUCCEEDED ? control.nowUs : null;
   for (let index = from; index < to; index++) {
@@ -134,18 +108,6 @@ function insertRun(control: Control, context: RunContext): void {
   control.jobs.move(job, TaskState.UNSPECIFIED, state, to - from);
   control.changes.jobs.add(job.id);
   if (state === TaskState.QUEUED) makeFirstReady(control, work, spec, [work.first + from, work.first + to - 1]);
-}
-
-function wakeTime(control: Control, spec: TaskSpecRecord, startAtUs: number | undefined): number | undefined {
-  const delayedUs = spec.startDelayMs === undefined ? 0 : control.nowUs + Math.round(spec.startDelayMs * 1000);
-  const wakeUs = Math.max(startAtUs ?? 0, delayedUs);
-  return wakeUs > control.nowUs ? wakeUs : undefined;
-}
-
-function initialState(doom: Doom, work: GroupWork, wakeUs: number | undefined): TaskState {
-  if (doom !== "none") return doom === "cancelled" ? TaskState.CANCELLED : TaskState.SKIPPED;
-  if (work.waits > 0) return TaskState.BLOCKED;
-  return wakeUs === undefined ? TaskState.QUEUED : TaskState.SCHEDULED;
 }
 
 /** Remembers when a task leaves SCHEDULED. */
@@ -215,7 +177,7 @@ interface UnblockedRun {
 }
 
 function unblockRun(control: Control, [from, to]: Rows, { work, spec, queuedAtUs }: UnblockedRun): void {
-  const wakeUs = wakeTime(control, spec, undefined);
+  const wakeUs = wakeTime(control.nowUs, spec, undefined);
   const state = wakeUs === undefined ? TaskState.QUEUED : TaskState.SCHEDULED;
   control.db.run(
     "UPDATE task SET state = ?, scheduled_at = ?, queued_at = ? WHERE seq BETWEEN ? AND ?",
