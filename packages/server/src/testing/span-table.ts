@@ -45,6 +45,7 @@ export class SpanTable {
 }
 
 function toSpan(row: Record<string, unknown>): ChaosSpan {
+  const startUs = Math.round(Number(row.start_time) * 1000);
   return {
     traceId: hex(row.trace_id),
     spanId: hex(row.span_id),
@@ -53,7 +54,8 @@ function toSpan(row: Record<string, unknown>): ChaosSpan {
     jobId: hex(row.job_id),
     taskId: hex(row.task_id),
     attempt: Number(row.attempt),
-    open: row.duration_ns === null,
+    startUs,
+    endUs: row.duration_ns === null ? undefined : startUs + Number(row.duration_ns) / 1000,
     outcome: String(row.outcome),
     retries: [...(row.links as Iterable<LinkRow>)].filter(isRetry).map((link) => String(link.span_id)),
   };

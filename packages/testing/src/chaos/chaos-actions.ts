@@ -167,7 +167,7 @@ export class ChaosActions {
     return {
       text: `${short(runnerId)} registers`,
       run: (store) => store.registerRunner(runner),
-      explain: () => [(model) => model.register(runnerId)],
+      explain: () => [(model) => model.register(runnerId, identifiers)],
     };
   }
 

@@ -15,7 +15,9 @@ export interface ChaosSpan {
   taskId: string;
   /** 0 for job and task spans. */
   attempt: number;
-  open: boolean;
+  startUs: number;
+  /** Undefined while it is open. */
+  endUs: number | undefined;
   outcome: string;
   /** Span ids linked to as earlier attempts. */
   retries: readonly string[];

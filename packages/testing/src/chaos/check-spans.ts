@@ -2,7 +2,6 @@ import { attemptSpanId, JobState, spanIdOf, TaskState } from "@spanloom/protocol
 import type { ChaosSpan } from "./chaos-subject.ts";
 import {
   demand,
-  hasEnded,
   jobHasEnded,
   jobStateOf,
   type ModelJob,
@@ -33,11 +32,9 @@ export function checkSpans(state: ModelState, spans: readonly ChaosSpan[]): void
 function checkJob(state: ModelState, job: ModelJob, byId: ReadonlyMap<string, ChaosSpan>): number {
   const root = byId.get(spanIdOf(job.id));
   demand(root?.type === "job" && root.parentSpanId === "", () => `job ${job.id} has no root span`);
-  demand(
-    root.open === !jobHasEnded(state, job.id),
-    () => `the span of job ${job.id} is ${root.open ? "open" : "closed"}`,
-  );
-  const outcome = root.open ? "" : jobOutcomes[jobStateOf(state, job)];
+  const open = root.endUs === undefined;
+  demand(open === !jobHasEnded(state, job.id), () => `the span of job ${job.id} is ${open ? "open" : "closed"}`);
+  const outcome = open ? "" : jobOutcomes[jobStateOf(state, job)];
   demand(root.outcome === outcome, () => `the span of job ${job.id} ended ${root.outcome}, not ${outcome}`);
   let count = 1;
   for (const task of tasksOf(state, job.id)) count += checkTask(state, task, byId);
@@ -68,7 +65,7 @@ function checkTask(state: ModelState, task: ModelTask, byId: ReadonlyMap<string,
     span?.type === "task" && span.parentSpanId === parentSpan,
     () => `task ${task.key} has no span under its parent`,
   );
-  demand(span.open === !hasEnded(task), () => `the span of task ${task.key} is ${span.open ? "open" : "closed"}`);
+  checkTimes(`the span of task ${task.key}`, span, { startUs: task.createdAtUs, endUs: task.endedAtUs });
   const outcome = taskOutcomes[task.state] ?? "";
   demand(span.outcome === outcome, () => `the span of task ${task.key} ended ${span.outcome}, not ${outcome}`);
   for (const attempt of task.attempts) {
@@ -79,9 +76,16 @@ function checkTask(state: ModelState, task: ModelTask, byId: ReadonlyMap<string,
       own.outcome === outcomes[attempt.outcome],
       () => `${what} ended ${own.outcome}, not ${outcomes[attempt.outcome]}`,
     );
-    demand(own.open === (attempt.endedAtUs === undefined), () => `${what} is ${own.open ? "open" : "closed"}`);
+    checkTimes(what, own, { startUs: attempt.leasedAtUs, endUs: attempt.endedAtUs });
     const linked = attempt.number === 1 || own.retries.includes(attemptSpanId(id, attempt.number - 1));
     demand(linked, () => `${what} has no link to the one before`);
   }
   return 1 + task.attempts.length;
+}
+
+/** A clock that went back makes a span short, not negative. */
+function checkTimes(what: string, span: ChaosSpan, { startUs, endUs }: Pick<ChaosSpan, "startUs" | "endUs">): void {
+  const wanted = `${startUs}..${endUs === undefined ? "" : Math.max(startUs, endUs)}`;
+  const seen = `${span.startUs}..${span.endUs ?? ""}`;
+  demand(seen === wanted, () => `${what} lasts ${seen}, not ${wanted}`);
 }

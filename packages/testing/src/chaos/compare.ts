@@ -7,7 +7,6 @@ import {
   ChaosMismatch,
   childrenOf,
   demand,
-  hasEnded,
   jobStateOf,
   type ModelJob,
   type ModelState,
@@ -77,7 +76,8 @@ function compareTask(state: ModelState, task: ModelTask, record: TaskRecord): vo
     output: Buffer.from(record.output ?? []).toString(),
     progress: progressText(record.progress),
     children: record.childCount,
-    hasEnd: record.endedAtUs !== undefined,
+    createdAtUs: record.createdAtUs,
+    endedAtUs: record.endedAtUs,
     queuedAtUs: record.state === TaskState.QUEUED ? record.queuedAtUs : undefined,
   };
   same(`task ${task.key} (${record.id})`, seen, {
@@ -98,7 +98,8 @@ function compareTask(state: ModelState, task: ModelTask, record: TaskRecord): vo
     output: task.output,
     progress: progressText(task.progress),
     children: childrenOf(state, task).length,
-    hasEnd: hasEnded(task),
+    createdAtUs: task.createdAtUs,
+    endedAtUs: task.endedAtUs,
     queuedAtUs: task.state === TaskState.QUEUED ? task.queuedAtUs : undefined,
   });
   if (task.wakeUs !== undefined) learnWake(task, task.wakeUs, record.scheduledAtUs);

@@ -157,7 +157,8 @@ export function addTasks(context: RuleContext, job: ModelJob, { set, parent, doo
     const dependsOn = group.dependsOn.flatMap((index) => groups[index]!.map(({ key }) => key));
     const tasks = group.inputs.map((input, i) => {
       const spec = inherit(set.specs[group.specs.length === 1 ? group.specs[0]! : group.specs[i]!]!, job, parent);
-      return newTask(job.id, { input, spec, parent, dependsOn, display: group.displays[i] ?? "" });
+      const display = group.displays[i] ?? "";
+      return newTask(job.id, { input, spec, parent, dependsOn, display, createdAtUs: context.nowUs });
     });
     groups.push(tasks);
     for (const task of tasks) context.state.tasks.set(task.key, task);
@@ -180,9 +181,10 @@ interface TaskParts {
   parent: ModelTask | undefined;
   dependsOn: readonly string[];
   display: string;
+  createdAtUs: number;
 }
 
-function newTask(jobId: string, { input, spec, parent, dependsOn, display }: TaskParts): ModelTask {
+function newTask(jobId: string, { input, spec, parent, dependsOn, display, createdAtUs }: TaskParts): ModelTask {
   return {
     key: Buffer.from(input).toString(),
     id: undefined,
@@ -194,6 +196,8 @@ function newTask(jobId: string, { input, spec, parent, dependsOn, display }: Tas
     display,
     dependsOn,
     state: TaskState.BLOCKED,
+    createdAtUs,
+    endedAtUs: undefined,
     attempts: [],
     counted: 0,
     losses: 0,

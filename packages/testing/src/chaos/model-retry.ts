@@ -80,9 +80,11 @@ export function applyRetry(context: RuleContext, job: ModelJob, { rerun, reopene
   state.touched.add(job.id);
   for (const task of reopened) {
     task.state = TaskState.WAITING;
+    task.endedAtUs = undefined;
     task.failureType = undefined;
   }
   for (const task of rerun) {
+    task.endedAtUs = undefined;
     task.failureType = undefined;
     task.counted = 0;
     task.losses = 0;

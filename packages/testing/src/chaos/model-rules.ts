@@ -28,6 +28,7 @@ export function doomOf(state: ModelState, task: ModelTask): ModelDoom {
 export function endTask(context: RuleContext, task: ModelTask, to: TaskState): void {
   context.state.touched.add(task.jobId);
   task.state = to;
+  task.endedAtUs = context.nowUs;
   task.lease = undefined;
   task.wakeUs = undefined;
 }

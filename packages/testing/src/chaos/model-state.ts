@@ -74,6 +74,8 @@ export interface ModelTask {
   /** Keys of the tasks it waits for. */
   dependsOn: readonly string[];
   state: TaskState;
+  createdAtUs: number;
+  endedAtUs: number | undefined;
   attempts: ModelAttempt[];
   /** Attempts that count against the retry policy. */
   counted: number;
@@ -91,6 +93,8 @@ export interface ModelTask {
 export interface ModelRunner {
   id: string;
   state: "active" | "draining" | "stopped";
+  /** What it registered with, as text; undefined when it only ever spoke. */
+  offered: string | undefined;
   /** Identifiers it gave back as unknown, as `name@major.minor`. */
   refused: Set<string>;
   /** Those of before the store was opened: it may have forgotten them. */

@@ -1,6 +1,7 @@
 import { CancellationReason, TaskState } from "@spanloom/protocol";
 import type {
   CancellationRecord,
+  ClaimRequest,
   Exchange,
   ExchangeOutcome,
   HeartbeatOutcome,
@@ -13,9 +14,9 @@ import type {
 import { reasonText } from "./enum-names.ts";
 import { addTasks, endAttempt } from "./model-attempts.ts";
 import { applyClaim } from "./model-claim.ts";
-import { dueOf, queueDueUs } from "./model-due.ts";
+import { dueOf, earliestDueUs, queueDueUs } from "./model-due.ts";
 import { applyForPlace, isJobRefused, letJobsIn } from "./model-job-places.ts";
-import { leaveWindows, makeRoomEverywhere, nextWindowUs } from "./model-places.ts";
+import { leaveWindows, makeRoomEverywhere } from "./model-places.ts";
 import { applyRetry, planRetry } from "./model-retry.ts";
 import { doomJob, failQueued, queueFirst, queueTask, settleJob } from "./model-rules.ts";
 import {
@@ -206,6 +207,7 @@ export class ReferenceModel {
     const runner = runners.get(runnerId) ?? {
       id: runnerId,
       state: "active",
+      offered: undefined,
       refused: new Set(),
       refusedBefore: new Set(),
     };
@@ -396,14 +398,7 @@ export class ReferenceModel {
 
   /** When the next thing is due; Infinity when nothing is pending. */
   earliestDueUs(nowUs: number): number {
-    let due = nextWindowUs(this.state, nowUs);
-    for (const task of this.state.tasks.values()) {
-      due = Math.min(due, dueOf(task), task.wakeUs?.max ?? Infinity, queueDueUs(task));
-    }
-    for (const job of this.state.jobs.values()) {
-      if (job.doom === "none" && !jobHasEnded(this.state, job.id)) due = Math.min(due, job.deadlineUs ?? Infinity);
-    }
-    return due;
+    return earliestDueUs(this.state, nowUs);
   }
 
   /** A runner said goodbye: what it runs is given back. */
@@ -418,10 +413,15 @@ export class ReferenceModel {
     this.#finish();
   }
 
-  /** A runner registered, maybe again and with more code. */
-  register(runnerId: string): void {
+  /** A runner registered. One that comes back, or with other code, is offered again what it gave back as unknown. */
+  register(runnerId: string, identifiers: ClaimRequest["identifiers"]): void {
+    const before = this.state.runners.get(runnerId);
+    const offered = JSON.stringify(identifiers);
+    const isSame = before !== undefined && before.state !== "stopped" && before.offered === offered;
     const runner = this.#present(runnerId);
     runner.state = "active";
+    runner.offered = offered;
+    if (isSame) return;
     runner.refused.clear();
     runner.refusedBefore.clear();
   }
