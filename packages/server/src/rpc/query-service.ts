@@ -1,6 +1,10 @@
 import { create } from "@bufbuild/protobuf";
 import {
+  type AggregateSpansRequest,
+  AggregateSpansResponseSchema,
   ArrowChunkSchema,
+  type CompareJobsRequest,
+  CompareJobsResponseSchema,
   type QueryLogsRequest,
   QueryLogsResponseSchema,
   QueryService,
@@ -14,7 +18,7 @@ import { type ServiceRoute, serviceRoute } from "./service-route.ts";
 
 /** What QueryService needs. */
 export interface QueryServiceOptions {
-  telemetry: Pick<Telemetry, "querySpans" | "queryLogs">;
+  telemetry: Pick<Telemetry, "querySpans" | "queryLogs" | "aggregateSpans" | "compareJobs">;
 }
 
 /** QueryService over the telemetry plane: batches pass through as they come, never decoded (P5). */
@@ -27,6 +31,14 @@ export function queryService({ telemetry }: QueryServiceOptions): ServiceRoute {
     async *queryLogs(request: QueryLogsRequest, { signal }: CallContext) {
       for await (const batch of telemetry.queryLogs(request, signal))
         yield create(QueryLogsResponseSchema, { chunk: toChunk(batch) });
+    },
+    async *aggregateSpans(request: AggregateSpansRequest, { signal }: CallContext) {
+      for await (const batch of telemetry.aggregateSpans(request, signal))
+        yield create(AggregateSpansResponseSchema, { chunk: toChunk(batch) });
+    },
+    async *compareJobs(request: CompareJobsRequest, { signal }: CallContext) {
+      for await (const batch of telemetry.compareJobs(request, signal))
+        yield create(CompareJobsResponseSchema, { chunk: toChunk(batch) });
     },
   });
 }

@@ -4,7 +4,9 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import {
+  AggregateSpansRequestSchema,
   attemptSpanId,
+  CompareJobsRequestSchema,
   QueryLogsRequestSchema,
   QuerySpansRequestSchema,
   SpanloomError,
@@ -14,7 +16,7 @@ import { newSignal, tempDir, waitFor } from "@spanloom/testing";
 import { describe, expect, it } from "vitest";
 import { systemClock } from "../clock.ts";
 import { ChdbSpanStore } from "./columnar/chdb/index.ts";
-import type { InsertBatch, SpanStore } from "./columnar/span-store.ts";
+import type { ArrowBatch, InsertBatch, SpanStore } from "./columnar/span-store.ts";
 import { attribute, idBytes, logPayload, logRecord, rowsOf, span, tracePayload } from "./ingest/otlp-fixture.ts";
 import {
   attemptRecord,
@@ -72,6 +74,12 @@ async function logs(telemetry: Telemetry, request: MessageInitShape<typeof Query
   const rows: Record<string, unknown>[] = [];
   for await (const { ipc } of telemetry.queryLogs(create(QueryLogsRequestSchema, request), never))
     rows.push(...rowsOf(ipc));
+  return rows;
+}
+
+async function rowsIn(answer: AsyncIterable<ArrowBatch>) {
+  const rows: Record<string, unknown>[] = [];
+  for await (const { ipc } of answer) rows.push(...rowsOf(ipc));
   return rows;
 }
 
@@ -171,6 +179,40 @@ describe("Telemetry", () => {
     expect(await names({ jobIds: [jobId] })).toEqual(["plain", "named", "elsewhere"]);
     expect(await names({ not: { jobIds: [jobId] } })).toEqual(["of another job", "plain elsewhere"]);
     expect(await names({ and: [{ not: {} }] })).toEqual([]);
+  });
+
+  it("aggregates and compares what came before, and refuses at once what is wrong (P2)", async () => {
+    using dir = tempDir();
+    await using plane = await started(dir.path);
+    const { telemetry, store, spanStore } = plane;
+    const other = fixtureId(9);
+    store.put(jobRecord(jobId), taskRecord(taskId, jobId));
+    telemetry.lifecycleChanged(new Set([jobId]), new Set([taskId]));
+    await telemetry.ingest([traces(1, 2, 3)]);
+    const counted = create(AggregateSpansRequestSchema, {
+      groupBy: [{ key: { case: "column", value: "type" } }],
+      measures: [1],
+    });
+    expect(await rowsIn(telemetry.aggregateSpans(counted, never))).toEqual([
+      { type: "attempt", count: 1n },
+      { type: "job", count: 1n },
+      { type: "task", count: 1n },
+      { type: "user", count: 3n },
+    ]);
+    const compared = (otherJobId: string) => create(CompareJobsRequestSchema, { baseJobId: jobId, otherJobId });
+    expect(await rowsIn(telemetry.compareJobs(compared(jobId), never))).toHaveLength(3);
+    await expect(rowsIn(telemetry.compareJobs(compared(other), never))).rejects.toMatchObject({
+      reason: "JOB_NOT_FOUND",
+      message: `cannot compare jobs: no span of job "${other}" is stored`,
+    });
+    spanStore.gate = () => Promise.reject(new SpanloomError("TELEMETRY_UNAVAILABLE", "cannot insert: away"));
+    await telemetry.ingest([traces(4)]);
+    await expect(rowsIn(telemetry.compareJobs(compared("nope"), never))).rejects.toMatchObject({
+      reason: "INVALID_FIELD",
+    });
+    const wrong = create(AggregateSpansRequestSchema, { measures: [0] });
+    await expect(rowsIn(telemetry.aggregateSpans(wrong, never))).rejects.toMatchObject({ reason: "INVALID_FIELD" });
+    spanStore.gate = async () => undefined;
   });
 
   it("takes payloads while the store is away, answers queries with TELEMETRY_UNAVAILABLE, and loses nothing (P4)", async () => {

@@ -1,5 +1,11 @@
 import { join } from "node:path";
-import type { QueryLogsRequest, QuerySpansRequest } from "@spanloom/protocol";
+import {
+  type AggregateSpansRequest,
+  type CompareJobsRequest,
+  type QueryLogsRequest,
+  type QuerySpansRequest,
+  SpanloomError,
+} from "@spanloom/protocol";
 import { tableFromIPC } from "apache-arrow";
 import type { Clock } from "../clock.ts";
 import type { Peers, Store } from "../store/store.ts";
@@ -8,6 +14,8 @@ import { Drainer } from "./ingest/drainer.ts";
 import { highestIds } from "./ingest/ingest-ids.ts";
 import { Projector } from "./lifecycle/projector.ts";
 import { PeerBarrier } from "./peer-barrier.ts";
+import { planAggregate } from "./query/aggregate-plan.ts";
+import { planComparison, planJobSpans } from "./query/compare-plan.ts";
 import type { JobTraces } from "./query/filter-sql.ts";
 import { jobIdsOf } from "./query/job-ids.ts";
 import { MAX_SORTED_ROWS, planJobTraces, planLogs, planSpans, planStoredSpans } from "./query/planner.ts";
@@ -144,6 +152,32 @@ class TelemetryPlane implements Telemetry {
   async *queryLogs(request: QueryLogsRequest, signal: AbortSignal): AsyncIterable<ArrowBatch> {
     planLogs(request, new Map());
     yield* this.#run((traces) => planLogs(request, traces), jobIdsOf(request.filter), signal);
+  }
+
+  async *aggregateSpans(request: AggregateSpansRequest, signal: AbortSignal): AsyncIterable<ArrowBatch> {
+    planAggregate(request, new Map());
+    yield* this.#run((traces) => planAggregate(request, traces), jobIdsOf(request.filter), signal);
+  }
+
+  async *compareJobs(request: CompareJobsRequest, signal: AbortSignal): AsyncIterable<ArrowBatch> {
+    planComparison(request, new Map());
+    yield* this.#run(
+      (traces) => this.#planComparison(request, traces),
+      [request.baseJobId, request.otherJobId],
+      signal,
+    );
+  }
+
+  /** Plans once it is known that there is something to compare: all of a job that is unknown would have vanished. */
+  async #planComparison(request: CompareJobsRequest, traces: JobTraces): Promise<Statement> {
+    for (const [field, jobId] of [
+      ["base_job_id", request.baseJobId],
+      ["other_job_id", request.otherJobId],
+    ] as const) {
+      if ((await countOf(this.#options.spanStore, planJobSpans(jobId, field, traces))) > 0) continue;
+      throw new SpanloomError("JOB_NOT_FOUND", `cannot compare jobs: no span of job "${jobId}" is stored`, { field });
+    }
+    return planComparison(request, traces);
   }
 
   async #planSpans(request: QuerySpansRequest, traces: JobTraces): Promise<Statement> {

@@ -1,4 +1,9 @@
-import type { QueryLogsRequest, QuerySpansRequest } from "@spanloom/protocol";
+import type {
+  AggregateSpansRequest,
+  CompareJobsRequest,
+  QueryLogsRequest,
+  QuerySpansRequest,
+} from "@spanloom/protocol";
 import type { ArrowBatch } from "./columnar/span-store.ts";
 
 /** An OTLP payload as received, still encoded. */
@@ -48,6 +53,10 @@ export interface Telemetry {
   querySpans(request: QuerySpansRequest, signal: AbortSignal): AsyncIterable<ArrowBatch>;
   /** Streams log records. Errors as `querySpans`. */
   queryLogs(request: QueryLogsRequest, signal: AbortSignal): AsyncIterable<ArrowBatch>;
+  /** Streams groups of spans with what was measured of them. Errors as `querySpans`, and LIMIT_EXCEEDED. */
+  aggregateSpans(request: AggregateSpansRequest, signal: AbortSignal): AsyncIterable<ArrowBatch>;
+  /** Streams the span names of two jobs with what was measured of either. Errors as `querySpans`, and JOB_NOT_FOUND. */
+  compareJobs(request: CompareJobsRequest, signal: AbortSignal): AsyncIterable<ArrowBatch>;
   /** Current figures. */
   stats(): TelemetryStats;
 }

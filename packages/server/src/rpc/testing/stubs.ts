@@ -51,6 +51,8 @@ export function telemetryStub(methods: Partial<Telemetry> = {}): TelemetryStub {
     lifecycleChanged: () => {},
     async *querySpans() {},
     async *queryLogs() {},
+    async *aggregateSpans() {},
+    async *compareJobs() {},
     stats: () => ({
       spoolBytes: 0,
       ingestedSpans: 0,

@@ -23,6 +23,8 @@ export interface InsertBatch {
 export interface Statement {
   sql: string;
   params: Readonly<Record<string, string | number | boolean | bigint | readonly string[] | readonly number[]>>;
+  /** Whether it reads far more than it answers with, so that every thread it may have is worth its cost. */
+  scans?: boolean;
 }
 
 /** Part of an answer: one or more whole Arrow IPC streams, uncompressed. */

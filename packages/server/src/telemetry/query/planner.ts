@@ -1,13 +1,8 @@
 import { create } from "@bufbuild/protobuf";
-import {
-  ColumnType,
-  type Order,
-  type QueryLogsRequest,
-  type QuerySpansRequest,
-  SpanFilterSchema,
-} from "@spanloom/protocol";
+import { type Order, type QueryLogsRequest, type QuerySpansRequest, SpanFilterSchema } from "@spanloom/protocol";
 import { DATABASE } from "../columnar/schema.sql.ts";
 import type { Statement } from "../columnar/span-store.ts";
+import { attributeColumnSql, identifier } from "./attribute-column.ts";
 import type { JobTraces } from "./filter-sql.ts";
 import { logFilterSql } from "./log-filter.ts";
 import { Parameters, queryError } from "./parameters.ts";
@@ -139,38 +134,15 @@ function selected({ request, catalogue, extra }: Parts): string[] {
   });
 }
 
-const attributeTypes: Record<ColumnType, { convert: (value: string) => string; types: string }> = {
-  [ColumnType.UNSPECIFIED]: { convert: (value) => value, types: "" },
-  [ColumnType.STRING]: { convert: (value) => value, types: "" },
-  [ColumnType.INT64]: { convert: (value) => `toInt64OrNull(${value})`, types: "'int'" },
-  [ColumnType.FLOAT64]: { convert: (value) => `toFloat64OrNull(${value})`, types: "'int', 'double'" },
-  [ColumnType.BOOL]: { convert: (value) => `toBool(${value} = 'true')`, types: "'bool'" },
-};
-
 function attributeColumns({ request, parameters, catalogue }: Parts): string[] {
   const taken = new Set([...catalogue.keys(), ...request.columns]);
-  return request.attributeColumns.map(({ key, as, type, resource }, i) => {
+  return request.attributeColumns.map((column, i) => {
     const field = `attribute_columns[${i}]`;
-    const name = as || key;
+    const name = column.as || column.key;
     if (taken.has(name)) throw queryError("INVALID_FIELD", `${field}.as`, `is "${name}", which is another column`);
     taken.add(name);
-    const kind = attributeTypes[type];
-    if (!kind) throw queryError("INVALID_FIELD", `${field}.type`, `is ${type}, which is unknown`);
-    const prefix = resource ? "resource_" : "";
-    const bound = parameters.bind("String", key);
-    const value = `${prefix}attributes[${bound}]`;
-    const typed = kind.types === "" ? "" : ` AND ${prefix}attribute_types[${bound}] IN (${kind.types})`;
-    const present = `mapContains(${prefix}attributes, ${bound})${typed}`;
-    return `if(${present}, ${kind.convert(value)}, NULL) AS ${identifier(name, field)}`;
+    return `${attributeColumnSql(column, field, parameters)} AS ${identifier(name, field)}`;
   });
-}
-
-/** A column name of the caller's choice. It is the one text that has to stand in SQL, so its alphabet is closed. */
-function identifier(name: string, field: string): string {
-  if (!/^[A-Za-z0-9_.:/-]{1,128}$/.test(name)) {
-    throw queryError("INVALID_FIELD", `${field}.as`, `is "${name}", not 1 to 128 of A-Z a-z 0-9 _ . : / -`);
-  }
-  return `\`${name}\``;
 }
 
 function orderSql(orders: readonly Order[], { catalogue, extra }: Parts): string {

@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
+import { comparisonColumns } from "./compare-plan.ts";
+import { measureColumns } from "./measures.ts";
 import { extraLogCatalogue, extraSpanCatalogue, logCatalogue, spanCatalogue } from "./span-schema.ts";
 
 /** docs/schema.md names the columns that users build on, in the order in which they are returned. */
@@ -25,6 +27,11 @@ describe("docs/schema.md", () => {
   it("names the columns of spans", () => {
     expect(columnsOf("spans")).toEqual([...spanCatalogue.keys()]);
     expect(extraColumnsOf("spans")).toEqual([...extraSpanCatalogue.keys()]);
+  });
+
+  it("names the columns of aggregates and comparisons", () => {
+    expect(columnsOf("aggregates")).toEqual(["time_bucket", ...measureColumns]);
+    expect(columnsOf("comparison")).toEqual(comparisonColumns);
   });
 
   it("names the columns of logs", () => {

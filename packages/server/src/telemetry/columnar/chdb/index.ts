@@ -12,7 +12,7 @@ import { folderHolder } from "./folder-holder.ts";
 import { insertStatement } from "./insert.ts";
 import { prefetched } from "./prefetched.ts";
 import { SessionPool } from "./session-pool.ts";
-import { type ChdbLimits, connectionArgs, defaultChdbLimits } from "./settings.ts";
+import { type ChdbLimits, connectionArgs, defaultChdbLimits, scanSettings } from "./settings.ts";
 
 /** Streams that may be open at once; a slow reader holds one. */
 const MAX_STREAMS = 8;
@@ -129,7 +129,8 @@ export class ChdbSpanStore implements SpanStore {
     let isUsable = true;
     try {
       signal?.throwIfAborted();
-      const running = session.queryStreamBind(statement.sql, statement.params, { format: "ArrowStream" });
+      const sql = statement.scans ? `${statement.sql}\nSETTINGS ${scanSettings}` : statement.sql;
+      const running = session.queryStreamBind(sql, statement.params, { format: "ArrowStream" });
       yield* prefetched(running, signal);
     } catch (error) {
       if (signal?.aborted) throw signal.reason;

@@ -20,6 +20,12 @@ export const defaultChdbLimits: ChdbLimits = {
 };
 
 /**
+ * Settings of statements that scan. Else the engine gives a query one thread for each GiB that is free, hence one: for
+ * spans as rows, which the network and the reader take no faster, that is as well.
+ */
+export const scanSettings = "max_threads_min_free_memory_per_thread = 0";
+
+/**
  * Engine arguments at connect. Left alone it takes 90 % of the machine's memory and caches of 5 GB.
  */
 export function connectionArgs(limits: ChdbLimits): string[] {

@@ -1,0 +1,48 @@
+import { join } from "node:path";
+import { TestClickHouse, tempDir } from "@spanloom/testing";
+import { ChdbSpanStore } from "../columnar/chdb/index.ts";
+import { ClickHouseSpanStore } from "../columnar/clickhouse/index.ts";
+import type { SpanStore } from "../columnar/span-store.ts";
+import type { OtlpReader } from "../ingest/otlp-reader.ts";
+
+/** A started store on data of its own. */
+export interface TestedStore extends AsyncDisposable {
+  store: SpanStore;
+}
+
+/** Every kind of telemetry store by name, for tests that hold for all. A process may have one of each at a time. */
+export const telemetryStores: readonly [string, () => Promise<TestedStore>][] = [
+  [
+    "chDB",
+    async () => {
+      const dir = tempDir("spanloom-query-");
+      const store = new ChdbSpanStore({ dataDir: join(dir.path, "telemetry"), retentionDays: 10_000 });
+      return begun(store, async () => dir[Symbol.dispose]());
+    },
+  ],
+  [
+    "ClickHouse",
+    async () => {
+      // Always one of its own: these tests count what is there.
+      const server = await TestClickHouse.start();
+      return begun(new ClickHouseSpanStore({ url: server.url, retentionDays: 10_000 }), () => server.stop());
+    },
+  ],
+];
+
+async function begun(store: SpanStore, cleanUp: () => Promise<void>): Promise<TestedStore> {
+  await store.start();
+  return {
+    store,
+    async [Symbol.asyncDispose]() {
+      await store.stop();
+      await cleanUp();
+    },
+  };
+}
+
+/** Inserts what a reader holds of spans, and empties it. */
+export async function insertSpans(store: SpanStore, reader: OtlpReader): Promise<void> {
+  await store.insert({ table: "spans", ipc: reader.spans.finish(), rows: reader.spans.rows });
+  reader.spans.truncate(0);
+}
