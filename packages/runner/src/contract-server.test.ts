@@ -105,6 +105,41 @@ describe("what tasks are promised, on a real server", () => {
   });
 });
 
+describe("what a client reads, on a real server", () => {
+  it("one task with its attempts and payloads, and an error for one that is none", async () => {
+    const twice = task({ name: "twice", run: (n: number) => n * 2 });
+    const runner = await startRunner([twice]);
+    const job = await client.jobs.submit(twice, 21);
+    await job.result();
+    const [listed] = await tasksOf(job.id);
+    const one = await client.jobs.task(listed!.id);
+    expect(one).toEqual(listed);
+    expect(one).toMatchObject({ input: 21, output: 42, attempts: [{ runnerId: runner.id, outcome: "SUCCESS" }] });
+    await expect(client.jobs.task(job.id)).rejects.toMatchObject({ reason: "TASK_NOT_FOUND" });
+  });
+
+  it("how many jobs are in each state, by filter, and the backlog of queues", async () => {
+    const any = task({ name: "any", run: () => undefined });
+    const limited = task({ name: "limited", concurrency: { key: "one", limit: 1 }, run: () => undefined });
+    const before = Date.now();
+    await client.jobs.submitMany(any, [undefined, undefined], { queue: "slow", tags: { of: "two" } });
+    const [first] = await client.jobs.submitMany(limited, [undefined, undefined], { queue: "one" });
+    await client.jobs.cancel(first!.id);
+    expect(await client.jobs.count()).toEqual({ QUEUED: 3, CANCELLED: 1 });
+    expect(await client.jobs.count({ tags: { of: "two" } })).toEqual({ QUEUED: 2 });
+    expect(await client.jobs.count({ createdBefore: new Date(before - 60_000) })).toEqual({});
+    const nothing = { throttled: 0, scheduled: 0, running: 0, runners: 0 };
+    const [slow, ...others] = await client.jobs.queues("slow");
+    expect(slow).toEqual({ queue: "slow", queued: 2, ...nothing, oldestQueuedAt: expect.any(Date) });
+    expect(others).toEqual([]);
+    const queues = await client.jobs.queues();
+    expect(queues.map(({ queue, queued }) => [queue, queued]).sort()).toEqual([
+      ["one", 1],
+      ["slow", 2],
+    ]);
+  });
+});
+
 describe("the registry", () => {
   it("knows a runner's capacity, queues and tasks while it runs, and not after", async () => {
     const any = task({ name: "any", version: "2.3", run: () => undefined });

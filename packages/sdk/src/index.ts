@@ -36,6 +36,7 @@ export {
   type WaitOptions,
 } from "./job-handle.ts";
 export type { CloneJobEdits, Jobs, ListJobsOptions, ListTasksOptions } from "./jobs.ts";
+export type { QueueSnapshot } from "./queue-snapshot.ts";
 export type { RetryOptions } from "./retry.ts";
 export {
   type AttemptOutcomeName,

@@ -4,11 +4,13 @@ import { type Job, JobService, JobState, SpanloomError, TaskState, timestampFrom
 import { type CallRetryOptions, callWithRetry, retryDelayMs } from "./call.ts";
 import { JobHandle, type JobResult, type RetriedJob, type RetryJobOptions, type WaitOptions } from "./job-handle.ts";
 import { JobWaiter } from "./job-waiter.ts";
+import { type QueueSnapshot, toQueueSnapshot } from "./queue-snapshot.ts";
 import { withOutputs } from "./root-outputs.ts";
 import {
   hasEnded,
   type JobSnapshot,
   type JobStateName,
+  jobStateName,
   type TaskSnapshot,
   type TaskStateName,
   toJobSnapshot,
@@ -175,6 +177,26 @@ export class Jobs {
       pageToken = page.nextPageToken;
       if (pageToken === "") return;
     }
+  }
+
+  /** Returns a task with its attempts, input and output. Errors: TASK_NOT_FOUND. */
+  async task(taskId: string): Promise<TaskSnapshot> {
+    const { task } = await this.#call((options) => this.#service.getTask({ taskId }, options));
+    if (task) return toTaskSnapshot(task, true);
+    throw new SpanloomError("INTERNAL", `cannot read task "${taskId}": the server answered without it`);
+  }
+
+  /** Counts jobs by state; states without jobs are left out. */
+  async count(options: Omit<ListJobsOptions, "states" | "limit"> = {}): Promise<Partial<Record<JobStateName, number>>> {
+    const filter = toFilter(options);
+    const { counts } = await this.#call((callOptions) => this.#service.countJobs({ filter }, callOptions));
+    return Object.fromEntries(counts.map(({ state, count }) => [jobStateName(state), Number(count)]));
+  }
+
+  /** The backlog of the queues named, or of all that have had tasks. */
+  async queues(...names: string[]): Promise<QueueSnapshot[]> {
+    const { queues } = await this.#call((options) => this.#service.getQueueStats({ queues: names }, options));
+    return queues.map(toQueueSnapshot);
   }
 
   /** Waits until a job, or each of several, has ended; outputs of the roots are included. */

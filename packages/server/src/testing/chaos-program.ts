@@ -116,7 +116,8 @@ async function work(target: ChaosTarget, seeds: Iterator<number>, take: (answer:
   await exited;
 }
 
-process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
-  process.stderr.write(`${error instanceof RangeError ? error.message : (error as Error).stack}\n`);
+process.exitCode = await main(process.argv.slice(2)).catch((error: Error & { code?: string }) => {
+  const isMistake = error instanceof RangeError || error.code?.startsWith("ERR_PARSE_ARGS");
+  process.stderr.write(`${isMistake ? `${error.message}\nTry --help.` : error.stack}\n`);
   return 2;
 });
