@@ -60,6 +60,8 @@ class Line extends ReadyLine<JobTurn> {
 
   /** Whether its gate was found closed. */
   isAside = false;
+  /** Whether it has more tasks than are here. */
+  isPartial = false;
 
   constructor(job: number, turn: JobTurn, place: Pick<Line, "bucket" | "turnstile">) {
     super(job, turn);
@@ -77,6 +79,8 @@ interface Bucket {
   /** By gate id. */
   turnstiles: Map<string, Turnstile<Line>>;
   size: number;
+  /** Whether more jobs than are here have tasks in it. */
+  isPartial: boolean;
 }
 
 /** The queue of ready tasks. */
@@ -89,6 +93,8 @@ export class ReadyQueue {
   readonly #held = new Set<number>();
   #clock = 0;
   #nowUs = 0;
+  /** Turns after this one come after those of jobs that are not here. */
+  #horizon = Number.POSITIVE_INFINITY;
 
   /** `reopened` hears of tasks that may be taken again, about how many and in which queue. */
   constructor(reopened: (queue: string, tasks: number) => void = () => undefined) {
@@ -111,14 +117,15 @@ export class ReadyQueue {
     if (nowUs < this.#nowUs || nowUs >= this.admission.turnsAtUs) this.turnWindows(nowUs);
     this.#nowUs = nowUs;
     const buckets = this.#candidates(match);
+    const partial = buckets.filter(({ isPartial }) => isPartial);
     const taken: TakenRun[] = [];
     const lastOfLane = new Map<Lane, TakenRun>();
     let left = limit;
     while (left > 0) {
       const line = this.#best(buckets);
-      if (line === undefined) break;
+      if (line === undefined || this.#isBeyond(line, partial)) break;
       const { bucket } = line;
-      const alone = bucket.lines.size === 1 && buckets.length === 1;
+      const alone = bucket.lines.size === 1 && buckets.length === 1 && partial.length === 0;
       const { lane, from, to } = line.shift(alone ? Math.min(left, line.turnstile?.room(nowUs) ?? left) : 1);
       const last = lastOfLane.get(lane);
       if (last !== undefined && last.to + 1 === from) last.to = to;
@@ -128,9 +135,31 @@ export class ReadyQueue {
         lastOfLane.set(lane, entry);
       }
       left -= to - from + 1;
+      if (line.isEmpty && line.isPartial && !bucket.isPartial) {
+        bucket.isPartial = true;
+        partial.push(bucket);
+      }
       this.#consumed(line, to - from + 1);
     }
     return taken;
+  }
+
+  /**
+   * Says that more jobs than are here have tasks of those specs, and where more tasks stand than are here. Nothing is taken
+   * then that comes after what is not here. To be called once what is here was added.
+   */
+  endHere(specs: Iterable<ReadySpec>, lines: Iterable<{ spec: ReadySpec; job: number }>): void {
+    this.#horizon = this.#clock;
+    for (const spec of specs) this.#bucketFor(spec).isPartial = true;
+    for (const { spec, job } of lines) this.#bucketFor(spec).lines.get(lineKey(job, spec.gate))!.isPartial = true;
+  }
+
+  /** Whether a line may come after one that is not here. */
+  #isBeyond({ bucket, turn }: Line, partial: readonly Bucket[]): boolean {
+    const { priority } = bucket.spec;
+    return partial.some(
+      ({ spec }) => spec.priority > priority || (spec.priority === priority && turn.at > this.#horizon),
+    );
   }
 
   /** Forgets all tasks of a job, and that it is held. */
@@ -217,7 +246,7 @@ export class ReadyQueue {
     const found = buckets.find((one) => isSameSpec(one.spec, spec));
     if (found !== undefined) return found;
     const order = new TurnOrder<Line>(({ turnstile }) => turnstile?.gateMayOpen(this.#nowUs));
-    const bucket: Bucket = { spec, lines: new Map(), order, turnstiles: new Map(), size: 0 };
+    const bucket: Bucket = { spec, lines: new Map(), order, turnstiles: new Map(), size: 0, isPartial: false };
     buckets.push(bucket);
     return bucket;
   }
@@ -303,7 +332,7 @@ export class ReadyQueue {
     turn.lines.delete(line);
     if (turn.lines.size === 0) this.#turns.delete(job);
     if (turnstile?.tasks === 0) bucket.turnstiles.delete(turnstile.gate.id);
-    if (bucket.size === 0) this.#drop(bucket);
+    if (bucket.size === 0 && !bucket.isPartial) this.#drop(bucket);
   }
 
   #drop(bucket: Bucket): void {

@@ -1,6 +1,6 @@
 import type { Store } from "@spanloom/server/store";
 import type { FakeClock } from "../fake-clock.ts";
-import type { ModelTraits } from "./model.ts";
+import type { ModelTraits } from "./model-traits.ts";
 import type { WorkflowTraits } from "./workflow-generator.ts";
 
 /** A lifecycle span as it stands in a telemetry store. */

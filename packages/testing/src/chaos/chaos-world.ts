@@ -4,7 +4,7 @@ import type { ChaosProjection, ChaosStorage, ChaosSubject } from "./chaos-subjec
 import { checkSpans } from "./check-spans.ts";
 import { checkStats } from "./check-stats.ts";
 import { compareJob } from "./compare.ts";
-import { allPages, type Explanation, explain, ordersOf } from "./explain.ts";
+import { allPages, type Explanation, explain, ordersOf, roundsOf } from "./explain.ts";
 import { ReferenceModel } from "./model.ts";
 import { demand } from "./model-state.ts";
 
@@ -107,13 +107,17 @@ export class ChaosWorld {
     const done = await Promise.all(actions.map(async (action) => ({ action, result: await action.run(this.#store) })));
     const ranked = this.#storage.workFirst ? done.toSorted((a, b) => rankOf(a.action) - rankOf(b.action)) : done;
     // In one transaction, a place that one of them frees may be given away only at its end.
-    const explanations = ordersOf(ranked).flatMap((order) =>
+    // They may have come to the store one after another all the same, or some of them.
+    const courses = ordersOf(ranked).flatMap((order) => (this.#storage.answersLate ? roundsOf(order) : [[order]]));
+    const explanations = courses.flatMap((rounds) =>
       [false, true].map((holdsPlaces): Explanation => {
         return (model, seen) => {
-          model.holdsPlaces = holdsPlaces;
-          model.beginTogether();
-          for (const { action, result } of order) action.explain(result)[0]!(model, seen);
-          model.endTogether();
+          for (const round of rounds) {
+            model.holdsPlaces = holdsPlaces;
+            model.beginTogether();
+            for (const { action, result } of round) action.explain(result)[0]!(model, seen);
+            model.endTogether();
+          }
         };
       }),
     );

@@ -75,6 +75,20 @@ export function ordersOf<Item>(items: readonly Item[], most = MAX_ORDERS): Item[
   return orders;
 }
 
+/** Ways to do things in rounds, in the given order: all at once first. */
+export function roundsOf<Item>(items: readonly Item[]): Item[][][] {
+  const ways: Item[][][] = [];
+  for (let cuts = 0; cuts < 2 ** (items.length - 1); cuts++) {
+    const rounds: Item[][] = [[]];
+    for (const [i, item] of items.entries()) {
+      if (i > 0 && (cuts >> (i - 1)) & 1) rounds.push([]);
+      rounds.at(-1)!.push(item);
+    }
+    ways.push(rounds);
+  }
+  return ways;
+}
+
 /** Orders in which attempts due at once may have been dealt with: as they were leased, then as what came of them tells. */
 export function dueOrders(due: readonly ModelTask[]): ((seen: Snapshots) => string[])[] {
   const asLeased = due.map(({ key }) => key);

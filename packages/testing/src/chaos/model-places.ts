@@ -129,6 +129,11 @@ export function isRefused(state: ModelState, { key, spec }: ModelTask): boolean 
 
 /** Stops as many of a full key's longest-running holders as tasks wait that may displace them. */
 export function makeRoom(context: RuleContext, rule: ConcurrencyRule): void {
+  if (context.roomLater === undefined) makeRoomNow(context, rule);
+  else context.roomLater.push(() => makeRoomNow(context, rule));
+}
+
+function makeRoomNow(context: RuleContext, rule: ConcurrencyRule): void {
   const { state } = context;
   if (!isFull(state, rule)) return;
   const displacing = withKey(state, rule.key, TaskState.QUEUED).filter(

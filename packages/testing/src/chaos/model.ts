@@ -27,18 +27,8 @@ import {
   type ModelTask,
   newModelState,
 } from "./model-state.ts";
+import type { ModelTraits } from "./model-traits.ts";
 import { type RuleContext, stopAttempt } from "./rule-context.ts";
-
-/** What protocol.md leaves to the store. */
-export interface ModelTraits {
-  graceMs: number;
-  /** Whether a store that opens again gives running attempts a whole lease and grace anew, as it may. */
-  renewsLeases: boolean;
-  /** Whether operations done at once are answered after all of them: claims get what is left then. */
-  answersLate: boolean;
-  /** Whether a job that asks for its place again, when it is retried, stands in line by its age. */
-  waitersByAge: boolean;
-}
 
 /** How many tasks a retry runs again, or why it was refused. */
 export type RetryAnswer = number | string;
@@ -64,6 +54,8 @@ export class ReferenceModel {
   holdsPlaces = false;
   /** Answers that are given only once all operations done at once are; undefined: each is given at once. */
   #late: { claims: (() => void)[]; answers: (() => void)[] } | undefined;
+  /** Room to be made at the end: what waits may be gone by then. */
+  readonly #roomLater: (() => void)[] = [];
   readonly #traits: ModelTraits;
 
   constructor(traits: ModelTraits, state: ModelState = newModelState()) {
@@ -154,6 +146,8 @@ export class ReferenceModel {
       this.#finish();
       return;
     }
+    const isAlone = this.#late === undefined;
+    if (isAlone) this.beginTogether();
     const wants = claim !== undefined && claim.limit > 0 && runner.state === "active";
     if (wants) this.#whenClaimsAreServed(() => applyClaim({ ...context, request: claim }, outcome.leases));
     else demand(outcome.leases.length === 0, () => `${outcome.leases.length} leases for a runner that may have none`);
@@ -162,7 +156,8 @@ export class ReferenceModel {
       () => `drain is ${outcome.drain} for a runner ${runner.state}`,
     );
     this.#whenAnswered(() => this.#checkCancellations(runnerId, outcome.cancellations));
-    this.#finish();
+    if (isAlone) this.endTogether();
+    else this.#finish();
   }
 
   /** Operations are done at once from here on. */
@@ -173,6 +168,7 @@ export class ReferenceModel {
   /** All operations done at once are done. */
   endTogether(): void {
     this.#serveClaims();
+    this.#makeRoom();
     for (const answer of this.#late?.answers ?? []) answer();
     this.#late = undefined;
     this.holdsPlaces = false;
@@ -187,6 +183,10 @@ export class ReferenceModel {
   #whenAnswered(answer: () => void): void {
     if (this.#late === undefined) answer();
     else this.#late.answers.push(answer);
+  }
+
+  #makeRoom(): void {
+    for (const make of this.#roomLater.splice(0)) make();
   }
 
   /** Serves claims that were put off; what became free meanwhile is given away before. */
@@ -472,13 +472,15 @@ export class ReferenceModel {
 
   #at(nowUs: number): RuleContext {
     leaveWindows(this.state, nowUs);
-    const { graceMs, waitersByAge } = this.#traits;
-    return { state: this.state, nowUs, graceMs, waitersByAge, seen: this.seen };
+    const { graceMs, waitersByAge, answersLate } = this.#traits;
+    const roomLater = answersLate ? this.#roomLater : undefined;
+    return { state: this.state, nowUs, graceMs, waitersByAge, roomLater, seen: this.seen };
   }
 
   /** What follows from every operation. */
   #finish(): void {
     if (!this.holdsPlaces) letJobsIn(this.state);
+    if (this.#late === undefined) this.#makeRoom();
     const { tasks, passedForWindow } = this.state;
     const ready = [...tasks.values()].filter(({ state }) => state === TaskState.QUEUED);
     for (const key of passedForWindow) if (tasks.get(key)!.state !== TaskState.QUEUED) passedForWindow.delete(key);

@@ -8,6 +8,8 @@ export interface RuleContext {
   graceMs: number;
   /** Whether a job that asks for its place again, when it is retried, stands in line by its age. */
   waitersByAge: boolean;
+  /** Where making room is put off to, until everything else has happened; undefined: it is made at once. */
+  roomLater?: (() => void)[] | undefined;
   /** A task as the store shows it afterwards: its id, and what rules leave open of several that fail or are skipped. */
   seen: (key: string) => { id: string; state: TaskState; blamed: boolean } | undefined;
 }

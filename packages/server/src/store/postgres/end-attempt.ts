@@ -38,13 +38,9 @@ export async function endAttempt(control: Control, work: TaskWork, close: Attemp
   const group = control.groups.get(work.group);
   const spec = control.specs.get(work.spec);
   const { progress: before } = work;
-  let settled = settleAttempt(control, work, close);
-  if (settled.isAgain && group.boundary !== undefined && control.sweeps.some((sweep) => sweep.job === job)) {
-    // The subtree it belongs to may be doomed already.
-    await settleEnds(control);
-    settled = settleAttempt(control, work, close);
-  }
-  const { doom, settlement } = settled;
+  // What it belongs to may be doomed already: by what failed, or was refused a place, in this transaction.
+  if (close.end.kind !== "success" && mayBeDoomed(control, group)) await settleEnds(control);
+  const { doom, settlement } = settleAttempt(control, work, close);
   assertTaskTransition(TaskState.RUNNING, settlement.state);
   unstop(control, work);
   if (spec.gate !== undefined) control.places.release(spec.gate, work.seq);
@@ -64,22 +60,22 @@ export async function endAttempt(control: Control, work: TaskWork, close: Attemp
   }
 }
 
-interface Settled {
-  doom: Doom;
-  settlement: Settlement;
-  /** Whether the task runs again. */
-  isAgain: boolean;
+function mayBeDoomed({ rejected, sweeps }: Control, { job, boundary }: GroupWork): boolean {
+  if (rejected.some(({ group }) => group.job === job)) return true;
+  return boundary !== undefined && sweeps.some((sweep) => sweep.job.seq === job);
 }
 
-function settleAttempt(control: Control, work: TaskWork, close: AttemptClose): Settled {
+function settleAttempt(
+  control: Control,
+  work: TaskWork,
+  { end }: AttemptClose,
+): { doom: Doom; settlement: Settlement } {
   const job = control.jobs.get(work.job);
   const spec = control.specs.get(work.spec);
   const doom: Doom = job.doom !== "none" ? job.doom : work.doomed ? "failed" : "none";
   const { counted, losses } = work;
   const task = { counted, losses, retry: spec.retry, doom };
-  const settlement = settle(task, endAsTold(close.end, work.stop, spec.concurrency?.key), control.options.random);
-  const isAgain = settlement.state === TaskState.QUEUED || settlement.state === TaskState.SCHEDULED;
-  return { doom, settlement, isAgain };
+  return { doom, settlement: settle(task, endAsTold(end, work.stop, spec.concurrency?.key), control.options.random) };
 }
 
 function requeue(control: Control, ending: Ending): void {

@@ -195,7 +195,7 @@ async function wakeTasks(control: Control, limit: number): Promise<number> {
   if (timers.length === 0) return 0;
   const taken = takeTimers(control, timers, limit);
   const values = [numbers(taken.map(([first]) => first)), numbers(taken.map(([, last]) => last)), control.nowUs];
-  const rows = (await control.sql.ask(scheduledTasks, values)) as unknown as ScheduledRow[];
+  const rows = eachOnce((await control.sql.ask(scheduledTasks, values)) as unknown as ScheduledRow[]);
   const groups = new Set(rows.map(([, group]) => group));
   await Promise.all([control.groups.load(groups), control.specs.load(rows.map(([, , spec]) => spec))]);
   await control.jobs.load([...groups].map((seq) => control.groups.get(seq).job));
@@ -215,6 +215,12 @@ async function wakeTasks(control: Control, limit: number): Promise<number> {
 }
 
 type ScheduledRow = readonly [seq: number, group: number, spec: number, isFirst: boolean];
+
+/** A task that a retry scheduled anew has the timer it had before, too. */
+function eachOnce(rows: readonly ScheduledRow[]): ScheduledRow[] {
+  const seen = new Set<number>();
+  return rows.filter(([seq]) => !seen.has(seq) && seen.add(seq));
+}
 
 function continues(row: ScheduledRow, before: ScheduledRow): boolean {
   return row[0] === before[0] + 1 && row[1] === before[1] && row[2] === before[2] && row[3] === before[3];

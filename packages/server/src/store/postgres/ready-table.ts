@@ -1,5 +1,5 @@
 import type { Admission } from "../../engine/admission.ts";
-import { type ReadyMatch, ReadyQueue, type TakenRun } from "../../engine/ready-queue.ts";
+import { type ReadyMatch, ReadyQueue, type ReadySpec, type TakenRun } from "../../engine/ready-queue.ts";
 import { bulk, bulkInsert, numbers, Rows } from "./bulk.ts";
 import { GROUP_WIDTH, groupColumns } from "./groups.ts";
 import type { Bucket, StoredGate } from "./specs.ts";
@@ -33,7 +33,7 @@ interface StoredRun extends ReadyRun {
 
 const linesInTurn = statement(
   "lines_in_turn",
-  `SELECT l.bucket, l.job, r.depth, r.last, r.first, r.spec, r.queued_at, l.gate, ${groupColumns}
+  `SELECT l.bucket, l.job, r.depth, r.last, r.first, r.spec, r.queued_at, l.gate, r.task_group, ${groupColumns}
    FROM unnest($1::bigint[]) AS b (bucket)
    CROSS JOIN LATERAL (SELECT job, bucket, gate, turn FROM ready_line WHERE ready_line.bucket = b.bucket
      AND NOT parked AND NOT held ORDER BY turn FETCH FIRST ($2::integer) ROWS WITH TIES) l
@@ -275,6 +275,8 @@ export interface StoredOffer {
 /** Column of the spec, and of the gate, in rows of an offer. */
 export const OFFER_SPEC = 5;
 export const OFFER_GATE = 7;
+/** Where the group's columns begin. */
+const GROUP_AT = 9;
 
 /** Row of the line that an offer's row belongs to. */
 type LineKey = [job: number, bucket: number, gate: number];
@@ -290,9 +292,12 @@ interface OfferContents {
 export class Offer {
   readonly #queue = new ReadyQueue();
   readonly #runs: ReadyRun[];
+  readonly #pending: readonly ReadyRun[];
   readonly #stored: StoredOffer;
-  /** Buckets of which not everything was read. */
-  readonly #truncated = new Set<number>();
+  /** Buckets of which not all jobs were read. */
+  readonly #truncated = new Set<Bucket>();
+  /** Lines of which not all runs were read. */
+  readonly #truncatedLines = new Map<string, { bucket: Bucket; spec: ReadySpec; job: number }>();
   /** Jobs that were served, those served last at the end. */
   readonly served = new Set<number>();
   #nowUs = 0;
@@ -306,6 +311,7 @@ export class Offer {
   constructor({ stored, wanted, pending, gates }: OfferContents) {
     this.#stored = stored;
     this.#read(wanted, gates);
+    this.#pending = pending;
     this.#runs = [...this.stored, ...pending];
   }
 
@@ -321,16 +327,15 @@ export class Offer {
 
   /** Puts what is on offer in turn. */
   open(): void {
-    for (const { bucket, gate, job, depth, first, last, queuedAtUs } of this.#runs) {
-      this.#queue.add(gate === undefined ? bucket : { ...bucket, gate }, {
-        job,
-        depth,
-        from: first,
-        to: last,
-        queuedAtUs,
-      });
-    }
+    for (const run of this.stored) this.#add(run);
+    // What became ready in the open transaction comes after everything in the record.
+    this.#queue.endHere(this.#truncated, this.#truncatedLines.values());
+    for (const run of this.#pending) this.#add(run);
     this.#runs.sort((a, b) => a.first - b.first);
+  }
+
+  #add({ bucket, gate, job, depth, first, last, queuedAtUs }: ReadyRun): void {
+    this.#queue.add(specOf(bucket, gate), { job, depth, from: first, to: last, queuedAtUs });
   }
 
   /** Stored lines with tasks left that their gate does not let through. */
@@ -345,7 +350,7 @@ export class Offer {
 
   /** Whether the record may have more than was read. */
   get isTruncated(): boolean {
-    return this.#truncated.size > 0;
+    return this.#truncated.size + this.#truncatedLines.size > 0;
   }
 
   /** Takes up to `limit` tasks, best first. */
@@ -368,7 +373,8 @@ export class Offer {
 
   /** Buckets that have nothing left in the record. */
   emptied(): number[] {
-    const left = new Set(this.#truncated);
+    const left = new Set([...this.#truncated].map(({ seq }) => seq));
+    for (const { bucket } of this.#truncatedLines.values()) left.add(bucket.seq);
     for (const { first, last, bucket, gate } of this.stored) {
       if (first <= last && (gate === undefined || !this.#isClosed(gate))) left.add(bucket.seq);
     }
@@ -401,7 +407,7 @@ export class Offer {
     const { rows, limits } = this.#stored;
     const lines = new Map<number, Map<string, number>>();
     for (const row of rows) {
-      const [bucketSeq, job, depth, last, first, spec, queuedAtUs, gateSeq] = row as number[];
+      const [bucketSeq, job, depth, last, first, spec, queuedAtUs, gateSeq, groupSeq] = row as number[];
       const runs = lines.get(bucketSeq!) ?? new Map<string, number>();
       lines.set(bucketSeq!, runs);
       const line = `${job} ${gateSeq}`;
@@ -412,13 +418,14 @@ export class Offer {
       }
       const count = (runs.get(line) ?? 0) + 1;
       runs.set(line, count);
-      if (count >= limits.runs) this.#truncated.add(bucketSeq!);
-      const group = row.slice(OFFER_GATE + 1, OFFER_GATE + 1 + GROUP_WIDTH);
-      this.groupRows.push(group);
+      if (count >= limits.runs) this.#cut(wanted.get(bucketSeq!)!, gates(gateSeq!), job!);
+      const group = row.slice(GROUP_AT, GROUP_AT + GROUP_WIDTH);
+      // Groups of the open transaction may not be in the record yet, though what they offer is.
+      if (group[0] !== null) this.groupRows.push(group);
       this.stored.push({
         ...{ stored: true, job: job!, bucket: wanted.get(bucketSeq!)!, gate: gates(gateSeq!), depth: depth! },
         ...{
-          group: group[0] as number,
+          group: groupSeq!,
           spec: spec!,
           first: first!,
           last: last!,
@@ -427,7 +434,11 @@ export class Offer {
         },
       });
     }
-    for (const [bucket, runs] of lines) if (runs.size >= limits.lines) this.#truncated.add(bucket);
+    for (const [bucket, runs] of lines) if (runs.size >= limits.lines) this.#truncated.add(wanted.get(bucket)!);
+  }
+
+  #cut(bucket: Bucket, gate: StoredGate | undefined, job: number): void {
+    this.#truncatedLines.set(`${job} ${bucket.seq} ${gate?.seq ?? 0}`, { bucket, spec: specOf(bucket, gate), job });
   }
 
   #runAt(task: number): ReadyRun {
@@ -442,4 +453,9 @@ export class Offer {
     while (this.#runs[low]!.last < task) low++;
     return this.#runs[low]!;
   }
+}
+
+/** What tasks of a bucket that wait for a gate must pass. */
+function specOf(bucket: Bucket, gate: StoredGate | undefined): ReadySpec {
+  return gate === undefined ? bucket : { ...bucket, gate };
 }

@@ -6,6 +6,7 @@ import { type GroupTable, taskIdOf } from "./groups.ts";
 import { NewTasks } from "./new-tasks.ts";
 import { statement } from "./statement.ts";
 import { StopRows } from "./stop-rows.ts";
+import { TimerRows } from "./timer-rows.ts";
 import type { SqlRow, Writer } from "./writer.ts";
 
 /** A task in memory: one that runs or waits for children, or whose attempt ended in the open transaction. */
@@ -155,18 +156,6 @@ const insertAttempts = bulkInsert("attempt", {
   failure: "text",
   extras: "bytea",
 });
-const insertTimers = bulkInsert(
-  "timer",
-  { at: "bigint", first: "bigint", last: "bigint" },
-  { onConflict: "(at, first) DO UPDATE SET last = greatest(timer.last, excluded.last)" },
-);
-
-const insertQueueTimers = bulkInsert(
-  "queue_timer",
-  { at: "bigint", first: "bigint", last: "bigint" },
-  { onConflict: "(at, first) DO UPDATE SET last = greatest(queue_timer.last, excluded.last)" },
-);
-
 /** Places of tasks remembered after another server wrote; finding one anew costs a round trip. */
 const MAX_LEFT = 50_000;
 
@@ -199,8 +188,8 @@ export class TaskTable {
   /** Attempts that another follows. */
   readonly attempts = new Rows(insertAttempts);
   readonly stops = new StopRows();
-  readonly timers = new Rows(insertTimers);
-  readonly queueTimers = new Rows(insertQueueTimers);
+  readonly timers = new TimerRows("timer");
+  readonly queueTimers = new TimerRows("queue_timer");
 
   constructor(sql: Writer) {
     this.#sql = sql;
@@ -336,7 +325,7 @@ export class TaskTable {
     for (const rows of this.#buffers()) rows.clear();
   }
 
-  #buffers(): readonly Rows[] {
+  #buffers(): readonly (Rows | TimerRows)[] {
     return [
       ...[this.moves, this.#ends, this.#closes, this.#extends, this.#wholes],
       ...[this.attempts, this.timers, this.queueTimers],
