@@ -59,8 +59,6 @@ export function connect(options: ConnectionOptions = {}): Connection {
   }
   const pool = { keepAlive: true, maxSockets: MAX_SOCKETS, noDelay: true };
   const agent = url.startsWith("https:") ? new SecureAgent(pool) : new Agent(pool);
-  // All its sockets lead to one server. The agent would put a name of twenty options together, several times a call.
-  agent.getName = () => url;
   const { unary } = createUnaryTransport({ ...common, agent, token: options.token });
   const { stream } = createConnectTransport({ ...common, httpVersion: "1.1", nodeOptions: { agent } });
   return { url, transport: { unary, stream }, close: () => agent.destroy() };

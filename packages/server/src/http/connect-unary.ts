@@ -15,7 +15,7 @@ import type { UnaryHandler } from "../rpc/call-context.ts";
 import { type Log, toWireError } from "../rpc/error-interceptor.ts";
 import type { Authorize } from "./authorization.ts";
 import { Call, TIMEOUT_HEADER } from "./call.ts";
-import { endWith, type HttpResponse, isGone } from "./http-response.ts";
+import { type HttpResponse, isGone } from "./http-response.ts";
 import { drain, type HttpRequest, readBody } from "./request-body.ts";
 
 /**
@@ -114,7 +114,7 @@ function encode(schema: DescMessage, message: MessageShape<DescMessage>, json: b
 function send(response: HttpResponse, status: number, contentType: string, body: Uint8Array): void {
   if (response.headersSent || isGone(response)) return;
   response.writeHead(status, { "content-type": contentType, "content-length": body.length });
-  endWith(response, body);
+  response.end(body);
 }
 
 function sendError(request: HttpRequest, response: HttpResponse, error: ConnectError): void {
