@@ -150,6 +150,7 @@ describe("the registry", () => {
     const { runners } = await service.listRunners({});
     expect(runners).toMatchObject([{ id: runner.id, pid: process.pid, capacity: 7, queues: ["default", "slow"] }]);
     expect(runners[0]?.identifiers).toMatchObject([{ name: "any", version: "2.3" }]);
+    expect(runners[0]).toMatchObject({ sdkName: "spanloom-node", sdkVersion: expect.stringMatching(/^\d+\.\d+\.\d+/) });
     await runner.stop();
     const active = (await service.listRunners({})).runners.filter(({ state }) => state === RunnerState.ACTIVE);
     expect(active).toEqual([]);

@@ -32,6 +32,7 @@ import { Origins } from "./tracing/origins.ts";
 import { addAttemptFinder } from "./tracing/span-processor.ts";
 import { registerTracing, runnerResource, type TracingRegistration } from "./tracing/tracer-provider.ts";
 import { untracedTransport } from "./untraced-transport.ts";
+import { runnerVersion } from "./version.ts";
 
 /**
  * Leases tasks, runs them, traces them and reports what became of them.
@@ -147,6 +148,7 @@ export class Runner {
       host: hostname(),
       pid: process.pid,
       sdkName: "spanloom-node",
+      sdkVersion: runnerVersion(),
       serviceName,
       serviceVersion,
       queues: [...queues],
