@@ -87,10 +87,19 @@ const parkLines = bulk(
   lineKey,
   (rows) => `UPDATE ready_line SET parked = true FROM ${rows} WHERE ${sameLine}`,
 );
+/** Where a line that waited for its gate stood in turn, the next one that waits stands then, too. */
 const moveLines = bulk(
   "move_ready_line",
   { job: "bigint", turn: "bigint" },
-  (rows) => `UPDATE ready_line SET turn = u.turn FROM ${rows} WHERE ready_line.job = u.job`,
+  (rows) => `WITH moved AS (
+     UPDATE ready_line l SET turn = u.turn FROM ${rows} WHERE l.job = u.job
+     RETURNING l.job, l.bucket, l.gate, l.gate <> 0 AND NOT l.parked AND NOT l.held AS stands
+   ) UPDATE ready_line l SET parked = false FROM (
+     SELECT c.job, c.bucket, c.gate FROM (SELECT DISTINCT bucket, gate FROM moved WHERE stands) m
+     CROSS JOIN LATERAL (SELECT w.job, w.bucket, w.gate FROM ready_line w
+       WHERE w.gate = m.gate AND w.bucket = m.bucket AND w.parked AND NOT w.held
+       AND w.job NOT IN (SELECT job FROM moved) ORDER BY w.turn LIMIT 1) c
+   ) c WHERE l.job = c.job AND l.bucket = c.bucket AND l.gate = c.gate`,
 );
 const deleteVoidLines = bulk(
   "delete_void_ready_line",

@@ -219,3 +219,40 @@ test("what memory holds is dropped when another server has written", async () =>
   await writers[0]!.rollback();
   expect(epochs.slice(4)).toEqual([5, 5]);
 });
+
+/** A writer in a database of its own, with a transaction open. */
+async function inTransaction(): Promise<Writer> {
+  url = await postgres.createDatabase(`writer_${process.pid}_${++databases}`);
+  await migrate({ url });
+  const writer = new Writer({ url });
+  cleanups.push(() => writer.close());
+  await writer.begin();
+  return writer;
+}
+
+test("a statement sent over a lost connection fails with its transaction, and harms nothing when nobody waits for it", async () => {
+  const writer = await inTransaction();
+  const unhandled: unknown[] = [];
+  const note = (error: unknown) => unhandled.push(error);
+  process.on("unhandledRejection", note);
+  cleanups.push(async () => void process.off("unhandledRejection", note));
+  await writer.close();
+  writer.send(statement("test_sent_late", "UPDATE meta SET value = value"), []);
+  await expect(writer.commit()).rejects.toThrow("Connection terminated");
+  // Those that nobody waits for are told of once all promises are settled.
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(unhandled).toEqual([]);
+});
+
+test("statements after one that failed tell what failed", async () => {
+  const writer = await inTransaction();
+  const read = statement("test_read_one", "SELECT 1");
+  writer.send(statement("test_divide", "SELECT 1 / 0"), []);
+  await expect(writer.ask(read, [])).rejects.toThrow("division by zero");
+  await expect(writer.ask(read, [])).rejects.toThrow("division by zero");
+  await expect(writer.commit()).rejects.toThrow("division by zero");
+  await writer.rollback();
+  await writer.begin();
+  expect(await writer.ask(read, [])).toEqual([[1]]);
+  await writer.rollback();
+});
