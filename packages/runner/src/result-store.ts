@@ -22,6 +22,8 @@ interface Finished {
 interface Chunk {
   entries: TelemetryEntries;
   owner: AttemptBuffer | undefined;
+  /** Spans that will come again when they end: nothing is lost with them. */
+  provisional?: boolean;
 }
 
 interface Sent {
@@ -116,18 +118,24 @@ export class ResultStore implements TelemetryReceiver {
     this.#options.collected(entries);
     // Late spans often come one by one; one chunk for all of them makes one request.
     const last = this.#chunks.at(-1);
-    if (last && !last.owner && last.entries.bytes < MAX_LATE_BYTES) append(last.entries, entries);
+    if (last && !last.owner && !last.provisional && last.entries.bytes < MAX_LATE_BYTES) append(last.entries, entries);
     else this.#chunks.push({ entries, owner: undefined });
+    this.#options.ready();
+  }
+
+  /** Takes spans that are open: they are no part of what results wait for, nor of what exporters are given. */
+  addOpen(entries: TelemetryEntries): void {
+    this.#chunks.push({ entries, owner: undefined, provisional: true });
     this.#options.ready();
   }
 
   dropOldest(owner?: AttemptBuffer): boolean {
     for (const chunk of this.#chunks) {
-      if ((owner === undefined || chunk.owner === owner) && this.#dropFrom(chunk.entries, chunk.owner)) return true;
+      if ((owner === undefined || chunk.owner === owner) && this.#dropFrom(chunk)) return true;
     }
     if (owner) return false;
     for (const { telemetry, attempt } of this.#ready) {
-      if (telemetry && this.#dropFrom(telemetry, attempt.tracing.buffer)) return true;
+      if (telemetry && this.#dropFrom({ entries: telemetry, owner: attempt.tracing.buffer })) return true;
     }
     return false;
   }
@@ -184,9 +192,9 @@ export class ResultStore implements TelemetryReceiver {
   /** Gives up what the server refuses alone; telemetry is counted as dropped. Gives the number of its records. */
   giveUp(batch: ReportBatch): number {
     let dropped = 0;
-    for (const { entries, owner } of this.#sent.get(batch)?.chunks ?? []) {
-      const count = countRecords(entries.spans) + countRecords(entries.logs);
-      this.#countDropped(count, owner);
+    for (const chunk of this.#sent.get(batch)?.chunks ?? []) {
+      const count = countRecords(chunk.entries.spans) + countRecords(chunk.entries.logs);
+      this.#countDropped(count, chunk);
       dropped += count;
     }
     this.acknowledge(batch);
@@ -209,18 +217,19 @@ export class ResultStore implements TelemetryReceiver {
     return batch;
   }
 
-  #dropFrom(entries: TelemetryEntries, owner: AttemptBuffer | undefined): boolean {
+  #dropFrom(chunk: Chunk): boolean {
+    const { entries } = chunk;
     const oldest = entries.spans.shift();
     if (!oldest) return false;
     entries.bytes -= oldest.bytes;
     this.#options.budget.release(oldest.bytes);
-    this.#countDropped(oldest.count, owner);
+    this.#countDropped(oldest.count, chunk);
     return true;
   }
 
-  #countDropped(count: number, owner: AttemptBuffer | undefined): void {
+  #countDropped(count: number, { owner, provisional }: Chunk): void {
     if (owner) owner.countDropped(count);
-    else this.#options.budget.dropped += count;
+    else if (!provisional) this.#options.budget.dropped += count;
   }
 
   #addChunks(entries: TelemetryEntries, owner: AttemptBuffer | undefined): void {

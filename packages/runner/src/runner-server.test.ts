@@ -269,18 +269,31 @@ describe("the trace", () => {
     expect(orphans).toEqual([]);
   });
 
-  it("holds every span of a burst once the job is seen to have ended", async () => {
+  it("holds every span of a burst of 200,000 in one synchronous loop once the job is seen to have ended", async () => {
     const { server, client } = await setUp();
+    const spans = 200_000;
     const burst = task({
       name: "burst",
       run: (_: undefined, ctx) => {
-        for (let i = 0; i < 20_000; i++) ctx.tracer.startSpan("s", { attributes: { i } }).end();
+        for (let i = 0; i < spans; i++) ctx.tracer.startSpan("s", { attributes: { i } }).end();
       },
     });
     await startRunner(server.url, [burst]);
     const job = await client.jobs.submit(burst);
     await job.result();
-    const table = await new QueryClient({ url: server.url }).spans({ job: job.id, type: "user" }).toArrow();
-    expect(table.numRows).toBe(20_000);
+    const query = new QueryClient({ url: server.url });
+    const seen = new Set<bigint>();
+    let rows = 0;
+    const columns = ["span_id", { attribute: "i", type: "int64" }] as const;
+    for await (const batch of query.spans({ job: job.id, type: "user", columns }).stream()) {
+      rows += batch.numRows;
+      for (const i of batch.getChild("i")!) if (i !== null) seen.add(i);
+    }
+    expect([rows, seen.size]).toEqual([spans, spans]);
+    const [row] = await all(client.jobs.tasks(job.id));
+    expect(row!.attempts).toMatchObject([{ outcome: "SUCCESS" }]);
+    const dropped = { attribute: "spanloom.dropped_telemetry" };
+    const attempt = await query.spans({ job: job.id, type: "attempt", columns: [dropped] }).toArrow();
+    expect(attempt.toArray().map((one) => one[dropped.attribute])).toEqual([null]);
   });
 });

@@ -61,6 +61,7 @@ export class Runner {
   readonly #caches: JobCaches;
   readonly #token: string | undefined;
   #parts: RunnerParts | undefined;
+  #showing: NodeJS.Timeout | undefined;
   #started: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
   #drained: (() => void) | undefined;
@@ -136,6 +137,8 @@ export class Runner {
     this.#parts.heartbeat.start();
     this.#parts.guard?.start();
     this.#parts.loop.start();
+    const parts = this.#parts;
+    this.#showing = setInterval(() => this.#showLong(parts), SHOW_MS);
     const names = this.#registry.identifiers.map(({ name }) => name).join(", ");
     this.#settings.log(`runner ${this.id} is ready: leasing ${names} from ${this.#settings.queues.join(", ")}`);
   }
@@ -214,7 +217,8 @@ export class Runner {
       intervalMs,
       nowUs: this.#nowUs,
       unreported: () => store.unacknowledged,
-      tick: () => this.#tick(pool, store),
+      // At the pace of heartbeats: gives back what has waited for a slot for too long.
+      tick: () => pool.releaseStale(this.#nowUs() - MAX_WAIT_US),
       drained: () => this.#drain(),
     });
     const removeFinder = addAttemptFinder((taskId, attempt) => findTracing(pool, taskId, attempt));
@@ -275,10 +279,15 @@ export class Runner {
     else if (telemetry) store.late(telemetry);
   }
 
-  /** At the pace of heartbeats: shows long attempts' spans, and gives back what has waited for a slot for too long. */
-  #tick(pool: AttemptPool, store: ResultStore): void {
-    for (const { tracing } of pool.held) if (tracing.bufferIfUsed) store.large(tracing.bufferIfUsed);
-    pool.releaseStale(this.#nowUs() - MAX_WAIT_US);
+  /** Sends what attempts that take long have made so far, and what they have had open for long. */
+  #showLong({ pool, store }: RunnerParts): void {
+    const nowUs = this.#nowUs();
+    for (const { tracing } of pool.held) {
+      if (tracing.startedAtUs === 0 || tracing.startedAtUs > nowUs - LONG_ATTEMPT_US) continue;
+      if (tracing.bufferIfUsed) store.large(tracing.bufferIfUsed);
+      const open = tracing.takeOpenSpans(nowUs - LONG_SPAN_US);
+      if (open) store.addOpen(open);
+    }
   }
 
   #drain(): void {
@@ -302,6 +311,7 @@ export class Runner {
     pool.abortAll("shutdown", "the runner is stopping");
     await within(ABORT_MS, pool.whenEmpty());
     pool.abandonAll();
+    clearInterval(this.#showing);
     if (!(await within(FLUSH_MS, store.whenEmpty())))
       this.#settings.log(`stopped with ${store.unacknowledged.size} results unreported: ${this.url} did not take them`);
     heartbeat.stop();
@@ -334,6 +344,15 @@ interface RunnerParts {
 
 /** How long a task may wait here for a slot while others might run it: far longer than prefetching means it to. */
 const MAX_WAIT_US = 1_000_000;
+
+/** How often the runner looks for telemetry that is old: whoever follows a job sees it within a second. */
+const SHOW_MS = 500;
+
+/** Age from which an attempt's telemetry does not wait for its result. */
+const LONG_ATTEMPT_US = 500_000;
+
+/** Age from which a span is shown although it is open. */
+const LONG_SPAN_US = 2_000_000;
 
 /** How long aborted attempts have to end before they are given back at shutdown. */
 const ABORT_MS = 1_000;

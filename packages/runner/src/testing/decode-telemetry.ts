@@ -16,6 +16,7 @@ export interface PlainSpan {
   parentSpanId: string;
   traceState: string;
   statusCode: number;
+  open: boolean;
   attributes: Record<string, unknown>;
   resource: Record<string, unknown>;
   events: { name: string; attributes: Record<string, unknown> }[];
@@ -46,6 +47,7 @@ export function spansOf({ resourceSpans }: ExportTraceServiceRequest): PlainSpan
         parentSpanId: bytesToHex(span.parentSpanId),
         traceState: span.traceState,
         statusCode: span.status?.code ?? 0,
+        open: span.endTimeUnixNano === 0n,
         attributes: plainMap(span.attributes),
         resource: plainMap(resource?.attributes ?? []),
         events: span.events.map(({ name, attributes }) => ({ name, attributes: plainMap(attributes) })),

@@ -50,6 +50,8 @@ export class AttemptTracing implements ContextSource {
   #span: Span | undefined;
   #buffer: AttemptBuffer | undefined;
   #sealed = false;
+  /** Spans that have begun, were not shown yet, and have not ended; made when there is one. */
+  #open: Set<ReadableSpan> | undefined;
   #suffixes: { plain: Uint8Array; withState: Uint8Array } | undefined;
   #logSuffix: Uint8Array | undefined;
 
@@ -98,6 +100,7 @@ export class AttemptTracing implements ContextSource {
   /** Takes what was collected; what comes later is late, and handed on at once. */
   seal(): TelemetryEntries | undefined {
     this.#sealed = true;
+    this.#open = undefined;
     return this.#buffer?.seal();
   }
 
@@ -106,14 +109,34 @@ export class AttemptTracing implements ContextSource {
     return this.#buffer;
   }
 
+  /** Takes note of a span that has begun. */
+  spanStarted(span: ReadableSpan): void {
+    if (this.#sealed) return;
+    this.#open ??= new Set();
+    // Code that forgets to end its spans must not be kept from forgetting them.
+    if (this.#open.size < MAX_OPEN_SPANS) this.#open.add(span);
+  }
+
+  /** Spans that began before `beforeUs` and are open, each given once; undefined when there are none. */
+  takeOpenSpans(beforeUs: number): TelemetryEntries | undefined {
+    const entries: TelemetryEntries = { spans: [], logs: [], bytes: 0 };
+    for (const span of this.#open ?? []) {
+      if (span.startTime[0] * 1e6 + span.startTime[1] / 1e3 >= beforeUs) continue;
+      this.#open!.delete(span);
+      this.#encode(span, (kind, writer) => {
+        if (!this.host.budget.take(writer.length)) return;
+        entries.bytes += writer.length;
+        addRecord(entries.spans, kind, writer);
+      });
+    }
+    return entries.bytes > 0 ? entries : undefined;
+  }
+
   /** Collects a span that has ended. Never throws; what cannot be kept is counted. */
   addSpan(span: ReadableSpan): void {
-    const traceState = this.#traceState();
-    const kind = this.#kindOf(span, traceState);
-    const writer = borrowWriter();
-    if (!writeBounded(writer, writeSpan, { span, traceState, without: sharedNames })) this.buffer.countDropped();
-    else this.buffer.addSpan(kind, writer);
-    giveBack(writer);
+    this.#open?.delete(span);
+    const encoded = this.#encode(span, (kind, writer) => this.buffer.addSpan(kind, writer));
+    if (!encoded) this.buffer.countDropped();
   }
 
   /** Collects a log record. Never throws; what cannot be kept is counted. */
@@ -135,6 +158,17 @@ export class AttemptTracing implements ContextSource {
     }
     giveBack(writer);
     return entries.bytes > 0 ? entries : undefined;
+  }
+
+  /** Encodes a span without what all spans of the attempt share; gives whether it could be. */
+  #encode(span: ReadableSpan, take: (kind: RecordKind, writer: ProtoWriter) => void): boolean {
+    const traceState = this.#traceState();
+    const kind = this.#kindOf(span, traceState);
+    const writer = borrowWriter();
+    const encoded = writeBounded(writer, writeSpan, { span, traceState, without: sharedNames });
+    if (encoded) take(kind, writer);
+    giveBack(writer);
+    return encoded;
   }
 
   #originOf(span: ReadableSpan): Origin {
@@ -219,6 +253,9 @@ export function attemptOfSpan(span: Span): AttemptTracing | undefined {
 
 /** Bytes that hold what the records of most attempts share. */
 const PLENTY = 1024;
+
+/** Open spans of one attempt that are shown; what is beyond is shown when it ends. */
+const MAX_OPEN_SPANS = 1_000;
 
 const NOTHING = new Uint8Array();
 

@@ -47,11 +47,11 @@ export class SpanloomSpanProcessor implements SpanProcessor {
     this.#attempts.set(span, attempt);
     collected = span;
     if (this.#annotate) span.setAttributes(attempt.attributes());
+    if (isSampled(span)) attempt.spanStarted(span);
   }
 
   onEnd(span: ReadableSpan): void {
-    if ((span.spanContext().traceFlags & TraceFlags.SAMPLED) === 0) return;
-    this.#attempts.get(span)?.addSpan(span);
+    if (isSampled(span)) this.#attempts.get(span)?.addSpan(span);
   }
 
   async forceFlush(): Promise<void> {}
@@ -72,6 +72,10 @@ export class SpanloomSpanProcessor implements SpanProcessor {
     }
     return undefined;
   }
+}
+
+function isSampled(span: ReadableSpan): boolean {
+  return (span.spanContext().traceFlags & TraceFlags.SAMPLED) !== 0;
 }
 
 /**

@@ -272,7 +272,6 @@ describe("a burst", () => {
 
   it("of a long attempt can be seen before it ends", async () => {
     const server = new FakeServer();
-    server.heartbeatMs = 10;
     const { promise, resolve } = Promise.withResolvers<void>();
     const long = task({
       name: "long",
@@ -290,6 +289,66 @@ describe("a burst", () => {
     resolve();
     await server.resultOf(taskId);
     expect(spansIn(server.traces).map((span) => span.name)).toEqual(["early", "end"]);
+  });
+});
+
+describe("a span that is open for long", () => {
+  it("is sent as it is, once, and again when it ends; results wait for it as little as exporters see it", async () => {
+    const exported: PlainSpan[] = [];
+    const exporter: Exporter = {
+      name: "memory",
+      export: async ({ traces }) => {
+        if (traces) exported.push(...spansOf(traces));
+        return { outcome: "exported" };
+      },
+      shutdown: async () => undefined,
+    };
+    const done = Promise.withResolvers<void>();
+    const leaked: Span[] = [];
+    const server = new FakeServer();
+    const waits = task({
+      name: "waits",
+      run: async (_: undefined, ctx) => {
+        leaked.push(ctx.tracer.startSpan("never ended"));
+        await ctx.span("long", () => done.promise, { attributes: { early: 1 } });
+      },
+    });
+    const { runner } = await start([waits], { exporters: [exporter] }, server);
+    const taskId = server.push("waits");
+    await server.until(() => spansIn(server.traces).length >= 2, "the open spans are seen");
+    const names = () => spansIn(server.traces).map(({ name, open }) => [name, open]);
+    expect(names()).toEqual([
+      ["never ended", true],
+      ["long", true],
+    ]);
+    expect(spansIn(server.traces)[1]!.attributes).toMatchObject({ early: 1n, "spanloom.task.id": taskId });
+    done.resolve();
+    const result = await server.resultOf(taskId);
+    await runner.stop();
+    expect(result.droppedTelemetry).toBe(0n);
+    expect(names().slice(2)).toEqual([["long", false]]);
+    expect(exported.map(({ name, open }) => [name, open])).toEqual([
+      ["waits", false],
+      ["long", false],
+    ]);
+  });
+
+  it("is not kept from being forgotten when thousands of others are open, too", async () => {
+    const server = new FakeServer();
+    const done = Promise.withResolvers<void>();
+    const leaky = task({
+      name: "leaky",
+      run: async (_: undefined, ctx) => {
+        for (let i = 0; i < 5_000; i++) ctx.tracer.startSpan("never ended");
+        await done.promise;
+      },
+    });
+    await start([leaky], {}, server);
+    const taskId = server.push("leaky");
+    await server.until(() => server.traces.length > 0, "the open spans are seen");
+    done.resolve();
+    await server.resultOf(taskId);
+    expect(spansIn(server.traces)).toHaveLength(1_000);
   });
 });
 

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -158,6 +159,38 @@ describe("Telemetry", () => {
     expect(await spans(telemetry, request)).toEqual([]);
     const ended = await spans(telemetry, { columns: ["name", "end_time"], filter: { jobIds: [jobId], types: [1] } });
     expect(ended).toEqual([{ name: "job audit", end_time: BigInt(startUs + 9_000) * 1000n }]);
+  });
+
+  it("shows open user spans without an end until they have ended, in whatever order the two come (P3)", async () => {
+    using dir = tempDir();
+    const version = (n: number, name: string, open: boolean) => ({
+      signal: "traces" as const,
+      bytes: tracePayload([span(n, { name, ...(open && { endTimeUnixNano: 0n }) })]),
+    });
+    const seen = async (telemetry: Telemetry) => {
+      const rows = await spans(telemetry, { columns: ["name", "end_time", "duration_ns"] });
+      return rows.map((row) => [row.name, row.duration_ns]);
+    };
+    {
+      await using plane = await started(dir.path);
+      const { telemetry } = plane;
+      await telemetry.ingest([version(1, "begun", true), version(2, "ended", false), version(3, "begun", true)]);
+      expect(await seen(telemetry)).toEqual([
+        ["begun", null],
+        ["ended", 500n],
+        ["begun", null],
+      ]);
+      await telemetry.ingest([version(1, "ended", false), version(2, "begun", true), version(3, "begun anew", true)]);
+    }
+    // Without its spool a server goes on with the numbers that the store knows.
+    await rm(join(dir.path, "spool"), { recursive: true });
+    await using plane = await started(dir.path);
+    await plane.telemetry.ingest([version(1, "sent again", false), version(2, "begun", true)]);
+    expect(await seen(plane.telemetry)).toEqual([
+      ["sent again", 500n],
+      ["ended", 500n],
+      ["begun anew", null],
+    ]);
   });
 
   it("returns a job's own spans, plain ones of its trace, and those in other traces that name it, and no others", async () => {

@@ -15,12 +15,15 @@ export async function presentLogIds(store: SpanStore, writer: bigint, seq: numbe
 
 /** Highest payload number and highest lifecycle version the store has seen; 0 when it is empty. */
 export async function highestIds(store: SpanStore): Promise<{ seq: number; version: bigint }> {
-  const [spans = 0n] = await oneRow(store, `SELECT maxIf(version, type = 'user') AS value FROM ${DATABASE}.spans`);
+  const [spans = 0n] = await oneRow(store, `SELECT maxIf(${INGESTED}, type = 'user') AS value FROM ${DATABASE}.spans`);
   const [logs = 0n] = await oneRow(store, `SELECT max(ingest_id) AS value FROM ${DATABASE}.logs`);
   const [version = 0n] = await oneRow(store, `SELECT maxIf(version, type != 'user') AS value FROM ${DATABASE}.spans`);
   const seqs = [spans >> 24n, logs >> 24n].map(Number);
   return { seq: Math.max(...seqs), version };
 }
+
+/** Version of a user span without the bit that says that the span has ended. */
+const INGESTED = "bitAnd(version, toUInt64(9223372036854775807))";
 
 async function oneRow(store: SpanStore, sql: string): Promise<bigint[]> {
   const values: bigint[] = [];

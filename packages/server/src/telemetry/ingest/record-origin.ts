@@ -1,4 +1,4 @@
-import { attributeNames, outcomes, spanTypes } from "@spanloom/protocol";
+import { attributeNames, outcomes, type SpanTypeName, spanTypes } from "@spanloom/protocol";
 import { hexValue } from "../columns/fixed-column.ts";
 import type { MapColumn } from "../columns/nested-column.ts";
 import type { OriginColumns } from "../columns/span-columns.ts";
@@ -101,10 +101,12 @@ export class RecordOrigin {
     this.#appendText(to.service_name, slots.serviceName);
   }
 
-  /** Appends what the record says it is; `user` unless it names a type of Spanloom's. */
-  appendType(to: Utf8Column): void {
+  /** Appends what the record says it is, and gives it; `user` unless it names a type of Spanloom's. */
+  appendType(to: Utf8Column): SpanTypeName {
     const given = this.#record[slots.spanType]! < 0 ? "" : this.#text(slots.spanType);
-    to.appendText((spanTypes as readonly string[]).includes(given) ? given : "user");
+    const type = spanTypes.find((known) => known === given) ?? "user";
+    to.appendText(type);
+    return type;
   }
 
   /** Appends the record's outcome when it is one of Spanloom's. */

@@ -21,6 +21,12 @@ interface Long {
   high: number;
 }
 
+/**
+ * The highest bit of a version, in its high half: a user span that has ended is newer than any version of it that was
+ * sent while it was open, whichever arrives last and by whichever server; these number payloads each by itself.
+ */
+const FINAL = 0x80000000;
+
 /** Reads OTLP spans into columns; one reader serves any number of payloads. */
 export class SpanReader {
   readonly #rows: RowBuilder<SpanColumns>;
@@ -53,8 +59,7 @@ export class SpanReader {
     while (r.pos < end) this.#readField(r, r.tag());
     const refusal = this.#refusal(r);
     if (refusal === undefined) {
-      this.#append(r);
-      this.#rows.columns.version.append(version.low, version.high);
+      this.#append(r, version);
       outcome.accepted++;
       return;
     }
@@ -170,7 +175,7 @@ export class SpanReader {
     return early ? `end_time_unix_nano ${long(end)} is before start_time_unix_nano ${long(start)}` : undefined;
   }
 
-  #append(r: WireReader): void {
+  #append(r: WireReader, version: Long): void {
     const to = this.#rows.columns;
     const { origin, resource, scope, scopeName, scopeVersion } = this.#envelope;
     to.trace_id.append(r.bytes, this.#traceId.start);
@@ -179,7 +184,8 @@ export class SpanReader {
     else to.parent_span_id.appendNone();
     to.name.append(r.bytes, this.#name.start, this.#name.end);
     to.kind.appendText(kinds[this.#kind] ?? "UNSPECIFIED");
-    origin.appendType(to.type);
+    const isFinal = origin.appendType(to.type) === "user" && (this.#endTime.low | this.#endTime.high) !== 0;
+    to.version.append(version.low, isFinal ? version.high | FINAL : version.high);
     to.start_time.append(this.#startTime.low, this.#startTime.high);
     this.#appendDuration(to);
     to.status.appendText(statuses[this.#status] ?? "UNSET");

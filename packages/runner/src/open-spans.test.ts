@@ -1,0 +1,112 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { QueryClient } from "@spanloom/query";
+import { Client, task } from "@spanloom/sdk";
+import { startServer } from "@spanloom/server";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+const cleanups: (() => unknown)[] = [];
+let folder: string;
+let url: string;
+let client: Client;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "spanloom-open-"));
+  cleanups.push(() => rm(folder, { recursive: true, force: true }));
+  const server = await startServer({
+    dataDir: join(folder, "data"),
+    port: 0,
+    limits: { minLeaseMs: 1_000, defaultLeaseMs: 4_000 },
+  });
+  cleanups.push(() => server.stop());
+  url = server.url;
+  client = new Client({ url });
+  cleanups.push(() => client.close());
+});
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+const hold = task({ name: "hold", run: (_: { until: string }) => undefined });
+
+async function startProgram() {
+  const program = join(import.meta.dirname, "testing/open-span-program.ts");
+  const child = spawn(process.execPath, [program, url], { stdio: ["ignore", "pipe", "inherit"] });
+  const exited = once(child, "exit");
+  cleanups.push(async () => {
+    child.kill("SIGKILL");
+    await exited;
+  });
+  await once(child.stdout, "data");
+  return { kill: () => child.kill("SIGKILL"), exited };
+}
+
+/** User spans of a job: name, attempt, whether they are open, and what they say. */
+async function userSpans(jobId: string) {
+  const columns = ["name", "attempt", "end_time", "attributes"] as const;
+  const table = await new QueryClient({ url }).spans({ job: jobId, type: "user", columns }).toArrow();
+  return table.toArray().map(({ name, attempt, end_time, attributes }) => {
+    const { early, late } = attributes.toJSON() as Record<string, string>;
+    return { name, attempt, open: end_time === null, early, late };
+  });
+}
+
+async function untilOpen(jobId: string, count: number): Promise<void> {
+  const deadline = Date.now() + 30_000;
+  for (;;) {
+    const open = (await userSpans(jobId)).filter((span) => span.open);
+    if (open.length >= count) return;
+    if (Date.now() > deadline)
+      throw new Error(`waited in vain until ${count} open spans are seen: ${JSON.stringify(open)}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+describe("user spans that are open for long", () => {
+  it("are shown while their attempt runs, and replaced when they end (P3)", async () => {
+    const until = join(folder, "go");
+    await startProgram();
+    const job = await client.jobs.submit(hold, { until });
+    await untilOpen(job.id, 2);
+    expect(await userSpans(job.id)).toEqual([
+      { name: "outer", attempt: 1, open: true, early: "1" },
+      { name: "short", attempt: 1, open: false },
+      { name: "inner", attempt: 1, open: true },
+    ]);
+    await writeFile(until, "");
+    await job.result();
+    expect(await userSpans(job.id)).toEqual([
+      { name: "outer", attempt: 1, open: false, early: "1", late: "2" },
+      { name: "short", attempt: 1, open: false },
+      { name: "inner", attempt: 1, open: false },
+    ]);
+  });
+
+  it("stay open when their runner is killed, below an attempt that was lost", async () => {
+    const until = join(folder, "go");
+    const first = await startProgram();
+    const job = await client.jobs.submit(hold, { until });
+    await untilOpen(job.id, 2);
+    first.kill();
+    await first.exited;
+    await writeFile(until, "");
+    await startProgram();
+    await job.result();
+    expect(await userSpans(job.id)).toEqual([
+      { name: "outer", attempt: 1, open: true, early: "1" },
+      { name: "short", attempt: 1, open: false },
+      { name: "inner", attempt: 1, open: true },
+      { name: "outer", attempt: 2, open: false, early: "1", late: "2" },
+      { name: "short", attempt: 2, open: false },
+      { name: "inner", attempt: 2, open: false },
+    ]);
+    const columns = ["outcome", "end_time"] as const;
+    const attempts = await new QueryClient({ url }).spans({ job: job.id, type: "attempt", columns }).toArrow();
+    expect(attempts.toArray().map((row) => [row.outcome, row.end_time === null])).toEqual([
+      ["lost", false],
+      ["success", false],
+    ]);
+  });
+});
