@@ -49,13 +49,18 @@ afterEach(async () => {
 let folders = 0;
 
 /** Starts a server on the shared database, with a data folder of its own. */
-function startServer(options: { databaseUrl?: string; dataDir?: string } = {}): ServerProgram {
-  const { databaseUrl = url, dataDir = join(folder, `data-${folders++}`) } = options;
-  return programs.start({ dataDir, env: { SPANLOOM_DATABASE_URL: databaseUrl } });
+function startServer(
+  options: { databaseUrl?: string; dataDir?: string; args?: readonly string[] } = {},
+): ServerProgram {
+  const { databaseUrl = url, dataDir = join(folder, `data-${folders++}`), args = [] } = options;
+  return programs.start({ dataDir, args, env: { SPANLOOM_DATABASE_URL: databaseUrl } });
 }
 
-async function startServers(count: number): Promise<{ program: ServerProgram; url: string }[]> {
-  const started = Array.from({ length: count }, () => startServer());
+async function startServers(
+  count: number,
+  args: readonly string[] = [],
+): Promise<{ program: ServerProgram; url: string }[]> {
+  const started = Array.from({ length: count }, () => startServer({ args }));
   return Promise.all(started.map(async (program) => ({ program, url: await program.url })));
 }
 
@@ -171,7 +176,8 @@ describe("any request goes to any server (P8)", () => {
   });
 
   it("a cancellation asked of one reaches a runner that waits at another", async () => {
-    const [a = "", b = ""] = (await startServers(2)).map((server) => server.url);
+    // A runner whose lease was lost has nothing to cancel, and this one does not heartbeat.
+    const [a = "", b = ""] = (await startServers(2, ["--default-lease-ms", "60000"])).map((server) => server.url);
     const runner = new LoopRunner(transportTo(b), { slow: () => returned(1) });
     const { job } = await jobsAt(a).submitJob({
       name: "cancelled",
