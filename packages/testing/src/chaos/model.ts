@@ -146,7 +146,7 @@ export class ReferenceModel {
       this.#finish();
       return;
     }
-    const isAlone = this.#late === undefined;
+    const isAlone = this.#traits.answersLate && this.#late === undefined;
     if (isAlone) this.beginTogether();
     const wants = claim !== undefined && claim.limit > 0 && runner.state === "active";
     if (wants) this.#whenClaimsAreServed(() => applyClaim({ ...context, request: claim }, outcome.leases));

@@ -1,7 +1,7 @@
 import { AttemptOutcome, CancellationReason } from "@spanloom/protocol";
 import type { ConcurrencyRule } from "@spanloom/server/store";
 import { expect } from "vitest";
-import { GRACE_MS, LEASE_MS, retryAtOnce, type StoreDriver, taskSet } from "./driver.ts";
+import { GRACE_MS, LEASE_MS, retryAtOnce, type StoreDriver, taskSet, toReport } from "./driver.ts";
 import type { Cases } from "./scenario.ts";
 
 const rule = (limit: number, policy: ConcurrencyRule["policy"] = "wait", key = "key"): ConcurrencyRule => ({
@@ -223,6 +223,15 @@ export const admissionCases: Cases = {
     await driver.succeed(lease);
     expect(await driver.claim()).toEqual([]);
     expect(await driver.jobState(job)).toBe("SUCCEEDED");
+  },
+
+  "tasks that became ready with one that was given back at once wait no longer than they may": async (driver) => {
+    const job = await driver.submit({ name: "late", count: 3, queueTimeoutMs: 1_000, optional: true });
+    await driver.report(toReport(await driver.claimOne(), { kind: "released", unknownIdentifier: false }));
+    driver.clock.advance(1_000);
+    await driver.store.maintain(10);
+    const tasks = await driver.tasks(job);
+    expect(tasks.map(({ failure }) => failure?.type)).toEqual(["QueueTimeout", "QueueTimeout", "QueueTimeout"]);
   },
 
   "each wait in the queue counts by itself: after a retry, and from when dependencies are done": async (driver) => {

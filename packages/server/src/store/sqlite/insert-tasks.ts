@@ -136,7 +136,13 @@ export function makeFirstReady(control: Control, work: GroupWork, spec: TaskSpec
 
 function addQueueTimer(control: Control, queueTimeoutMs: number, [from, to]: Rows): void {
   const at = control.nowUs + Math.round(queueTimeoutMs * 1000);
-  control.db.run("INSERT OR REPLACE INTO queue_timer (at, first, last) VALUES (?, ?, ?)", at, from, to);
+  // A task may come back at the time at which it became ready with others: those are still to be looked at.
+  control.db.run(
+    "INSERT INTO queue_timer (at, first, last) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET last = max(last, excluded.last)",
+    at,
+    from,
+    to,
+  );
   control.changes.addDue(at);
 }
 
