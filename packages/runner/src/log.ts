@@ -1,8 +1,7 @@
-import { type Attributes, context, trace } from "@opentelemetry/api";
-import type { TaskLog } from "@spanloom/sdk";
+import { context, trace } from "@opentelemetry/api";
+import type { LogAttributes, LogEntry, LogSeverity, TaskLog } from "@spanloom/sdk";
 import type { NowUs } from "./clock.ts";
-import type { AttemptTracing } from "./tracing/attempt-tracing.ts";
-import type { Severity } from "./tracing/encode-log.ts";
+import { type AttemptTracing, attemptOfContext } from "./tracing/attempt-tracing.ts";
 
 /** Writes log records of one attempt; each carries the attempt's identity and the span that is active. */
 export class AttemptLog implements TaskLog {
@@ -14,28 +13,47 @@ export class AttemptLog implements TaskLog {
     this.#nowUs = nowUs;
   }
 
-  debug(message: string, attributes?: Attributes): void {
+  trace(message: string, attributes?: LogAttributes | Error): void {
+    this.#write("TRACE", message, attributes);
+  }
+
+  debug(message: string, attributes?: LogAttributes | Error): void {
     this.#write("DEBUG", message, attributes);
   }
 
-  info(message: string, attributes?: Attributes): void {
+  info(message: string, attributes?: LogAttributes | Error): void {
     this.#write("INFO", message, attributes);
   }
 
-  warn(message: string, attributes?: Attributes): void {
+  warn(message: string, attributes?: LogAttributes | Error): void {
     this.#write("WARN", message, attributes);
   }
 
-  error(message: string, attributes?: Attributes): void {
+  error(message: string, attributes?: LogAttributes | Error): void {
     this.#write("ERROR", message, attributes);
   }
 
-  #write(severity: Severity, body: unknown, attributes: Attributes | undefined): void {
-    const tracing = this.#tracing;
-    const active = trace.getSpanContext(context.active());
-    const ids = tracing.spanIds();
-    // Outside of the attempt's context, e.g. in a callback of an older event, the attempt is still right.
-    const span = active?.traceId === ids.traceId ? active : ids;
-    tracing.addLog({ timeUs: this.#nowUs(), severity, body, attributes, span });
+  fatal(message: string, attributes?: LogAttributes | Error): void {
+    this.#write("FATAL", message, attributes);
   }
+
+  write({ severity = "INFO", body, attributes, eventName }: LogEntry): void {
+    this.#write(severity, body, attributes, eventName);
+  }
+
+  #write(
+    severity: LogSeverity,
+    body: unknown,
+    attributes: LogAttributes | Error | undefined,
+    eventName?: string,
+  ): void {
+    const tracing = this.#tracing;
+    tracing.addLog({ timeUs: this.#nowUs(), severity, body, attributes, eventName, span: activeSpanOf(tracing) });
+  }
+}
+
+/** The active span of an attempt; outside of its context, e.g. in a callback of an older event, the attempt's own. */
+export function activeSpanOf(tracing: AttemptTracing): { traceId: string; spanId: string; traceFlags: number } {
+  const active = context.active();
+  return (attemptOfContext(active) === tracing && trace.getSpanContext(active)) || tracing.spanIds();
 }

@@ -1,8 +1,10 @@
 import type { Transport } from "@connectrpc/connect";
+import { context } from "@opentelemetry/api";
 import type { Exporter } from "@spanloom/exporter";
 import { defaultLimits, SpanloomError } from "@spanloom/protocol";
 import type { AnyTask } from "@spanloom/sdk";
 import type { CacheOptions } from "./cache/cache-options.ts";
+import { untraced } from "./untraced-transport.ts";
 
 /** Options of a {@link Runner}. */
 export interface RunnerOptions {
@@ -49,6 +51,13 @@ export interface RunnerOptions {
    * The context manager is registered in any case when there is none: without it spans could not nest.
    */
   registerGlobalTracing?: boolean | undefined;
+  /**
+   * Whether what tasks print with `console` becomes log records of their attempts, too. It is printed all the same.
+   * Default false.
+   *
+   * From start() to stop() methods of the global `console` are replaced.
+   */
+  captureConsole?: boolean | undefined;
   /** Most bytes of spans and logs held in all; over it the oldest are dropped and counted. Default 128 MiB. */
   maxTelemetryBytes?: number | undefined;
   /** Bytes of finished results held while the server is away; over it no more tasks are leased. Default 64 MiB. */
@@ -71,6 +80,7 @@ export interface RunnerSettings {
   blockedMaxMs: number;
   exporters: readonly Exporter[];
   registerGlobalTracing: boolean;
+  captureConsole: boolean;
   maxTelemetryBytes: number;
   maxResultBytes: number;
   log: (line: string) => void;
@@ -95,10 +105,16 @@ export function toSettings(options: RunnerOptions): RunnerSettings {
       options.transport === undefined ? whole("blockedMaxMs", options.blockedMaxMs ?? 300_000, [0, 86_400_000]) : 0,
     exporters: options.exporters ?? [],
     registerGlobalTracing: options.registerGlobalTracing ?? true,
+    captureConsole: options.captureConsole ?? false,
     maxTelemetryBytes: whole("maxTelemetryBytes", options.maxTelemetryBytes ?? 128 * MIB, [MIB, 2 ** 40]),
     maxResultBytes: whole("maxResultBytes", options.maxResultBytes ?? 64 * MIB, [MIB, 2 ** 40]),
-    log: options.log ?? (() => undefined),
+    log: outsideOfAttempts(options.log ?? (() => undefined)),
   };
+}
+
+/** What the runner says is no attempt's doing, also where it is said from within one. */
+function outsideOfAttempts(log: (line: string) => void): (line: string) => void {
+  return (line) => context.with(untraced, log, undefined, line);
 }
 
 function whole(field: string, value: number, [min, max]: [number, number]): number {

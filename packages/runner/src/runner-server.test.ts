@@ -5,12 +5,22 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { createRouterTransport } from "@connectrpc/connect";
-import { trace } from "@opentelemetry/api";
+import { propagation, trace } from "@opentelemetry/api";
 import { originOf } from "@spanloom/protocol";
 import { QueryClient } from "@spanloom/query";
-import { type AnyTask, Client, connect, injectEnvironment, RetryableError, TerminalError, task } from "@spanloom/sdk";
+import {
+  type AnyTask,
+  activeCarrier,
+  Client,
+  connect,
+  injectEnvironment,
+  RetryableError,
+  TerminalError,
+  task,
+} from "@spanloom/sdk";
 import { type RunningServer, startServer } from "@spanloom/server";
-import { afterEach, describe, expect, it } from "vitest";
+import { waitFor } from "@spanloom/testing";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { Runner } from "./runner.ts";
 import type { RunnerOptions } from "./runner-options.ts";
 
@@ -220,6 +230,45 @@ describe("a runner on a real server", () => {
   });
 });
 
+describe("logs", () => {
+  it("of a task, and what it prints, are found by their job with task, span, severity, body and attributes", async () => {
+    const { server, client } = await setUp();
+    const print = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    cleanups.push(() => print.mockRestore());
+    const noisy = task({
+      name: "noisy",
+      run: (_: undefined, ctx) => {
+        ctx.log.info("begun", { n: 1 });
+        ctx.span("inside", () => console.error("printed %d", 2));
+        ctx.log.write({ severity: "FATAL", body: { rows: 3 } });
+        return ctx.taskId;
+      },
+    });
+    await startRunner(server.url, [noisy], { captureConsole: true });
+    const job = await client.jobs.submit(noisy);
+    const taskId = await job.result();
+    const query = new QueryClient({ url: server.url });
+    const table = await query.logs({ job: job.id }).toArrow();
+    const rows = table.toArray().map((row) => ({ ...(row as { toJSON(): Record<string, unknown> }).toJSON() }));
+    const seen = rows.map(({ severity, severity_number, body, scope_name }) => [
+      severity,
+      severity_number,
+      body,
+      scope_name,
+    ]);
+    expect(seen).toEqual([
+      ["INFO", 9, "begun", "@spanloom/runner"],
+      ["ERROR", 17, "printed 2", "console"],
+      ["FATAL", 21, '{"rows":3}', "@spanloom/runner"],
+    ]);
+    const spans = await spansOf(server.url, job.id);
+    const idOf = (name: string) => spans.find((span) => span.name === name)!.span_id;
+    expect(rows.map((row) => row.span_id)).toEqual([idOf("noisy"), idOf("inside"), idOf("noisy")]);
+    expect(rows.map((row) => row.task_id)).toEqual([taskId, taskId, taskId]);
+    expect(print).toHaveBeenCalledExactlyOnceWith("printed %d", 2);
+  });
+});
+
 describe("the trace", () => {
   it("is one tree through children, grandchildren and other processes", async () => {
     const { server, client } = await setUp();
@@ -267,6 +316,52 @@ describe("the trace", () => {
     expect(new Set(spans.map((span) => span.trace_id))).toEqual(new Set(["0af7651916cd43dd8448eb211c80319c"]));
     const orphans = spans.filter((span) => !byId.has(span.parent_span_id) && span.name !== "job root");
     expect(orphans).toEqual([]);
+  });
+
+  it("hands trace state and baggage of the submitter on to children and grandchildren, and to what they submit", async () => {
+    const { server, client } = await setUp();
+    const seen: Record<string, unknown>[] = [];
+    const note = (name: string) => {
+      const { baggage, tracestate } = activeCarrier()!;
+      seen.push({ name, baggage, user: propagation.getActiveBaggage()?.getEntry("user")?.value, tracestate });
+    };
+    const leaf = task({ name: "leaf", run: () => note("leaf") });
+    const middle = task({
+      name: "middle",
+      run: async (_: undefined, ctx) => {
+        note("middle");
+        ctx.submit(leaf);
+        await client.jobs.submit(leaf, undefined, { name: "other job" });
+      },
+    });
+    const root = task({
+      name: "root",
+      run: (_: undefined, ctx) => {
+        note("root");
+        ctx.submit(middle);
+      },
+    });
+    await startRunner(server.url, [root, middle, leaf]);
+    const trace = {
+      traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+      tracestate: "vendor=a,other=b",
+      baggage: "user=4%202;private,team=red",
+    };
+    const job = await client.jobs.submit(root, undefined, { trace });
+    await job.result();
+    const [other] = await all(client.jobs.list({ name: "other job" }));
+    await waitFor(() => seen.length === 4);
+    expect(seen.map(({ name }) => name).sort()).toEqual(["leaf", "leaf", "middle", "root"]);
+    for (const { baggage, user, tracestate } of seen) {
+      expect({ baggage, user }).toEqual({ baggage: "user=4%202;private,team=red", user: "4 2" });
+      expect(tracestate).toMatch(/^spanloom=[0-9a-f-]{36}_[0-9a-f-]{36}_1,vendor=a,other=b$/);
+    }
+    const spans = await spansOf(server.url, other!.id);
+    const [parent] = (await spansOf(server.url, job.id)).filter(({ name }) => name === "middle");
+    expect(spans.find(({ name }) => name === "job other job")).toMatchObject({
+      trace_id: "0af7651916cd43dd8448eb211c80319c",
+      parent_span_id: parent!.span_id,
+    });
   });
 
   it("holds every span of a burst of 200,000 in one synchronous loop once the job is seen to have ended", async () => {

@@ -19,6 +19,7 @@ import { AttemptPool } from "./attempt-pool.ts";
 import { HeartbeatGuard } from "./blocked/heartbeat-guard.ts";
 import { JobCaches } from "./cache/job-caches.ts";
 import { type NowUs, preciseClock } from "./clock.ts";
+import { captureConsole } from "./console-capture.ts";
 import { Forwarder } from "./forwarder.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { LeaseLoop } from "./lease-loop.ts";
@@ -62,6 +63,7 @@ export class Runner {
   readonly #token: string | undefined;
   #parts: RunnerParts | undefined;
   #showing: NodeJS.Timeout | undefined;
+  #releaseConsole: (() => void) | undefined;
   #started: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
   #drained: (() => void) | undefined;
@@ -134,6 +136,7 @@ export class Runner {
     const registered = await this.#register();
     this.#starting.signal.throwIfAborted();
     this.#parts = this.#assemble(registered);
+    if (this.#settings.captureConsole) this.#releaseConsole = captureConsole();
     this.#parts.heartbeat.start();
     this.#parts.guard?.start();
     this.#parts.loop.start();
@@ -299,6 +302,7 @@ export class Runner {
     this.#starting.abort(new Error("the runner was stopped"));
     await this.#started?.catch(() => undefined);
     if (this.#parts) await this.#windDown(this.#parts);
+    this.#releaseConsole?.();
     await this.#forwarder.shutdown(Math.min(FLUSH_MS, this.#settings.graceMs));
     this.#connection.close();
     this.#settings.log(`runner ${this.id} has stopped`);

@@ -18,6 +18,16 @@ describe("a trace carrier", () => {
     expect(activeCarrier(contextOfCarrier(full))).toEqual(full);
   });
 
+  it("keeps the properties of baggage, and what is odd in it", () => {
+    const baggage = "user=42;private;ttl=3,odd=50%,empty=,=nameless,nonsense";
+    const carrier = { traceparent, baggage };
+    expect(activeCarrier(contextOfCarrier(carrier))).toEqual({
+      traceparent,
+      baggage: "user=42;private;ttl=3,odd=50%25,empty=",
+    });
+    expect(propagation.getBaggage(contextOfCarrier(carrier))?.getEntry("odd")?.value).toBe("50%");
+  });
+
   it("reads the active span without any propagator", () => {
     const span = trace.wrapSpanContext({
       traceId: "0af7651916cd43dd8448eb211c80319c",
@@ -41,6 +51,14 @@ describe("a trace carrier", () => {
     });
     expect(extractHeaders(new Headers(full))).toEqual(full);
     expect(extractHeaders({ traceparent: "nonsense" })).toBeUndefined();
+  });
+
+  it("travels in message metadata, whose values may be bytes", () => {
+    const metadata: Record<string, string | Uint8Array | undefined> = { key: new Uint8Array([255]), none: undefined };
+    for (const [name, value] of Object.entries(injectHeaders({}, full))) metadata[name] = Buffer.from(value);
+    expect(extractHeaders(metadata)).toEqual(full);
+    expect(extractHeaders({ traceparent: [Buffer.from(traceparent)] })).toEqual({ traceparent });
+    expect(extractHeaders({ traceparent: 7 as never, tracestate: null as never })).toBeUndefined();
   });
 
   it("travels in environment variables", () => {

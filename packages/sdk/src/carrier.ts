@@ -1,6 +1,7 @@
 import {
   type Baggage,
   type BaggageEntry,
+  baggageEntryMetadataFromString,
   type Context,
   context,
   createTraceState,
@@ -27,8 +28,10 @@ export interface TraceCarrier {
   baggage?: string;
 }
 
-/** Anything headers can be read from: a plain object as Node has it, or a Headers. */
-export type HeaderSource = { readonly [name: string]: string | readonly string[] | undefined } | Headers;
+/** Anything headers can be read from: a plain object as Node and message brokers have it, or a Headers. */
+export type HeaderSource =
+  | { readonly [name: string]: string | Uint8Array | readonly (string | Uint8Array)[] | undefined }
+  | Headers;
 
 const LOWEST = {
   headers: ["traceparent", "tracestate", "baggage"],
@@ -130,9 +133,15 @@ function read(names: readonly string[], get: (name: string) => string | undefine
 function lowerCased(headers: Exclude<HeaderSource, Headers>): Map<string, string> {
   const lower = new Map<string, string>();
   for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined) lower.set(name.toLowerCase(), typeof value === "string" ? value : value.join(","));
+    if (value === undefined || value === null) continue;
+    lower.set(name.toLowerCase(), Array.isArray(value) ? value.map(textOf).join(",") : textOf(value));
   }
   return lower;
+}
+
+/** Brokers give header values as bytes. */
+function textOf(value: unknown): string {
+  return value instanceof Uint8Array ? new TextDecoder().decode(value) : String(value);
 }
 
 function formatBaggage(baggage: Baggage | undefined): string {
@@ -146,9 +155,14 @@ function formatBaggage(baggage: Baggage | undefined): string {
 function parseBaggage(text: string): Baggage | undefined {
   const entries: Record<string, BaggageEntry> = {};
   for (const member of text.split(",")) {
-    const [pair = ""] = member.split(";");
+    const [pair = "", ...properties] = member.split(";");
     const at = pair.indexOf("=");
-    if (at > 0) entries[decode(pair.slice(0, at).trim())] = { value: decode(pair.slice(at + 1).trim()) };
+    if (at <= 0) continue;
+    const metadata = properties.map((property) => property.trim()).join(";");
+    entries[decode(pair.slice(0, at).trim())] = {
+      value: decode(pair.slice(at + 1).trim()),
+      ...(metadata && { metadata: baggageEntryMetadataFromString(metadata) }),
+    };
   }
   return Object.keys(entries).length > 0 ? propagation.createBaggage(entries) : undefined;
 }

@@ -76,6 +76,9 @@ export type {
   ContextAbortReason,
   ContextSpanOptions,
   Dependency,
+  LogAttributes,
+  LogEntry,
+  LogSeverity,
   TaskContext,
   TaskLog,
 } from "./task-context.ts";

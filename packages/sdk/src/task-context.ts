@@ -82,16 +82,45 @@ export interface ContextSpanOptions {
   kind?: SpanKind;
 }
 
-/** Writes log records that carry the attempt's identity and the active span. */
+/**
+ * Writes log records that carry the attempt's identity and the active span.
+ *
+ * Attributes may be of any type: what OpenTelemetry has none for becomes text. An error in their place becomes its
+ * `exception.type`, `exception.message` and `exception.stacktrace`.
+ */
 export interface TaskLog {
+  /** Step by step. */
+  trace(message: string, attributes?: LogAttributes | Error): void;
   /** For the developer of the task. */
-  debug(message: string, attributes?: Attributes): void;
+  debug(message: string, attributes?: LogAttributes | Error): void;
   /** For whoever reads along. */
-  info(message: string, attributes?: Attributes): void;
+  info(message: string, attributes?: LogAttributes | Error): void;
   /** Something is odd, the work goes on. */
-  warn(message: string, attributes?: Attributes): void;
+  warn(message: string, attributes?: LogAttributes | Error): void;
   /** Something failed. */
-  error(message: string, attributes?: Attributes): void;
+  error(message: string, attributes?: LogAttributes | Error): void;
+  /** Nothing can go on. */
+  fatal(message: string, attributes?: LogAttributes | Error): void;
+  /** Writes a record whose body need not be text. */
+  write(record: LogEntry): void;
+}
+
+/** Facts of a log record, by name. */
+export type LogAttributes = Readonly<Record<string, unknown>>;
+
+/** Severities, as OpenTelemetry names them. */
+export type LogSeverity = "TRACE" | "DEBUG" | "INFO" | "WARN" | "ERROR" | "FATAL";
+
+/** One log record. */
+export interface LogEntry {
+  /** How bad it is. Default INFO. */
+  readonly severity?: LogSeverity;
+  /** What happened: text, or data of any shape. */
+  readonly body?: unknown;
+  /** Facts. */
+  readonly attributes?: LogAttributes | Error;
+  /** What kind of event it is, when records of that kind all look alike. */
+  readonly eventName?: string;
 }
 
 /** What a dependency left behind. */

@@ -13,6 +13,7 @@ export interface RunnerArguments {
   concurrency: number | undefined;
   serviceName: string | undefined;
   graceMs: number | undefined;
+  captureConsole: boolean;
   /** Data folder of the embedded server. */
   dataDir: string;
   /** PostgreSQL of the embedded server; undefined: SQLite. */
@@ -38,6 +39,7 @@ Options:
   --concurrency <n>      attempts at once                default 10
   --service-name <name>  OpenTelemetry service.name      OTEL_SERVICE_NAME
   --grace-ms <n>         time to finish at shutdown      default 10000
+  --capture-console      what tasks print becomes log records of their attempts, too
   --data-dir <folder>    embedded server: data folder    SPANLOOM_DATA_DIR, default ./.spanloom
   --port <n>             embedded server: port           default 7171
   --help                 this text
@@ -58,6 +60,7 @@ const options = {
   concurrency: { type: "string" },
   "service-name": { type: "string" },
   "grace-ms": { type: "string" },
+  "capture-console": { type: "boolean" },
   "data-dir": { type: "string" },
   port: { type: "string" },
 } as const;
@@ -78,6 +81,7 @@ export function parseArguments(argv: readonly string[], env: Record<string, stri
     concurrency: wholeNumber("--concurrency", values.concurrency, [1, 10_000]),
     serviceName: values["service-name"],
     graceMs: wholeNumber("--grace-ms", values["grace-ms"], [0, 3_600_000]),
+    captureConsole: values["capture-console"] ?? false,
     dataDir: values["data-dir"] ?? (env.SPANLOOM_DATA_DIR || "./.spanloom"),
     databaseUrl: env.SPANLOOM_DATABASE_URL || undefined,
     clickhouseUrl: env.SPANLOOM_CLICKHOUSE_URL || undefined,

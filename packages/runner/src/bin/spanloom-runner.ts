@@ -24,10 +24,11 @@ try {
 async function main(args: RunnerArguments): Promise<void> {
   const tasks = await loadTasks(args.modules, process.cwd()).catch(toUsageError);
   const server = args.url === undefined ? await startEmbeddedServer(args) : undefined;
-  const { token, queues, concurrency, serviceName, graceMs } = args;
+  const { token, queues, concurrency, serviceName, graceMs, captureConsole } = args;
   const url = server?.url ?? args.url;
   const cache = cacheFromEnvironment(process.env, args.dataDir);
-  const runner = new Runner({ tasks, url, token, queues, concurrency, serviceName, graceMs, cache, log });
+  const options = { url, token, queues, concurrency, serviceName, graceMs, captureConsole, cache, log };
+  const runner = new Runner({ tasks, ...options });
   stopOnSignals(runner, server);
   catchStrayErrors({
     runner,

@@ -26,6 +26,8 @@ export interface PlainSpan {
 export interface PlainLog {
   body: unknown;
   severity: string;
+  severityNumber: number;
+  eventName: string;
   traceId: string;
   spanId: string;
   attributes: Record<string, unknown>;
@@ -61,9 +63,11 @@ export function logsIn(requests: readonly Uint8Array[]): PlainLog[] {
   const groups = requests.flatMap((bytes) => fromBinary(ExportLogsServiceRequestSchema, bytes).resourceLogs);
   return groups.flatMap(({ scopeLogs }) =>
     scopeLogs.flatMap(({ logRecords }) =>
-      logRecords.map(({ body, severityText, traceId, spanId, attributes }) => ({
+      logRecords.map(({ body, severityText, severityNumber, eventName, traceId, spanId, attributes }) => ({
         body: plain(body),
         severity: severityText,
+        severityNumber,
+        eventName,
         traceId: bytesToHex(traceId),
         spanId: bytesToHex(spanId),
         attributes: plainMap(attributes),

@@ -7,6 +7,7 @@ import {
   type TraceState,
   trace,
 } from "@opentelemetry/api";
+import type { InstrumentationScope } from "@opentelemetry/core";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
 import { attributeNames, type LeasedTask, parseTraceparent, withOrigin } from "@spanloom/protocol";
 import { contextOfCarrier } from "@spanloom/sdk";
@@ -139,12 +140,12 @@ export class AttemptTracing implements ContextSource {
     if (!encoded) this.buffer.countDropped();
   }
 
-  /** Collects a log record. Never throws; what cannot be kept is counted. */
-  addLog(log: LogToWrite): void {
+  /** Collects a log record of a scope. Never throws; what cannot be kept is counted. */
+  addLog(log: LogToWrite, scope: InstrumentationScope = LOG_SCOPE): void {
     this.#logSuffix ??= this.#encodeLogAttributes();
     const writer = borrowWriter();
     if (!writeBounded(writer, writeLog, log)) this.buffer.countDropped();
-    else this.buffer.addLog({ origin: this.host.origins.own(LOG_SCOPE), suffix: this.#logSuffix }, writer);
+    else this.buffer.addLog({ origin: this.host.origins.own(scope), suffix: this.#logSuffix }, writer);
     giveBack(writer);
   }
 

@@ -213,6 +213,36 @@ describe("logs", () => {
   });
 });
 
+describe("log records", () => {
+  it("have a severity, a body of any shape, and an event's name; an error becomes an exception's attributes", async () => {
+    const { logs } = await runTask((ctx) => {
+      ctx.log.trace("step", { n: 1 });
+      ctx.log.fatal("over", new RangeError("far"));
+      ctx.log.write({
+        severity: "WARN",
+        body: { rows: [1, 2] },
+        attributes: { a: { b: 1n } },
+        eventName: "import.done",
+      });
+      ctx.log.write({ body: 7 });
+      ctx.log.write({ severity: "ODD" as never, attributes: "text" as never });
+    });
+    expect(logs.map(({ severity, severityNumber, body }) => [severity, severityNumber, body])).toEqual([
+      ["TRACE", 1, "step"],
+      ["FATAL", 21, "over"],
+      ["WARN", 13, { rows: [1n, 2n] }],
+      ["INFO", 9, 7n],
+      ["ODD", 0, undefined],
+    ]);
+    expect(logs[1]!.attributes).toMatchObject({
+      "exception.type": "RangeError",
+      "exception.message": "far",
+      "exception.stacktrace": expect.stringContaining("RangeError: far\n"),
+    });
+    expect(logs[2]).toMatchObject({ eventName: "import.done", attributes: { a: { b: 1n } } });
+  });
+});
+
 function cyclic(): object {
   const value: Record<string, unknown> = {};
   value.self = value;
