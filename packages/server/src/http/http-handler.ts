@@ -5,6 +5,7 @@ import { serveHealth } from "./health.ts";
 import type { HttpResponse } from "./http-response.ts";
 import type { HttpHandler } from "./listener.ts";
 import { serveOtlp } from "./otlp.ts";
+import { serveOtlpGrpc } from "./otlp-grpc.ts";
 import type { HttpRequest } from "./request-body.ts";
 import { createRpcDispatcher } from "./rpc-dispatcher.ts";
 
@@ -23,6 +24,7 @@ export function createHttpHandler(routes: readonly ServiceRoute[], options: Http
     try {
       if (serveRpc(path, request, response as HttpResponse)) return;
       if (serveOtlp(path, request, response as HttpResponse, options)) return;
+      if (serveOtlpGrpc(path, request, response as HttpResponse, options)) return;
       if (isRead(request) && serveHealth(path, response as HttpResponse, health)) return;
       notFound(path, request, response as HttpResponse);
     } catch (error) {

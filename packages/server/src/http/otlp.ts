@@ -1,24 +1,10 @@
-import {
-  create,
-  type DescMessage,
-  fromJson,
-  type JsonValue,
-  type MessageShape,
-  toBinary,
-  toJsonString,
-} from "@bufbuild/protobuf";
+import { type DescMessage, fromJson, type JsonValue, toBinary } from "@bufbuild/protobuf";
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import { hexToBytes, type Reason, SpanloomError } from "@spanloom/protocol";
-import {
-  ExportLogsServiceRequestSchema,
-  ExportLogsServiceResponseSchema,
-  ExportTraceServiceRequestSchema,
-  ExportTraceServiceResponseSchema,
-} from "@spanloom/protocol/otlp";
-import { type Log, toWireError } from "../rpc/error-interceptor.ts";
-import type { IngestOutcome, OtlpPayload, Telemetry } from "../telemetry/telemetry.ts";
-import type { Authorize } from "./authorization.ts";
+import { ExportLogsServiceRequestSchema, ExportTraceServiceRequestSchema } from "@spanloom/protocol/otlp";
+import type { OtlpPayload } from "../telemetry/telemetry.ts";
 import { type HttpResponse, isGone } from "./http-response.ts";
+import { encodeAnswer, type OtlpFormat, type OtlpOptions, retryAfterMs, toOtlpError } from "./otlp-answer.ts";
 import { type HttpRequest, readBody } from "./request-body.ts";
 
 /**
@@ -29,17 +15,7 @@ import { type HttpRequest, readBody } from "./request-body.ts";
  * Source: OTLP specification 1.x, section OTLP/HTTP.
  */
 
-/** What the endpoint needs. */
-export interface OtlpOptions {
-  telemetry: Pick<Telemetry, "ingest">;
-  authorize: Authorize;
-  maxRequestBytes: number;
-  log: Log;
-}
-
-type Format = "protobuf" | "json";
-
-const contentTypes: Readonly<Record<Format, string>> = {
+const contentTypes: Readonly<Record<OtlpFormat, string>> = {
   protobuf: "application/x-protobuf",
   json: "application/json",
 };
@@ -56,8 +32,6 @@ const statusByReason: Partial<Record<Reason, number>> = {
   TELEMETRY_UNAVAILABLE: 503,
   SHUTTING_DOWN: 503,
 };
-
-const DEFAULT_RETRY_AFTER_MS = 1_000;
 
 /** Serves `/v1/traces` and `/v1/logs`; false when the path is neither. */
 export function serveOtlp(path: string, request: HttpRequest, response: HttpResponse, options: OtlpOptions): boolean {
@@ -88,11 +62,11 @@ async function serveSignal(
     const bytes = format === "json" ? fromOtlpJson(signal, body) : body;
     respond(response, 200, format, encodeAnswer(signal, format, await options.telemetry.ingest([{ signal, bytes }])));
   } catch (error) {
-    sendError(request, response, format ?? "json", toSpanloomError(error, options.log));
+    sendError(request, response, format ?? "json", toOtlpError(error, options.log));
   }
 }
 
-function formatOf(contentType: string | undefined): Format | undefined {
+function formatOf(contentType: string | undefined): OtlpFormat | undefined {
   const type = (contentType ?? "").split(";", 1)[0]?.trim().toLowerCase();
   if (type === contentTypes.protobuf || type === "application/protobuf") return "protobuf";
   return type === contentTypes.json ? "json" : undefined;
@@ -122,42 +96,10 @@ function idToBase64(key: string, value: unknown): unknown {
   return Buffer.from(hexToBytes(value)).toString("base64");
 }
 
-function encodeAnswer(signal: OtlpPayload["signal"], format: Format, outcome: IngestOutcome): Uint8Array {
-  const { rejectedSpans, rejectedLogs, message } = outcome;
-  return signal === "traces"
-    ? encode(
-        ExportTraceServiceResponseSchema,
-        create(ExportTraceServiceResponseSchema, {
-          ...(rejectedSpans > 0 && { partialSuccess: { rejectedSpans: BigInt(rejectedSpans), errorMessage: message } }),
-        }),
-        format,
-      )
-    : encode(
-        ExportLogsServiceResponseSchema,
-        create(ExportLogsServiceResponseSchema, {
-          ...(rejectedLogs > 0 && {
-            partialSuccess: { rejectedLogRecords: BigInt(rejectedLogs), errorMessage: message },
-          }),
-        }),
-        format,
-      );
-}
-
-function encode<Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>, format: Format): Uint8Array {
-  return format === "json" ? new TextEncoder().encode(toJsonString(schema, message)) : toBinary(schema, message);
-}
-
-function toSpanloomError(error: unknown, log: Log): SpanloomError {
-  const cause = toWireError(error, log, "OTLP ingest").cause;
-  return cause instanceof SpanloomError ? cause : new SpanloomError("INTERNAL", "cannot take telemetry", {}, { cause });
-}
-
-function sendError(request: HttpRequest, response: HttpResponse, format: Format, error: SpanloomError): void {
+function sendError(request: HttpRequest, response: HttpResponse, format: OtlpFormat, error: SpanloomError): void {
   const status = statusByReason[error.reason] ?? 500;
-  if (status === 503) {
-    const retryAfterMs = error.facts.retryAfterMs ?? DEFAULT_RETRY_AFTER_MS;
-    response.setHeader("retry-after", Math.ceil(retryAfterMs / 1000));
-  }
+  const retry = retryAfterMs(error);
+  if (retry !== undefined) response.setHeader("retry-after", Math.ceil(retry / 1000));
   discard(request, response);
   respond(response, status, format, encodeStatus(format, error.code, error.message));
 }
@@ -174,12 +116,12 @@ function discard(request: HttpRequest, response: HttpResponse): void {
 }
 
 /** A `google.rpc.Status`: code in field 1, message in field 2. */
-function encodeStatus(format: Format, code: number, message: string): Uint8Array {
+function encodeStatus(format: OtlpFormat, code: number, message: string): Uint8Array {
   if (format === "json") return new TextEncoder().encode(JSON.stringify({ code, message }));
   return new BinaryWriter().uint32(8).int32(code).uint32(18).string(message).finish();
 }
 
-function respond(response: HttpResponse, status: number, format: Format, body: Uint8Array): void {
+function respond(response: HttpResponse, status: number, format: OtlpFormat, body: Uint8Array): void {
   if (response.headersSent || isGone(response)) return;
   response.writeHead(status, { "content-type": contentTypes[format], "content-length": body.length });
   response.end(body);

@@ -30,7 +30,7 @@ export function readBody(request: HttpRequest, maxBytes: number): Promise<Uint8A
   const encoding = request.headers["content-encoding"] ?? "identity";
   const received = receive(request, maxBytes);
   if (encoding === "identity" || encoding === "") return received;
-  return received.then((bytes) => decompress(bytes, encoding, maxBytes));
+  return received.then((bytes) => decompress(bytes, { encoding, header: "content-encoding", maxBytes }));
 }
 
 /** How long a body may take to arrive over HTTP/2; Node's HTTP/1.1 server has such a limit of its own. */
@@ -63,7 +63,8 @@ export function drain(request: HttpRequest, maxBytes: number): Promise<void> {
   });
 }
 
-function receive(request: HttpRequest, maxBytes: number): Promise<Uint8Array> {
+/** Reads a request's whole body as it is. Errors: LIMIT_EXCEEDED when it is larger, INVALID_FIELD when it is cut off. */
+export function receive(request: HttpRequest, maxBytes: number): Promise<Uint8Array> {
   const announced = Number(request.headers["content-length"] ?? 0);
   if (announced > maxBytes) return Promise.reject(tooLarge("has", announced, maxBytes));
   return new Promise((resolve, reject) => {
@@ -94,13 +95,26 @@ function receive(request: HttpRequest, maxBytes: number): Promise<Uint8Array> {
   });
 }
 
-async function decompress(bytes: Uint8Array, encoding: string, maxBytes: number): Promise<Uint8Array> {
+/** How something is compressed, by which header, and how large it may become. */
+interface Compression {
+  encoding: string;
+  header: "content-encoding" | "grpc-encoding";
+  maxBytes: number;
+}
+
+/**
+ * Undoes a compression.
+ *
+ * Errors: LIMIT_EXCEEDED when the result would be larger; INVALID_FIELD when the encoding is not known or the bytes are
+ * not what it says.
+ */
+export async function decompress(bytes: Uint8Array, { encoding, header, maxBytes }: Compression): Promise<Uint8Array> {
   const run = decompressors[encoding];
   if (!run) {
     throw new SpanloomError(
       "INVALID_FIELD",
-      `cannot read the request: content encoding "${encoding}" is not one of ${acceptedEncodings.join(", ")}`,
-      { field: "content-encoding" },
+      `cannot read the request: ${header.replace("-", " ")} "${encoding}" is not one of ${acceptedEncodings.join(", ")}`,
+      { field: header },
     );
   }
   try {
