@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Check } from "./check.ts";
@@ -10,12 +10,12 @@ const light = ["@spanloom/protocol", "@spanloom/sdk", "@spanloom/query", /^@span
 const heavyDependencies = ["chdb", "react", "@spanloom/server"];
 
 /**
- * Builds and packs every published package, installs the tarballs outside of the workspace, and imports them with
- * plain Node: what a user gets, without this repository's links and sources.
+ * Builds and packs every published package, installs the tarballs outside of the workspace, and imports and requires
+ * them with plain Node: what a user gets, without this repository's links and sources.
  */
 export const packedCheck: Check = {
   name: "packed",
-  promise: "published packages build, install alone, import, and light ones install nothing heavy",
+  promise: "published packages build, install alone, work in ESM and CommonJS, and light ones install nothing heavy",
   async run(root) {
     const folder = mkdtempSync(path.join(tmpdir(), "spanloom-packed-"));
     try {
@@ -67,12 +67,27 @@ async function tryPackages(kind: "light" | "all", packages: WorkspacePackage[], 
   );
   writeFileSync(path.join(project, "use.mjs"), entries.map((entry) => `await import("${entry}");\n`).join(""));
   problems.push(...(await problemsOf(project, "node", ["use.mjs"])));
+  writeFileSync(path.join(project, "use.cjs"), entries.map((entry) => `require("${entry}");\n`).join(""));
+  problems.push(...(await problemsOf(project, "node", ["use.cjs"])));
+  if (kind === "all") problems.push(...(await runCommonJsApplication(project, consumer.root)));
   writeFileSync(path.join(project, "use.ts"), typeUse(entries));
   problems.push(...(await problemsOf(project, "tsc", typeArguments)));
   for (const bin of packages.flatMap(({ manifest }) => Object.keys(manifest.bin ?? {}))) {
     problems.push(...(await problemsOf(project, path.join(project, "node_modules", ".bin", bin), ["--help"])));
   }
   return problems;
+}
+
+/** What the CommonJS application uses beside our packages. */
+const openTelemetry = ["@opentelemetry/api", "@opentelemetry/sdk-trace-base"];
+
+const runnerFolder = "packages/runner";
+
+/** Runs an application that has a server, a runner and a tracer provider of its own, all by `require`. */
+async function runCommonJsApplication(project: string, root: string): Promise<string[]> {
+  const program = "commonjs-application.cjs";
+  copyFileSync(path.join(root, runnerFolder, "src/testdata", program), path.join(project, program));
+  return problemsOf(project, "node", [program]);
 }
 
 const typeArguments =
@@ -91,9 +106,16 @@ function writeProject(project: string, packages: WorkspacePackage[], { root, tar
   const rootManifest = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
   const dependencies = Object.fromEntries(packages.map(({ name }) => [name, `file:${tarballs[name]}`]));
   const types = { "@types/node": rootManifest.devDependencies["@types/node"] };
+  const runner = JSON.parse(readFileSync(path.join(root, runnerFolder, "package.json"), "utf8")).dependencies;
+  const tracing = Object.fromEntries(openTelemetry.map((name) => [name, runner[name]]));
   writeFileSync(
     path.join(project, "package.json"),
-    JSON.stringify({ name: "consumer", private: true, type: "module", dependencies: { ...dependencies, ...types } }),
+    JSON.stringify({
+      name: "consumer",
+      private: true,
+      type: "module",
+      dependencies: { ...dependencies, ...types, ...tracing },
+    }),
   );
   const own = Object.entries(tarballs).map(([name, file]) => `  "${name}": "file:${file}"\n`);
   const text = readFileSync(path.join(root, "pnpm-workspace.yaml"), "utf8");
