@@ -211,6 +211,38 @@ describe("a query to another server than the report went to (P2)", () => {
   }, 120_000);
 });
 
+describe("a tail at another server than the report went to (P3)", () => {
+  it("shows every span of a job as it opens and ends, and ends with its server", async () => {
+    const [a, b] = await Promise.all([startServer("a"), startServer("b")]);
+    const { code, job } = fanOutOf(8);
+    const runner = new TellingRunner(a, code);
+    const running = runner.run();
+    const latest = new Map<string, SpanRow>();
+    const columns = ["span_id", "parent_span_id", "type", "end_time"];
+    let isHeard = false;
+    const tail = (async () => {
+      for await (const { chunk } of createClient(QueryService, transportTo(b.url)).tailSpans({ columns })) {
+        isHeard = true;
+        for (const row of tableFromIPC(chunk?.ipc ?? new Uint8Array()).toArray() as SpanRow[]) {
+          latest.set(row.span_id, row);
+        }
+      }
+    })().catch((error: unknown) => error);
+    await waitFor(() => isHeard);
+    const jobId = (await jobsAt(a).submitJob(job)).job?.id ?? "";
+    await ended(a, jobId);
+    await waitFor(() => latest.size >= 31 && shape([...latest.values()]).open === 0, {
+      deadlineMs: 30_000,
+      what: "31 spans that have ended",
+    });
+    expect(shape([...latest.values()])).toEqual(shape(await spansAt(a, jobId)));
+    runner.stop();
+    await running;
+    b.program.child.kill("SIGTERM");
+    expect(await tail).toMatchObject({ rawMessage: "cannot follow spans any longer: the call was ended" });
+  }, 60_000);
+});
+
 describe("several servers on one PostgreSQL and one ClickHouse (P8)", () => {
   it("a server killed with SIGKILL: lifecycle spans are complete without it, all others once it is back (P1)", async () => {
     const width = 200;

@@ -10,6 +10,8 @@ import {
   QueryService,
   type QuerySpansRequest,
   QuerySpansResponseSchema,
+  type TailSpansRequest,
+  TailSpansResponseSchema,
 } from "@spanloom/protocol";
 import type { ArrowBatch } from "../telemetry/columnar/span-store.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
@@ -18,7 +20,7 @@ import { type ServiceRoute, serviceRoute } from "./service-route.ts";
 
 /** What QueryService needs. */
 export interface QueryServiceOptions {
-  telemetry: Pick<Telemetry, "querySpans" | "queryLogs" | "aggregateSpans" | "compareJobs">;
+  telemetry: Pick<Telemetry, "querySpans" | "queryLogs" | "aggregateSpans" | "compareJobs" | "tailSpans">;
 }
 
 /** QueryService over the telemetry plane: batches pass through as they come, never decoded (P5). */
@@ -31,6 +33,10 @@ export function queryService({ telemetry }: QueryServiceOptions): ServiceRoute {
     async *queryLogs(request: QueryLogsRequest, { signal }: CallContext) {
       for await (const batch of telemetry.queryLogs(request, signal))
         yield create(QueryLogsResponseSchema, { chunk: toChunk(batch) });
+    },
+    async *tailSpans(request: TailSpansRequest, { signal }: CallContext) {
+      for await (const batch of telemetry.tailSpans(request, signal))
+        yield create(TailSpansResponseSchema, { chunk: toChunk(batch) });
     },
     async *aggregateSpans(request: AggregateSpansRequest, { signal }: CallContext) {
       for await (const batch of telemetry.aggregateSpans(request, signal))

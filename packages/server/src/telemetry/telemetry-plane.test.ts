@@ -12,6 +12,7 @@ import {
   QuerySpansRequestSchema,
   SpanloomError,
   spanIdOf,
+  TailSpansRequestSchema,
 } from "@spanloom/protocol";
 import { newSignal, tempDir, waitFor } from "@spanloom/testing";
 import { describe, expect, it } from "vitest";
@@ -191,6 +192,42 @@ describe("Telemetry", () => {
       ["ended", 500n],
       ["begun anew", null],
     ]);
+  });
+
+  it("tails spans as they open and end: of jobs, of tasks, and open ones that a runner tells of (P3)", async () => {
+    using dir = tempDir();
+    await using plane = await started(dir.path);
+    const { telemetry, store } = plane;
+    const { endedAtUs: _, ...running } = taskRecord(taskId, jobId);
+    const { endedAtUs: __, ...job } = jobRecord(jobId);
+    store.put(job, running);
+    telemetry.lifecycleChanged(new Set([jobId]), new Set([taskId]));
+    const controller = new AbortController();
+    const request = create(TailSpansRequestSchema, { columns: ["name", "duration_ns"], includeExisting: true });
+    const seen: string[] = [];
+    const tail = (async () => {
+      for await (const { ipc } of telemetry.tailSpans(request, controller.signal)) {
+        for (const { name, duration_ns: ns } of rowsOf(ipc)) seen.push(`${name}${ns === null ? ", open" : ""}`);
+      }
+    })();
+    const next = async (count: number) => {
+      await waitFor(() => seen.length >= count);
+      return seen.splice(0).sort();
+    };
+    expect(await next(3)).toEqual(["job audit, open", "task walk, open", "walk"]);
+    const payload = (endTimeUnixNano: bigint) => ({
+      signal: "traces" as const,
+      bytes: tracePayload([span(1, { name: "long", endTimeUnixNano })]),
+    });
+    await telemetry.ingest([payload(0n)]);
+    expect(await next(1)).toEqual(["long, open"]);
+    store.put(jobRecord(jobId), taskRecord(taskId, jobId));
+    telemetry.lifecycleChanged(new Set([jobId]), new Set([taskId]));
+    await telemetry.ingest([payload(2_000_000_000_000_000_000n)]);
+    await waitFor(() => seen.length >= 4);
+    expect(new Set(seen)).toEqual(new Set(["job audit", "task walk", "walk", "long"]));
+    controller.abort();
+    await expect(tail).rejects.toMatchObject({ reason: "SHUTTING_DOWN" });
   });
 
   it("returns a job's own spans, plain ones of its trace, and those in other traces that name it, and no others", async () => {

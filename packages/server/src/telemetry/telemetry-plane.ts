@@ -1,10 +1,13 @@
 import { join } from "node:path";
+import { create } from "@bufbuild/protobuf";
 import {
   type AggregateSpansRequest,
   type CompareJobsRequest,
   type QueryLogsRequest,
   type QuerySpansRequest,
+  QuerySpansRequestSchema,
   SpanloomError,
+  type TailSpansRequest,
 } from "@spanloom/protocol";
 import { tableFromIPC } from "apache-arrow";
 import type { Clock } from "../clock.ts";
@@ -22,6 +25,7 @@ import { MAX_SORTED_ROWS, planJobTraces, planLogs, planSpans, planStoredSpans } 
 import { Spool } from "./spool/spool.ts";
 import type { SpoolFileSystem } from "./spool/spool-file.ts";
 import { writerId } from "./spool/writer-id.ts";
+import { SpanTail } from "./tail/span-tail.ts";
 import type { IngestOutcome, OtlpPayload, Telemetry, TelemetryStats } from "./telemetry.ts";
 
 /** Most bytes of telemetry that wait for the store unless told otherwise. */
@@ -54,6 +58,9 @@ class TelemetryPlane implements Telemetry {
   readonly #projector: Projector;
   readonly #peers: Peers | undefined;
   readonly #peerBarrier: PeerBarrier | undefined;
+  readonly #tail: SpanTail;
+  /** Calls that brought something. */
+  #accepted = 0;
   #drainer: Drainer | undefined;
   #stopping: Promise<void> | undefined;
 
@@ -75,6 +82,14 @@ class TelemetryPlane implements Telemetry {
       log,
       insert: (batch) => spanStore.insert(batch),
       ...(barrier && { othersFlushed: () => barrier.lifecycleWritten() }),
+    });
+    this.#tail = new SpanTail({
+      store: spanStore,
+      jobTraces: ({ filter }) => this.#jobTraces(jobIdsOf(filter)),
+      barrier: () => this.#barrier(),
+      ...(!options.shared && { accepted: () => this.#accepted }),
+      clock,
+      log,
     });
   }
 
@@ -136,11 +151,17 @@ class TelemetryPlane implements Telemetry {
 
   async ingest(payloads: readonly OtlpPayload[]): Promise<IngestOutcome> {
     if (payloads.length === 0) return { rejectedSpans: 0, rejectedLogs: 0, message: "" };
-    return this.#started().accept(payloads);
+    try {
+      return await this.#started().accept(payloads);
+    } finally {
+      // Only now, when a barrier covers it.
+      this.#accepted++;
+    }
   }
 
   lifecycleChanged(jobIds: ReadonlySet<string>, taskIds: ReadonlySet<string>): void {
     this.#projector.note(jobIds, taskIds);
+    this.#accepted++;
   }
 
   async *querySpans(request: QuerySpansRequest, signal: AbortSignal): AsyncIterable<ArrowBatch> {
@@ -168,6 +189,12 @@ class TelemetryPlane implements Telemetry {
     );
   }
 
+  tailSpans(request: TailSpansRequest, signal: AbortSignal): AsyncIterable<ArrowBatch> {
+    const { filter, columns } = request;
+    const existing = create(QuerySpansRequestSchema, { ...(filter && { filter }), columns });
+    return this.#tail.follow(request, () => this.querySpans(existing, signal), signal);
+  }
+
   /** Plans once it is known that there is something to compare: all of a job that is unknown would have vanished. */
   async #planComparison(request: CompareJobsRequest, traces: JobTraces): Promise<Statement> {
     for (const [field, jobId] of [
@@ -191,13 +218,20 @@ class TelemetryPlane implements Telemetry {
     jobIds: readonly string[],
     signal: AbortSignal,
   ): AsyncIterable<ArrowBatch> {
+    await this.#barrier();
+    signal.throwIfAborted();
+    yield* this.#options.spanStore.stream(await plan(await this.#jobTraces(jobIds)), signal);
+  }
+
+  /** Resolves when all that was accepted before the call, by whichever server, is in the store. */
+  async #barrier(): Promise<void> {
     // What a reader saw committed is noted before it is written.
     await this.#peers?.settled();
     await Promise.all([this.#started().barrier(), this.#projector.flush(), this.#peerBarrier?.pass()]);
-    signal.throwIfAborted();
-    const { spanStore } = this.#options;
-    const traces = jobIds.length > 0 ? await jobTraces(spanStore, jobIds) : new Map();
-    yield* spanStore.stream(await plan(traces), signal);
+  }
+
+  async #jobTraces(jobIds: readonly string[]): Promise<JobTraces> {
+    return jobIds.length > 0 ? jobTraces(this.#options.spanStore, jobIds) : new Map();
   }
 
   stats(): TelemetryStats {

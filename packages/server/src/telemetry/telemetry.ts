@@ -3,6 +3,7 @@ import type {
   CompareJobsRequest,
   QueryLogsRequest,
   QuerySpansRequest,
+  TailSpansRequest,
 } from "@spanloom/protocol";
 import type { ArrowBatch } from "./columnar/span-store.ts";
 
@@ -57,6 +58,11 @@ export interface Telemetry {
   aggregateSpans(request: AggregateSpansRequest, signal: AbortSignal): AsyncIterable<ArrowBatch>;
   /** Streams the span names of two jobs with what was measured of either. Errors as `querySpans`, and JOB_NOT_FOUND. */
   compareJobs(request: CompareJobsRequest, signal: AbortSignal): AsyncIterable<ArrowBatch>;
+  /**
+   * Streams spans as they open, change and end, the latest version of each, until the signal aborts. First comes an empty
+   * batch, or what matches already. Errors: as `querySpans`, and SHUTTING_DOWN at the end.
+   */
+  tailSpans(request: TailSpansRequest, signal: AbortSignal): AsyncIterable<ArrowBatch>;
   /** Current figures. */
   stats(): TelemetryStats;
 }

@@ -53,6 +53,7 @@ export function telemetryStub(methods: Partial<Telemetry> = {}): TelemetryStub {
     async *queryLogs() {},
     async *aggregateSpans() {},
     async *compareJobs() {},
+    async *tailSpans() {},
     stats: () => ({
       spoolBytes: 0,
       ingestedSpans: 0,

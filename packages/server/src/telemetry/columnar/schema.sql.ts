@@ -6,6 +6,9 @@
  * ordered by (trace, span), which sorts; and take 31 against 43 bytes. A resent span has the same trace, start and id,
  * and the row of the highest version wins.
  *
+ * `inserted_at` is the store's own clock when a row came, whichever server sent it: what tells a tail what is new. Rows
+ * of one insert have one time, so it takes next to nothing.
+ *
  * `job_traces` names the traces of jobs that do not own theirs (trace id = job id), so that a job filter is always a
  * filter on the primary key.
  */
@@ -30,7 +33,7 @@ export const localEngines: SchemaEngines = {
 export const DATABASE = "spanloom";
 
 /** Version of the schema below. */
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 
 const map = "Map(LowCardinality(String), String) CODEC(ZSTD(1))";
 const dictionary = "LowCardinality(String)";
@@ -99,7 +102,9 @@ export function schemaStatements(engines: SchemaEngines): string[] {
     attribute_types Map(String, String), flags UInt32, dropped_attributes UInt32)) CODEC(ZSTD(1)),
   dropped_events UInt32 CODEC(ZSTD(1)),
   dropped_links UInt32 CODEC(ZSTD(1)),
-  version UInt64 CODEC(Delta, ZSTD(1))
+  version UInt64 CODEC(Delta, ZSTD(1)),
+  inserted_at ${insertedAt("now64(6, 'UTC')")},
+  INDEX inserted_at inserted_at TYPE minmax GRANULARITY 1
 ) ENGINE = ${engines.spans}
 PARTITION BY toDate(start_time)
 ORDER BY (trace_id, start_time, span_id)
@@ -126,12 +131,29 @@ ORDER BY (trace_id, time, ingest_id)
 SETTINGS ${mergeSettings}`,
     // Since version 2: a spool of its own for each of the servers that share a store.
     `ALTER TABLE ${DATABASE}.logs ADD COLUMN IF NOT EXISTS writer UInt64 CODEC(ZSTD(1)) AFTER ingest_id`,
+    ...insertedAtOfEarlierRows,
     `CREATE TABLE IF NOT EXISTS ${DATABASE}.job_traces (job_id FixedString(16), trace_id FixedString(16), day Date)
 ENGINE = ${engines.jobTraces} ORDER BY (job_id, trace_id)`,
     jobTracesView("spans", "start_time"),
     jobTracesView("logs", "time"),
   ];
 }
+
+function insertedAt(value: string): string {
+  return `DateTime64(6, 'UTC') DEFAULT ${value} CODEC(Delta, ZSTD(1))`;
+}
+
+/**
+ * Since version 3: when a row came. A default is computed when a row without it is read, so earlier rows get theirs, the
+ * epoch, for good before the default becomes the current time.
+ */
+const insertedAtOfEarlierRows = [
+  `ALTER TABLE ${DATABASE}.spans ADD COLUMN IF NOT EXISTS inserted_at ${insertedAt("toDateTime64(0, 6, 'UTC')")} AFTER version`,
+  `ALTER TABLE ${DATABASE}.spans MODIFY COLUMN inserted_at ${insertedAt("toDateTime64(0, 6, 'UTC')")}`,
+  `ALTER TABLE ${DATABASE}.spans MATERIALIZE COLUMN inserted_at SETTINGS mutations_sync = 2`,
+  `ALTER TABLE ${DATABASE}.spans MODIFY COLUMN inserted_at ${insertedAt("now64(6, 'UTC')")}`,
+  `ALTER TABLE ${DATABASE}.spans ADD INDEX IF NOT EXISTS inserted_at inserted_at TYPE minmax GRANULARITY 1`,
+];
 
 function jobTracesView(table: string, time: string): string {
   return `CREATE MATERIALIZED VIEW IF NOT EXISTS ${DATABASE}.job_traces_of_${table} TO ${DATABASE}.job_traces AS

@@ -26,12 +26,12 @@ export function planSpans(
   jobTraces: JobTraces,
   reading: Reading = { inOrder: true },
 ): Statement {
-  const parameters = new Parameters();
+  const { parameters = new Parameters(), from = `${DATABASE}.spans FINAL` } = reading;
   const context = { parameters, jobTraces, depth: 0 };
   return assemble({
     request,
     parameters,
-    from: `${DATABASE}.spans FINAL`,
+    from,
     catalogue: spanCatalogue,
     extra: extraSpanCatalogue,
     condition: request.filter ? spanFilterSql(request.filter, context) : "1",
@@ -48,6 +48,10 @@ export interface Reading {
    * 100,000 spans take 0.22 s against 0.57 s; of merged ones both take 0.1 s.
    */
   inOrder: boolean;
+  /** Where rows are read from; default the latest version of every span. */
+  from?: string;
+  /** What `from` has bound. */
+  parameters?: Parameters;
 }
 
 /** Answers of at most this many stored rows are sorted in memory: some 0.6 KB each. */
