@@ -15,9 +15,17 @@ export type {
   TimeCondition,
   TimePoint,
 } from "./conditions.ts";
+export {
+  type CriticalPathColumns,
+  CriticalPathQuery,
+  type PathKind,
+  type PathSegment,
+  pathSegments,
+} from "./critical-path.ts";
 export { checkTree, type TreeReport } from "./integrity.ts";
 export { type LogColumnInput, LogQuery, type LogQueryInput } from "./log-query.ts";
 export { QueryClient, type QueryClientOptions } from "./query-client.ts";
+export { renderCriticalPath } from "./render/critical-path.ts";
 export type { RenderOptions } from "./render/options.ts";
 export { renderSummary } from "./render/summary.ts";
 export { renderTree } from "./render/tree.ts";

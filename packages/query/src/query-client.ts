@@ -1,6 +1,7 @@
 import { type CallOptions, type Client, createClient, type Transport } from "@connectrpc/connect";
 import { type ArrowChunk, fromConnectError, QueryService, SpanloomError } from "@spanloom/protocol";
 import type { RunOptions } from "./arrow-query.ts";
+import { type CriticalPathQuery, criticalPathQuery } from "./critical-path.ts";
 import { type LogColumnInput, type LogQuery, type LogQueryInput, logQuery } from "./log-query.ts";
 import type { AnyLogColumns, AnySpanColumns, LogColumns, Selected, SpanColumns } from "./schema.ts";
 import { type SpanColumnInput, type SpanQuery, type SpanQueryInput, spanQuery } from "./span-query.ts";
@@ -65,6 +66,14 @@ export class QueryClient {
     return logQuery(
       (request, options) => this.#run("logs", (client, call) => client.queryLogs(request, call), options),
       input,
+    );
+  }
+
+  /** Describes a query for what decided how long a job took, or has taken so far. */
+  criticalPath(jobId: string): CriticalPathQuery {
+    const what = "the critical path";
+    return criticalPathQuery((options) =>
+      this.#run(what, (client, call) => client.getCriticalPath({ jobId }, call), options),
     );
   }
 

@@ -67,10 +67,6 @@ const transports: Readonly<Record<string, () => Transport>> = {
   "gRPC-Web over HTTP/2": () => createGrpcWebTransport({ baseUrl: server.url, httpVersion: "2" }),
 };
 
-async function readAll(stream: AsyncIterable<unknown>): Promise<void> {
-  for await (const _ of stream);
-}
-
 /** The error a call ends with; fails when it does not. */
 async function failure(call: Promise<unknown>): Promise<SpanloomError> {
   return call.then(
@@ -113,12 +109,6 @@ for (const [name, transport] of Object.entries(transports))
       const big = { runnerId: ids[0], telemetry: { traces: [new Uint8Array(16 * 1024 * 1024)] } };
       const error = await failure(createClient(TaskService, transport()).leaseTasks(big));
       expect(error).toMatchObject({ reason: "LIMIT_EXCEEDED", facts: { limit: 16 * 1024 * 1024 } });
-    });
-
-    it("answers UNIMPLEMENTED with a reason for what is declared and not served", async () => {
-      const error = await failure(readAll(createClient(QueryService, transport()).getCriticalPath({})));
-      expect(error).toMatchObject({ reason: "UNIMPLEMENTED", code: Code.Unimplemented });
-      expect(error.message).toContain("spanloom.v1.QueryService/GetCriticalPath");
     });
 
     it("honours the client's deadline", async () => {

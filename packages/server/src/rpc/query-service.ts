@@ -5,6 +5,8 @@ import {
   ArrowChunkSchema,
   type CompareJobsRequest,
   CompareJobsResponseSchema,
+  type GetCriticalPathRequest,
+  GetCriticalPathResponseSchema,
   type QueryLogsRequest,
   QueryLogsResponseSchema,
   QueryService,
@@ -20,7 +22,10 @@ import { type ServiceRoute, serviceRoute } from "./service-route.ts";
 
 /** What QueryService needs. */
 export interface QueryServiceOptions {
-  telemetry: Pick<Telemetry, "querySpans" | "queryLogs" | "aggregateSpans" | "compareJobs" | "tailSpans">;
+  telemetry: Pick<
+    Telemetry,
+    "querySpans" | "queryLogs" | "aggregateSpans" | "compareJobs" | "tailSpans" | "getCriticalPath"
+  >;
 }
 
 /** QueryService over the telemetry plane: batches pass through as they come, never decoded (P5). */
@@ -45,6 +50,10 @@ export function queryService({ telemetry }: QueryServiceOptions): ServiceRoute {
     async *compareJobs(request: CompareJobsRequest, { signal }: CallContext) {
       for await (const batch of telemetry.compareJobs(request, signal))
         yield create(CompareJobsResponseSchema, { chunk: toChunk(batch) });
+    },
+    async *getCriticalPath(request: GetCriticalPathRequest, { signal }: CallContext) {
+      for await (const batch of telemetry.getCriticalPath(request, signal))
+        yield create(GetCriticalPathResponseSchema, { chunk: toChunk(batch) });
     },
   });
 }

@@ -3,6 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import {
   type AggregateSpansRequest,
   type CompareJobsRequest,
+  type GetCriticalPathRequest,
   type QueryLogsRequest,
   type QuerySpansRequest,
   QuerySpansRequestSchema,
@@ -13,6 +14,7 @@ import { tableFromIPC } from "apache-arrow";
 import type { Clock } from "../clock.ts";
 import type { Peers, Store } from "../store/store.ts";
 import type { ArrowBatch, SpanStore, Statement } from "./columnar/span-store.ts";
+import { checkPathJobId, findCriticalPath } from "./critical-path/find-critical-path.ts";
 import { Drainer } from "./ingest/drainer.ts";
 import { highestIds } from "./ingest/ingest-ids.ts";
 import { Projector } from "./lifecycle/projector.ts";
@@ -211,6 +213,15 @@ class TelemetryPlane implements Telemetry {
     const counting = planStoredSpans(request, traces);
     const stored = counting ? await countOf(this.#options.spanStore, counting) : Number.POSITIVE_INFINITY;
     return planSpans(request, traces, { inOrder: stored > MAX_SORTED_ROWS });
+  }
+
+  async *getCriticalPath({ jobId }: GetCriticalPathRequest, signal: AbortSignal): AsyncIterable<ArrowBatch> {
+    checkPathJobId(jobId);
+    const { spanStore, clock } = this.#options;
+    await this.#barrier();
+    signal.throwIfAborted();
+    const jobTraces = await this.#jobTraces([jobId]);
+    yield* findCriticalPath({ jobId, jobTraces, spanStore, nowUs: clock.nowUs(), signal });
   }
 
   async *#run(

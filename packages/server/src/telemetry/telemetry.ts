@@ -1,6 +1,7 @@
 import type {
   AggregateSpansRequest,
   CompareJobsRequest,
+  GetCriticalPathRequest,
   QueryLogsRequest,
   QuerySpansRequest,
   TailSpansRequest,
@@ -63,6 +64,8 @@ export interface Telemetry {
    * batch, or what matches already. Errors: as `querySpans`, and SHUTTING_DOWN at the end.
    */
   tailSpans(request: TailSpansRequest, signal: AbortSignal): AsyncIterable<ArrowBatch>;
+  /** Streams the critical path of a job. Errors: JOB_NOT_FOUND, INVALID_FIELD. */
+  getCriticalPath(request: GetCriticalPathRequest, signal: AbortSignal): AsyncIterable<ArrowBatch>;
   /** Current figures. */
   stats(): TelemetryStats;
 }

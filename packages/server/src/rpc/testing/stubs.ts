@@ -54,6 +54,7 @@ export function telemetryStub(methods: Partial<Telemetry> = {}): TelemetryStub {
     async *aggregateSpans() {},
     async *compareJobs() {},
     async *tailSpans() {},
+    async *getCriticalPath() {},
     stats: () => ({
       spoolBytes: 0,
       ingestedSpans: 0,

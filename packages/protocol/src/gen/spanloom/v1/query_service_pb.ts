@@ -894,7 +894,7 @@ export const AggregateSpansResponseSchema: GenMessage<AggregateSpansResponse> = 
  */
 export type GetCriticalPathRequest = Message<"spanloom.v1.GetCriticalPathRequest"> & {
   /**
-   * An ended job.
+   * A job. Of one that has not ended the path is found up to now.
    *
    * @generated from field: string job_id = 1;
    */
@@ -915,7 +915,7 @@ export const GetCriticalPathRequestSchema: GenMessage<GetCriticalPathRequest> = 
  */
 export type GetCriticalPathResponse = Message<"spanloom.v1.GetCriticalPathResponse"> & {
   /**
-   * Segments in order; their lengths sum to the job's duration.
+   * Segments in order of time, without gap or overlap: their lengths sum to the job's duration. See docs/schema.md.
    *
    * @generated from field: spanloom.v1.ArrowChunk chunk = 1;
    */
@@ -1363,7 +1363,7 @@ export const QueryService: GenService<{
     output: typeof AggregateSpansResponseSchema;
   },
   /**
-   * Finds the chain of spans that decided a job's wall time.
+   * Finds the chain of spans that decided a job's wall time, and what each part of the time went to.
    *
    * @generated from rpc spanloom.v1.QueryService.GetCriticalPath
    */

@@ -1,0 +1,139 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { create } from "@bufbuild/protobuf";
+import { GetCriticalPathRequestSchema } from "@spanloom/protocol";
+import { StoreDriver, taskSet, tempDir } from "@spanloom/testing";
+import { tableFromIPC } from "apache-arrow";
+import { describe, expect, it } from "vitest";
+import { SqliteStore } from "../../store/sqlite/index.ts";
+import { ChdbSpanStore } from "../columnar/chdb/index.ts";
+import { rowsOf } from "../ingest/otlp-fixture.ts";
+import { traceScenarios } from "../lifecycle/testing/trace-scenarios.ts";
+import { createTelemetry } from "../telemetry-plane.ts";
+
+const folder = join(import.meta.dirname, "testdata");
+const never = new AbortController().signal;
+
+type Row = Record<string, unknown>;
+
+/** Plays jobs on a store, and gives what their critical paths are asked of. */
+async function played(play: (driver: StoreDriver) => Promise<unknown>) {
+  const resources = new AsyncDisposableStack();
+  const dir = resources.use(tempDir());
+  const driver = resources.use(
+    await StoreDriver.open(({ dataDir, clock, cancelGraceMs }) => {
+      return new SqliteStore({ dataDir, nowUs: clock.nowUs, cancelGraceMs });
+    }),
+  );
+  await play(driver);
+  const telemetry = createTelemetry({
+    dataDir: dir.path,
+    store: driver.store,
+    spanStore: new ChdbSpanStore({ dataDir: join(dir.path, "telemetry"), retentionDays: 10_000 }),
+    clock: { nowUs: driver.clock.nowUs, schedule: () => () => undefined },
+    log: () => undefined,
+  });
+  resources.defer(() => telemetry.stop());
+  await telemetry.start();
+  const ask = async (jobId: string): Promise<Uint8Array[]> => {
+    const request = create(GetCriticalPathRequestSchema, { jobId });
+    const batches: Uint8Array[] = [];
+    for await (const { ipc } of telemetry.getCriticalPath(request, never)) batches.push(ipc);
+    return batches;
+  };
+  return { driver, ask, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+}
+
+/** Segments as lines for people, with the sum of each kind. */
+function describePath(rows: readonly Row[]): string {
+  const startNs = (rows[0]?.start_time as bigint | undefined) ?? 0n;
+  const ms = (ns: bigint) => `${Number(ns) / 1e6}ms`;
+  const lines = rows.map((row) => {
+    const times = `${ms((row.start_time as bigint) - startNs)} .. ${ms((row.end_time as bigint) - startNs)}`;
+    const attempt = row.attempt === null ? "" : ` #${row.attempt}`;
+    const indent = "  ".repeat(row.depth as number);
+    return `${times.padEnd(22)} ${String(row.kind).padEnd(8)} ${indent}${row.name}${attempt} ${row.outcome}`.trimEnd();
+  });
+  const sums = Map.groupBy(rows, ({ kind }) => kind as string);
+  for (const [kind, of] of [...sums].sort()) {
+    lines.push(`sum ${kind} ${ms(of.reduce((sum, row) => sum + (row.duration_ns as bigint), 0n))}`);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+describe("GetCriticalPath", () => {
+  it("has golden paths of scenarios that exist, and no others", () => {
+    const named = readdirSync(folder).filter((name) => name.endsWith(".txt"));
+    expect(named.sort()).toEqual(
+      Object.keys(traceScenarios)
+        .map((name) => `${name}.txt`)
+        .sort(),
+    );
+  });
+
+  it.each(Object.entries(traceScenarios))("explains a job: %s", async (name, play) => {
+    await using jobs = await played(play);
+    const jobId = jobs.driver.jobIds.at(-1)!;
+    const rows = rowsOf(...(await jobs.ask(jobId)));
+    const { createdAtUs, endedAtUs = jobs.driver.clock.nowUs() } = await jobs.driver.job(jobId);
+    expect(rows.reduce((sum, row) => sum + (row.duration_ns as bigint), 0n)).toBe(
+      BigInt(endedAtUs - createdAtUs) * 1000n,
+    );
+    await expect(describePath(rows)).toMatchFileSnapshot(join(folder, `${name}.txt`));
+  });
+
+  it("answers with the documented columns, also when there is nothing to tell", async () => {
+    await using jobs = await played(async (driver) => {
+      await driver.submit({ name: "quick" });
+      await driver.drain();
+    });
+    const table = tableFromIPC((await jobs.ask(jobs.driver.jobIds[0]!))[0]!);
+    expect(table.numRows).toBe(0);
+    const schema = table.schema.fields.map(({ name, type, nullable }) => `${name}: ${type}${nullable ? " null" : ""}`);
+    expect(schema).toEqual(JSON.parse(readFileSync(join(folder, "critical-path-schema.json"), "utf8")));
+    const page = readFileSync(join(import.meta.dirname, "../../../../../docs/schema.md"), "utf8");
+    const section = page.split(/^## /m).find((text) => text.startsWith("critical path\n"))!;
+    const documented = [...section.matchAll(/^\| `(\w+)` \|/gm)].map((match) => match[1]);
+    expect(documented).toEqual(table.schema.fields.map(({ name }) => name));
+  });
+
+  it("follows what a task depends on, not what ended at the same time", async () => {
+    await using jobs = await played(async (driver) => {
+      await driver.submit(
+        { name: "a" },
+        { name: "b" },
+        { name: "after-a", after: ["a"] },
+        { name: "after-b", after: ["b"] },
+      );
+      const [a, b] = await driver.claim();
+      driver.clock.advance(10);
+      await driver.report(driver.success(a!), driver.success(b!));
+      const [afterA, afterB] = await driver.claim();
+      driver.clock.advance(5);
+      await driver.succeed(afterA!);
+      driver.clock.advance(5);
+      await driver.succeed(afterB!);
+    });
+    const rows = rowsOf(...(await jobs.ask(jobs.driver.jobIds[0]!)));
+    expect(rows.map(({ name, kind }) => `${name} ${kind}`)).toEqual(["b running", "after-b running"]);
+  });
+
+  it("answers for a job in the trace of its caller, and refuses ids of no job", async () => {
+    const other = "01890000-0000-7000-8000-000000000001";
+    await using jobs = await played((driver) =>
+      driver.submitJob(driver.newJob(taskSet({ name: "task" }), { trace: callersTrace })),
+    );
+    jobs.driver.clock.advance(1);
+    expect(rowsOf(...(await jobs.ask(jobs.driver.jobIds[0]!)))).toMatchObject([{ kind: "queued", name: "task task" }]);
+    await expect(jobs.ask(other)).rejects.toMatchObject({ reason: "JOB_NOT_FOUND" });
+    await expect(jobs.ask("x' OR 1")).rejects.toMatchObject({ reason: "INVALID_FIELD" });
+  });
+});
+
+const callersTrace = {
+  traceId: "4bf92f3577b34da6a3ce929d0e0e4736",
+  parentSpanId: "00f067aa0ba902b7",
+  tracestate: "",
+  baggage: "",
+  sampled: true,
+};
