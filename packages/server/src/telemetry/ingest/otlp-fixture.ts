@@ -74,11 +74,14 @@ export function tracePayload(
 }
 
 /** Log records of one resource and scope as a payload. */
-export function logPayload(records: readonly MessageInitShape<typeof LogRecordSchema>[]): Uint8Array {
+export function logPayload(
+  records: readonly MessageInitShape<typeof LogRecordSchema>[],
+  resource: readonly MessageInitShape<typeof KeyValueSchema>[] = [attribute("service.name", "checkout")],
+): Uint8Array {
   const message = create(ExportLogsServiceRequestSchema, {
     resourceLogs: [
       {
-        resource: { attributes: [attribute("service.name", "checkout")] },
+        resource: { attributes: [...resource] },
         scopeLogs: [{ scope: { name: "lib", version: "1.2" }, logRecords: [...records] }],
       },
     ],

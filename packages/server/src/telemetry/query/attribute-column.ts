@@ -25,10 +25,15 @@ export function attributeColumnSql(
   return `if(${present}, ${kind.convert(value)}, NULL)`;
 }
 
-/** A column name of the caller's choice. It is the one text that has to stand in SQL, so its alphabet is closed. */
-export function identifier(name: string, field: string): string {
+/** Checks a column name of the caller's choice. It is the one text that has to stand in SQL, so its alphabet is closed. */
+export function checkName(name: string, field: string): void {
   if (!/^[A-Za-z0-9_.:/-]{1,128}$/.test(name)) {
     throw queryError("INVALID_FIELD", `${field}.as`, `is "${name}", not 1 to 128 of A-Z a-z 0-9 _ . : / -`);
   }
+}
+
+/** A checked column name as it stands in SQL. */
+export function identifier(name: string, field: string): string {
+  checkName(name, field);
   return `\`${name}\``;
 }

@@ -61,7 +61,8 @@ function typedComparison(
       return `toInt64OrNull(${column}) ${operator} ${parameters.bind("Int64", value.value)}`;
     case "doubleValue":
       if (!Number.isFinite(value.value)) throw queryError("INVALID_FIELD", `${field}.value`, `is ${value.value}`);
-      return `toFloat64OrNull(${column}) ${operator} ${parameters.bind("Float64", value.value)}`;
+      // As text: chDB takes no number that is whole and beyond 2^53.
+      return `toFloat64OrNull(${column}) ${operator} ${parameters.bind("Float64", String(value.value))}`;
     case "boolValue":
       if (operator !== "=") throw queryError("INVALID_FIELD", `${field}.comparison`, "orders booleans");
       return `${column} = '${value.value ? "true" : "false"}'`;

@@ -16,6 +16,9 @@ const MAX_FILTER_DEPTH = 32;
 /** Most entries of one list of a filter: a statement stays small enough to parse at once. */
 const MAX_LIST = 10_000;
 
+/** The last time a column can hold. */
+const MAX_TIME_NS = 2n ** 63n - 1n;
+
 /** Joins conditions that must all hold; no condition holds for every row. */
 export function allOf(conditions: readonly string[]): string {
   if (conditions.length === 0) return "1";
@@ -34,8 +37,9 @@ export function checkList(list: readonly unknown[], field: string): void {
   }
 }
 
-/** The context of a nested filter. */
-export function deeper(context: FilterContext): FilterContext {
+/** The context of `filters` nested filters. */
+export function deeper(context: FilterContext, filters: number): FilterContext {
+  context.parameters.count(filters);
   if (context.depth >= MAX_FILTER_DEPTH) {
     throw queryError("LIMIT_EXCEEDED", "filter", `nests deeper than ${MAX_FILTER_DEPTH}`);
   }
@@ -73,16 +77,13 @@ export function nanosOf(time: { seconds: bigint; nanos: number }): bigint {
 /** A condition that a time column lies in a half-open range. */
 export function timeRangeSql(column: string, range: Pick<TimeRange, "start" | "end">, parameters: Parameters): string {
   const conditions: string[] = [];
-  const bound = (time: { seconds: bigint; nanos: number }) =>
-    `fromUnixTimestamp64Nano(${parameters.bind("Int64", clampTime(nanosOf(time)))}, 'UTC')`;
-  if (range.start) conditions.push(`${column} >= ${bound(range.start)}`);
-  if (range.end) conditions.push(`${column} < ${bound(range.end)}`);
+  const compare = (operator: string, time: { seconds: bigint; nanos: number }) => {
+    const nanos = nanosOf(time);
+    // Times outside what a column can hold are before or after all that it holds.
+    if (nanos < 0n || nanos > MAX_TIME_NS) return (operator === "<") === nanos < 0n ? "0" : "1";
+    return `${column} ${operator} fromUnixTimestamp64Nano(${parameters.bind("Int64", nanos)}, 'UTC')`;
+  };
+  if (range.start) conditions.push(compare(">=", range.start));
+  if (range.end) conditions.push(compare("<", range.end));
   return allOf(conditions);
-}
-
-/** Times outside what a column can hold mean its ends. */
-function clampTime(nanos: bigint): bigint {
-  const most = 2n ** 63n - 1n;
-  if (nanos > most) return most;
-  return nanos < 0n ? 0n : nanos;
 }

@@ -3,11 +3,11 @@ import { type Parameters, queryError } from "./parameters.ts";
 
 /** A condition that a column of 16-byte ids is one of these UUIDs. */
 export function uuidsSql(column: string, ids: readonly string[], field: string, parameters: Parameters): string {
-  const values = ids.map((id, i) => {
+  const digits = ids.map((id, i) => {
     if (!isUuid(id)) throw queryError("INVALID_FIELD", `${field}[${i}]`, `is "${id}", not a lower-case UUID`);
-    return `unhex(${parameters.bind("String", id.replaceAll("-", ""))})`;
+    return id.replaceAll("-", "");
   });
-  return inSql(column, values, 16);
+  return inSql(column, digits, 16, parameters);
 }
 
 /** A condition that a column of ids of `size` bytes is one of these hex texts. */
@@ -16,17 +16,17 @@ export function hexIdsSql(
   { ids, size, field }: { ids: readonly string[]; size: number; field: string },
   parameters: Parameters,
 ): string {
-  const values = ids.map((id, i) => {
+  for (const [i, id] of ids.entries()) {
     if (id.length !== size * 2 || !/^[0-9a-f]+$/.test(id)) {
       throw queryError("INVALID_FIELD", `${field}[${i}]`, `is "${id}", not ${size * 2} lower-case hex digits`);
     }
-    return `unhex(${parameters.bind("String", id)})`;
-  });
-  return inSql(column, values, size);
+  }
+  return inSql(column, ids, size, parameters);
 }
 
-/** One value compares with `=`, which keeps the table's order usable; several become a set. */
-function inSql(column: string, values: readonly string[], size: number): string {
-  if (values.length === 1) return `${column} = toFixedString(${values[0]}, ${size})`;
-  return `${column} IN (${values.map((value) => `toFixedString(${value}, ${size})`).join(", ")})`;
+/** One value compares with `=`, which keeps the table's order usable; several become a set, whatever their number. */
+function inSql(column: string, digits: readonly string[], size: number, parameters: Parameters): string {
+  if (digits.length === 1) return `${column} = toFixedString(unhex(${parameters.bind("String", digits[0]!)}), ${size})`;
+  const all = parameters.bind("Array(String)", digits);
+  return `${column} IN (arrayMap(id -> toFixedString(unhex(id), ${size}), ${all}))`;
 }

@@ -55,7 +55,7 @@ function contentConditions(filter: LogFilter, { parameters }: FilterContext, fie
 function nestedConditions(filter: LogFilter, context: FilterContext, field: string): string[] {
   const { and, or, not } = filter;
   if (and.length === 0 && or.length === 0 && !not) return [];
-  const inner = deeper(context);
+  const inner = deeper(context, and.length + or.length + (not ? 1 : 0));
   return [
     ...and.map((nested, i) => logFilterSql(nested, inner, `${field}.and[${i}]`)),
     ...(or.length > 0 ? [anyOf(or.map((nested, i) => logFilterSql(nested, inner, `${field}.or[${i}]`)))] : []),

@@ -187,6 +187,20 @@ describe("filters", () => {
     const rest = { orderBy: [{ column: "name", descending: true }], limit: 2n };
     expect(await names({}, rest)).toEqual(["open", "SELECT orders"]);
   });
+
+  it("order by a projected attribute, null last, and rows that are alike by their start", async () => {
+    const by = async (column: string, descending: boolean) => {
+      const attributeColumns = [
+        { key: "n", as: "version", type: 2 as const },
+        { key: "absent", as: "absent" },
+      ];
+      const request = { columns: ["name"], attributeColumns, orderBy: [{ column, descending }] };
+      return rowsOf(...(await answers(plan(request)))).map(({ name }) => name);
+    };
+    expect(await by("version", true)).toEqual(["GET /orders", "GET /users", "SELECT orders", "open"]);
+    expect(await by("version", false)).toEqual(["GET /users", "GET /orders", "SELECT orders", "open"]);
+    expect(await by("absent", true)).toEqual(["GET /users", "GET /orders", "SELECT orders", "open"]);
+  });
 });
 
 describe("hostile and wrong queries", () => {
@@ -242,6 +256,39 @@ describe("hostile and wrong queries", () => {
     ["an attribute value", { filter: { attributes: [{ key: "k" }] } }, "INVALID_FIELD", /is absent for key "k"/],
   ])("are refused: %s", (_, request, reason, message) => {
     expect(() => plan(request)).toThrow(expect.objectContaining({ reason, message: expect.stringMatching(message) }));
+  });
+
+  it("are served with lists as long as they may be", async () => {
+    const ids = Array.from({ length: 10_000 }, (_, i) => (i + 1).toString(16).padStart(12, "0"));
+    const jobIds = ids.map((id) => `01900000-0000-7000-8000-${id}`);
+    const exact = ids.map((value) => ({ match: { case: "exact" as const, value } }));
+    expect(await names({ jobIds })).toEqual([]);
+    expect(await names({ taskIds: jobIds })).toEqual([]);
+    expect(await names({ spanIds: ids.map((id) => `0100${id}`) })).toHaveLength(4);
+    expect(await names({ names: [...exact.slice(1), { match: { case: "exact", value: "open" } }] })).toEqual(["open"]);
+    expect(() => plan({ filter: { queues: [...ids, "more"] } })).toThrow(/queues has 10001 entries, more than 10000/);
+  });
+
+  it("are served with expressions that would blow up elsewhere, and refused where RE2 does", async () => {
+    const match = (value: string) => names({ names: [{ match: { case: "regex", value } }] });
+    expect(await match("(a+)+$")).toEqual([]);
+    expect(await match("(.*)*(.*)*(.*)*(.*)*x$")).toEqual([]);
+    for (const value of ["((a{100}){100}){100}", "(?=a)", "(a)\\1"]) {
+      await expect(match(value)).rejects.toMatchObject({ reason: "INVALID_FIELD" });
+    }
+    await expect(match("a".repeat(4_097))).rejects.toMatchObject({
+      reason: "LIMIT_EXCEEDED",
+      message: "cannot query: filter.names[0] is a regex of 4097 characters, more than 4096",
+    });
+  });
+
+  it("are refused when they have more conditions than the engine reads in good time", async () => {
+    const many = (count: number) => ({ or: Array.from({ length: count }, (_, i) => ({ kinds: [i % 6] })) });
+    expect(await names(many(500))).toHaveLength(4);
+    const attributes = Array.from({ length: 600 }, () => ({ key: "k", comparison: 7 as const }));
+    for (const filter of [many(501), { attributes, resourceAttributes: attributes }]) {
+      expect(() => plan({ filter })).toThrow("cannot query: filter has more than 1000 conditions");
+    }
   });
 
   it("are refused when they nest without end", () => {

@@ -1,8 +1,8 @@
 import { create } from "@bufbuild/protobuf";
-import { type Order, type QueryLogsRequest, type QuerySpansRequest, SpanFilterSchema } from "@spanloom/protocol";
+import { type QueryLogsRequest, type QuerySpansRequest, SpanFilterSchema } from "@spanloom/protocol";
 import { DATABASE } from "../columnar/schema.sql.ts";
 import type { Statement } from "../columnar/span-store.ts";
-import { attributeColumnSql, identifier } from "./attribute-column.ts";
+import { attributeColumnSql, checkName } from "./attribute-column.ts";
 import type { JobTraces } from "./filter-sql.ts";
 import { logFilterSql } from "./log-filter.ts";
 import { Parameters, queryError } from "./parameters.ts";
@@ -113,8 +113,10 @@ const BATCH_ROWS = 16_384;
 
 function assemble(parts: Parts): Statement {
   const { request, parameters } = parts;
-  const columns = [...selected(parts), ...attributeColumns(parts)];
-  const order = request.orderBy.length > 0 ? orderSql(request.orderBy, parts) : parts.defaultOrder;
+  const attributes = attributeColumns(parts);
+  const columns = [...selected(parts), ...attributes.map(({ name, sql }) => `${sql} AS \`${name}\``)];
+  // Rows that are alike in what was asked for come in the default order, so that a limit cuts the same ones each time.
+  const order = [...orderSql(parts, attributes), parts.defaultOrder].join(", ");
   const limit = request.limit > 0n ? `\nLIMIT ${parameters.bind("UInt64", request.limit)}` : "";
   const settings = `max_block_size = ${BATCH_ROWS}, optimize_read_in_order = ${parts.inOrder ? 1 : 0}`;
   const sql = `SELECT ${columns.join(", ")}
@@ -138,28 +140,35 @@ function selected({ request, catalogue, extra }: Parts): string[] {
   });
 }
 
-function attributeColumns({ request, parameters, catalogue }: Parts): string[] {
+/** A projected attribute. */
+interface Projected {
+  name: string;
+  sql: string;
+}
+
+function attributeColumns({ request, parameters, catalogue }: Parts): Projected[] {
   const taken = new Set([...catalogue.keys(), ...request.columns]);
   return request.attributeColumns.map((column, i) => {
     const field = `attribute_columns[${i}]`;
     const name = column.as || column.key;
     if (taken.has(name)) throw queryError("INVALID_FIELD", `${field}.as`, `is "${name}", which is another column`);
     taken.add(name);
-    return `${attributeColumnSql(column, field, parameters)} AS ${identifier(name, field)}`;
+    checkName(name, field);
+    return { name, sql: attributeColumnSql(column, field, parameters) };
   });
 }
 
-function orderSql(orders: readonly Order[], { catalogue, extra }: Parts): string {
-  return orders
-    .map(({ column, descending }, i) => {
-      const definition = catalogue.get(column) ?? extra.get(column);
-      if (!definition) {
-        throw queryError("UNSUPPORTED_QUERY", `order_by[${i}].column`, `is "${column}", which does not exist`);
-      }
-      if (definition.order === undefined) {
-        throw queryError("UNSUPPORTED_QUERY", `order_by[${i}].column`, `is "${column}", which has no order`);
-      }
-      return `${definition.order}${descending ? " DESC" : ""}`;
-    })
-    .join(", ");
+function orderSql({ request, parameters, catalogue, extra }: Parts, attributes: readonly Projected[]): string[] {
+  parameters.count(request.orderBy.length);
+  return request.orderBy.map(({ column, descending }, i) => {
+    const definition = catalogue.get(column) ?? extra.get(column);
+    // The expression, as a stored column that is not shown may have the attribute's name.
+    const attribute = attributes.find(({ name }) => name === column);
+    const order = definition ? definition.order : attribute?.sql;
+    if (order === undefined) {
+      const why = definition ? "has no order" : "does not exist";
+      throw queryError("UNSUPPORTED_QUERY", `order_by[${i}].column`, `is "${column}", which ${why}`);
+    }
+    return `${order}${descending ? " DESC" : ""}`;
+  });
 }

@@ -58,8 +58,11 @@ function idConditions(filter: SpanFilter, context: FilterContext, field: string)
 function textConditions(filter: SpanFilter, { parameters }: FilterContext, field: string): string[] {
   const texts = (column: string, values: readonly string[], name: string) =>
     values.length > 0 ? [textsSql(column, values, `${field}.${name}`, parameters)] : [];
-  checkList(filter.names, `${field}.names`);
-  const names = filter.names.map((match, i) => textMatchSql("name", match, `${field}.names[${i}]`, parameters));
+  const exact = filter.names.flatMap(({ match }) => (match.case === "exact" ? match.value : []));
+  const names = filter.names.flatMap((match, i) =>
+    match.match.case === "exact" ? [] : textMatchSql("name", match, `${field}.names[${i}]`, parameters),
+  );
+  if (exact.length > 0) names.unshift(textsSql("name", exact, `${field}.names`, parameters));
   return [
     ...texts("type", named(filter.types, typeNames, `${field}.types`), "types"),
     ...(names.length > 0 ? [anyOf(names)] : []),
@@ -88,8 +91,6 @@ function rangeConditions(filter: SpanFilter, { parameters }: FilterContext, fiel
 }
 
 function attributeConditions(filter: SpanFilter, { parameters }: FilterContext, field: string): string[] {
-  checkList(filter.attributes, `${field}.attributes`);
-  checkList(filter.resourceAttributes, `${field}.resource_attributes`);
   const conditions = [
     ...filter.attributes.map((attribute, i) =>
       attributeSql(
@@ -111,8 +112,11 @@ function attributeConditions(filter: SpanFilter, { parameters }: FilterContext, 
     conditions.push(`arrayExists(event -> ${match}, events)`);
   }
   if (filter.exception) {
-    const of = (key: string) =>
-      textMatchSql(`event.3['exception.${key}']`, filter.exception!, `${field}.exception`, parameters);
+    const of = (key: string) => {
+      const match = textMatchSql(`event.3['exception.${key}']`, filter.exception!, `${field}.exception`, parameters);
+      // What an event does not have reads as empty text.
+      return `(mapContains(event.3, 'exception.${key}') AND ${match})`;
+    };
     conditions.push(`arrayExists(event -> event.2 = 'exception' AND (${of("type")} OR ${of("message")}), events)`);
   }
   return conditions;
@@ -121,9 +125,7 @@ function attributeConditions(filter: SpanFilter, { parameters }: FilterContext, 
 function nestedConditions(filter: SpanFilter, context: FilterContext, field: string): string[] {
   const { and, or, not } = filter;
   if (and.length === 0 && or.length === 0 && !not) return [];
-  const inner = deeper(context);
-  checkList(and, `${field}.and`);
-  checkList(or, `${field}.or`);
+  const inner = deeper(context, and.length + or.length + (not ? 1 : 0));
   return [
     ...and.map((nested, i) => spanFilterSql(nested, inner, `${field}.and[${i}]`)),
     ...(or.length > 0 ? [anyOf(or.map((nested, i) => spanFilterSql(nested, inner, `${field}.or[${i}]`)))] : []),
