@@ -82,6 +82,17 @@ describe("OTLP over HTTP", () => {
     expect(fromBinary(ExportTraceServiceRequestSchema, payloads[0]?.bytes ?? new Uint8Array())).toEqual(request);
   });
 
+  it("takes 64-bit integers in JSON that were sent as numbers, to the last digit", async () => {
+    const attributes =
+      '[{"key":"n","value":{"intValue":-9223372036854775807}},{"key":"x","value":{"doubleValue":1e300}}]';
+    const body = `{"resourceSpans":[{"scopeSpans":[{"spans":[{"startTimeUnixNano":1767225600000000001,"attributes":${attributes}}]}]}]}`;
+    expect((await post("/v1/traces", json, body)).status).toBe(200);
+    const sent = fromBinary(ExportTraceServiceRequestSchema, payloads[0]?.bytes ?? new Uint8Array());
+    const span = sent.resourceSpans[0]?.scopeSpans[0]?.spans[0];
+    expect(span?.startTimeUnixNano).toBe(1_767_225_600_000_000_001n);
+    expect(span?.attributes.map(({ value }) => value?.value.value)).toEqual([-9_223_372_036_854_775_807n, 1e300]);
+  });
+
   it("tells what was rejected as partial success", async () => {
     answer = async () => ({ rejectedSpans: 2, rejectedLogs: 3, message: "span id is all zero" });
     const traces = await post("/v1/traces", protobuf, bytes);

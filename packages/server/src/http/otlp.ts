@@ -76,9 +76,10 @@ function formatOf(contentType: string | undefined): OtlpFormat | undefined {
 function fromOtlpJson(signal: OtlpPayload["signal"], body: Uint8Array): Uint8Array {
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(body);
-    const json = JSON.parse(text, (key, value: unknown) =>
-      isIdKey(key) ? idToBase64(key, value) : value,
-    ) as JsonValue;
+    const json = JSON.parse(text, (key: string, value: unknown, context?: { source?: string }) => {
+      if (isIdKey(key)) return idToBase64(key, value);
+      return typeof value === "number" && !Number.isSafeInteger(value) ? exactNumber(value, context?.source) : value;
+    }) as JsonValue;
     const schema: DescMessage = signal === "traces" ? ExportTraceServiceRequestSchema : ExportLogsServiceRequestSchema;
     return toBinary(schema, fromJson(schema, json, { ignoreUnknownFields: true }));
   } catch (cause) {
@@ -89,6 +90,11 @@ function fromOtlpJson(signal: OtlpPayload["signal"], body: Uint8Array): Uint8Arr
 
 function isIdKey(key: string): boolean {
   return key === "traceId" || key === "spanId" || key === "parentSpanId";
+}
+
+/** A 64-bit integer that was sent as a number, e.g. a time, as the text it was sent in: as a number it is rounded. */
+function exactNumber(value: number, source: string | undefined): unknown {
+  return source !== undefined && /^-?[0-9]+$/.test(source) ? source : value;
 }
 
 function idToBase64(key: string, value: unknown): unknown {

@@ -15,6 +15,23 @@ export class MapColumn implements Column {
     this.#offsets[++this.length] = this.keys.length;
   }
 
+  /** How often the open row has `source[start, end)` as a key. */
+  countOpen(source: Uint8Array, start: number, end: number): number {
+    const { bytes, offsets, length } = this.keys;
+    const size = end - start;
+    // Keys of a kind begin alike and end apart.
+    const last = source[end - 1];
+    let count = 0;
+    for (let i = this.#offsets[this.length]!; i < length; i++) {
+      const from = offsets[i]!;
+      if (offsets[i + 1]! - from !== size || (size > 0 && bytes[from + size - 1] !== last)) continue;
+      let at = 0;
+      while (at < size && bytes[from + at] === source[start + at]) at++;
+      if (at === size) count++;
+    }
+    return count;
+  }
+
   /** Appends an entry of two texts. */
   appendEntry(key: string, value: string): void {
     this.keys.appendText(key);

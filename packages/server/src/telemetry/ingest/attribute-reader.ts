@@ -1,5 +1,5 @@
 import type { MapColumn } from "../columns/nested-column.ts";
-import { appendAnyValue } from "./any-value.ts";
+import { appendAnyValue, type ValueType } from "./any-value.ts";
 import type { WireReader } from "./wire-reader.ts";
 
 /** Where attributes go. */
@@ -11,7 +11,12 @@ export interface AttributeSink {
 /** Told of every attribute read: its key's place in the payload, and that its value is the last of `attributes`. */
 export type AttributeListener = (r: WireReader, keyStart: number, keyEnd: number) => void;
 
-/** Reads a KeyValue that ends at `end` into the open row of `sink`. A missing value is empty. */
+/**
+ * Reads a KeyValue that ends at `end` into the open row of `sink`. A missing value is empty.
+ *
+ * Types name keys whose values are not text. Of a key that repeats they name each value's, in turn, as soon as one is
+ * not text, else it would be open which one they mean; text's type is "".
+ */
 export function readAttribute(r: WireReader, end: number, sink: AttributeSink, listener?: AttributeListener): void {
   const outer = r.end;
   r.end = end;
@@ -37,11 +42,25 @@ export function readAttribute(r: WireReader, end: number, sink: AttributeSink, l
   const { attributes, attribute_types: types } = sink;
   attributes.keys.append(r.bytes, keyStart, keyEnd);
   const type = appendAnyValue(r, valueEnd, attributes.values);
-  if (type !== "") {
-    types.keys.append(r.bytes, keyStart, keyEnd);
-    types.values.appendText(type);
+  const named = types.countOpen(r.bytes, keyStart, keyEnd);
+  if (type !== "" || named > 0) {
+    if (named === 0) {
+      const before = attributes.countOpen(r.bytes, keyStart, keyEnd) - 1;
+      for (let i = 0; i < before; i++) appendType(r, keyStart, keyEnd, { types, type: "" });
+    }
+    appendType(r, keyStart, keyEnd, { types, type });
   }
   r.pos = end;
   r.end = outer;
   listener?.(r, keyStart, keyEnd);
+}
+
+function appendType(
+  r: WireReader,
+  keyStart: number,
+  keyEnd: number,
+  { types, type }: { types: MapColumn; type: ValueType },
+): void {
+  types.keys.append(r.bytes, keyStart, keyEnd);
+  types.values.appendText(type);
 }

@@ -3,6 +3,7 @@ import { SpanloomError, withOrigin } from "@spanloom/protocol";
 import { ExportTraceServiceRequestSchema } from "@spanloom/protocol/otlp";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { attributes, id, spanContent } from "./otlp-arbitraries.ts";
 import {
   attribute,
   type FixtureValue,
@@ -25,69 +26,15 @@ function read(bytes: Uint8Array) {
   return { outcome, rows: rowsOf(reader.spans.finish()) };
 }
 
-const scalar = fc.oneof(
-  fc.string({ unit: "grapheme", maxLength: 60 }),
-  fc.boolean(),
-  fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
-  fc.double(),
-  fc.uint8Array({ maxLength: 20 }),
-  fc.constant(null),
-);
-const value: fc.Arbitrary<FixtureValue> = fc.letrec<{ any: FixtureValue }>((tie) => ({
-  any: fc.oneof(
-    { maxDepth: 3, withCrossShrink: true },
-    scalar,
-    fc.array(tie("any"), { maxLength: 3 }),
-    fc.array(fc.tuple(fc.string({ maxLength: 5 }), tie("any")), { maxLength: 3 }).map((map) => ({ map })),
-  ),
-})).any;
-const attributes = fc.array(
-  fc
-    .tuple(fc.oneof(fc.string({ maxLength: 12 }), fc.constantFrom("service.name", "error.type")), value)
-    .map(([key, v]) => attribute(key, v)),
-  { maxLength: 6 },
-);
-const id = (size: number) =>
-  fc.oneof(
-    { arbitrary: fc.uint8Array({ minLength: size, maxLength: size }), weight: 20 },
-    fc.uint8Array({ maxLength: 20 }),
-  );
 const time = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
-const count = fc.integer({ min: 0, max: 2 ** 32 - 1 });
 const anySpan = fc.record({
   traceId: id(16),
   spanId: id(8),
   parentSpanId: fc.oneof(id(8), fc.constant(new Uint8Array())),
-  traceState: fc.string({ maxLength: 10 }),
-  flags: count,
-  name: fc.string({ unit: "grapheme", maxLength: 40 }),
   kind: fc.integer({ min: 0, max: 9 }),
   startTimeUnixNano: time,
   endTimeUnixNano: time,
-  attributes,
-  droppedAttributesCount: count,
-  droppedEventsCount: count,
-  droppedLinksCount: count,
-  events: fc.array(
-    fc.record({
-      timeUnixNano: fc.bigInt({ min: 0n, max: 2n ** 62n }),
-      name: fc.string(),
-      attributes,
-      droppedAttributesCount: count,
-    }),
-    { maxLength: 2 },
-  ),
-  links: fc.array(
-    fc.record({
-      traceId: id(16),
-      spanId: id(8),
-      traceState: fc.string(),
-      attributes,
-      droppedAttributesCount: count,
-      flags: count,
-    }),
-    { maxLength: 2 },
-  ),
+  ...spanContent,
   status: fc.option(fc.record({ message: fc.string(), code: fc.integer({ min: 0, max: 3 }) }), { nil: undefined }),
 });
 const request = fc

@@ -57,8 +57,20 @@ function maps(prefix: string, attributes: readonly KeyValue[]): Record<string, u
   const typed = attributes.map(({ key, value }) => ({ key, ...textOf(value) }));
   return {
     [`${prefix}attributes`]: typed.map(({ key, text }) => [key, text]),
-    [`${prefix}attribute_types`]: typed.filter(({ type }) => type !== "").map(({ key, type }) => [key, type]),
+    [`${prefix}attribute_types`]: typesOf(typed),
   };
+}
+
+/** Types in the order in which it is known that they are needed. */
+function typesOf(typed: readonly { key: string; type: string }[]): [string, string][] {
+  const types: [string, string][] = [];
+  for (const [i, { key, type }] of typed.entries()) {
+    const isNamed = types.some(([name]) => name === key);
+    if (type === "" && !isNamed) continue;
+    if (!isNamed) for (const before of typed.slice(0, i)) if (before.key === key) types.push([key, ""]);
+    types.push([key, type]);
+  }
+  return types;
 }
 
 function textOf(any: AnyValue | undefined): { text: string; type: string } {
