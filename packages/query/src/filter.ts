@@ -229,7 +229,8 @@ function durationRange(field: string, { min, max }: DurationCondition): Duration
   });
 }
 
-function duration(field: string, ms: number): Duration {
+/** Milliseconds, fractions allowed, as the protocol's duration. Errors: INVALID_FIELD. */
+export function duration(field: string, ms: number): Duration {
   if (!Number.isFinite(ms) || ms < 0) throw invalidField(field, ms, "is not a number of milliseconds from 0");
   const seconds = Math.floor(ms / 1000);
   // Rounding the rest can reach a whole second: 999.9999999 ms.

@@ -1,5 +1,17 @@
 // For users.
+export { AggregateQuery } from "./aggregate-query.ts";
+export type {
+  AggregateColumns,
+  AggregateInput,
+  AggregateOrder,
+  ComparisonColumns,
+  GroupColumn,
+  GroupKeyInput,
+  MeasureColumn,
+  MeasureName,
+} from "./aggregate-schema.ts";
 export { ArrowQuery, type RunOptions } from "./arrow-query.ts";
+export { type ComparisonInput, ComparisonQuery } from "./comparison-query.ts";
 export type {
   AttributeCondition,
   AttributeConditions,
@@ -49,6 +61,7 @@ export type {
 } from "./schema.ts";
 export type { OrderInput } from "./selection.ts";
 export { type SpanColumnInput, SpanQuery, type SpanQueryInput } from "./span-query.ts";
+export { SpanTail, type TailInput } from "./span-tail.ts";
 export { type SpanSummary, summarize } from "./summarize.ts";
 export { type DataFrame, toDataFrame } from "./to-data-frame.ts";
 export type { FileFormat, FileOptions, FileResult } from "./to-file.ts";

@@ -1,6 +1,7 @@
 import { type CallOptions, type Client, createClient, type Transport } from "@connectrpc/connect";
 import { type ArrowChunk, fromConnectError, QueryService, SpanloomError } from "@spanloom/protocol";
 import type { RunOptions } from "./arrow-query.ts";
+import { type ComparisonInput, ComparisonQuery } from "./comparison-query.ts";
 import { type CriticalPathQuery, criticalPathQuery } from "./critical-path.ts";
 import { type LogColumnInput, type LogQuery, type LogQueryInput, logQuery } from "./log-query.ts";
 import type { AnyLogColumns, AnySpanColumns, LogColumns, Selected, SpanColumns } from "./schema.ts";
@@ -54,7 +55,20 @@ export class QueryClient {
     input: SpanQueryInput<Items> = {},
   ): SpanQuery<Selected<SpanColumns, AnySpanColumns, Items>> {
     return spanQuery(
-      (request, options) => this.#run("spans", (client, call) => client.querySpans(request, call), options),
+      {
+        query: (request, options) => this.#run("spans", (client, call) => client.querySpans(request, call), options),
+        aggregate: (request, options) =>
+          this.#run("spans", (client, call) => client.aggregateSpans(request, call), options),
+        tail: (request, options) => this.#run("spans", (client, call) => client.tailSpans(request, call), options),
+      },
+      input,
+    );
+  }
+
+  /** Describes a comparison of two jobs by span name; nothing is sent before one of its methods runs it. */
+  compare(input: ComparisonInput): ComparisonQuery {
+    return new ComparisonQuery(
+      (request, options) => this.#run("jobs", (client, call) => client.compareJobs(request, call), options),
       input,
     );
   }

@@ -1,6 +1,6 @@
 import type { RecordBatch, Table, Vector } from "apache-arrow";
 import { describe, expectTypeOf, it } from "vitest";
-import { type Category, QueryClient, type SpanColumns } from "./index.ts";
+import { type Category, type MeasureColumn, type MeasureName, QueryClient, type SpanColumns } from "./index.ts";
 
 const query = new QueryClient();
 
@@ -40,6 +40,55 @@ describe("a query's table", () => {
   it("comes in batches of the same columns", () => {
     const narrow = query.spans().columns("name");
     expectTypeOf(narrow.stream()).toExtend<AsyncIterable<RecordBatch<{ name: Category }>>>();
+  });
+});
+
+describe("an aggregate's table", () => {
+  type ColumnsOf<Query extends { toArrow: () => unknown }> =
+    Awaited<ReturnType<Query["toArrow"]>> extends Table<infer Columns> ? Columns : never;
+
+  it("has the keys and the measures that are named, by type", () => {
+    const named = query.spans({ job: "x" }).aggregate({
+      groupBy: ["name", { attribute: "http.status", as: "code", type: "int64" }],
+      measures: ["count", "mean", "p99"],
+      timeBucketMs: 60_000,
+    });
+    type Columns = ColumnsOf<typeof named>;
+    expectTypeOf<keyof Columns>().toEqualTypeOf<"time_bucket" | "name" | "code" | "count" | "mean_ns" | "p99_ns">();
+    expectTypeOf<Columns["p99_ns"]["TValue"]>().toEqualTypeOf<bigint>();
+    expectTypeOf<Columns["mean_ns"]["TValue"]>().toEqualTypeOf<number>();
+    expectTypeOf<Columns["name"]>().toEqualTypeOf<Category>();
+  });
+
+  it("has all measures when none are named, and nothing else when nothing is grouped by", () => {
+    const all = query.spans().aggregate({});
+    expectTypeOf<keyof ColumnsOf<typeof all>>().toEqualTypeOf<MeasureColumn<MeasureName>>();
+    const keyed = query.spans().aggregate({ groupBy: ["status"] });
+    expectTypeOf<keyof ColumnsOf<typeof keyed>>().toEqualTypeOf<"status" | MeasureColumn<MeasureName>>();
+  });
+
+  it("knows what can be grouped by and measured", () => {
+    // @ts-expect-error no such column
+    query.spans().aggregate({ groupBy: ["colour"] });
+    // @ts-expect-error tells every span apart
+    query.spans().aggregate({ groupBy: ["span_id"] });
+    // @ts-expect-error no such measure
+    query.spans().aggregate({ measures: ["p42"] });
+  });
+});
+
+describe("other queries", () => {
+  it("compares jobs by documented columns", async () => {
+    const table = null as unknown as Awaited<ReturnType<ReturnType<typeof query.compare>["toArrow"]>>;
+    expectTypeOf(table.getChild("sum_delta_ns")!.get(0)).toEqualTypeOf<bigint | null>();
+    expectTypeOf(table.getChild("other_mean_ns")!.get(0)).toEqualTypeOf<number | null>();
+    // @ts-expect-error both jobs are needed
+    query.compare({ base: "x" });
+  });
+
+  it("tails in batches of the columns that are named", () => {
+    const tail = query.spans().columns("name").tail({ existing: true });
+    expectTypeOf(tail.stream()).toExtend<AsyncIterable<RecordBatch<{ name: Category }>>>();
   });
 });
 

@@ -43,13 +43,14 @@ export function toSelectionFields({ columns, orderBy, limit }: Selection): Selec
     throw invalidField("limit", limit, "is not a whole number from 1");
   return {
     columns: columns.filter((column) => typeof column === "string"),
-    attributeColumns: columns.filter((column) => typeof column !== "string").map(attributeColumn),
+    attributeColumns: columns.filter((column) => typeof column !== "string").map(toAttributeColumn),
     orderBy: orderBy.map((order) => (typeof order === "string" ? { column: order } : { ...order })),
     limit: BigInt(limit ?? 0),
   };
 }
 
-function attributeColumn({ attribute, as, type, resource }: AttributeColumnInput): AttributeColumn {
+/** An attribute as a column of its own. Errors: INVALID_FIELD. */
+export function toAttributeColumn({ attribute, as, type, resource }: AttributeColumnInput): AttributeColumn {
   if (typeof attribute !== "string" || attribute === "") throw invalidField("attribute", attribute, "is not a key");
   if (type !== undefined && !Object.hasOwn(columnTypes, type))
     throw invalidField(

@@ -1,11 +1,15 @@
 import { create } from "@bufbuild/protobuf";
-import { type ArrowChunk, type QuerySpansRequest, QuerySpansRequestSchema } from "@spanloom/protocol";
+import { type ArrowChunk, type QuerySpansRequest, QuerySpansRequestSchema, type SpanFilter } from "@spanloom/protocol";
 import type { TypeMap } from "apache-arrow";
+import { AggregateQuery, type SendAggregate } from "./aggregate-query.ts";
+import type { AggregateColumns, AggregateInput } from "./aggregate-schema.ts";
 import { ArrowQuery, type RunOptions } from "./arrow-query.ts";
 import type { OneOrMany, SpanConditions } from "./conditions.ts";
 import { toSpanFilter } from "./filter.ts";
+import { invalidField } from "./invalid.ts";
 import type { AnySpanColumns, AttributeColumnInput, Selected, SpanColumn, SpanColumns } from "./schema.ts";
 import { everything, type OrderInput, type Selection, toSelectionFields } from "./selection.ts";
+import { type SendTail, SpanTail, type TailInput } from "./span-tail.ts";
 
 /** A column of spans, or an attribute projected to one. */
 export type SpanColumnInput = SpanColumn | AttributeColumnInput;
@@ -24,59 +28,91 @@ export interface SpanQueryInput<Items extends readonly SpanColumnInput[] = reado
 /** Sends a request for spans. */
 export type SendSpansQuery = (request: QuerySpansRequest, options: RunOptions) => AsyncIterable<ArrowChunk>;
 
+/** Sends what can be asked of spans. */
+export interface SpanCalls {
+  readonly query: SendSpansQuery;
+  readonly aggregate: SendAggregate;
+  readonly tail: SendTail;
+}
+
 /**
  * A query for spans: immutable; every method that narrows it gives a new one.
  *
  * Conditions are checked when the query runs.
  */
 export class SpanQuery<Columns extends TypeMap = SpanColumns> extends ArrowQuery<Columns> {
-  readonly #send: SendSpansQuery;
+  readonly #calls: SpanCalls;
   readonly #conditions: readonly SpanConditions[];
   readonly #selection: Selection;
 
-  constructor(send: SendSpansQuery, conditions: readonly SpanConditions[] = [], selection: Selection = everything) {
-    super((options) => send(this.toRequest(), options));
-    this.#send = send;
+  constructor(calls: SpanCalls, conditions: readonly SpanConditions[] = [], selection: Selection = everything) {
+    super((options) => calls.query(this.toRequest(), options));
+    this.#calls = calls;
     this.#conditions = conditions;
     this.#selection = selection;
   }
 
   /** Narrows by further conditions; those given before must hold too. */
   where(conditions: SpanConditions): SpanQuery<Columns> {
-    return new SpanQuery(this.#send, [...this.#conditions, conditions], this.#selection);
+    return new SpanQuery(this.#calls, [...this.#conditions, conditions], this.#selection);
   }
 
   /** Returns these columns only; replaces an earlier choice. */
   columns<const Items extends readonly SpanColumnInput[]>(
     ...columns: Items
   ): SpanQuery<Selected<SpanColumns, AnySpanColumns, Items>> {
-    return new SpanQuery(this.#send, this.#conditions, { ...this.#selection, columns });
+    return new SpanQuery(this.#calls, this.#conditions, { ...this.#selection, columns });
   }
 
   /** Sorts by these columns, the first first; replaces an earlier order. */
   orderBy(...orderBy: OrderInput<SpanColumn>[]): SpanQuery<Columns> {
-    return new SpanQuery(this.#send, this.#conditions, { ...this.#selection, orderBy });
+    return new SpanQuery(this.#calls, this.#conditions, { ...this.#selection, orderBy });
   }
 
   /** Returns at most so many rows, a whole number from 1. */
   limit(limit: number): SpanQuery<Columns> {
-    return new SpanQuery(this.#send, this.#conditions, { ...this.#selection, limit });
+    return new SpanQuery(this.#calls, this.#conditions, { ...this.#selection, limit });
+  }
+
+  /**
+   * Groups the spans that match, and measures each group. Columns, order and limit of the spans have no meaning then and
+   * are refused.
+   */
+  aggregate<const Input extends AggregateInput>(input: Input): AggregateQuery<AggregateColumns<Input>> {
+    const filter = () => {
+      if (!isEverything(this.#selection))
+        throw invalidField("aggregate", this.#selection, "follows columns, orderBy or limit of spans");
+      return this.#filter();
+    };
+    return new AggregateQuery(this.#calls.aggregate, filter, input);
+  }
+
+  /** Follows the spans that match, as they open, change and end. Order, limit and projected attributes are refused. */
+  tail(input: TailInput = {}): SpanTail<Columns> {
+    return new SpanTail(this.#calls.tail, () => this.#filter(), this.#selection, input);
   }
 
   /** The request this query sends. Errors: INVALID_FIELD. */
   toRequest(): QuerySpansRequest {
-    const [first = {}, ...others] = this.#conditions;
-    const filter = others.length === 0 ? toSpanFilter(first) : toSpanFilter({ and: this.#conditions });
-    return create(QuerySpansRequestSchema, { filter, ...toSelectionFields(this.#selection) });
+    return create(QuerySpansRequestSchema, { filter: this.#filter(), ...toSelectionFields(this.#selection) });
   }
+
+  #filter(): SpanFilter {
+    const [first = {}, ...others] = this.#conditions;
+    return others.length === 0 ? toSpanFilter(first) : toSpanFilter({ and: this.#conditions });
+  }
+}
+
+function isEverything({ columns, orderBy, limit }: Selection): boolean {
+  return columns.length === 0 && orderBy.length === 0 && limit === undefined;
 }
 
 /** A query from its object form. */
 export function spanQuery<const Items extends readonly SpanColumnInput[]>(
-  send: SendSpansQuery,
+  calls: SpanCalls,
   input: SpanQueryInput<Items>,
 ): SpanQuery<Selected<SpanColumns, AnySpanColumns, Items>> {
   const { columns = [], orderBy = [], limit, ...conditions } = input;
   const order = Array.isArray(orderBy) ? (orderBy as OrderInput<SpanColumn>[]) : [orderBy as OrderInput<SpanColumn>];
-  return new SpanQuery(send, [conditions], { columns, orderBy: order, limit });
+  return new SpanQuery(calls, [conditions], { columns, orderBy: order, limit });
 }

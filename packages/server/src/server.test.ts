@@ -5,6 +5,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { createClient, createRouterTransport, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import {
+  type ArrowChunk,
   attemptSpanId,
   defaultLimits,
   fromConnectError,
@@ -187,6 +188,41 @@ for (const [name, makeTransport] of Object.entries(transports))
         `task task ${prefix}work`,
         "user inner work",
       ]);
+    });
+
+    it("follows the spans of a job, and measures and compares them when it has ended (P2, P3)", async () => {
+      const { jobs, queries } = clients();
+      const { job } = await jobs.submitJob(single("work"));
+      const jobId = job?.id ?? "";
+      const filter = { jobIds: [jobId] };
+      const ended = new Set<string>();
+      const controller = new AbortController();
+      const tail = queries.tailSpans(
+        { filter, columns: ["name", "type", "end_time"], includeExisting: true },
+        { signal: controller.signal },
+      );
+      const following = (async () => {
+        for await (const { chunk } of tail) {
+          for (const row of tableFromIPC(chunk?.ipc ?? new Uint8Array()))
+            if (row.end_time !== null) ended.add(row.type);
+          if (ended.size === 4) controller.abort();
+        }
+      })();
+      await runner({ work: (task) => ({ ...returned(1), telemetry: userSpan(task, "inner work") }) }).drain();
+      await expect(following).rejects.toThrow();
+      expect([...ended].sort()).toEqual(["attempt", "job", "task", "user"]);
+      const rowsOf = async (answer: AsyncIterable<{ chunk?: ArrowChunk | undefined }>) => {
+        const rows: Record<string, unknown>[] = [];
+        for await (const { chunk } of answer)
+          for (const row of tableFromIPC(chunk?.ipc ?? new Uint8Array())) rows.push(row.toJSON());
+        return rows;
+      };
+      const groupBy = [{ key: { case: "column" as const, value: "type" } }];
+      expect(await rowsOf(queries.aggregateSpans({ filter, groupBy, measures: [1] }))).toEqual(
+        ["attempt", "job", "task", "user"].map((type) => ({ type, count: 1n })),
+      );
+      const same = await rowsOf(queries.compareJobs({ baseJobId: jobId, otherJobId: jobId }));
+      expect(same.map(({ change }) => change)).toEqual(["same", "same", "same", "same"]);
     });
 
     it("answers a long poll as soon as a task is ready, and WaitJobs as soon as its job ends", async () => {
