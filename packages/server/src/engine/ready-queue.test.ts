@@ -36,6 +36,31 @@ test("priority first, then jobs in turn, then deeper tasks, then creation order 
   expect(order).toEqual([40, 20, 30, 10, 31, 11, 12]);
 });
 
+test("where only the first jobs in turn are here, none is served again before those that are not (I2)", () => {
+  const ready = new ReadyQueue();
+  const names = ["a", "b"];
+  const identifiers = names.map((name) => ({ name, major: 1, minor: 0 }));
+  const gate = gateOf({ concurrency: { key: "k", limit: 1, policy: "wait" } })!;
+  ready.add(spec({ name: "a" }), run(1, 10, 19));
+  ready.add(spec({ name: "a", gate }), run(2, 20, 29));
+  ready.add(spec({ name: "b" }), run(3, 30, 39));
+  ready.endHere([spec({ name: "a" })], []);
+  // Who became ready since comes after those who are not here, too.
+  ready.add(spec({ name: "b" }), run(4, 40));
+  expect(tasks(ready.take(match({ identifiers }), 9, 0))).toEqual([10, 20]);
+  expect(ready.take(match({ identifiers }), 9, 0)).toEqual([]);
+  expect(tasks(ready.take(match({ identifiers: [identifiers[1]!] }), 2, 0))).toEqual([30, 40]);
+});
+
+test("where more tasks of a line stand than are here, nothing is taken that comes after them (I2)", () => {
+  const ready = new ReadyQueue();
+  ready.add(spec(), run(1, 10));
+  ready.add(spec(), run(2, 20, 29));
+  ready.add(spec({ priority: -1 }), run(3, 30));
+  ready.endHere([], [{ spec: spec(), job: 1 }]);
+  expect(tasks(ready.take(match(), 9, 0))).toEqual([10, 20]);
+});
+
 test("equally deep tasks of one job are taken in the order in which the runner names their kinds", () => {
   const ready = new ReadyQueue();
   const names = ["a", "b", "c"];

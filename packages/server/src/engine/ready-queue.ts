@@ -79,8 +79,8 @@ interface Bucket {
   /** By gate id. */
   turnstiles: Map<string, Turnstile<Line>>;
   size: number;
-  /** Whether more jobs than are here have tasks in it. */
-  isPartial: boolean;
+  /** Up to which turn all its lines are here. */
+  horizon: number;
 }
 
 /** The queue of ready tasks. */
@@ -93,8 +93,6 @@ export class ReadyQueue {
   readonly #held = new Set<number>();
   #clock = 0;
   #nowUs = 0;
-  /** Turns after this one come after those of jobs that are not here. */
-  #horizon = Number.POSITIVE_INFINITY;
 
   /** `reopened` hears of tasks that may be taken again, about how many and in which queue. */
   constructor(reopened: (queue: string, tasks: number) => void = () => undefined) {
@@ -117,13 +115,13 @@ export class ReadyQueue {
     if (nowUs < this.#nowUs || nowUs >= this.admission.turnsAtUs) this.turnWindows(nowUs);
     this.#nowUs = nowUs;
     const buckets = this.#candidates(match);
-    const partial = buckets.filter(({ isPartial }) => isPartial);
+    const partial = buckets.filter(isPartial);
     const taken: TakenRun[] = [];
     const lastOfLane = new Map<Lane, TakenRun>();
     let left = limit;
     while (left > 0) {
       const line = this.#best(buckets);
-      if (line === undefined || this.#isBeyond(line, partial)) break;
+      if (line === undefined || isBeyond(line, partial)) break;
       const { bucket } = line;
       const alone = bucket.lines.size === 1 && buckets.length === 1 && partial.length === 0;
       const { lane, from, to } = line.shift(alone ? Math.min(left, line.turnstile?.room(nowUs) ?? left) : 1);
@@ -135,11 +133,10 @@ export class ReadyQueue {
         lastOfLane.set(lane, entry);
       }
       left -= to - from + 1;
-      if (line.isEmpty && line.isPartial && !bucket.isPartial) {
-        bucket.isPartial = true;
-        partial.push(bucket);
-      }
+      const isCut = line.isEmpty && line.isPartial;
+      if (isCut) bucket.horizon = Math.min(bucket.horizon, this.#clock);
       this.#consumed(line, to - from + 1);
+      if (isCut && !partial.includes(bucket)) partial.push(bucket);
     }
     return taken;
   }
@@ -149,17 +146,12 @@ export class ReadyQueue {
    * then that comes after what is not here. To be called once what is here was added.
    */
   endHere(specs: Iterable<ReadySpec>, lines: Iterable<{ spec: ReadySpec; job: number }>): void {
-    this.#horizon = this.#clock;
-    for (const spec of specs) this.#bucketFor(spec).isPartial = true;
+    for (const spec of specs) {
+      const bucket = this.#bucketFor(spec);
+      bucket.horizon = 0;
+      for (const { turn } of bucket.lines.values()) bucket.horizon = Math.max(bucket.horizon, turn.at);
+    }
     for (const { spec, job } of lines) this.#bucketFor(spec).lines.get(lineKey(job, spec.gate))!.isPartial = true;
-  }
-
-  /** Whether a line may come after one that is not here. */
-  #isBeyond({ bucket, turn }: Line, partial: readonly Bucket[]): boolean {
-    const { priority } = bucket.spec;
-    return partial.some(
-      ({ spec }) => spec.priority > priority || (spec.priority === priority && turn.at > this.#horizon),
-    );
   }
 
   /** Forgets all tasks of a job, and that it is held. */
@@ -246,7 +238,14 @@ export class ReadyQueue {
     const found = buckets.find((one) => isSameSpec(one.spec, spec));
     if (found !== undefined) return found;
     const order = new TurnOrder<Line>(({ turnstile }) => turnstile?.gateMayOpen(this.#nowUs));
-    const bucket: Bucket = { spec, lines: new Map(), order, turnstiles: new Map(), size: 0, isPartial: false };
+    const bucket: Bucket = {
+      spec,
+      lines: new Map(),
+      order,
+      turnstiles: new Map(),
+      size: 0,
+      horizon: Number.POSITIVE_INFINITY,
+    };
     buckets.push(bucket);
     return bucket;
   }
@@ -332,7 +331,7 @@ export class ReadyQueue {
     turn.lines.delete(line);
     if (turn.lines.size === 0) this.#turns.delete(job);
     if (turnstile?.tasks === 0) bucket.turnstiles.delete(turnstile.gate.id);
-    if (bucket.size === 0 && !bucket.isPartial) this.#drop(bucket);
+    if (bucket.size === 0 && !isPartial(bucket)) this.#drop(bucket);
   }
 
   #drop(bucket: Bucket): void {
@@ -361,6 +360,18 @@ function throttledIn({ lines, turnstiles }: Bucket, nowUs: number): number {
     throttled += Math.max(0, turnstile.tasks - (held.get(turnstile) ?? 0) - turnstile.room(nowUs));
   }
   return throttled;
+}
+
+function isPartial({ horizon }: Bucket): boolean {
+  return horizon < Number.POSITIVE_INFINITY;
+}
+
+/** Whether a line may come after one that is not here. */
+function isBeyond({ bucket, turn }: Line, partial: readonly Bucket[]): boolean {
+  const { priority } = bucket.spec;
+  return partial.some(
+    ({ spec, horizon }) => spec.priority > priority || (spec.priority === priority && turn.at > horizon),
+  );
 }
 
 function isOpen({ turnstile }: Line, nowUs: number): boolean {

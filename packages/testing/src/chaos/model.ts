@@ -284,6 +284,7 @@ export class ReferenceModel {
   cancelJob(nowUs: number, jobId: string, cancelReason: string): void {
     // What was asked for before happens before: a claim may have got tasks of the job.
     this.#serveClaims();
+    this.#makeRoom();
     const job = this.state.jobs.get(jobId)!;
     this.state.touched.add(jobId);
     if (job.doom !== "none" || jobHasEnded(this.state, jobId)) return;

@@ -1,4 +1,5 @@
 import { SpanloomError, TaskState } from "@spanloom/protocol";
+import type { WindowRecord } from "../../engine/admission.ts";
 import { attemptDeadlineUs, newLeaseToken } from "../../engine/lease.ts";
 import type { ClaimRequest, Lease } from "../store.ts";
 import { bulk, numbers, Rows } from "./bulk.ts";
@@ -45,12 +46,13 @@ const MAX_LINES = 2_000;
 export async function serveClaims(control: Control): Promise<void> {
   const claims = control.claims.splice(0);
   if (claims.length === 0) return;
+  const turned = new Set<WindowRecord>();
   for (let runs = FIRST_RUNS; ; runs *= 4) {
     const open = claims.filter((claim) => wants(control, claim));
     const buckets = matchingBuckets(control, open);
     if (buckets.length === 0) break;
     const wanted = open.reduce((sum, { request, count }) => sum + request.limit - count, 0);
-    const offer = await offerTo(control, buckets, { lines: Math.min(wanted, MAX_LINES), runs });
+    const offer = await offerTo(control, buckets, { lines: Math.min(wanted, MAX_LINES), runs }, turned);
     offer.open();
     for (const claim of open) takeFor(control, claim, offer);
     control.ready.settle(offer);
@@ -63,11 +65,20 @@ export async function serveClaims(control: Control): Promise<void> {
   await leaseTaken(control, claims);
 }
 
-/** What is on offer, with what was set aside until windows ended that are over now. */
-async function offerTo(control: Control, buckets: readonly Bucket[], limits: OfferLimits): Promise<Offer> {
+/**
+ * What is on offer, with what was set aside until windows ended that are over now. Those are `turned` once: what is set aside
+ * after that waits for something else.
+ */
+async function offerTo(
+  control: Control,
+  buckets: readonly Bucket[],
+  limits: OfferLimits,
+  turned: Set<WindowRecord>,
+): Promise<Offer> {
   const offer = await readOffer(control, buckets, limits);
-  const over = control.places.over(offer.gates(), control.nowUs);
+  const over = control.places.over(offer.gates(), control.nowUs).filter((window) => !turned.has(window));
   if (over.length === 0) return offer;
+  for (const window of over) turned.add(window);
   await reopenWindows(control, over);
   return readOffer(control, buckets, limits);
 }

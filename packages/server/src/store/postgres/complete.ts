@@ -4,7 +4,7 @@ import { reportedClose } from "../attempt-close.ts";
 import type { AttemptReport, ReportOutcome } from "../store.ts";
 import { type Control, flushRows } from "./control.ts";
 import { endAttempt } from "./end-attempt.ts";
-import { settleRefusing } from "./follow-up.ts";
+import { settleEnds, settleRefusing } from "./follow-up.ts";
 import type { RunnerWork } from "./runner-table.ts";
 import type { TaskWork } from "./tasks.ts";
 
@@ -30,6 +30,8 @@ export async function complete(control: Control, runner: RunnerWork, report: Att
   }
   if (result.kind === "success" && result.children !== undefined) await settleRefusing(control, result.children);
   await endAttempt(control, work, reportedClose(work, report));
+  // Tasks that are refused a place are judged by what runs when they become ready, not by what the next reports free.
+  if (control.closing.length > 0 && control.specs.hasRefusing) await settleEnds(control);
   return "ok";
 }
 

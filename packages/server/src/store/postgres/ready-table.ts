@@ -169,9 +169,9 @@ export class ReadyTable {
 
   /** What those buckets have in the record, as rows: at most `lines` lines of each, with `runs` runs. */
   async read(buckets: readonly Bucket[], limits: OfferLimits): Promise<StoredOffer> {
-    // What was taken before must not be offered again. Whoever was served goes behind what became ready once that is stored.
-    this.#moveServed();
-    this.#send();
+    // What was taken before must not be offered again, and whoever was served goes behind what became ready since.
+    if (this.#served.size > 0) this.flush();
+    else this.#send();
     const asked = buckets.filter(({ seq }) => !this.#empty.has(seq));
     const values = [numbers(asked.map(({ seq }) => seq)), limits.lines, limits.runs];
     return { rows: asked.length === 0 ? [] : await this.#sql.ask(linesInTurn, values), asked, limits };
@@ -237,13 +237,9 @@ export class ReadyTable {
       lines.add(line);
     }
     this.#pending = [];
-    this.#moveServed();
+    for (const job of this.#served) if (this.#mayHaveMore(job)) this.#moved.add(job, this.#nextTurn());
     this.#served.clear();
     this.#send();
-  }
-
-  #moveServed(): void {
-    for (const job of this.#served) if (this.#mayHaveMore(job)) this.#moved.add(job, this.#nextTurn());
   }
 
   #send(): void {

@@ -56,6 +56,7 @@ CREATE TABLE gate (
 );
 CREATE INDEX gate_key ON gate (key) WHERE key IS NOT NULL;
 CREATE INDEX gate_rate ON gate (rate_key, window_ms) WHERE rate_key IS NOT NULL;
+CREATE INDEX gate_refusing ON gate (seq) WHERE policy = 'rejectNew';
 
 -- What decides which runners may run a task, and how urgent it is. Never changed or deleted.
 CREATE TABLE bucket (

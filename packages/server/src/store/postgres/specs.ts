@@ -45,6 +45,7 @@ const gatesByDigest = statement(
   "gates_by_digest",
   "SELECT seq, encode(digest, 'hex') FROM gate WHERE digest IN (SELECT decode(hex, 'hex') FROM unnest($1::text[]) AS u (hex))",
 );
+const refusingGate = statement("refusing_gate", "SELECT seq FROM gate WHERE policy = 'rejectNew' LIMIT 1");
 const insertGates = bulkInsert("gate", {
   seq: "bigint",
   digest: "bytea",
@@ -90,6 +91,7 @@ export class SpecTable {
   readonly #gateSeqs = new Map<string, number>();
   /** Whether the open transaction made any up. */
   #uncommitted = false;
+  #hasRefusing = false;
 
   constructor(sql: Writer, numbers: SequenceNumbers) {
     this.#sql = sql;
@@ -133,6 +135,11 @@ export class SpecTable {
     return this.#buckets.values();
   }
 
+  /** Whether any gate refuses tasks, or one was made up that was never stored. */
+  get hasRefusing(): boolean {
+    return this.#hasRefusing;
+  }
+
   /** A gate by number; known when a spec with it was read. */
   gate(seq: number): StoredGate | undefined {
     return this.#gates.get(seq);
@@ -141,7 +148,11 @@ export class SpecTable {
   /** Learns what others added. */
   async reload(): Promise<void> {
     this.#absent.clear();
-    const rows = await this.#sql.ask(newBuckets, [this.#lastBucket]);
+    const [rows, refusing] = await Promise.all([
+      this.#sql.ask(newBuckets, [this.#lastBucket]),
+      this.#hasRefusing ? [] : this.#sql.ask(refusingGate, []),
+    ]);
+    if (refusing.length > 0) this.#hasRefusing = true;
     for (const [seq, queue, name, major, minor, priority] of rows) {
       this.#rememberBucket({ seq, queue, name, major, minor, priority } as Bucket);
     }
@@ -204,6 +215,7 @@ export class SpecTable {
   #gateNumber(gate: Gate | undefined): number {
     if (gate === undefined) return 0;
     const { id, concurrency, rateLimit } = gate;
+    if (concurrency?.policy === "rejectNew") this.#hasRefusing = true;
     const digest = digestOf(id);
     const known = this.#gateSeqs.get(digest);
     if (known !== undefined) return known;
