@@ -1,6 +1,7 @@
 import { createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
-import { TaskService } from "@spanloom/protocol";
+import { QueryService, TaskService } from "@spanloom/protocol";
+import { waitFor } from "@spanloom/testing";
 import { describe, expect, it } from "vitest";
 import { emptyExchange, serveStubs, storeStub, telemetryStub } from "../rpc/testing/stubs.ts";
 import type { Exchange, Lease } from "../store/store.ts";
@@ -31,7 +32,35 @@ const transports: Readonly<Record<string, (baseUrl: string) => Transport>> = {
   gRPC: (baseUrl) => createGrpcTransport({ baseUrl }),
 };
 
+/** Spans without an end, until nobody takes them. */
+async function* endless(signal: AbortSignal, left: () => void) {
+  try {
+    while (!signal.aborted) {
+      yield { ipc: new Uint8Array(100_000), rows: 1 };
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  } finally {
+    left();
+  }
+}
+
 describe("a client that goes away while it is served", () => {
+  it.each(Object.entries(transports))("ends what it followed, which is nothing to log, over %s", async (_name, to) => {
+    let ends = 0;
+    const telemetry = telemetryStub({ tailSpans: (_request, signal) => endless(signal, () => ends++) });
+    await using server = await serveStubs({ telemetry });
+    for (let i = 1; i <= 20; i++) {
+      const leaving = new AbortController();
+      const reading = (async () => {
+        const answer = createClient(QueryService, to(server.url)).tailSpans({}, { signal: leaving.signal });
+        for await (const _ of answer) leaving.abort();
+      })();
+      await expect(reading).rejects.toThrow(/abort/);
+      await waitFor(() => ends === i);
+    }
+    expect(server.log).toEqual([]);
+  });
+
   it.each(Object.entries(transports))("leaves no lease behind, over %s", async (_name, transportTo) => {
     const { store, released } = leasingStore();
     const begun = Promise.withResolvers<void>();

@@ -61,19 +61,39 @@ export function errorInterceptor(log: Log): Interceptor {
     try {
       const response = await next(request);
       if (!response.stream) return response;
-      return { ...response, message: translated(response.message, log, method) };
+      return { ...response, message: translated(response.message, request.signal, log, method) };
     } catch (error) {
       throw toWireError(error, log, method);
     }
   };
 }
 
-async function* translated<T>(messages: AsyncIterable<T>, log: Log, method: string): AsyncIterable<T> {
+async function* translated<T>(
+  messages: AsyncIterable<T>,
+  signal: AbortSignal,
+  log: Log,
+  method: string,
+): AsyncIterable<T> {
+  const iterator = messages[Symbol.asyncIterator]();
+  // Over gRPC the adapter waits for ever to write to a client that left: what the messages hold is let go of at once.
+  const leave = () => void iterator.return?.().catch(() => undefined); // nobody is left to tell
+  signal.addEventListener("abort", leave);
   try {
-    yield* messages;
+    yield* { [Symbol.asyncIterator]: () => iterator };
   } catch (error) {
+    // The adapter tells the messages of a stream that the client left in their midst: that is no defect.
+    if (signal.aborted || goneCodes.has((error as NodeJS.ErrnoException).code)) throw toConnectError(gone(error));
     throw toWireError(error, log, method);
+  } finally {
+    signal.removeEventListener("abort", leave);
   }
+}
+
+/** Codes of what happens to a write when the client is gone. */
+const goneCodes: ReadonlySet<string | undefined> = new Set(["ERR_STREAM_DESTROYED", "ECONNRESET", "EPIPE"]);
+
+function gone(cause: unknown): SpanloomError {
+  return new SpanloomError("SHUTTING_DOWN", "cannot finish the call: the client left", {}, { cause });
 }
 
 /** An error for a call the protocol declares and this server does not serve. */
