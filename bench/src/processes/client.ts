@@ -2,7 +2,7 @@ import { QueryClient } from "@spanloom/query";
 import { Client } from "@spanloom/sdk";
 import { measureBigJob, measureChain, measureFanOut, measureLatency, measureSingles } from "../dispatch/measures.ts";
 import { Load, type LoadOptions } from "../soak/load.ts";
-import { countSpans, measureToArrow } from "../spans/measures.ts";
+import { countSpans, measureAggregate, measureToArrow } from "../spans/measures.ts";
 import { LogTap } from "./memory-sample.ts";
 import { serveParent } from "./parent-link.ts";
 
@@ -27,6 +27,7 @@ serveParent(
     latency: (sizes: { jobs: number }) => measureLatency(jobs(), sizes.jobs),
     singles: (sizes: { jobs: number; concurrency: number }) => measureSingles(jobs(), sizes),
     countSpans: (sizes: { jobIds: string[] }) => countSpans(spans(), sizes.jobIds),
+    aggregate: () => measureAggregate(spans()),
     toArrow: (sizes: { jobId: string; narrow: boolean }) => measureToArrow(spans(), sizes),
     /** Starts a steady load; one at a time. */
     load(options: LoadOptions) {

@@ -18,3 +18,16 @@ export async function measureToArrow(
     : await query.spans({ job: jobId }).toArrow();
   return { rows: table.numRows, ms: performance.now() - startedAtMs };
 }
+
+/** Counts all spans by name, and takes the 99th percentile of their durations. */
+export async function measureAggregate(query: QueryClient): Promise<{ spans: number; names: number; ms: number }> {
+  const startedAtMs = performance.now();
+  const table = await query
+    .spans()
+    .aggregate({ groupBy: ["name"], measures: ["count", "p99"] })
+    .toArrow();
+  const ms = performance.now() - startedAtMs;
+  let spans = 0;
+  for (const count of table.getChild("count") ?? []) spans += Number(count);
+  return { spans, names: table.numRows, ms };
+}

@@ -15,10 +15,11 @@ export interface SpansFigures {
   ingestSpansPerSec?: number;
   toArrowMs?: Record<ArrowSizes, number>;
   bytesPerSpan?: number;
+  aggregate10mMs?: number;
 }
 
 /** Names for `--only`. */
-export const spansMeasures = ["ingest", "arrow", "size"] as const;
+export const spansMeasures = ["ingest", "arrow", "size", "aggregate"] as const;
 
 const CONNECTIONS = 4;
 const BATCH = 512;
@@ -26,6 +27,8 @@ const INGEST_JOBS = 50;
 const INGEST_SPANS = 500_000;
 const ARROW_SPANS: Record<ArrowSizes, number> = { "10k": 10_000, "100k": 100_000, "1m": 1_000_000 };
 const ARROW_RUNS = 5;
+const AGGREGATE_SPANS = 10_000_000;
+const AGGREGATE_JOB_SPANS = 100_000;
 const SEEN_WITHIN_MS = 120_000;
 
 interface Bench {
@@ -53,6 +56,7 @@ export async function benchSpans(options: BenchOptions, dataDir: string): Promis
   if (wants("ingest") || wants("size")) figures.ingestSpansPerSec = await measureIngest(bench);
   if (wants("size")) figures.bytesPerSpan = await measureSize(bench, dataDir);
   if (wants("arrow")) figures.toArrowMs = await measureArrow(bench);
+  if (wants("aggregate")) figures.aggregate10mMs = await measureAggregates(bench);
   const usage = await server.usage();
   options.note(`server: CPU ${usage.cpuSeconds.toFixed(1)} s, peak ${usage.peakRssMb.toFixed(0)} MB`);
   return figures;
@@ -134,6 +138,25 @@ async function readRuns(client: BenchProcess, job: PayloadOptions, narrow: boole
     if (i > 0) times.push(ms);
   }
   return median(times);
+}
+
+/** Fills the store up with jobs, one after the other, and measures all its spans by name. */
+async function measureAggregates(bench: Bench): Promise<number> {
+  const { options, generator, client, url } = bench;
+  const total = Math.round(AGGREGATE_SPANS * options.scale);
+  while (bench.stored < total) {
+    const job = bench.newJob(Math.min(AGGREGATE_JOB_SPANS, total - bench.stored));
+    await generator.call("load", { url, connections: CONNECTIONS, job });
+    bench.stored += job.spans;
+  }
+  const times: number[] = [];
+  for (let i = 0; i <= Math.max(options.repeat, ARROW_RUNS); i++) {
+    const { spans, names, ms } = await client.call<{ spans: number; names: number; ms: number }>("aggregate", {});
+    if (spans !== bench.stored) throw new Error(`cannot measure: ${spans} of ${bench.stored} spans were counted`);
+    if (i > 0) times.push(ms);
+    options.note(`aggregate: ${spans} spans of ${names} names in ${ms.toFixed(0)} ms`);
+  }
+  return rounded(median(times));
 }
 
 function jobMaker(): (spans: number) => PayloadOptions {
