@@ -42,6 +42,8 @@ export interface ListenerOptions {
   graceMs?: number;
   /** How long a connection may take to say which protocol it speaks, and a request to send its headers. Default 10 s. */
   headersTimeoutMs?: number;
+  /** How long a request may take to arrive over HTTP/1.1. Default 60 s: 16 MiB over a slow line. */
+  requestTimeoutMs?: number;
   /** Serves TLS, 1.2 or later, and nothing else. Default: no TLS. */
   tls?: TlsKeyPair | undefined;
 }
@@ -49,8 +51,9 @@ export interface ListenerOptions {
 const PREFACE = Buffer.from("PRI");
 const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_STREAMS_PER_SESSION = 1_000;
-/** A body of 16 MiB over a slow line; slower senders are cut off. */
 const REQUEST_TIMEOUT_MS = 60_000;
+/** How often Node looks for requests that take too long. */
+const CHECK_MS = 5_000;
 /** Longer than the idle limit of common proxies and clients (60 s), so that the client is the one to close. */
 const KEEP_ALIVE_MS = 75_000;
 const IDLE_SESSION_MS = 300_000;
@@ -82,14 +85,15 @@ export class Listener {
   }
 
   #createHttp1(): Server {
-    const headersTimeout = this.#options.headersTimeoutMs ?? 10_000;
+    const requestTimeout = this.#options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
+    const headersTimeout = Math.min(this.#options.headersTimeoutMs ?? 10_000, requestTimeout);
     const server = createServer(
       {
         maxHeaderSize: MAX_HEADER_BYTES,
         headersTimeout,
-        requestTimeout: REQUEST_TIMEOUT_MS,
+        requestTimeout,
         keepAliveTimeout: KEEP_ALIVE_MS,
-        connectionsCheckingInterval: 5_000,
+        connectionsCheckingInterval: Math.min(CHECK_MS, requestTimeout),
         noDelay: true,
       },
       this.#options.handler,

@@ -2,12 +2,17 @@ import { type Data, type DataType, Field, List, Map_, makeData, Struct, Utf8 } f
 import { type Column, grownInt32 } from "./column.ts";
 import { Utf8Column } from "./utf8-column.ts";
 
+/** Up to this many keys a loop finds one faster than a map. */
+const LOOP_KEYS = 32;
+
 /** A column of maps from text to text: append to `keys` and `values` alike, then `closeRow`. Keys may repeat. */
 export class MapColumn implements Column {
   length = 0;
   readonly keys = new Utf8Column();
   readonly values = new Utf8Column();
   #offsets = new Int32Array(257);
+  /** Keys of the entries `[first, end)`, of a row with many. */
+  #counted = { first: 0, end: 0, counts: new Map<string, number>() };
 
   /** Ends a row with the entries appended since the row before. */
   closeRow(): void {
@@ -18,11 +23,13 @@ export class MapColumn implements Column {
   /** How often the open row has `source[start, end)` as a key. */
   countOpen(source: Uint8Array, start: number, end: number): number {
     const { bytes, offsets, length } = this.keys;
+    const first = this.#offsets[this.length]!;
+    if (length - first > LOOP_KEYS) return this.#openKeys(first).get(keyOf(source, start, end)) ?? 0;
     const size = end - start;
     // Keys of a kind begin alike and end apart.
     const last = source[end - 1];
     let count = 0;
-    for (let i = this.#offsets[this.length]!; i < length; i++) {
+    for (let i = first; i < length; i++) {
       const from = offsets[i]!;
       if (offsets[i + 1]! - from !== size || (size > 0 && bytes[from + size - 1] !== last)) continue;
       let at = 0;
@@ -30,6 +37,20 @@ export class MapColumn implements Column {
       if (at === size) count++;
     }
     return count;
+  }
+
+  /** How often each key is in the open row, which begins at entry `first`: brought up to date, not made anew. */
+  #openKeys(first: number): Map<string, number> {
+    const { bytes, offsets, length } = this.keys;
+    if (this.#counted.first !== first || this.#counted.end > length)
+      this.#counted = { first, end: first, counts: new Map() };
+    const { counts, end } = this.#counted;
+    for (let i = end; i < length; i++) {
+      const key = keyOf(bytes, offsets[i]!, offsets[i + 1]!);
+      counts.set(key, (counts.get(key) ?? 0) + 1);
+    }
+    this.#counted.end = length;
+    return counts;
   }
 
   /** Appends an entry of two texts. */
@@ -48,6 +69,7 @@ export class MapColumn implements Column {
   truncate(rows: number): void {
     const to = Math.min(rows, this.length);
     this.length = to;
+    if (this.#counted.end > 0) this.#counted = { first: 0, end: 0, counts: new Map() };
     this.keys.truncate(this.#offsets[to]!);
     this.values.truncate(this.#offsets[to]!);
   }
@@ -118,6 +140,11 @@ export class StructListColumn<Children extends Record<string, Column>> implement
     const from = this.#offsets[rows]!;
     return this.#all.some((child) => child.hasInvalidText(from));
   }
+}
+
+/** A key as text that differs where its bytes do. */
+function keyOf(source: Uint8Array, start: number, end: number): string {
+  return Buffer.from(source.buffer, source.byteOffset + start, end - start).toString("latin1");
 }
 
 function mapType(): Map_ {

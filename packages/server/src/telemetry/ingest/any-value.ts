@@ -179,6 +179,7 @@ function jsonItems(
     const tag = r.tag();
     if (tag !== 0x0a) r.skip(tag);
     else {
+      r.item();
       const size = r.length();
       items.push(item(r, r.pos + size, depth + 1));
     }

@@ -18,6 +18,7 @@ export type AttributeListener = (r: WireReader, keyStart: number, keyEnd: number
  * not text, else it would be open which one they mean; text's type is "".
  */
 export function readAttribute(r: WireReader, end: number, sink: AttributeSink, listener?: AttributeListener): void {
+  r.item();
   const outer = r.end;
   r.end = end;
   let keyStart = end;

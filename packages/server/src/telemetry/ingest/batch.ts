@@ -21,6 +21,11 @@ export function isFull(reader: OtlpReader): boolean {
   return reader.rows >= FULL.rows || reader.byteSize() >= FULL.bytes;
 }
 
+/** Whether an emptied reader's arrays, as large as its rows were, are worth keeping: those of a huge payload are not. */
+export function isReusable(bytes: number): boolean {
+  return bytes <= 2 * FULL.bytes;
+}
+
 /** Inserts the rows of a batch. */
 export async function insertBatch(store: SpanStore, { reader: { spans, logs } }: Batch): Promise<void> {
   if (spans.rows > 0) await store.insert({ table: "spans", ipc: spans.finish(), rows: spans.rows });

@@ -3,11 +3,11 @@ import type { Clock } from "../../clock.ts";
 import type { SpanStore } from "../columnar/span-store.ts";
 import type { Spool } from "../spool/spool.ts";
 import type { IngestOutcome, OtlpPayload } from "../telemetry.ts";
-import { type Batch, insertBatch, isFull, type ReadBack, readBack, TimeSlice } from "./batch.ts";
+import { type Batch, insertBatch, isFull, isReusable, type ReadBack, readBack, TimeSlice } from "./batch.ts";
 import { OtlpReader } from "./otlp-reader.ts";
 
-/** Full batches that may wait for the store in memory, some 40 MB each; beyond them rows stay in the spool. */
-const MAX_SEALED = 3;
+/** Full batches that may wait for the store in memory, and their bytes; beyond them rows stay in the spool. */
+const MAX_SEALED = { batches: 3, bytes: 128 * 1024 * 1024 };
 /** How long rows gather when nobody asks for them. */
 const FLUSH_DELAY_MS = 500;
 /** After a failed insert the first wait, doubled up to the last. */
@@ -37,7 +37,7 @@ interface Waiter {
  *
  * I1. Batches cover payload numbers without gaps and are inserted in order; a payload is released when its batch is in.
  * I2. Rows are decoded at arrival, which is also the validation that the answer needs. When the store falls behind by
- *     MAX_SEALED batches, payloads are still validated but their rows are dropped and read back from the spool when
+ *     MAX_SEALED, payloads are still validated but their rows are dropped and read back from the spool when
  *     their turn comes: memory stays bounded and nothing is lost.
  * I3. Before a batch is tried again, or replayed after a crash, the log records already in the store are asked for by
  *     id and left out: a log record is stored once, also across SIGKILL. Spans need no such care: their key is unique.
@@ -118,11 +118,18 @@ export class Drainer {
       reader.truncate(before);
       throw error;
     }
-    if (this.#spooledFrom !== undefined) reader.truncate(before);
+    if (this.#spooledFrom !== undefined) this.#open.reader = this.#emptied(reader);
     this.counts.ingestedSpans += accepted.traces;
     this.counts.ingestedLogs += accepted.logs;
     this.counts.rejectedRecords += outcome.rejectedSpans + outcome.rejectedLogs;
     return outcome;
+  }
+
+  /** A reader without rows: this one, unless its arrays have grown too large to be kept. */
+  #emptied(reader: OtlpReader): OtlpReader {
+    if (!isReusable(reader.byteSize())) return new OtlpReader(this.#options.writer);
+    reader.truncate({ spans: 0, logs: 0 });
+    return reader;
   }
 
   /** Puts the open batch in line; when the line is full, what comes next stays in the spool (I2). */
@@ -130,7 +137,8 @@ export class Drainer {
     this.#sealed.push(this.#open);
     const from = this.#open.end;
     this.#open = { reader: this.#spares.pop() ?? new OtlpReader(this.#options.writer), from, end: from };
-    if (this.#sealed.length >= MAX_SEALED) this.#spooledFrom = from;
+    const bytes = this.#sealed.reduce((sum, { reader }) => sum + reader.byteSize(), 0);
+    if (this.#sealed.length >= MAX_SEALED.batches || bytes > MAX_SEALED.bytes) this.#spooledFrom = from;
   }
 
   /** Forgets every row in memory: the spool has what was accepted. */
@@ -209,8 +217,7 @@ export class Drainer {
       if (this.#isPoison(error)) await this.#giveUp(batch, error);
       else throw error;
     }
-    batch.reader.truncate({ spans: 0, logs: 0 });
-    this.#spares.push(batch.reader);
+    this.#spares.push(this.#emptied(batch.reader));
     await this.#inserted(batch.end - 1);
   }
 

@@ -5,6 +5,9 @@ import { RecordOrigin } from "./record-origin.ts";
 import { Retention } from "./retention.ts";
 import type { WireReader } from "./wire-reader.ts";
 
+/** Most bytes that a payload's resources and scopes may become: a large resource and many small records make gigabytes. */
+const MAX_COPIED_BYTES = 128 * 1024 * 1024;
+
 /** What a payload took and refused. */
 export interface ReadOutcome {
   /** Records appended. */
@@ -26,6 +29,16 @@ export class Envelope {
   readonly scopeVersion = new Utf8Column();
   readonly origin = new RecordOrigin();
   readonly retention = new Retention();
+
+  /** Bytes that each record copies. Values of the resource may be copied to columns of their own, too. */
+  byteSize(): number {
+    const { resource, scope, scopeName, scopeVersion } = this;
+    return 2 * sinkBytes(resource) + sinkBytes(scope) + scopeName.byteSize() + scopeVersion.byteSize();
+  }
+}
+
+function sinkBytes({ attributes, attribute_types: types }: AttributeSink): number {
+  return attributes.byteSize() + types.byteSize();
 }
 
 function attributeSink(): AttributeSink {
@@ -43,9 +56,11 @@ export type RecordReader = (r: WireReader, end: number) => void;
 /**
  * Walks an Export{Trace,Logs}ServiceRequest: both are resource > scope > record with the same field numbers.
  *
- * Errors: INVALID_FIELD naming the offset when the bytes are not protobuf.
+ * Errors: INVALID_FIELD naming the offset when the bytes are not protobuf; LIMIT_EXCEEDED when they are far more in
+ * columns than they are sent.
  */
 export function readEnvelopes(r: WireReader, envelope: Envelope, readRecord: RecordReader): void {
+  let copiedBytes = 0;
   eachMessage(r, r.bytes.length, 0x0a, (resourceEnd) => {
     const start = r.pos;
     readResource(r, resourceEnd, envelope);
@@ -54,7 +69,16 @@ export function readEnvelopes(r: WireReader, envelope: Envelope, readRecord: Rec
       const scopeStart = r.pos;
       readScope(r, scopeEnd, envelope);
       r.pos = scopeStart;
-      eachMessage(r, scopeEnd, 0x12, (recordEnd) => readRecord(r, recordEnd));
+      const copied = envelope.byteSize();
+      eachMessage(r, scopeEnd, 0x12, (recordEnd) => {
+        r.item();
+        copiedBytes += copied;
+        if (copiedBytes > MAX_COPIED_BYTES)
+          throw r.tooMuch(
+            `resources and scopes would take more than ${MAX_COPIED_BYTES} bytes, one copy for each record`,
+          );
+        readRecord(r, recordEnd);
+      });
     });
   });
 }

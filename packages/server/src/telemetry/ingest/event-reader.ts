@@ -4,6 +4,7 @@ import type { WireReader } from "./wire-reader.ts";
 
 /** Reads a Span.Event that ends at `end` into the open row of the events column. */
 export function readEvent(r: WireReader, end: number, to: SpanColumns["events"]["children"]): void {
+  r.item();
   const outer = r.end;
   r.end = end;
   let nameStart = end;

@@ -4,6 +4,7 @@ import type { WireReader } from "./wire-reader.ts";
 
 /** Reads a Span.Link that ends at `end` into the open row of the links column. Ids are kept as sent, of any length. */
 export function readLink(r: WireReader, end: number, to: SpanColumns["links"]["children"]): void {
+  r.item();
   const outer = r.end;
   r.end = end;
   const places = [end, 0, end, 0, end, 0];

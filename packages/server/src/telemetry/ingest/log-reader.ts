@@ -60,7 +60,9 @@ export class LogReader {
       outcome.accepted++;
       return;
     }
-    this.#rows.truncate(rows);
+    // All that is written before a record is known to be sound.
+    this.#rows.columns.attributes.truncate(rows);
+    this.#rows.columns.attribute_types.truncate(rows);
     outcome.message ||= `cannot accept log record: ${refusal}`;
     outcome.rejected++;
   }

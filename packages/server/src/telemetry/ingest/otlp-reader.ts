@@ -5,9 +5,6 @@ import { LogReader } from "./log-reader.ts";
 import { SpanReader } from "./span-reader.ts";
 import { WireReader } from "./wire-reader.ts";
 
-/** Most records of one payload: `ingest id` keeps 24 bits for the place in it. */
-export const MAX_RECORDS = 2 ** 24;
-
 /**
  * Decodes OTLP payloads straight into columns: bytes in, rows out, no object per span or attribute.
  *
@@ -52,7 +49,7 @@ export class OtlpReader {
   /**
    * Reads a payload of either signal. Log records whose ids are in `present` count as accepted and give no row.
    *
-   * Errors: INVALID_FIELD naming the offset.
+   * Errors: INVALID_FIELD naming the offset; LIMIT_EXCEEDED when it would take far more memory than it has bytes.
    */
   read(payload: OtlpPayload, seq: number, present?: ReadonlySet<bigint>): ReadOutcome {
     return payload.signal === "traces"
@@ -60,7 +57,7 @@ export class OtlpReader {
       : this.readLogs(payload.bytes, seq, present);
   }
 
-  /** Reads an ExportTraceServiceRequest. Errors: INVALID_FIELD naming the offset. */
+  /** Reads an ExportTraceServiceRequest. Errors: as `read`. */
   readTraces(bytes: Uint8Array, seq: number): ReadOutcome {
     return readAll({
       bytes,
@@ -72,7 +69,7 @@ export class OtlpReader {
     });
   }
 
-  /** Reads an ExportLogsServiceRequest. Errors: INVALID_FIELD naming the offset. */
+  /** Reads an ExportLogsServiceRequest. Errors: as `read`. */
   readLogs(bytes: Uint8Array, seq: number, present?: ReadonlySet<bigint>): ReadOutcome {
     const reader = this.#logReader;
     return readAll({ bytes, seq, rows: this.logs, envelope: this.#envelope, reader, what: "logs", present });
@@ -97,7 +94,7 @@ function readAll({ bytes, seq, rows, envelope, reader, what, present }: Reading)
   try {
     readEnvelopes(r, envelope, (_, end) => {
       const index = outcome.accepted + outcome.rejected;
-      if (index >= MAX_RECORDS) throw r.malformed(`more than ${MAX_RECORDS} records`);
+      // 24 bits are more than a payload may have records.
       id.low = (((seq % 256) << 24) | index) >>> 0;
       id.high = Math.floor(seq / 256);
       if (present?.has((BigInt(id.high) << 32n) | BigInt(id.low))) outcome.accepted++;

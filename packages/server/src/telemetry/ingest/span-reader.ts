@@ -63,7 +63,7 @@ export class SpanReader {
       outcome.accepted++;
       return;
     }
-    this.#rows.truncate(rows);
+    forgetNested(this.#rows.columns, rows);
     outcome.message ||= `cannot accept span "${this.#text(r, this.#name)}": ${refusal}`;
     outcome.rejected++;
   }
@@ -232,6 +232,14 @@ export function closeNested(to: SpanColumns): void {
   to.scope_attribute_types.closeRow();
   to.events.closeRow();
   to.links.closeRow();
+}
+
+/** Forgets what was begun of the nested columns of row `rows`: all that is written before a span is known to be sound. */
+function forgetNested(to: SpanColumns, rows: number): void {
+  to.attributes.truncate(rows);
+  to.attribute_types.truncate(rows);
+  to.events.truncate(rows);
+  to.links.truncate(rows);
 }
 
 /** Why an id cannot be one: of another size, or all zero. */

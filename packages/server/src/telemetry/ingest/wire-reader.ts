@@ -1,6 +1,11 @@
 import { SpanloomError } from "@spanloom/protocol";
 
 const MAX_DEPTH = 64;
+/**
+ * Records, events, links, attributes and values within values of one payload. Each takes 2 bytes of 16 MiB at least, and
+ * ten times that in columns; of what honest senders send, 8 or more.
+ */
+const MAX_ITEMS = 2 ** 21;
 
 /**
  * A cursor over protobuf bytes that believes no length.
@@ -17,6 +22,7 @@ export class WireReader {
   high = 0;
   readonly #view: DataView;
   readonly #what: string;
+  #items = 0;
 
   /** `what` names the payload in errors. */
   constructor(bytes: Uint8Array, what: string) {
@@ -35,6 +41,17 @@ export class WireReader {
   /** Refuses messages within messages beyond a depth no honest sender needs. */
   checkDepth(depth: number): void {
     if (depth > MAX_DEPTH) throw this.malformed(`values nest deeper than ${MAX_DEPTH}`);
+  }
+
+  /** Counts a record or a part of one. Errors: LIMIT_EXCEEDED when there are more than any honest sender has. */
+  item(): void {
+    if (++this.#items > MAX_ITEMS) throw this.tooMuch(`more than ${MAX_ITEMS} records, attributes, events and links`);
+  }
+
+  /** The error for a payload that would take too much memory. */
+  tooMuch(why: string): SpanloomError {
+    const message = `cannot decode ${this.#what}: ${why}: send fewer records at a time`;
+    return new SpanloomError("LIMIT_EXCEEDED", message, { field: this.#what });
   }
 
   /** Reads a tag: field number times 8 plus wire type. */
