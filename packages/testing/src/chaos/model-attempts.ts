@@ -111,7 +111,10 @@ function forgetAttempt(task: ModelTask): void {
 }
 
 function fence(context: RuleContext, task: ModelTask): void {
-  const timedOut = task.lease!.stop === CancellationReason.TIMEOUT;
+  const { stop, orStop } = task.lease!;
+  // Of a doomed task the end alone tells which reason came first.
+  const isOpen = orStop !== undefined && [stop, orStop].some((reason) => reason === CancellationReason.TIMEOUT);
+  const timedOut = isOpen ? context.seen(task.key)?.state === TaskState.FAILED : stop === CancellationReason.TIMEOUT;
   const attempt = task.attempts.at(-1)!;
   attempt.outcome = timedOut ? AttemptOutcome.TIMEOUT : AttemptOutcome.CANCELLED;
   attempt.failureType = timedOut ? "Timeout" : "Cancelled";

@@ -104,6 +104,7 @@ function start({ state, nowUs, request }: ClaimContext, task: ModelTask): void {
     leaseMs,
     deadlineUs: deadlineUs === Infinity ? undefined : deadlineUs,
     stop: undefined,
+    orStop: undefined,
     fenceAtUs: undefined,
     doomed: false,
     order: ++state.order,

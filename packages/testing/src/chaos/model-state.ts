@@ -50,6 +50,8 @@ export interface ModelLease {
   /** Earlier of the attempt's timeout and the job's deadline. */
   deadlineUs: number | undefined;
   stop: CancellationReason | undefined;
+  /** Another reason of the same pass of maintenance, which the store may have come to first. */
+  orStop: CancellationReason | undefined;
   fenceAtUs: number | undefined;
   /** Whether the subtree of an optional ancestor failed meanwhile. */
   doomed: boolean;

@@ -11,8 +11,8 @@ import type {
   RunningReport,
   SubmitOutcome,
 } from "@spanloom/server/store";
-import { reasonText } from "./enum-names.ts";
 import { addTasks, endAttempt } from "./model-attempts.ts";
+import { checkTold } from "./model-cancellations.ts";
 import { applyClaim } from "./model-claim.ts";
 import { dueOf, earliestDueUs, queueDueUs } from "./model-due.ts";
 import { applyForPlace, isJobRefused, letJobsIn } from "./model-job-places.ts";
@@ -235,12 +235,10 @@ export class ReferenceModel {
   }
 
   #checkCancellations(runnerId: string, told: readonly CancellationRecord[]): void {
-    const wanted = this.running()
-      .filter((task) => task.lease!.stop !== undefined && task.attempts.at(-1)!.runnerId === runnerId)
-      .map((task) => `${task.id} ${task.attempts.length} ${reasonText(task.lease!.stop!)}`);
-    const seen = told.map(({ taskId, attempt, reason }) => `${taskId} ${attempt} ${reasonText(reason)}`);
-    const [a, b] = [seen.sort().join(", "), wanted.sort().join(", ")];
-    demand(a === b, () => `runner ${runnerId} was told to stop [${a}], the model says [${b}]`);
+    const stopped = this.running().filter(({ lease, attempts }) => {
+      return lease!.stop !== undefined && attempts.at(-1)!.runnerId === runnerId;
+    });
+    checkTold(runnerId, stopped, told);
   }
 
   /** Running attempts, in the order they were leased. */
@@ -331,7 +329,7 @@ export class ReferenceModel {
     const context = this.#at(nowUs);
     state.maintainedUs = nowUs;
     this.#failOverdueJobs(context);
-    const { lost, fenced } = this.#endOverdueAttempts(context, dueInOrder);
+    const { lost, fenced } = this.#endOverdueAttempts({ ...context, inPass: true }, dueInOrder);
     const woken = this.#wake(context);
     this.#failOverdueTasks(context);
     for (const jobId of state.jobs.keys()) settleJob(context, jobId);
@@ -465,6 +463,7 @@ export class ReferenceModel {
     const lease = task.lease!;
     lease.expiresAtUs = nowUs + lease.leaseMs * 1000;
     lease.stop = undefined;
+    lease.orStop = undefined;
     lease.fenceAtUs = undefined;
     const { doom } = this.state.jobs.get(task.jobId)!;
     if (doom === "cancelled") stopAttempt(this.#at(nowUs), task, CancellationReason.JOB_CANCELLED);
