@@ -1,9 +1,17 @@
 import type { ArrowChunk } from "@spanloom/protocol";
 import type { RecordBatch, Table, TypeMap } from "apache-arrow";
+import { invalidField } from "./invalid.ts";
 import { readBatches } from "./read-arrow.ts";
 import { toArrowTable } from "./to-arrow.ts";
 import { type DataFrame, toDataFrame } from "./to-data-frame.ts";
-import { type FileOptions, type FileResult, writeFile } from "./to-file.ts";
+import {
+  type FileOptions,
+  type FileResult,
+  fileFormat,
+  isTraceFormat,
+  type TraceFormat,
+  writeFile,
+} from "./to-file.ts";
 
 /** Limits on one run of a query. */
 export interface RunOptions {
@@ -61,14 +69,27 @@ export abstract class ArrowQuery<Columns extends TypeMap> {
   /**
    * Runs the query and writes its answer to a file, holding one piece of it in memory at a time.
    *
-   * The extension decides the format: `.arrow`, `.parquet`, `.csv` or `.jsonl`. The file appears whole or not at all.
+   * The extension decides the format: `.arrow`, `.parquet`, `.csv` or `.jsonl`; for spans also `.perfetto.json`, a trace
+   * for ui.perfetto.dev; for spans and log records `.otlp.json` and `.otlp.jsonl`, OTLP as one request or one a line.
+   * The file appears whole or not at all.
    */
-  toFile(path: string, options: RunOptions & FileOptions = {}): Promise<FileResult> {
-    return writeFile(path, this.#run(options), options);
+  async toFile(path: string, options: RunOptions & FileOptions = {}): Promise<FileResult> {
+    const format = fileFormat(path, options);
+    const source = isTraceFormat(format) ? this.traceSource(format) : this.#source;
+    return writeFile(path, this.#run(options, source), { format });
+  }
+
+  /**
+   * What to ask for to write a format that needs columns of its own.
+   *
+   * Errors: INVALID_FIELD when the query cannot be written so.
+   */
+  protected traceSource(format: TraceFormat): ArrowSource {
+    throw invalidField("format", format, "is for spans and log records; this query gives other rows");
   }
 
   /** Starts the source when the answer is first asked for, so that its errors reject like any other. */
-  async *#run(options: RunOptions): AsyncGenerator<ArrowChunk, void, undefined> {
-    yield* this.#source(options);
+  async *#run(options: RunOptions, source: ArrowSource = this.#source): AsyncGenerator<ArrowChunk, void, undefined> {
+    yield* source(options);
   }
 }

@@ -64,4 +64,4 @@ export { type SpanColumnInput, SpanQuery, type SpanQueryInput } from "./span-que
 export { SpanTail, type TailInput } from "./span-tail.ts";
 export { type SpanSummary, summarize } from "./summarize.ts";
 export { type DataFrame, toDataFrame } from "./to-data-frame.ts";
-export type { FileFormat, FileOptions, FileResult } from "./to-file.ts";
+export { type FileFormat, type FileOptions, type FileResult, fileFormats, type TraceFormat } from "./to-file.ts";

@@ -1,11 +1,14 @@
 import { create } from "@bufbuild/protobuf";
 import { type ArrowChunk, type QueryLogsRequest, QueryLogsRequestSchema } from "@spanloom/protocol";
 import type { TypeMap } from "apache-arrow";
-import { ArrowQuery, type RunOptions } from "./arrow-query.ts";
+import { ArrowQuery, type ArrowSource, type RunOptions } from "./arrow-query.ts";
 import type { LogConditions, OneOrMany } from "./conditions.ts";
+import { otlpLogColumns } from "./file/encode-otlp.ts";
 import { toLogFilter } from "./filter.ts";
+import { invalidField } from "./invalid.ts";
 import type { AnyLogColumns, AttributeColumnInput, LogColumn, LogColumns, Selected } from "./schema.ts";
-import { everything, type OrderInput, type Selection, toSelectionFields } from "./selection.ts";
+import { everything, type OrderInput, type Selection, selectionForFile, toSelectionFields } from "./selection.ts";
+import type { TraceFormat } from "./to-file.ts";
 
 /** A column of log records, or an attribute projected to one. */
 export type LogColumnInput = LogColumn | AttributeColumnInput;
@@ -65,9 +68,19 @@ export class LogQuery<Columns extends TypeMap = LogColumns> extends ArrowQuery<C
 
   /** The request this query sends. Errors: INVALID_FIELD. */
   toRequest(): QueryLogsRequest {
+    return this.#request(this.#selection);
+  }
+
+  protected override traceSource(format: TraceFormat): ArrowSource {
+    if (format === "perfetto.json") throw invalidField("format", format, "is for spans, not for log records");
+    const request = this.#request(selectionForFile(this.#selection, format, otlpLogColumns));
+    return (options) => this.#send(request, options);
+  }
+
+  #request(selection: Selection): QueryLogsRequest {
     const [first = {}, ...others] = this.#conditions;
     const filter = others.length === 0 ? toLogFilter(first) : toLogFilter({ and: this.#conditions });
-    return create(QueryLogsRequestSchema, { filter, ...toSelectionFields(this.#selection) });
+    return create(QueryLogsRequestSchema, { filter, ...toSelectionFields(selection) });
   }
 }
 

@@ -2,6 +2,7 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type AttributeColumn, AttributeColumnSchema, ColumnType, type OrderSchema } from "@spanloom/protocol";
 import { invalidField } from "./invalid.ts";
 import type { AttributeColumnInput, ProjectedTypes } from "./schema.ts";
+import type { TraceFormat } from "./to-file.ts";
 
 /** What to sort by: a column or projected attribute, ascending; or both spelled out. */
 export type OrderInput<Column extends string> =
@@ -47,6 +48,22 @@ export function toSelectionFields({ columns, orderBy, limit }: Selection): Selec
     orderBy: orderBy.map((order) => (typeof order === "string" ? { column: order } : { ...order })),
     limit: BigInt(limit ?? 0),
   };
+}
+
+/**
+ * The selection for a file whose format decides the columns.
+ *
+ * Errors: INVALID_FIELD when the query names columns, or an order where the format has its own.
+ */
+export function selectionForFile(
+  { columns: named, orderBy, limit }: Selection,
+  format: TraceFormat,
+  columns: readonly string[],
+): Selection {
+  if (named.length > 0) throw invalidField("format", format, "takes whole records: name no columns");
+  if (format === "perfetto.json" && orderBy.length > 0)
+    throw invalidField("format", format, "takes spans by their start: name no order");
+  return { columns, orderBy, limit };
 }
 
 /** An attribute as a column of its own. Errors: INVALID_FIELD. */

@@ -3,13 +3,16 @@ import { type ArrowChunk, type QuerySpansRequest, QuerySpansRequestSchema, type 
 import type { TypeMap } from "apache-arrow";
 import { AggregateQuery, type SendAggregate } from "./aggregate-query.ts";
 import type { AggregateColumns, AggregateInput } from "./aggregate-schema.ts";
-import { ArrowQuery, type RunOptions } from "./arrow-query.ts";
+import { ArrowQuery, type ArrowSource, type RunOptions } from "./arrow-query.ts";
 import type { OneOrMany, SpanConditions } from "./conditions.ts";
+import { otlpSpanColumns } from "./file/encode-otlp.ts";
+import { traceColumns } from "./file/trace-rows.ts";
 import { toSpanFilter } from "./filter.ts";
 import { invalidField } from "./invalid.ts";
 import type { AnySpanColumns, AttributeColumnInput, Selected, SpanColumn, SpanColumns } from "./schema.ts";
-import { everything, type OrderInput, type Selection, toSelectionFields } from "./selection.ts";
+import { everything, type OrderInput, type Selection, selectionForFile, toSelectionFields } from "./selection.ts";
 import { type SendTail, SpanTail, type TailInput } from "./span-tail.ts";
+import type { TraceFormat } from "./to-file.ts";
 
 /** A column of spans, or an attribute projected to one. */
 export type SpanColumnInput = SpanColumn | AttributeColumnInput;
@@ -94,7 +97,17 @@ export class SpanQuery<Columns extends TypeMap = SpanColumns> extends ArrowQuery
 
   /** The request this query sends. Errors: INVALID_FIELD. */
   toRequest(): QuerySpansRequest {
-    return create(QuerySpansRequestSchema, { filter: this.#filter(), ...toSelectionFields(this.#selection) });
+    return this.#request(this.#selection);
+  }
+
+  protected override traceSource(format: TraceFormat): ArrowSource {
+    const columns = format === "perfetto.json" ? traceColumns : otlpSpanColumns;
+    const request = this.#request(selectionForFile(this.#selection, format, columns));
+    return (options) => this.#calls.spans(request, options);
+  }
+
+  #request(selection: Selection): QuerySpansRequest {
+    return create(QuerySpansRequestSchema, { filter: this.#filter(), ...toSelectionFields(selection) });
   }
 
   #filter(): SpanFilter {

@@ -32,7 +32,9 @@ describe("toDataFrame", () => {
       sampleTable([span(1, { attributes, events: [{ timeNs: 1_700_000_000_123_000_000n, name: "exception" }] })]),
     );
     expect(frame.get("attributes", 0)).toEqual(attributes);
-    expect(frame.get("events", 0)).toEqual([{ time: new Date(1_700_000_000_123), name: "exception", attributes: {} }]);
+    expect(frame.get("events", 0)).toMatchObject([
+      { time: new Date(1_700_000_000_123), name: "exception", attributes: {} },
+    ]);
     const routes = frame.derive({
       route: (row: { attributes: Record<string, string> }) => row.attributes["http.route"],
     });

@@ -182,7 +182,8 @@ describe("writeFile", () => {
   it("names the extensions it knows when it knows not the one given", async () => {
     await expect(writeFile("spans.xlsx", arriving(...chunks()))).rejects.toMatchObject({
       reason: "INVALID_FIELD",
-      message: 'cannot query: file "spans.xlsx" has none of the extensions .arrow, .parquet, .csv, .jsonl',
+      message:
+        'cannot query: file "spans.xlsx" has none of the extensions .arrow, .parquet, .csv, .jsonl, .perfetto.json, .otlp.json, .otlp.jsonl',
     });
   });
 

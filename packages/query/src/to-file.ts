@@ -1,6 +1,8 @@
 import type { ArrowChunk } from "@spanloom/protocol";
 import { encodeArrow } from "./file/encode-arrow.ts";
+import { encodeOtlp, encodeOtlpLines } from "./file/encode-otlp.ts";
 import { encodeParquet } from "./file/encode-parquet.ts";
+import { encodePerfetto } from "./file/encode-perfetto.ts";
 import { encodeCsv, encodeJsonl } from "./file/encode-text.ts";
 import { type OpenScratch, openScratchFile } from "./file/scratch-file.ts";
 import { type WrittenFile, writeAtomically } from "./file/write-atomically.ts";
@@ -15,10 +17,21 @@ const encoders = {
   parquet: encodeParquet,
   csv: encodeCsv,
   jsonl: encodeJsonl,
+  "perfetto.json": encodePerfetto,
+  "otlp.json": encodeOtlp,
+  "otlp.jsonl": encodeOtlpLines,
 } satisfies Record<string, Encode>;
 
 /** Formats a query can be written in. */
 export type FileFormat = keyof typeof encoders;
+
+/** Formats that hold traces or log records, not rows as they were asked for. */
+export type TraceFormat = Extract<FileFormat, `${string}.${string}`>;
+
+/** Whether a format is one of traces or log records. */
+export function isTraceFormat(format: FileFormat): format is TraceFormat {
+  return format.includes(".");
+}
 
 /** How to write a file. */
 export interface FileOptions {
@@ -46,19 +59,30 @@ export async function writeFile(
   chunks: AsyncIterable<ArrowChunk>,
   options: FileOptions = {},
 ): Promise<FileResult> {
-  const format = options.format ?? formatOf(path);
-  if (!Object.hasOwn(encoders, format)) throw invalidField("format", format, `is not one of ${formats}`);
+  const format = fileFormat(path, options);
   const counter = { rows: 0 };
   const pieces = encoders[format](streamsOf(chunks, counter), () => openScratchFile(path));
   return { ...(await writeAtomically(path, pieces)), format, rows: counter.rows };
 }
 
-const formats = Object.keys(encoders).join(", ");
+/** The formats there are, each also the end of a path that means it. */
+export const fileFormats = Object.keys(encoders) as readonly FileFormat[];
 
-function formatOf(path: string): FileFormat {
-  const extension = /\.([^./\\]+)$/.exec(path)?.[1]?.toLowerCase() ?? "";
-  if (Object.hasOwn(encoders, extension)) return extension as FileFormat;
-  throw invalidField("file", path, `has none of the extensions ${formats.replace(/\b(?=\w)/g, ".")}`);
+/**
+ * The format of a file: the one given, or the one its path ends in.
+ *
+ * Errors: INVALID_FIELD.
+ */
+export function fileFormat(path: string, { format }: FileOptions): FileFormat {
+  if (format !== undefined) {
+    if (Object.hasOwn(encoders, format)) return format;
+    throw invalidField("format", format, `is not one of ${fileFormats.join(", ")}`);
+  }
+  const name = path.toLowerCase();
+  // The longest that fits: "x.otlp.jsonl" is no plain JSON Lines.
+  const [known] = fileFormats.filter((each) => name.endsWith(`.${each}`)).sort((a, b) => b.length - a.length);
+  if (known !== undefined) return known;
+  throw invalidField("file", path, `has none of the extensions ${fileFormats.map((each) => `.${each}`).join(", ")}`);
 }
 
 async function* streamsOf(

@@ -1,5 +1,6 @@
 import { type SpanTypeName, spanTypes } from "@spanloom/protocol";
 import {
+  fileFormats as files,
   type QueryClient,
   renderSummary,
   renderTree,
@@ -15,7 +16,6 @@ import { spanTableText } from "../text/span-table-text.ts";
 import { type FileFormat, writeRows } from "../write-rows.ts";
 
 const drawn = ["waterfall", "tree", "table", "summary"] as const;
-const files: readonly FileFormat[] = ["jsonl", "csv", "arrow", "parquet"];
 const statuses: readonly SpanStatusName[] = ["UNSET", "OK", "ERROR"];
 
 type Drawn = (typeof drawn)[number];
@@ -63,11 +63,13 @@ Examples:
   spanloom spans 0190... --format waterfall --max-rows 50
   spanloom spans 0190... --type attempt --status ERROR --format table
   spanloom spans 0190... --out trace.parquet
+  spanloom spans 0190... --out trace.perfetto.json   # open it in ui.perfetto.dev
+  spanloom spans 0190... --format otlp.json | curl --json @- http://collector:4318/v1/traces
   spanloom spans 0190... --json | jq .name
 `;
 
 function formatOf({ format, out }: SpansFlags, json: boolean): Drawn | FileFormat {
-  const byExtension = out?.slice(out.lastIndexOf(".") + 1);
+  const byExtension = out && (formatByName(out) ?? out.slice(out.lastIndexOf(".") + 1));
   const wanted = format ?? (json ? "jsonl" : (byExtension ?? "waterfall"));
   const known = [...drawn, ...files].find((name) => name === wanted);
   if (!known)
@@ -75,6 +77,12 @@ function formatOf({ format, out }: SpansFlags, json: boolean): Drawn | FileForma
   if (out !== undefined && !isFile(known))
     throw new UsageError(`cannot write ${known} with --out: use ${files.join(", ")}`);
   return known;
+}
+
+/** The format a path ends in, the longest there is: "x.otlp.jsonl" is no plain JSON Lines. */
+function formatByName(path: string): FileFormat | undefined {
+  const known = files.filter((format) => path.toLowerCase().endsWith(`.${format}`));
+  return known.sort((a, b) => b.length - a.length)[0];
 }
 
 function isFile(format: Drawn | FileFormat): format is FileFormat {

@@ -38,6 +38,9 @@ export interface SampleSpan {
   readonly attributes?: Readonly<Record<string, string>>;
   readonly attributeTypes?: Readonly<Record<string, string>>;
   readonly events?: readonly { readonly timeNs: bigint; readonly name: string }[];
+  readonly links?: readonly { readonly spanId: string; readonly kind: string }[];
+  readonly runnerId?: string;
+  readonly serviceName?: string;
 }
 
 export const sampleTraceId = "0198c0de00007000800000000000cafe";
@@ -54,12 +57,17 @@ const event = new Struct([
   new Field("time", ns, false),
   new Field("name", utf8, false),
   new Field("attributes", map, false),
+  new Field("attribute_types", map, false),
+  new Field("dropped_attributes", new Uint32(), false),
 ]);
 const link = new Struct([
   new Field("trace_id", utf8, false),
   new Field("span_id", utf8, false),
   new Field("trace_state", utf8, false),
   new Field("attributes", map, false),
+  new Field("attribute_types", map, false),
+  new Field("flags", new Uint32(), false),
+  new Field("dropped_attributes", new Uint32(), false),
 ]);
 
 interface SampleColumn {
@@ -98,8 +106,8 @@ const columns: Record<string, SampleColumn> = {
   task_version: { type: dictionary, value: () => "1.0" },
   attempt: { type: () => new Uint32(), nullable: true, value: (span) => span.attempt ?? null },
   queue: { type: dictionary, value: () => "default" },
-  runner_id: { type: dictionary, value: () => "runner-1" },
-  service_name: { type: dictionary, value: () => "sample" },
+  runner_id: { type: dictionary, value: (span) => span.runnerId ?? "runner-1" },
+  service_name: { type: dictionary, value: (span) => span.serviceName ?? "sample" },
   scope_name: { type: dictionary, value: () => "spanloom" },
   scope_version: { type: dictionary, value: () => "" },
   trace_state: { type: () => utf8, value: () => "" },
@@ -110,12 +118,33 @@ const columns: Record<string, SampleColumn> = {
   events: {
     type: () => new List(new Field("item", event, false)),
     value: (span) =>
-      (span.events ?? []).map(({ timeNs, name }) => ({ time: Number(timeNs / 1_000_000n), name, attributes: none() })),
+      (span.events ?? []).map(({ timeNs, name }) => ({
+        time: Number(timeNs / 1_000_000n),
+        name,
+        attributes: none(),
+        attribute_types: none(),
+        dropped_attributes: 0,
+      })),
   },
-  links: { type: () => new List(new Field("item", link, false)), value: () => [] },
+  links: {
+    type: () => new List(new Field("item", link, false)),
+    value: (span) =>
+      (span.links ?? []).map(({ spanId, kind }) => ({
+        trace_id: sampleTraceId,
+        span_id: spanId,
+        trace_state: "",
+        attributes: new Map([["spanloom.link.type", kind]]),
+        attribute_types: none(),
+        flags: 0,
+        dropped_attributes: 0,
+      })),
+  },
   dropped_attributes: { type: () => new Uint32(), value: () => 0 },
   dropped_events: { type: () => new Uint32(), value: () => 0 },
   dropped_links: { type: () => new Uint32(), value: () => 0 },
+  resource_attribute_types: { type: keyedCategories, value: none },
+  scope_attributes: { type: keyedCategories, value: none },
+  scope_attribute_types: { type: keyedCategories, value: none },
 };
 
 const schema = new Schema(
