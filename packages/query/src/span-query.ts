@@ -103,7 +103,7 @@ export class SpanQuery<Columns extends TypeMap = SpanColumns> extends ArrowQuery
   protected override traceSource(format: TraceFormat): ArrowSource {
     const columns = format === "perfetto.json" ? traceColumns : otlpSpanColumns;
     const request = this.#request(selectionForFile(this.#selection, format, columns));
-    return (options) => this.#calls.spans(request, options);
+    return (options) => this.#calls.query(request, options);
   }
 
   #request(selection: Selection): QuerySpansRequest {
