@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { waitFor } from "./signal.ts";
 
 /**
  * What every telemetry store must do; see SpanStore in the server.
@@ -35,10 +36,13 @@ export type SuiteRow = Record<string, unknown>;
 export interface SpanStoreFixture<Batch, Statement, Answer> {
   /** The store, not started, on data of its own. */
   store: SuiteSpanStore<Batch, Statement, Answer>;
-  /** Another store over the same data, for reopening. */
-  reopened(): SuiteSpanStore<Batch, Statement, Answer>;
+  /** Another store over the same data, for reopening; by default it keeps whatever the suite writes. */
+  reopened(retentionDays?: number): SuiteSpanStore<Batch, Statement, Answer>;
   spans(spans: readonly SuiteSpan[]): Batch;
+  /** The same records each time it is given the same. */
   logs(bodies: readonly string[]): Batch;
+  /** Nanoseconds from the suite's start of time, at least 60 days ago, to now. */
+  nowNs(): bigint;
   /** Spans of a trace in the default order; by name exactly when given. */
   spansOf(trace: number, name?: string): Statement;
   allLogs(): Statement;
@@ -130,13 +134,20 @@ function rowCases<Batch, Statement, Answer>(suite: Suite<Batch, Statement, Answe
     await suite.store.insert(fixture.logs(["same", "same"]));
     expect((await suite.rows(fixture.allLogs())).map((row) => row.body)).toEqual(["same", "same"]);
   });
+
+  it("stores what is inserted again once, however late the first insert comes (I3)", async () => {
+    const batches = [fixture.logs(["same", "same"]), fixture.spans([span(1, { trace: 6 }), span(2, { trace: 6 })])];
+    for (let i = 0; i < 3; i++) await Promise.all(batches.map((batch) => suite.store.insert(batch)));
+    expect((await suite.rows(fixture.allLogs())).map((row) => row.body)).toEqual(["same", "same"]);
+    expect((await suite.rows(fixture.spansOf(6))).map((row) => row.name)).toEqual(["span 1", "span 2"]);
+  });
 }
 
 /** How queries are served. */
 function queryCases<Batch, Statement, Answer>(suite: Suite<Batch, Statement, Answer>): void {
   const { fixture } = suite;
 
-  it("takes text from a caller as a value and nothing else (I3)", async () => {
+  it("takes text from a caller as a value and nothing else (I4)", async () => {
     const hostile = [
       "'; DROP TABLE spanloom.spans; --",
       '"quoted"',
@@ -198,7 +209,7 @@ function lifeCases<Batch, Statement, Answer>(suite: Suite<Batch, Statement, Answ
   it("counts what it holds", async () => {
     const stats = await suite.store.stats();
     expect(stats.spans).toBeGreaterThanOrEqual(20_000);
-    expect(stats.logs).toBe(2);
+    expect(stats.logs).toBeGreaterThanOrEqual(2);
     expect(stats.bytesOnDisk).toBeGreaterThan(0);
   });
 
@@ -209,5 +220,26 @@ function lifeCases<Batch, Statement, Answer>(suite: Suite<Batch, Statement, Answ
     await suite.store.start();
     expect(await suite.rows(fixture.spansOf(1))).toHaveLength(5);
     expect((await suite.rows(fixture.spansOf(3))).map((row) => row.name)).toEqual(["version 4"]);
+  });
+
+  it("drops rows that are older than the retention, day by day, and keeps the others", async () => {
+    const dayNs = 86_400_000_000_000n;
+    const kept = [0n, 5n].map((days, id) => span(id, { trace: 7, startNs: fixture.nowNs() - days * dayNs }));
+    const old = [9n, 40n].map((days, id) => span(id + 2, { trace: 7, startNs: fixture.nowNs() - days * dayNs }));
+    await suite.store.insert(fixture.spans([...kept, ...old]));
+    expect(await suite.rows(fixture.spansOf(7))).toHaveLength(4);
+    await suite.store.stop();
+    suite.store = fixture.reopened(7);
+    await suite.store.start();
+    const leftOf = (statement: Statement, most: number) =>
+      waitFor(async () => {
+        const rows = await suite.rows(statement);
+        return rows.length <= most && rows;
+      });
+    const left = await leftOf(fixture.spansOf(7), 2);
+    expect(left.map((row) => row.name)).toEqual(["span 1", "span 0"]);
+    await leftOf(fixture.spansOf(1), 0);
+    await leftOf(fixture.allLogs(), 0);
+    expect(await suite.rows(fixture.spansOf(7))).toHaveLength(2);
   });
 }

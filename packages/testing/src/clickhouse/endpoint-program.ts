@@ -4,9 +4,13 @@
  * `node endpoint-program.ts <folder> <port>` keeps its data in the folder, prints its URL, and ends when its standard
  * input closes. It serves one statement a request, parameters as `param_<name>`, settings as other names, gzip both ways,
  * and errors as ClickHouse tells them. It knows no users, no sessions and no query log.
+ *
+ * It is a cluster of one server: `spanloom` has it as its only shard, `twice` as two shards with the same rows, so that
+ * statements can be tried which engines refuse over several. What is asked `ON CLUSTER` it does itself. Tables of
+ * Replicated engines are made, but stay read-only, as this engine has no address for other replicas.
  */
 
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -21,11 +25,29 @@ const dataDir = join(folder, "data");
 const incoming = join(folder, "incoming");
 for (const path of [dataDir, incoming]) mkdirSync(path, { recursive: true });
 
+const shard = `<shard><internal_replication>true</internal_replication>
+<replica><host>127.0.0.1</host><port>9000</port></replica></shard>`;
+const configFile = join(folder, "config.xml");
+writeFileSync(
+  configFile,
+  `<clickhouse>
+<zookeeper><implementation>testkeeper</implementation></zookeeper>
+<macros><shard>1</shard><replica>1</replica></macros>
+<remote_servers><spanloom>${shard}</spanloom><twice>${shard}${shard}</twice></remote_servers>
+<tcp_port>9000</tcp_port>
+</clickhouse>`,
+);
+
 /** What the client says to the server alone. */
 const NOT_SETTINGS = new Set(["query", "query_id", "database", "default_format", "session_id", "wait_end_of_query"]);
 /** A lookup of 10,000 ids is written into the address. */
 const MAX_HEADER_BYTES = 4 * 1024 ** 2;
-const ENGINE_ARGS = ["--max_server_memory_usage=2147483648", "--mark_cache_size=67108864", "--background_pool_size=2"];
+const ENGINE_ARGS = [
+  `--config-file=${configFile}`,
+  "--max_server_memory_usage=2147483648",
+  "--mark_cache_size=67108864",
+  "--background_pool_size=2",
+];
 
 const idle = new Map<string, Session[]>();
 let files = 0;
@@ -81,7 +103,7 @@ async function run(address: URL, body: Buffer): Promise<Uint8Array> {
   settings.delete("enable_http_compression");
   const query = address.searchParams.get("query");
   const { sql, format } = splitFormat(
-    query ?? body.toString(),
+    (query ?? body.toString()).replace(/ ON CLUSTER '(spanloom|twice)'/, ""),
     address.searchParams.get("default_format") ?? "TabSeparated",
   );
   return inSession(settings, async (session) => {

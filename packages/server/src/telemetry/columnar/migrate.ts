@@ -1,25 +1,46 @@
 import { SpanloomError } from "@spanloom/protocol";
+import { engineCode } from "./engine-error.ts";
+import { copyLogs, EARLIER_LOGS, migrations, putLogsAside } from "./migrations.sql.ts";
 import {
   DATABASE,
+  heldTable,
   MAX_RETENTION_DAYS,
   retentionStatements,
   SCHEMA_VERSION,
-  type SchemaEngines,
   schemaStatements,
-  versionTable,
+  versionStatements,
 } from "./schema.sql.ts";
+import type { TableEngines } from "./table-engines.ts";
 
 /** Runs a statement without parameters and returns its answer as tab-separated text. */
 export type RunStatement = (sql: string) => Promise<string>;
 
+/** Codes of a statement that another server's, at the same work, came before: what is left to do is looked at anew. */
+const MET_ANOTHER = new Set([57, 60, 82, 218, 253, 473, 517]);
+const MAX_TRIES = 8;
+
 /**
  * Brings the schema up to date and sets how long rows are kept.
  *
- * Errors: INVALID_STATE when the data is from a newer version.
+ * Every statement can run again: a migration that was cut off is simply repeated, and several servers may be at it.
+ * Errors: INVALID_STATE when the data is from a newer version, or its tables were made for another cluster or none.
  */
-export async function migrate(run: RunStatement, engines: SchemaEngines, retentionDays: number): Promise<void> {
-  await run(`CREATE DATABASE IF NOT EXISTS ${DATABASE}`);
-  await run(versionTable(engines));
+export async function migrate(run: RunStatement, engines: TableEngines, retentionDays: number): Promise<void> {
+  checkRetention(retentionDays);
+  for (let tries = 1; ; tries++) {
+    try {
+      await migrateOnce(run, engines, retentionDays);
+      return;
+    } catch (error) {
+      const code = error instanceof SpanloomError ? undefined : engineCode(error);
+      if (code === undefined || !MET_ANOTHER.has(code) || tries === MAX_TRIES) throw error;
+    }
+  }
+}
+
+async function migrateOnce(run: RunStatement, engines: TableEngines, retentionDays: number): Promise<void> {
+  await checkCluster(run, engines);
+  for (const statement of versionStatements(engines)) await run(statement);
   const found = Number(await run(`SELECT max(version) FROM ${DATABASE}.schema_version`));
   if (found > SCHEMA_VERSION) {
     throw new SpanloomError(
@@ -28,20 +49,47 @@ export async function migrate(run: RunStatement, engines: SchemaEngines, retenti
       { limit: SCHEMA_VERSION, actual: found },
     );
   }
-  if (found < SCHEMA_VERSION) {
-    // Every statement can run again, so a migration that was cut off is simply repeated.
-    for (const statement of schemaStatements(engines)) await run(statement);
-    await run(`INSERT INTO ${DATABASE}.schema_version VALUES (${SCHEMA_VERSION}, now64(3))`);
-  }
-  await setRetention(run, retentionDays);
+  if (found < SCHEMA_VERSION) await bringUp(run, engines, found);
+  await setRetention(run, engines, retentionDays);
 }
 
-async function setRetention(run: RunStatement, days: number): Promise<void> {
-  if (!Number.isInteger(days) || days < 1 || days > MAX_RETENTION_DAYS) {
-    const message = `cannot open the telemetry store: retentionDays is ${days}, not a whole number from 1 to ${MAX_RETENTION_DAYS}`;
-    throw new SpanloomError("INVALID_FIELD", message, { field: "retentionDays", limit: MAX_RETENTION_DAYS });
+async function bringUp(run: RunStatement, engines: TableEngines, found: number): Promise<void> {
+  for (let to = found + 1; found > 0 && to <= SCHEMA_VERSION; to++) {
+    for (const statement of migrations.get(to) ?? []) await run(statement);
   }
-  const current = await run(`SELECT engine_full FROM system.tables WHERE database = '${DATABASE}' AND name = 'spans'`);
+  const logs = await engineFull(run, `${DATABASE}.logs`);
+  if (logs.startsWith("MergeTree")) for (const statement of putLogsAside) await run(statement);
+  for (const statement of schemaStatements(engines)) await run(statement);
+  const aside = await engineFull(run, `${DATABASE}.${EARLIER_LOGS}`);
+  if (aside !== "") for (const statement of copyLogs) await run(statement);
+  await run(`INSERT INTO ${DATABASE}.schema_version VALUES (${SCHEMA_VERSION}, now64(3))`);
+}
+
+/** A table that stands as one machine's is not spread by being told of a cluster: rows would stay where they are. */
+async function checkCluster(run: RunStatement, { cluster }: TableEngines): Promise<void> {
+  const found = await engineFull(run, `${DATABASE}.spans`);
+  if (found === "") return;
+  const [, made] = /^Distributed\('([^']*)'/.exec(found.replaceAll("\\'", "'")) ?? [];
+  if (made === cluster) return;
+  const said = (name: string | undefined) => (name === undefined ? "no cluster" : `cluster "${name}"`);
+  const message = `cannot open the telemetry store: its tables were made for ${said(made)}, this server is told of ${said(cluster)}`;
+  throw new SpanloomError("INVALID_STATE", message);
+}
+
+function checkRetention(days: number): void {
+  if (Number.isInteger(days) && days >= 1 && days <= MAX_RETENTION_DAYS) return;
+  const message = `cannot open the telemetry store: retentionDays is ${days}, not a whole number from 1 to ${MAX_RETENTION_DAYS}`;
+  throw new SpanloomError("INVALID_FIELD", message, { field: "retentionDays", limit: MAX_RETENTION_DAYS });
+}
+
+async function setRetention(run: RunStatement, engines: TableEngines, days: number): Promise<void> {
+  const current = await engineFull(run, heldTable(engines, "spans"));
   if (current.includes(`toIntervalDay(${days})`)) return;
-  for (const statement of retentionStatements(days)) await run(statement);
+  for (const statement of retentionStatements(engines, days)) await run(statement);
+}
+
+/** How a table is made; empty when there is none. */
+async function engineFull(run: RunStatement, table: string): Promise<string> {
+  const [database, name] = table.split(".");
+  return run(`SELECT engine_full FROM system.tables WHERE database = '${database}' AND name = '${name}'`);
 }

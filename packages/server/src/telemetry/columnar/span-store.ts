@@ -5,8 +5,10 @@
  * them. Implementations MUST treat the batch's bytes as read-only and MUST NOT keep them after the promise resolves.
  *
  * I1. A row inserted before `insert` resolved is seen by every `stream` called afterwards.
- * I2. Of rows with the same trace and span id, queries see the one with the highest version; a log record has no such key.
- * I3. Text from a caller reaches the engine only as a bound parameter.
+ * I2. Of rows with the same trace and span id, queries see the one with the highest version.
+ * I3. Rows that are inserted again are seen once, also when the first insert, whose answer was lost, comes after the
+ *     second. Log records are the same when their trace, time, `ingest_id` and `writer` are.
+ * I4. Text from a caller reaches the engine only as a bound parameter.
  */
 
 /** Tables of the telemetry store. */

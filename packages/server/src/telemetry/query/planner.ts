@@ -75,7 +75,7 @@ export function planLogs(request: QueryLogsRequest, jobTraces: JobTraces): State
   return assemble({
     request,
     parameters,
-    from: `${DATABASE}.logs`,
+    from: `${DATABASE}.logs FINAL`,
     catalogue: logCatalogue,
     extra: extraLogCatalogue,
     condition: request.filter ? logFilterSql(request.filter, context) : "1",

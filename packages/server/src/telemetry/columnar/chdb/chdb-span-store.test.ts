@@ -3,61 +3,23 @@ import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { create } from "@bufbuild/protobuf";
-import { QueryLogsRequestSchema, QuerySpansRequestSchema } from "@spanloom/protocol";
-import { type SuiteSpan, tempDir, testSpanStore } from "@spanloom/testing";
+import { tempDir, testSpanStore } from "@spanloom/testing";
 import { drainPending, Session } from "chdb";
 import { describe, expect, it } from "vitest";
-import { idBytes, logPayload, logRecord, rowsOf, span, tracePayload } from "../../ingest/otlp-fixture.ts";
-import { OtlpReader } from "../../ingest/otlp-reader.ts";
-import { planLogs, planSpans } from "../../query/planner.ts";
+import { rowsOf } from "../../ingest/otlp-fixture.ts";
+import { spanBatch, spanStoreFixture } from "../../testing/span-store-fixture.ts";
 import { DATABASE, SCHEMA_VERSION } from "../schema.sql.ts";
-import type { InsertBatch } from "../span-store.ts";
 import { ChdbSpanStore } from "./index.ts";
-
-const startNs = 1_767_225_600_000_000_000n;
-const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
-
-function toBatch(spans: readonly SuiteSpan[]): InsertBatch {
-  const reader = new OtlpReader();
-  for (const { id, trace, name, version, startNs: at } of spans) {
-    const one = span(id + 1, {
-      traceId: idBytes(16, trace),
-      name,
-      startTimeUnixNano: startNs + at,
-      endTimeUnixNano: startNs + at + 5n,
-    });
-    reader.readTraces(tracePayload([one]), Number(version));
-  }
-  return { table: "spans", ipc: reader.spans.finish(), rows: reader.spans.rows };
-}
 
 testSpanStore("chdb", () => {
   const dir = tempDir("spanloom-chdb-");
   const dataDir = join(dir.path, "telemetry");
-  return {
-    store: new ChdbSpanStore({ dataDir, retentionDays: 10_000 }),
-    reopened: () => new ChdbSpanStore({ dataDir, retentionDays: 10_000 }),
-    spans: toBatch,
-    logs(bodies): InsertBatch {
-      const reader = new OtlpReader();
-      const records = bodies.map((value) => logRecord(1, { body: { value: { case: "stringValue", value } } }));
-      reader.readLogs(logPayload(records), 1);
-      return { table: "logs", ipc: reader.logs.finish(), rows: reader.logs.rows };
-    },
-    spansOf(trace, name) {
-      const names = name === undefined ? [] : [{ match: { case: "exact" as const, value: name } }];
-      const filter = { traceIds: [hex(idBytes(16, trace))], names };
-      return planSpans(create(QuerySpansRequestSchema, { filter, columns: ["span_id", "name"] }), new Map());
-    },
-    allLogs: () => planLogs(create(QueryLogsRequestSchema, {}), new Map()),
-    broken: { sql: "SELECT nothing FROM nowhere", params: {} },
-    failing: { sql: "SELECT intDiv(1, number - 70000) AS n FROM numbers(100000) ORDER BY n", params: {} },
-    rowsOf: ({ ipc }) => rowsOf(ipc),
+  return spanStoreFixture({
+    open: (retentionDays) => new ChdbSpanStore({ dataDir, retentionDays }),
     async dispose() {
       dir[Symbol.dispose]();
     },
-  };
+  });
 });
 
 describe("ChdbSpanStore", () => {
@@ -118,7 +80,7 @@ describe("ChdbSpanStore", () => {
     for (const retentionDays of [30, 7]) {
       await using store = new ChdbSpanStore({ dataDir: dir.path, retentionDays });
       await store.start();
-      await store.insert(toBatch([{ id: 1, trace: 1, name: "x", startNs: 1n, version: 1n }]));
+      await store.insert(spanBatch([{ id: 1, trace: 1, name: "x", startNs: 1n, version: 1n }]));
       const sql = `SELECT engine_full FROM system.tables WHERE database = '${DATABASE}' AND name = 'spans'`;
       const found: Record<string, unknown>[] = [];
       for await (const { ipc } of store.stream({ sql, params: {} })) found.push(...rowsOf(ipc));

@@ -4,9 +4,9 @@ import { join, resolve } from "node:path";
 import { SpanloomError } from "@spanloom/protocol";
 import { drainPending, Session } from "chdb";
 import { logColumns, spanColumns } from "../../columns/span-columns.ts";
-import { fromEngineError } from "../engine-error.ts";
+import { fromEngineError, fromInsertError } from "../engine-error.ts";
 import { migrate } from "../migrate.ts";
-import { DATABASE, localEngines } from "../schema.sql.ts";
+import { DATABASE } from "../schema.sql.ts";
 import type { ArrowBatch, InsertBatch, SpanStore, SpanStoreStats, Statement } from "../span-store.ts";
 import { folderHolder } from "./folder-holder.ts";
 import { insertStatement } from "./insert.ts";
@@ -65,7 +65,7 @@ export class ChdbSpanStore implements SpanStore {
       // What a crash left half-written is still in the spool. Only now is it known that no other process is at work here.
       for (const name of readdirSync(this.#incoming)) rmSync(join(this.#incoming, name));
       this.#pool = new SessionPool(open, MAX_STREAMS);
-      await migrate((sql) => this.#run(sql), localEngines, this.retentionDays);
+      await migrate((sql) => this.#run(sql), {}, this.retentionDays);
     } catch (error) {
       await this.stop();
       if (error instanceof SpanloomError) throw error;
@@ -115,7 +115,7 @@ export class ChdbSpanStore implements SpanStore {
       if ((error as NodeJS.ErrnoException).code === "ENOSPC") {
         throw new SpanloomError("OVERLOADED", `cannot insert ${batch.table}: the disk is full`, {}, { cause: error });
       }
-      throw fromEngineError(error, `insert ${batch.rows} rows into ${batch.table}`);
+      throw fromInsertError(error, `insert ${batch.rows} rows into ${batch.table}`);
     } finally {
       await rm(path, { force: true });
     }

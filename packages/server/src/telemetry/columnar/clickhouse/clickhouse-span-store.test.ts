@@ -1,60 +1,40 @@
-import { create } from "@bufbuild/protobuf";
-import { QueryLogsRequestSchema, QuerySpansRequestSchema } from "@spanloom/protocol";
-import { type SuiteSpan, TestClickHouse, testSpanStore } from "@spanloom/testing";
+import { TestClickHouse, testSpanStore } from "@spanloom/testing";
 import { afterAll, describe, expect, it } from "vitest";
-import { idBytes, logPayload, logRecord, rowsOf, span, tracePayload } from "../../ingest/otlp-fixture.ts";
-import { OtlpReader } from "../../ingest/otlp-reader.ts";
-import { planLogs, planSpans } from "../../query/planner.ts";
+import { rowsOf } from "../../ingest/otlp-fixture.ts";
+import { spanBatch, spanStoreFixture } from "../../testing/span-store-fixture.ts";
 import { DATABASE, SCHEMA_VERSION } from "../schema.sql.ts";
-import type { InsertBatch, SpanStore } from "../span-store.ts";
+import type { SpanStore } from "../span-store.ts";
+import type { TableEngines } from "../table-engines.ts";
 import { ClickHouseSpanStore } from "./index.ts";
 
-const startNs = 1_767_225_600_000_000_000n;
-const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 const given = process.env.SPANLOOM_TEST_CLICKHOUSE_URL;
 const server = await TestClickHouse.start({ url: given });
+/** A real server's cluster is taken as it is; ours is one of a single server, which has no address for replicas. */
+const cluster = given ? process.env.SPANLOOM_TEST_CLICKHOUSE_CLUSTER : "spanloom";
 afterAll(() => server.stop());
 
-const newStore = () => new ClickHouseSpanStore({ url: server.url, retentionDays: 10_000 });
+const newStore = (retentionDays = 10_000) => new ClickHouseSpanStore({ url: server.url, retentionDays });
 
-function toBatch(spans: readonly SuiteSpan[]): InsertBatch {
-  const reader = new OtlpReader();
-  for (const { id, trace, name, version, startNs: at } of spans) {
-    const one = span(id + 1, {
-      traceId: idBytes(16, trace),
-      name,
-      startTimeUnixNano: startNs + at,
-      endTimeUnixNano: startNs + at + 5n,
-    });
-    reader.readTraces(tracePayload([one]), Number(version));
-  }
-  return { table: "spans", ipc: reader.spans.finish(), rows: reader.spans.rows };
+/** On a server that is given, the database is the tests' own: it goes before and after. */
+async function dropDatabase(url: string, { cluster: name }: TableEngines): Promise<void> {
+  const body = `DROP DATABASE IF EXISTS ${DATABASE}${name === undefined ? "" : ` ON CLUSTER '${name}'`} SYNC`;
+  const answer = await fetch(url, { method: "POST", body });
+  expect([answer.status, await answer.text()]).toEqual([200, expect.anything()]);
 }
 
 // P8: what holds for the embedded store holds here.
-testSpanStore("clickhouse", () => ({
-  store: newStore(),
-  reopened: newStore,
-  spans: toBatch,
-  logs(bodies): InsertBatch {
-    const reader = new OtlpReader();
-    const records = bodies.map((value) => logRecord(1, { body: { value: { case: "stringValue", value } } }));
-    reader.readLogs(logPayload(records), 1);
-    return { table: "logs", ipc: reader.logs.finish(), rows: reader.logs.rows };
-  },
-  spansOf(trace, name) {
-    const names = name === undefined ? [] : [{ match: { case: "exact" as const, value: name } }];
-    const filter = { traceIds: [hex(idBytes(16, trace))], names };
-    return planSpans(create(QuerySpansRequestSchema, { filter, columns: ["span_id", "name"] }), new Map());
-  },
-  allLogs: () => planLogs(create(QueryLogsRequestSchema, {}), new Map()),
-  broken: { sql: "SELECT nothing FROM nowhere", params: {} },
-  failing: { sql: "SELECT intDiv(1, number - 70000) AS n FROM numbers(100000) ORDER BY n", params: {} },
-  rowsOf: ({ ipc }) => rowsOf(ipc),
-  async dispose() {
-    // The endpoint's data go with it.
-  },
-}));
+const suites: [string, TableEngines][] = [["clickhouse", {}]];
+if (cluster) suites.push(["clickhouse cluster", { cluster, ...(!given && { engine: "MergeTree" }) }]);
+for (const [name, engines] of suites) {
+  const own = given ? server : await TestClickHouse.start();
+  if (given) await dropDatabase(own.url, engines);
+  testSpanStore(name, () =>
+    spanStoreFixture({
+      open: (retentionDays) => new ClickHouseSpanStore({ url: own.url, retentionDays, ...engines }),
+      dispose: () => (given ? dropDatabase(own.url, engines) : own.stop()),
+    }),
+  );
+}
 
 async function rowsFrom(store: SpanStore, sql: string): Promise<Record<string, unknown>[]> {
   const found: Record<string, unknown>[] = [];
@@ -98,7 +78,7 @@ describe("ClickHouseSpanStore", () => {
     await store.start();
     await server.crash();
     const gone = { reason: "TELEMETRY_UNAVAILABLE" };
-    const one = toBatch([{ id: 1, trace: 9, name: "x", startNs: 1n, version: 1n }]);
+    const one = spanBatch([{ id: 1, trace: 9, name: "x", startNs: 1n, version: 1n }]);
     await expect(store.insert(one)).rejects.toMatchObject(gone);
     await expect(rowsFrom(store, "SELECT 1")).rejects.toMatchObject(gone);
     const lines: string[] = [];
@@ -114,7 +94,7 @@ describe("ClickHouseSpanStore", () => {
     await expect(late.insert(one)).rejects.toMatchObject(gone);
     await server.recover();
     await late.insert(one);
-    await store.insert(toBatch([{ id: 2, trace: 9, name: "y", startNs: 1n, version: 1n }]));
+    await store.insert(spanBatch([{ id: 2, trace: 9, name: "y", startNs: 1n, version: 1n }]));
     expect(await rowsFrom(store, `SELECT name FROM ${DATABASE}.spans WHERE name = 'x'`)).toEqual([{ name: "x" }]);
   });
 

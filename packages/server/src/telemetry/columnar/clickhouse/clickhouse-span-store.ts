@@ -1,56 +1,49 @@
+import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
-import { type ClickHouseClient, type ClickHouseSettings, createClient } from "@clickhouse/client";
+import { setTimeout as pause } from "node:timers/promises";
+import { type ClickHouseClient, type ClickHouseSettings, createClient, parseError } from "@clickhouse/client";
 import { SpanloomError } from "@spanloom/protocol";
 import { logColumns, spanColumns } from "../../columns/span-columns.ts";
 import { migrate } from "../migrate.ts";
-import { DATABASE, localEngines, type SchemaEngines } from "../schema.sql.ts";
+import { DATABASE } from "../schema.sql.ts";
 import type { ArrowBatch, InsertBatch, SpanStore, SpanStoreStats, Statement } from "../span-store.ts";
+import { isReplicated, type TableEngines } from "../table-engines.ts";
 import { shownUrl } from "./clickhouse-url.ts";
-import { fromClickHouseError } from "./errors.ts";
+import {
+  areTablesGone,
+  fromClickHouseError,
+  fromClickHouseInsertError,
+  fromSchemaError,
+  isQuorumBusy,
+} from "./errors.ts";
 import { ipcBatches } from "./ipc-batches.ts";
+import { settingsFor } from "./settings.ts";
 
 const DEFAULT_RETENTION_DAYS = 30;
 /** Requests open at once; a slow reader holds one. */
 const MAX_CONNECTIONS = 16;
 /** A connection on which nothing moves for this long is given up. */
 const IDLE_MS = 60_000;
+/** Tries of an insert while those of other servers wait for their replicas, and the pause after the first, then doubled. */
+const QUORUM_TRIES = { count: 12, firstMs: 20, lastMs: 2_000 };
 
 /** Which ClickHouse, and how its tables are made. */
-export interface ClickHouseSpanStoreOptions {
+export interface ClickHouseSpanStoreOptions extends TableEngines {
   /** `http://user:password@host:port`. */
   url: string;
   /** Days a span or log record is kept after it started. Default 30. */
   retentionDays?: number;
-  /** Engines of the tables. Default: those of one machine. */
-  engines?: SchemaEngines;
   /** Hears that ClickHouse cannot be reached at the start. */
   log?: (line: string) => void;
 }
-
-/** As the embedded engine is set up; what is about memory and threads is the server's own to say. */
-const settings: ClickHouseSettings = {
-  // A batch becomes one block, hence one part for each day in it: whole or not at all within a day.
-  max_insert_threads: "1",
-  max_insert_block_size: "10000000",
-  min_insert_block_size_rows: "10000000",
-  min_insert_block_size_bytes: "1073741824",
-  max_partitions_per_insert_block: "0",
-  optimize_on_insert: 0,
-  // An insert is acknowledged when it is stored, never when it is merely queued.
-  async_insert: 0,
-  wait_end_of_query: 0,
-  prefer_column_name_to_alias: 1,
-  output_format_arrow_compression_method: "none",
-  output_format_arrow_low_cardinality_as_dictionary: 1,
-  output_format_arrow_string_as_string: 1,
-};
 
 const insertColumns = { spans: Object.keys(spanColumns()), logs: Object.keys(logColumns()) };
 
 /**
  * Spans and logs in a ClickHouse that servers share, over HTTP: the SQL and the schema of the embedded engine.
  *
- * I1. An insert is acknowledged by ClickHouse before its promise resolves; it is never tried again here, but by its caller.
+ * I1. An insert is acknowledged by ClickHouse before its promise resolves: on a cluster, by every shard and most replicas.
+ *     Here it is tried again only when it was refused before anything of it was taken; else that is its caller's part.
  * I2. An answer that breaks off, or turns into an error on the way, rejects: never a part for the whole.
  * I3. A start does not wait for a ClickHouse that is away: whatever comes first when it is back migrates it.
  * I4. Values travel as HTTP parameters, which ClickHouse binds; nothing of them becomes SQL.
@@ -61,6 +54,8 @@ export class ClickHouseSpanStore implements SpanStore {
   #client: ClickHouseClient | undefined;
   /** Resolves with the client when the tables are there; absent after it failed, and then it is tried again. */
   #ready: Promise<ClickHouseClient> | undefined;
+  /** The latest insert, where one must follow the other. */
+  #inserting: Promise<void> = Promise.resolve();
 
   constructor(options: ClickHouseSpanStoreOptions) {
     this.#options = options;
@@ -81,7 +76,7 @@ export class ClickHouseSpanStore implements SpanStore {
       request_timeout: IDLE_MS,
       // Rows of the same job are alike: a third of the bytes, for some 2 ms of processor time a megabyte.
       compression: { request: true, response: true },
-      clickhouse_settings: settings,
+      clickhouse_settings: settingsFor(this.#options),
       log: { level: 127 },
     });
     try {
@@ -101,14 +96,13 @@ export class ClickHouseSpanStore implements SpanStore {
     const client = this.#open();
     this.#ready ??= this.#migrate(client).catch((error: unknown) => {
       this.#ready = undefined;
-      throw fromClickHouseError(error, `open the telemetry store at ${shownUrl(this.#options.url)}`);
+      throw fromSchemaError(error, `open the telemetry store at ${shownUrl(this.#options.url)}`);
     });
     return this.#ready;
   }
 
   async #migrate(client: ClickHouseClient): Promise<ClickHouseClient> {
-    const { engines = localEngines } = this.#options;
-    await migrate((sql) => this.#run(sql), engines, this.retentionDays);
+    await migrate((sql) => this.#run(sql), this.#options, this.retentionDays);
     return client;
   }
 
@@ -125,17 +119,30 @@ export class ClickHouseSpanStore implements SpanStore {
   }
 
   /** Inserts a batch. */
-  async insert({ table, ipc, rows }: InsertBatch): Promise<void> {
-    if (rows === 0) return;
+  insert(batch: InsertBatch): Promise<void> {
+    if (batch.rows === 0) return Promise.resolve();
+    if (!isReplicated(this.#options)) return this.#insert(batch);
+    // Where inserts wait for replicas ClickHouse refuses a second one: this server's at least need not meet.
+    const inserting = this.#inserting.then(() => this.#insert(batch));
+    this.#inserting = inserting.catch(() => undefined); // its caller is told
+    return inserting;
+  }
+
+  async #insert(batch: InsertBatch): Promise<void> {
     const client = await this.#migrated();
-    try {
-      const { stream } = await client.exec({
-        query: `INSERT INTO ${DATABASE}.${table} (${insertColumns[table].join(", ")}) FORMAT ArrowStream`,
-        values: Readable.from(ipc, { objectMode: false }),
-      });
-      await endOf(stream);
-    } catch (error) {
-      throw fromClickHouseError(error, `insert ${rows} rows into ${table}`);
+    // The same for all tries, so that what an earlier one did reach is not written twice.
+    const token = randomUUID();
+    for (let tries = 1, pauseMs = QUORUM_TRIES.firstMs; ; tries++) {
+      try {
+        return await send(client, batch, token);
+      } catch (error) {
+        if (areTablesGone(error)) this.#ready = undefined;
+        if (!isQuorumBusy(error) || tries === QUORUM_TRIES.count) {
+          throw fromClickHouseInsertError(error, `insert ${batch.rows} rows into ${batch.table}`);
+        }
+      }
+      await pause(pauseMs);
+      pauseMs = Math.min(pauseMs * 2, QUORUM_TRIES.lastMs);
     }
   }
 
@@ -156,6 +163,7 @@ export class ClickHouseSpanStore implements SpanStore {
       }
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
+      if (areTablesGone(error)) this.#ready = undefined;
       throw fromClickHouseError(error, "run the query");
     } finally {
       leaving.abort();
@@ -164,8 +172,11 @@ export class ClickHouseSpanStore implements SpanStore {
 
   /** What is held. */
   async stats(): Promise<SpanStoreStats> {
+    const { cluster } = this.#options;
+    const [suffix, parts] =
+      cluster === undefined ? ["", "system.parts"] : ["_local", `cluster('${cluster}', system.parts)`];
     const text = await this.#run(
-      `SELECT sumIf(rows, table = 'spans'), sumIf(rows, table = 'logs'), sum(bytes_on_disk) FROM system.parts
+      `SELECT sumIf(rows, table = 'spans${suffix}'), sumIf(rows, table = 'logs${suffix}'), sum(bytes_on_disk) FROM ${parts}
 WHERE active AND database = '${DATABASE}'`,
     ).catch((error: unknown) => {
       throw fromClickHouseError(error, "read the size of the telemetry store");
@@ -186,6 +197,17 @@ WHERE active AND database = '${DATABASE}'`,
     if (this.#client) return this.#client;
     throw new SpanloomError("TELEMETRY_UNAVAILABLE", "cannot use the telemetry store: it is not open");
   }
+}
+
+async function send(client: ClickHouseClient, { table, ipc }: InsertBatch, token: string): Promise<void> {
+  const { stream } = await client.exec({
+    query: `INSERT INTO ${DATABASE}.${table} (${insertColumns[table].join(", ")}) FORMAT ArrowStream`,
+    values: Readable.from(ipc, { objectMode: false }),
+    clickhouse_settings: { insert_deduplication_token: token },
+  });
+  const answer = await endOf(stream);
+  // An insert has nothing to say; an error that befell it after the answer had begun stands in its body.
+  if (answer !== "") throw parseError(answer);
 }
 
 /** A short answer as text. */

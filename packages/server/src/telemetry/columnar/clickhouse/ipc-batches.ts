@@ -1,3 +1,4 @@
+import { ClickHouseError, parseError } from "@clickhouse/client";
 import { Message, MessageHeader } from "apache-arrow";
 import type { ArrowBatch } from "../span-store.ts";
 
@@ -8,6 +9,8 @@ const PREFIX_BYTES = 8;
 const END = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0);
 /** No message of ours is larger: a block has at most some 65,000 rows. */
 const MAX_MESSAGE_BYTES = 1024 ** 3;
+/** An error's text at the end of an answer is shorter. */
+const MAX_ERROR_BYTES = 256 * 1024;
 
 /**
  * Cuts one Arrow IPC stream, as ClickHouse sends it over HTTP, into whole streams of one record batch each.
@@ -15,7 +18,8 @@ const MAX_MESSAGE_BYTES = 1024 ** 3;
  * Bytes are handed on as they came: schema, the dictionaries in force, the batch, the end. Nothing is decoded but the
  * metadata of messages. A stream without batches gives one batch of zero rows.
  *
- * Errors: whatever `chunks` throws; an Error when the stream breaks off or is not Arrow.
+ * Errors: whatever `chunks` throws; ClickHouse's own when the answer turns into one on the way; an Error when the stream
+ * breaks off or is not Arrow.
  */
 export async function* ipcBatches(chunks: AsyncIterable<Uint8Array>): AsyncIterable<ArrowBatch> {
   let schema: Uint8Array | undefined;
@@ -48,11 +52,11 @@ async function* messages(chunks: AsyncIterable<Uint8Array>): AsyncIterable<{ hea
   const input = new Input(chunks);
   for (;;) {
     const prefix = await input.peek(PREFIX_BYTES);
-    if (prefix === undefined) throw new Error("the answer broke off");
+    if (prefix === undefined) throw await failureOf(input, "the answer broke off");
     const view = new DataView(prefix.buffer, prefix.byteOffset, PREFIX_BYTES);
     const length = view.getInt32(4, true);
     if (view.getUint32(0, true) !== CONTINUATION || length < 0 || length > MAX_MESSAGE_BYTES) {
-      throw new Error("the answer is not an Arrow stream");
+      throw await failureOf(input, "the answer is not an Arrow stream");
     }
     if (length === 0) {
       // Read to its end, so that the connection serves the next query.
@@ -60,12 +64,20 @@ async function* messages(chunks: AsyncIterable<Uint8Array>): AsyncIterable<{ hea
       return;
     }
     const metadata = await input.peek(PREFIX_BYTES + length);
-    if (metadata === undefined) throw new Error("the answer broke off");
+    if (metadata === undefined) throw await failureOf(input, "the answer broke off");
     const header = Message.decode(metadata.subarray(PREFIX_BYTES));
     const bytes = await input.take(PREFIX_BYTES + length + header.bodyLength);
-    if (bytes === undefined) throw new Error("the answer broke off");
+    if (bytes === undefined) throw await failureOf(input, "the answer broke off");
     yield { header, bytes };
   }
+}
+
+/** The error ClickHouse wrote where rows were to come; else one that says `otherwise`. */
+async function failureOf(input: Input, otherwise: string): Promise<Error> {
+  const text = (await input.rest(MAX_ERROR_BYTES)).toString("latin1");
+  const at = text.lastIndexOf("Code: ");
+  const told = at < 0 ? undefined : parseError(Buffer.from(text.slice(at), "latin1").toString());
+  return told instanceof ClickHouseError ? told : new Error(otherwise);
 }
 
 /** Bytes to be looked at and taken. */
@@ -99,6 +111,18 @@ class Input {
     else this.#held.shift();
     this.#bytes -= count;
     return taken;
+  }
+
+  /** What is left, its last `limit` bytes at most; a connection that fails meanwhile has no more to say. */
+  async rest(limit: number): Promise<Buffer> {
+    try {
+      for (let next = await this.#chunks.next(); !next.done; next = await this.#chunks.next()) {
+        this.#held = [Buffer.concat([...this.#held, next.value]).subarray(-limit)];
+      }
+    } catch {
+      // the caller knows that the answer is broken
+    }
+    return Buffer.concat(this.#held).subarray(-limit);
   }
 
   /** Reads to the end. */
