@@ -20,6 +20,7 @@ export const attributeNames = {
   backoffMs: "spanloom.backoff_ms",
   runMs: "spanloom.run_ms",
   droppedTelemetry: "spanloom.dropped_telemetry",
+  clockOffsetMs: "spanloom.clock_offset_ms",
 } as const;
 
 /** Values of `spanloom.span.type`, by increasing depth in a job's tree. */

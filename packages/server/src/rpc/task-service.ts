@@ -23,8 +23,8 @@ import { type CheckedResult, checkResult, toProgress } from "../engine/report.ts
 import { DEFAULT_QUEUE } from "../engine/submission.ts";
 import { toIdentifiers } from "../engine/task-set.ts";
 import { present } from "../present.ts";
-import type { AttemptReport, ClaimRequest, ExchangeOutcome, ReportOutcome, Store } from "../store/store.ts";
-import type { Telemetry } from "../telemetry/telemetry.ts";
+import type { AttemptReport, ClaimRequest, ExchangeOutcome, Lease, ReportOutcome, Store } from "../store/store.ts";
+import type { LeasedAttempt, Telemetry } from "../telemetry/telemetry.ts";
 import type { CallContext } from "./call-context.ts";
 import { CancellationNotices } from "./cancellation-notices.ts";
 import { type LeaseWaiters, releaseLeases } from "./lease-waiters.ts";
@@ -37,7 +37,7 @@ import { ingestTelemetry } from "./telemetry-intake.ts";
 /** What TaskService needs. */
 export interface TaskServiceOptions {
   store: Store;
-  telemetry: Pick<Telemetry, "ingest">;
+  telemetry: Pick<Telemetry, "ingest" | "runnerTimes">;
   waiters: LeaseWaiters;
   clock: Clock;
   limits: Limits;
@@ -73,13 +73,21 @@ async function leaseTasks(
   checkLimit("results", request.results.length, limits.maxLeaseBatch, "results");
   const claim = toClaim(request, runnerId, limits);
   const waitMs = waitMsField(request.wait, limits, context.timeoutMs());
-  const telemetryRejection = request.telemetry && (await ingestTelemetry(telemetry, request.telemetry));
+  const telemetryRejection = request.telemetry && (await ingestTelemetry(telemetry, runnerId, request.telemetry));
   const results = request.results.map((result) => checkResult(result, limits));
-  const reports = results.flatMap(({ report }) => report ?? []);
+  const { runnerTimes } = telemetry;
+  const reports = results.flatMap(({ report }) => {
+    return report ? { ...report, spanExtras: runnerTimes.correctExtras(runnerId, report, report.spanExtras) } : [];
+  });
   // Acknowledgements are never held back for a wait.
   const patienceMs = results.length > 0 ? 0 : waitMs;
   const outcome = await exchange({ runnerId, reports, claim, waitMs: patienceMs, context }, options);
+  if (claim) runnerTimes.leased(outcome.leases.map((lease) => leasedAttempt(lease, claim)));
   return toResponse(request, results, outcome, { claim, telemetryRejection });
+}
+
+function leasedAttempt({ taskId, attempt, expiresAtUs }: Lease, { leaseMs }: ClaimRequest): LeasedAttempt {
+  return { taskId, attempt, leasedAtUs: expiresAtUs - leaseMs * 1000 };
 }
 
 /** What to lease; undefined when the runner only reports or has no code. */
@@ -166,13 +174,14 @@ function toAck(
 async function heartbeat(request: HeartbeatRequest, { store, telemetry, clock, limits, notices }: LeaseOptions) {
   const runnerId = uuidField("runner_id", request.runnerId);
   const leaseMs = leaseMsField(request.leaseDuration, limits);
+  telemetry.runnerTimes.heard(runnerId, Number(request.sentAtUnixNano / 1000n));
   const running = request.running.map(({ taskId, attempt, leaseToken, progress }, i) => ({
     taskId,
     attempt,
     token: leaseToken,
     progress: toProgress(progress, `running[${i}].progress`, limits),
   }));
-  if (request.telemetry) await ingestTelemetry(telemetry, request.telemetry);
+  if (request.telemetry) await ingestTelemetry(telemetry, runnerId, request.telemetry);
   const outcome = await store.heartbeat(runnerId, running, leaseMs);
   notices.isNews(runnerId, outcome.cancelled);
   return create(HeartbeatResponseSchema, {

@@ -9,12 +9,13 @@ import type { IngestOutcome, OtlpPayload, Telemetry } from "../telemetry/telemet
 import { countRecords } from "./record-count.ts";
 
 /**
- * Makes telemetry that travels with results durable; never throws, as telemetry never fails the work (P4).
+ * Makes a runner's telemetry durable, its times brought to the server's clock; never throws, as telemetry never fails the work (P4).
  *
  * What was refused, or dropped because the spool is full or broken, is told; undefined when all was taken.
  */
 export async function ingestTelemetry(
-  telemetry: Pick<Telemetry, "ingest">,
+  telemetry: Pick<Telemetry, "ingest" | "runnerTimes">,
+  runnerId: string,
   { traces, logs }: TelemetryMessage,
 ): Promise<TelemetryRejection | undefined> {
   const payloads: OtlpPayload[] = [
@@ -22,6 +23,7 @@ export async function ingestTelemetry(
     ...logs.map((bytes) => ({ signal: "logs" as const, bytes })),
   ];
   if (payloads.length === 0) return undefined;
+  await telemetry.runnerTimes.correct(runnerId, payloads);
   return toRejection(await ingestAll(telemetry, payloads));
 }
 

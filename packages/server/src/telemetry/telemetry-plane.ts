@@ -13,6 +13,7 @@ import {
 import { tableFromIPC } from "apache-arrow";
 import type { Clock } from "../clock.ts";
 import type { Peers, Store } from "../store/store.ts";
+import { TimeCorrection } from "./clock/time-correction.ts";
 import type { ArrowBatch, SpanStore, Statement } from "./columnar/span-store.ts";
 import { checkPathJobId, findCriticalPath } from "./critical-path/find-critical-path.ts";
 import { Drainer } from "./ingest/drainer.ts";
@@ -55,6 +56,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
 }
 
 class TelemetryPlane implements Telemetry {
+  readonly runnerTimes: TimeCorrection;
   readonly #options: TelemetryOptions;
   readonly #spool: Spool;
   readonly #projector: Projector;
@@ -68,6 +70,7 @@ class TelemetryPlane implements Telemetry {
 
   constructor(options: TelemetryOptions) {
     this.#options = options;
+    this.runnerTimes = new TimeCorrection(options);
     const { dataDir, store, spanStore, clock, log, spoolMaxBytes, spoolFileSystem } = options;
     this.#spool = new Spool({
       folder: join(dataDir, "spool"),

@@ -23,6 +23,28 @@ export interface IngestOutcome {
   message: string;
 }
 
+/** An attempt and when its lease began. */
+export interface LeasedAttempt {
+  taskId: string;
+  attempt: number;
+  leasedAtUs: number;
+}
+
+/** Brings times of runners to the server's clock. Takes notes and changes bytes, and never fails. */
+export interface RunnerTimes {
+  /** Notes what a runner's clock showed as it sent a heartbeat that has just arrived. 0 is no time. */
+  heard(runnerId: string, sentAtUs: number): void;
+  /** Notes when attempts were leased: nothing of them can be earlier. */
+  leased(attempts: Iterable<LeasedAttempt>): void;
+  /** Corrects the times of payloads that a runner sent, in place; once for each payload. */
+  correct(runnerId: string, payloads: readonly OtlpPayload[]): Promise<void>;
+  /**
+   * What the code put on its attempt's span, with corrected times, and `spanloom.clock_offset_ms` when the runner's times
+   * were off. The bytes given may be changed.
+   */
+  correctExtras(runnerId: string, attempt: Pick<LeasedAttempt, "taskId" | "attempt">, extras: Uint8Array): Uint8Array;
+}
+
 /** Figures for health, metrics and `spanloom top`. */
 export interface TelemetryStats {
   spoolBytes: number;
@@ -49,6 +71,8 @@ export interface Telemetry {
   stop(): Promise<void>;
   /** Makes payloads durable. Errors: OVERLOADED when the spool is full, INVALID_FIELD when a payload is not OTLP. */
   ingest(payloads: readonly OtlpPayload[]): Promise<IngestOutcome>;
+  /** What runners send is corrected by it before it is ingested. */
+  readonly runnerTimes: RunnerTimes;
   /** Notes that the lifecycle spans of these jobs and tasks are out of date. */
   lifecycleChanged(jobIds: ReadonlySet<string>, taskIds: ReadonlySet<string>): void;
   /** Streams spans. Errors: UNSUPPORTED_QUERY, INVALID_FIELD. */

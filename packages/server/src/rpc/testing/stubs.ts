@@ -48,6 +48,12 @@ export function telemetryStub(methods: Partial<Telemetry> = {}): TelemetryStub {
       payloads.push(...more);
       return { rejectedSpans: 0, rejectedLogs: 0, message: "" };
     },
+    runnerTimes: {
+      heard: () => {},
+      leased: () => {},
+      correct: async () => {},
+      correctExtras: (_runnerId, _attempt, extras) => extras,
+    },
     lifecycleChanged: () => {},
     async *querySpans() {},
     async *queryLogs() {},

@@ -1,0 +1,254 @@
+import { BinaryWriter } from "@bufbuild/protobuf/wire";
+import { attributeNames, SpanloomError } from "@spanloom/protocol";
+import type { Clock } from "../../clock.ts";
+import type { Store } from "../../store/store.ts";
+import type { LeasedAttempt, OtlpPayload, RunnerTimes } from "../telemetry.ts";
+import { type PayloadTimes, payloadTimes, spanTimes, timeKinds } from "./payload-times.ts";
+import { CLOCK_TOLERANCE_US, type ClockStretch, RunnerClock } from "./runner-clock.ts";
+
+/** Attempts and runners remembered: some 4 MB. Attempts forgotten are read from the record. */
+const MAX_ATTEMPTS = 20_000;
+const MAX_RUNNERS = 10_000;
+/** Open spans remembered of one attempt. */
+const MAX_OPEN_SPANS = 10_000;
+/** Corrections below this are not worth telling: clocks of one machine read as far apart. */
+const LEAST_TOLD_US = 10_000;
+
+/** What the correction needs. */
+export interface TimeCorrectionOptions {
+  store: Pick<Store, "readLifecycle">;
+  clock: Pick<Clock, "nowUs">;
+}
+
+interface AttemptTimes {
+  leasedAtUs: number;
+  /** What its times are off besides the runner's measured offset, by stretch of the runner's clock. */
+  fits: Map<ClockStretch, number> | undefined;
+  /** Starts of spans that came without an end, by span id: what comes later of them begins there. */
+  open: Map<string, bigint> | undefined;
+}
+
+/**
+ * Brings times of runners to the server's clock, by which attempts are placed.
+ *
+ * I1. A corrected time is not before its attempt was leased and not after it was received; a span does not end before it
+ *     starts. So no child of an attempt starts before it.
+ * I2. Within an attempt times keep their order, and their distances but for what I1 cuts.
+ * I3. A span that comes again, or first without an end, starts where it did.
+ * I4. Nothing here fails: what cannot be read is left as it is, for ingest to judge (P4).
+ *
+ * Bytes are changed in place: what is spooled, stored and read back is the corrected time.
+ */
+export class TimeCorrection implements RunnerTimes {
+  readonly #options: TimeCorrectionOptions;
+  /** The least recently used first. */
+  readonly #clocks = new Map<string, RunnerClock>();
+  readonly #attempts = new Map<string, AttemptTimes>();
+
+  constructor(options: TimeCorrectionOptions) {
+    this.#options = options;
+  }
+
+  heard(runnerId: string, sentAtUs: number): void {
+    if (!(sentAtUs > 0)) return;
+    const clock = this.#clocks.get(runnerId) ?? new RunnerClock();
+    clock.heard(sentAtUs, this.#options.clock.nowUs());
+    this.#clocks.delete(runnerId);
+    this.#clocks.set(runnerId, clock);
+    forgetOldest(this.#clocks, MAX_RUNNERS);
+  }
+
+  leased(attempts: Iterable<LeasedAttempt>): void {
+    for (const { taskId, attempt, leasedAtUs } of attempts) {
+      this.#attempts.set(`${taskId}:${attempt}`, { leasedAtUs, fits: undefined, open: undefined });
+    }
+    forgetOldest(this.#attempts, MAX_ATTEMPTS);
+  }
+
+  async correct(runnerId: string, payloads: readonly OtlpPayload[]): Promise<void> {
+    const receivedAtUs = this.#options.clock.nowUs();
+    const found = payloads.flatMap((payload) => readable(() => payloadTimes(payload)) ?? []);
+    const keys = new Set(found.flatMap(({ attempts }) => attempts.slice(1)));
+    const unknown = [...keys].filter((key) => !this.#attempts.has(key));
+    if (unknown.length > 0) await this.#recall(unknown);
+    const correction = { clock: this.#clocks.get(runnerId) ?? new RunnerClock(), receivedAtUs };
+    this.#fit(found, correction);
+    for (const times of found) this.#apply(times, correction);
+  }
+
+  correctExtras(
+    runnerId: string,
+    { taskId, attempt }: { taskId: string; attempt: number },
+    extras: Uint8Array,
+  ): Uint8Array {
+    const key = `${taskId}:${attempt}`;
+    const clock = this.#clocks.get(runnerId) ?? new RunnerClock();
+    const times = extras.length === 0 ? undefined : readable(() => spanTimes(extras, key));
+    if (times) this.#apply(times, { clock, receivedAtUs: this.#options.clock.nowUs() });
+    const offsetUs = clock.stretch.offsetUs + (this.#attempts.get(key)?.fits?.get(clock.stretch) ?? 0);
+    return Math.abs(offsetUs) < LEAST_TOLD_US ? extras : withOffset(extras, offsetUs / 1000);
+  }
+
+  /** Attempts that were leased by another server, before a restart or long ago. */
+  async #recall(keys: readonly string[]): Promise<void> {
+    const taskIds = new Set(keys.map((key) => key.slice(0, key.indexOf(":"))));
+    try {
+      const { tasks } = await this.#options.store.readLifecycle([], taskIds);
+      const wanted = new Set(keys);
+      const known = tasks.flatMap(({ id, attempts }) =>
+        attempts.map(({ number, leasedAtUs }) => ({ taskId: id, attempt: number, leasedAtUs })),
+      );
+      this.leased(known.filter(({ taskId, attempt }) => wanted.has(`${taskId}:${attempt}`)));
+    } catch (error) {
+      // Their times are corrected without it; that they are not cut at the lease must not cost the results (I4).
+      if (!(error instanceof SpanloomError)) throw error;
+    }
+  }
+
+  /** Finds for attempts that are seen first in a stretch how far their times have to be moved to fit. */
+  #fit(found: readonly PayloadTimes[], { clock, receivedAtUs }: Correction): void {
+    const extents = new Map<AttemptTimes, Map<ClockStretch, Extent>>();
+    for (const times of found) {
+      const states = times.attempts.map((key) => this.#attempts.get(key));
+      for (let i = 0; i < times.at.length; i++) {
+        const state = states[times.attemptOf[times.records[i]!]!];
+        if (!state || times.kinds[i] === timeKinds.other) continue;
+        const us = times.us(i);
+        const stretch = clock.stretchOf(us, receivedAtUs);
+        if (!state.fits?.has(stretch)) widen(extents, state, stretch, us + stretch.offsetUs);
+      }
+    }
+    for (const [state, byStretch] of extents) {
+      const { leasedAtUs } = state;
+      state.fits ??= new Map();
+      for (const [stretch, extent] of byStretch) {
+        state.fits.set(stretch, Math.round(fitOf(extent, { leasedAtUs, receivedAtUs }, clock.isMeasured)));
+      }
+    }
+  }
+
+  #apply(times: PayloadTimes, correction: Correction): void {
+    const states = times.attempts.map((key) => this.#attempts.get(key));
+    let start = -1;
+    for (let i = 0; i < times.at.length; i++) {
+      const record = times.records[i]!;
+      const state = states[times.attemptOf[record]!];
+      const isStart = times.kinds[i] === timeKinds.start;
+      correctTime(times, i, state, correction);
+      if (isStart && state && (times.isOpen[record] || state.open)) keepStart(times, i, state);
+      if (isStart) start = i;
+      else if (times.kinds[i] === timeKinds.end && start >= 0 && times.records[start] === record) {
+        if (times.us(i) < times.us(start)) times.write(i, times.ns(start));
+      }
+    }
+  }
+}
+
+/** A span begins where it was said to when it was open (I3). */
+function keepStart(times: PayloadTimes, i: number, state: AttemptTimes): void {
+  const record = times.records[i]!;
+  const spanId = times.spanId(record);
+  if (spanId === undefined) return;
+  const known = state.open?.get(spanId);
+  if (known !== undefined) times.write(i, known);
+  else if (times.isOpen[record]) {
+    state.open ??= new Map();
+    state.open.set(spanId, times.ns(i));
+    forgetOldest(state.open, MAX_OPEN_SPANS);
+  }
+}
+
+interface Correction {
+  clock: RunnerClock;
+  receivedAtUs: number;
+}
+
+/** First and last of an attempt's times. */
+interface Extent {
+  firstUs: number;
+  lastUs: number;
+}
+
+function widen(
+  extents: Map<AttemptTimes, Map<ClockStretch, Extent>>,
+  state: AttemptTimes,
+  stretch: ClockStretch,
+  atUs: number,
+): void {
+  let byStretch = extents.get(state);
+  if (!byStretch) {
+    byStretch = new Map();
+    extents.set(state, byStretch);
+  }
+  const extent = byStretch.get(stretch);
+  if (!extent) byStretch.set(stretch, { firstUs: atUs, lastUs: atUs });
+  else if (atUs < extent.firstUs) extent.firstUs = atUs;
+  else if (atUs > extent.lastUs) extent.lastUs = atUs;
+}
+
+/**
+ * How far times have to be moved as a whole to fit between lease and receipt.
+ *
+ * Heartbeats leave a second open, or have not come yet; nothing an attempt did can lie outside. A lone time that is far
+ * off was given by the code and says nothing of the clock: it is cut by itself.
+ */
+function fitOf(
+  { firstUs, lastUs }: Extent,
+  { leasedAtUs, receivedAtUs }: { leasedAtUs: number; receivedAtUs: number },
+  isMeasured: boolean,
+): number {
+  const most = isMeasured ? CLOCK_TOLERANCE_US : Number.POSITIVE_INFINITY;
+  const laterUs = leasedAtUs - firstUs;
+  const earlierUs = receivedAtUs - lastUs;
+  if (earlierUs < 0)
+    return -earlierUs <= most || firstUs > receivedAtUs ? Math.max(earlierUs, Math.min(laterUs, 0)) : 0;
+  if (laterUs <= 0) return 0;
+  const isAllBefore = lastUs < leasedAtUs;
+  return laterUs <= CLOCK_TOLERANCE_US || (isAllBefore && laterUs <= most) ? Math.min(laterUs, earlierUs) : 0;
+}
+
+function correctTime(
+  times: PayloadTimes,
+  i: number,
+  state: AttemptTimes | undefined,
+  { clock, receivedAtUs }: Correction,
+): void {
+  const us = times.us(i);
+  const stretch = clock.stretchOf(us, receivedAtUs);
+  const moveUs = stretch.offsetUs + (state?.fits?.get(stretch) ?? 0);
+  const firstUs = state?.leasedAtUs ?? Number.NEGATIVE_INFINITY;
+  const lastUs = Math.max(Math.min(stretch.ceilingUs, receivedAtUs), firstUs);
+  if (us + moveUs < firstUs) times.write(i, BigInt(Math.ceil(firstUs)) * 1000n);
+  else if (us + moveUs > lastUs) times.write(i, BigInt(Math.floor(lastUs)) * 1000n);
+  else if (moveUs !== 0) times.write(i, times.ns(i) + BigInt(moveUs) * 1000n);
+}
+
+/** Appends to a serialized span what was added to the times of its runner: fields of a message may follow each other. */
+function withOffset(extras: Uint8Array, offsetMs: number): Uint8Array {
+  const value = new BinaryWriter().uint32(0x21).double(offsetMs).finish();
+  const attribute = new BinaryWriter()
+    .uint32(0x0a)
+    .string(attributeNames.clockOffsetMs)
+    .uint32(0x12)
+    .bytes(value)
+    .finish();
+  const field = new BinaryWriter().uint32(0x4a).bytes(attribute).finish();
+  return Buffer.concat([extras, field]);
+}
+
+function readable<Value>(read: () => Value): Value | undefined {
+  try {
+    return read();
+  } catch (error) {
+    // Malformed bytes are refused by ingest, with a reason (I4).
+    if (error instanceof SpanloomError) return undefined;
+    throw error;
+  }
+}
+
+function forgetOldest(entries: Map<string, unknown>, most: number): void {
+  for (const key of entries.keys()) {
+    if (entries.size <= most) return;
+    entries.delete(key);
+  }
+}
