@@ -196,6 +196,9 @@ export interface Store {
   unprojectedJobs(limit: number, after?: string): Promise<readonly string[]>;
   /** Task ids of a job in creation order, for projecting it whole. */
   taskIds(jobId: string, page: Page): Promise<readonly string[]>;
-  /** Remembers that the final spans of these ended jobs are stored. */
-  markProjected(jobIds: readonly string[]): Promise<void>;
+  /**
+   * Remembers that the final spans of these jobs are stored: `ends` tells when each ended as its spans tell it. One that is
+   * open, or ended again since, stays as it is.
+   */
+  markProjected(ends: ReadonlyMap<string, number>): Promise<void>;
 }

@@ -147,7 +147,8 @@ export const readCases: Cases = {
     expect(await driver.store.unprojectedJobs(10)).toEqual([ended, open]);
     expect(await driver.store.unprojectedJobs(1)).toEqual([ended]);
     expect(await driver.store.unprojectedJobs(10, ended)).toEqual([open]);
-    await driver.store.markProjected([ended, open]);
+    const { endedAtUs } = await driver.job(ended);
+    await driver.store.markProjected(new Map([ended, open].map((id) => [id, endedAtUs!])));
     await driver.reopen();
     expect(await driver.store.unprojectedJobs(10)).toEqual([open]);
   },

@@ -408,9 +408,24 @@ export const retryCases: Cases = {
     expect(await driver.jobState(first)).toBe("SUCCEEDED");
   },
 
+  "spans of a job's end are not taken for those of its next one": async (driver) => {
+    const earlier = await driver.submit({ name: "earlier" });
+    await driver.drain();
+    const job = await failInTheMiddle(driver);
+    const before = await endsOf(driver, job);
+    driver.clock.advance(1);
+    await driver.retry(job);
+    await driver.store.markProjected(before);
+    await driver.drain();
+    await driver.store.markProjected(before);
+    expect(await driver.store.unprojectedJobs(10, earlier)).toEqual([job]);
+    await driver.store.markProjected(await endsOf(driver, job));
+    expect(await driver.store.unprojectedJobs(10, earlier)).toEqual([]);
+  },
+
   "a retry announces what is ready and what changed, and the job's next end": async (driver) => {
     const job = await failInTheMiddle(driver);
-    await driver.store.markProjected([job]);
+    await driver.store.markProjected(await endsOf(driver, job));
     const ready: [string, number][] = [];
     const changed = new Set<string>();
     const ended: string[] = [];
@@ -459,4 +474,9 @@ async function failInTheMiddle(driver: StoreDriver): Promise<string> {
   await driver.report(...leases.filter(({ name }) => name === "leaf").map((lease) => driver.success(lease)));
   await driver.fail(broken!);
   return job;
+}
+
+/** When a job ended. */
+async function endsOf(driver: StoreDriver, job: string): Promise<Map<string, number>> {
+  return new Map([[job, (await driver.job(job)).endedAtUs!]]);
 }

@@ -149,7 +149,7 @@ describe("beside a million tasks", () => {
     const lease = await driver.claimOne();
     await store.heartbeat(driver.runnerId, [{ ...lease, progress: [] }], 60_000);
     await driver.succeed(lease);
-    await store.markProjected([own]);
+    await store.markProjected(new Map([[own, (await driver.job(own)).endedAtUs!]]));
     expect(await store.unprojectedJobs(10, giantJobId)).toHaveLength(10);
     const [stats] = await store.queueStats(["backlog"]);
     expect(stats).toMatchObject({ queued: 230_000, scheduled: 20_000, running: 0, runners: 1_000 });

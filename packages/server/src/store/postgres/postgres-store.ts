@@ -262,11 +262,11 @@ export class PostgresStore implements contract.Store {
     });
   }
 
-  markProjected(jobIds: readonly string[]): Promise<void> {
+  markProjected(ends: ReadonlyMap<string, number>): Promise<void> {
     return this.#write({
       needs: nothing,
       run: (control) => {
-        markProjected(control, jobIds);
+        markProjected(control, ends);
         return nothing;
       },
     });

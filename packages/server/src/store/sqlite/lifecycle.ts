@@ -59,10 +59,11 @@ export function unprojectedJobs(control: Control, limit: number, after: string |
   return rows.map(([id]) => id as string);
 }
 
-/** Remembers that the final spans of these jobs are stored. Jobs that have not ended are left as they are. */
-export function markProjected(control: Control, jobIds: readonly string[]): void {
+/** Remembers that the final spans of jobs that ended then are stored. */
+export function markProjected(control: Control, ends: ReadonlyMap<string, number>): void {
   control.db.run(
-    `UPDATE job SET projected = 1 WHERE id IN (SELECT value FROM json_each(?)) AND state >= ${JobState.SUCCEEDED}`,
-    JSON.stringify(jobIds),
+    `UPDATE job SET projected = 1 FROM (SELECT value ->> 0 AS id, value ->> 1 AS ended_at FROM json_each(?)) u
+     WHERE job.id = u.id AND job.ended_at = u.ended_at AND state >= ${JobState.SUCCEEDED}`,
+    JSON.stringify([...ends]),
   );
 }

@@ -166,8 +166,8 @@ export class SqliteStore implements contract.Store {
     return this.#write((control) => drainRunner(control, runnerId));
   }
 
-  markProjected(jobIds: readonly string[]): Promise<void> {
-    return this.#write((control) => markProjected(control, jobIds));
+  markProjected(ends: ReadonlyMap<string, number>): Promise<void> {
+    return this.#write((control) => markProjected(control, ends));
   }
 
   async listRunners(...args: Parameters<contract.Store["listRunners"]>) {

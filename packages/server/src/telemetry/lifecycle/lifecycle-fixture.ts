@@ -121,7 +121,7 @@ export class LifecycleFixture
     return [...this.tasks.values()].filter((task) => task.jobId === jobId).map(({ id }) => id);
   }
 
-  async markProjected(jobIds: readonly string[]) {
-    this.projected.push(...jobIds);
+  async markProjected(ends: ReadonlyMap<string, number>) {
+    this.projected.push(...ends.keys());
   }
 }

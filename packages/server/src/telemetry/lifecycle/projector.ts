@@ -59,8 +59,8 @@ export class Projector {
   #lastVersion: bigint;
   #retryMs = 0;
   #stopped = false;
-  /** Ended jobs that are written here and not known to be written by others. */
-  #written = new Set<string>();
+  /** Ended jobs that are written here and not known to be written by others, and when they ended. */
+  #written = new Map<string, number>();
   #settling: Promise<void> | undefined;
 
   constructor(options: ProjectorOptions) {
@@ -149,12 +149,12 @@ export class Projector {
       }
       await nextTurn();
     }
-    const ended: string[] = [];
+    const ended = new Map<string, number>();
     for (const slice of slices(jobs)) {
       const batch = await store.readLifecycle(slice, []);
       for (const job of batch.jobs) {
         projectJob(rows.columns, job, versionOf(batch, version));
-        if (job.endedAtUs !== undefined) ended.push(job.id);
+        if (job.endedAtUs !== undefined) ended.set(job.id, job.endedAtUs);
       }
       await nextTurn();
     }
@@ -174,27 +174,27 @@ export class Projector {
   }
 
   /** Marks jobs that have ended and of which nothing more is noted (I2). */
-  async #markEnded(ended: readonly string[]): Promise<void> {
+  async #markEnded(ended: ReadonlyMap<string, number>): Promise<void> {
     if (!this.#options.othersFlushed) return this.#mark(ended);
-    for (const id of ended) this.#written.add(id);
+    for (const [id, endedAtUs] of ended) this.#written.set(id, endedAtUs);
     if (this.#written.size > 0) this.#settling ??= this.#settle().finally(() => (this.#settling = undefined));
   }
 
-  async #mark(ended: readonly string[]): Promise<void> {
-    const settled = ended.filter((id) => !this.#jobs.has(id));
-    if (settled.length > 0) await this.#options.store.markProjected(settled);
+  async #mark(ended: ReadonlyMap<string, number>): Promise<void> {
+    const settled = new Map([...ended].filter(([id]) => !this.#jobs.has(id)));
+    if (settled.size > 0) await this.#options.store.markProjected(settled);
   }
 
   /** Marks what others have written, too. What stays unmarked is projected again by the next server that starts. */
   async #settle(): Promise<void> {
     while (this.#written.size > 0) {
-      const ended = [...this.#written];
-      this.#written = new Set();
+      const ended = this.#written;
+      this.#written = new Map();
       try {
         if (await this.#options.othersFlushed?.()) await this.#mark(ended);
       } catch (error) {
         const why = error instanceof Error ? error.message : String(error);
-        this.#options.log(`telemetry: ${ended.length} jobs are not marked as written: ${why}`);
+        this.#options.log(`telemetry: ${ended.size} jobs are not marked as written: ${why}`);
       }
     }
   }
