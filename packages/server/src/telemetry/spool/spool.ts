@@ -226,7 +226,8 @@ export class Spool {
 
   /** Payloads from `seq` on, in order, read back from disk: at most what one segment holds; empty at the end. */
   async read(seq: number): Promise<SpooledPayload[]> {
-    const segment = this.#segments.find((each) => seq < each.nextSeq);
+    // A segment whose writes all failed is empty and stands before those that hold what was taken later.
+    const segment = this.#segments.find((each) => seq < each.nextSeq && each.firstSeq < each.nextSeq);
     if (!segment) return [];
     const { payloads } = readSegment(await this.#fileSystem.read(this.#options.folder, segment.name));
     const skip = Math.max(0, seq - segment.firstSeq);
@@ -271,6 +272,8 @@ export class Spool {
     await this.#writing;
     const active = this.#active;
     if (!active) return;
+    // What was refused must not be replayed by the next start, if the disk lets it be cut.
+    if (this.#broken !== undefined) await this.#repair().catch(() => undefined);
     // Released payloads need not be replayed by the next start.
     if (active.segment.bytes > 0 && active.segment.nextSeq <= this.#releasedSeq + 1) await this.#startSegment();
     await this.#active?.file.close();
