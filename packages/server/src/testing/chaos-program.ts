@@ -15,6 +15,7 @@ Usage: npm run chaos -- [options]
   --from N         the first seed (default: 1)
   --workers N      how many at once (default: one per core)
   --seed N         one seed: when it fails, with as few steps as it fails with
+  --steps N        steps of that seed, when it was run with others than the usual 140
   --help           show this text
 
 Exits with 1 when a seed failed.
@@ -30,6 +31,7 @@ async function main(args: readonly string[]): Promise<number> {
     from: text,
     workers: text,
     seed: text,
+    steps: text,
     help: { type: "boolean" },
   } as const;
   const { values } = parseArgs({ args: [...args], options });
@@ -41,7 +43,10 @@ async function main(args: readonly string[]): Promise<number> {
   if (store === undefined)
     throw new RangeError(`cannot run against "${values.store}": it must be ${chaosStores.join(" or ")}`);
   const target = { store, url: values.database };
-  if (values.seed !== undefined) return runOne(target, wholeNumber("--seed", values.seed));
+  if (values.seed !== undefined) {
+    const steps = values.steps === undefined ? {} : { steps: wholeNumber("--steps", values.steps) };
+    return runOne(target, { seed: wholeNumber("--seed", values.seed), ...steps });
+  }
   const from = wholeNumber("--from", values.from ?? "1");
   const count = wholeNumber("--seeds", values.seeds ?? "2000");
   const workers = wholeNumber("--workers", values.workers ?? String(availableParallelism()));
@@ -56,14 +61,14 @@ function wholeNumber(flag: string, value: string): number {
 
 const SHOWN_EVENTS = 100;
 
-async function runOne(target: ChaosTarget, seed: number): Promise<number> {
+async function runOne(target: ChaosTarget, run: { seed: number; steps?: number }): Promise<number> {
   await using opened = await openSubject(target);
   const { subject } = opened;
-  const outcome = await runSeed({ subject, seed });
+  const outcome = await runSeed({ subject, ...run });
   const { jobs, tasks, attempts } = outcome;
-  process.stdout.write(`seed ${seed}: ${jobs} jobs, ${tasks} tasks, ${attempts} attempts\n`);
+  process.stdout.write(`seed ${run.seed}: ${jobs} jobs, ${tasks} tasks, ${attempts} attempts\n`);
   if (outcome.failure === undefined) return 0;
-  const smallest = await shrinkSeed({ subject, seed }, outcome);
+  const smallest = await shrinkSeed({ subject, ...run }, outcome);
   process.stdout.write(`${describeFailure(subject.name, smallest, SHOWN_EVENTS)}\n${smallest.failure?.stack}\n`);
   return 1;
 }

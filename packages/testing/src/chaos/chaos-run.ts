@@ -22,6 +22,8 @@ export interface ChaosOutcome {
   failure: Error | undefined;
   /** The step it failed at. */
   step: number;
+  /** Steps it was to have before everything was let end, when they are not as many as usual. */
+  steps: number | undefined;
   /** What happened, a line each. */
   events: readonly string[];
   jobs: number;
@@ -65,7 +67,7 @@ export async function runSeed({ subject, seed, steps, without }: ChaosRunOptions
   }
   const { jobs, tasks } = world.model.state;
   const attempts = [...tasks.values()].reduce((sum, task) => sum + task.attempts.length, 0);
-  return { seed, failure, step, events: world.events, jobs: jobs.size, tasks: tasks.size, attempts };
+  return { seed, failure, step, steps, events: world.events, jobs: jobs.size, tasks: tasks.size, attempts };
 }
 
 /** Some things happen much more often in one seed than in another. */
