@@ -24,6 +24,7 @@ test("help of every command has examples and exit code 0", async () => {
     "job cancel",
     "job retry",
     "job clone",
+    "job compare",
   ];
   for (const command of [...commands, "spans", "logs", "runner list", "queue list", ""]) {
     const { exitCode, out } = await run([...command.split(" ").filter(Boolean), "--help"]);

@@ -149,6 +149,24 @@ test("spans are exported as lines, and to files of every format", async () => {
   }
 });
 
+test("jobs are compared by span name", async () => {
+  const [base, other] = [await submitAdd(), await submitAdd()];
+  const { exitCode, out } = await run("job", "compare", base, other);
+  expect(exitCode).toBe(0);
+  expect(out).toMatch(/^NAME +CHANGE +COUNT +MEAN +TOTAL$/m);
+  expect(out).toMatch(/^sum +(slower|faster|same) +1 > 1 +.* > .* +[+-]/m);
+  const rows = (await run("job", "compare", base, other, "--json")).out.trim().split("\n");
+  expect(rows.map((row) => (JSON.parse(row) as { name: string }).name).sort()).toEqual([
+    "add",
+    "job add",
+    "sum",
+    "task add",
+  ]);
+  const unknown = await run("job", "compare", base, "0198c0de-0000-7000-8000-00000000cafe");
+  expect(unknown.exitCode).toBe(1);
+  expect(unknown.err).toContain('no span of job "0198c0de-0000-7000-8000-00000000cafe" is stored');
+});
+
 test("spans can be narrowed", async () => {
   const { out } = await run("spans", await submitAdd(), "--type", "user", "--json");
   expect(out.trim().split("\n")).toHaveLength(1);

@@ -3,6 +3,7 @@ import type { CliContext } from "../cli-context.ts";
 import type { Exit } from "../program.ts";
 import { jobCancelCommand } from "./job-cancel.ts";
 import { jobCloneCommand } from "./job-clone.ts";
+import { jobCompareCommand } from "./job-compare.ts";
 import { jobGetCommand } from "./job-get.ts";
 import { jobListCommand } from "./job-list.ts";
 import { jobRetryCommand } from "./job-retry.ts";
@@ -22,6 +23,7 @@ export function jobCommand(context: CliContext, exit: Exit): Command {
     jobCancelCommand,
     jobRetryCommand,
     jobCloneCommand,
+    jobCompareCommand,
   ]) {
     command.addCommand(make(context, exit));
   }
