@@ -1,6 +1,6 @@
-import type { Client } from "@spanloom/sdk";
+import { type Client, createCarrier } from "@spanloom/sdk";
 import { percentile } from "../measure/statistics.ts";
-import { bigJob, chain, clock, fanOut, monotonicUs } from "./tasks.ts";
+import { bigJob, chain, clock, fanOut, monotonicUs, tracedFanOut } from "./tasks.ts";
 
 /** Two percentiles of a latency. */
 export interface Latency {
@@ -14,6 +14,17 @@ export async function measureFanOut(client: Client, children: number): Promise<{
   const job = await client.jobs.submit(fanOut, { children });
   await job.result();
   return { fanoutTasksPerSec: children / seconds(startedAtUs) };
+}
+
+/** As {@link measureFanOut}, with a span in each task; they are recorded if the job is sampled. */
+export async function measureTracedFanOut(
+  client: Client,
+  { children, sampled }: { children: number; sampled: boolean },
+): Promise<{ tasksPerSec: number; jobId: string }> {
+  const startedAtUs = monotonicUs();
+  const job = await client.jobs.submit(tracedFanOut, { children }, { trace: createCarrier(sampled) });
+  await job.result();
+  return { tasksPerSec: children / seconds(startedAtUs), jobId: job.id };
 }
 
 /** Runs one job whose root submits `branches` fan-outs of `children` tasks. */

@@ -12,6 +12,24 @@ export const fanOut = task({
   },
 });
 
+/** Makes a span, as a task does that looks at one thing. */
+export const traced = task({
+  name: "traced",
+  version: "1.0",
+  run(_: undefined, ctx) {
+    ctx.span("work", () => undefined, { attributes: { kind: "bench", rows: 12, ratio: 0.5 } });
+  },
+});
+
+/** Submits as many tasks that make a span each as it is told. */
+export const tracedFanOut = task({
+  name: "traced-fan-out",
+  version: "1.0",
+  run({ children }: { children: number }, ctx) {
+    ctx.submitMany(traced, new Array<undefined>(children).fill(undefined));
+  },
+});
+
 /** Submits fan-outs. */
 export const bigJob = task({
   name: "big-job",

@@ -1,6 +1,13 @@
 import { QueryClient } from "@spanloom/query";
 import { Client } from "@spanloom/sdk";
-import { measureBigJob, measureChain, measureFanOut, measureLatency, measureSingles } from "../dispatch/measures.ts";
+import {
+  measureBigJob,
+  measureChain,
+  measureFanOut,
+  measureLatency,
+  measureSingles,
+  measureTracedFanOut,
+} from "../dispatch/measures.ts";
 import { Load, type LoadOptions } from "../soak/load.ts";
 import { countSpans, measureAggregate, measureToArrow } from "../spans/measures.ts";
 import { LogTap } from "./memory-sample.ts";
@@ -22,6 +29,7 @@ serveParent(
       query = new QueryClient({ url });
     },
     fanOut: ({ children }: { children: number }) => measureFanOut(jobs(), children),
+    tracedFanOut: (sizes: { children: number; sampled: boolean }) => measureTracedFanOut(jobs(), sizes),
     bigJob: (sizes: { branches: number; children: number }) => measureBigJob(jobs(), sizes),
     chain: ({ steps }: { steps: number }) => measureChain(jobs(), steps),
     latency: (sizes: { jobs: number }) => measureLatency(jobs(), sizes.jobs),

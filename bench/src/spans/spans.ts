@@ -6,6 +6,7 @@ import type { BenchOptions } from "../options.ts";
 import { BenchProcess } from "../processes/bench-process.ts";
 import type { SendOutcome } from "./otlp-sender.ts";
 import type { PayloadOptions } from "./span-payloads.ts";
+import { measureTracingOverhead } from "./tracing-overhead.ts";
 
 /** Sizes of the jobs that are read as one Arrow table. */
 type ArrowSizes = "10k" | "100k" | "1m";
@@ -16,10 +17,11 @@ export interface SpansFigures {
   toArrowMs?: Record<ArrowSizes, number>;
   bytesPerSpan?: number;
   aggregate10mMs?: number;
+  tracingOverheadPct?: number;
 }
 
 /** Names for `--only`. */
-export const spansMeasures = ["ingest", "arrow", "size", "aggregate"] as const;
+export const spansMeasures = ["overhead", "ingest", "arrow", "size", "aggregate"] as const;
 
 const CONNECTIONS = 4;
 const BATCH = 512;
@@ -53,6 +55,8 @@ export async function benchSpans(options: BenchOptions, dataDir: string): Promis
   const bench: Bench = { options, url, client, generator, server, newJob: jobMaker(), stored: 0 };
   const wants = (name: string) => !options.only || options.only.includes(name);
   const figures: SpansFigures = {};
+  // First, while no merges of millions of spans go on beside it.
+  if (wants("overhead")) figures.tracingOverheadPct = await measureTracingOverhead({ options, url, client, server });
   if (wants("ingest") || wants("size")) figures.ingestSpansPerSec = await measureIngest(bench);
   if (wants("size")) figures.bytesPerSpan = await measureSize(bench, dataDir);
   if (wants("arrow")) figures.toArrowMs = await measureArrow(bench);

@@ -55,5 +55,5 @@ export class AttemptLog implements TaskLog {
 /** The active span of an attempt; outside of its context, e.g. in a callback of an older event, the attempt's own. */
 export function activeSpanOf(tracing: AttemptTracing): { traceId: string; spanId: string; traceFlags: number } {
   const active = context.active();
-  return (attemptOfContext(active) === tracing && trace.getSpanContext(active)) || tracing.spanIds();
+  return (attemptOfContext(active) === tracing && trace.getSpanContext(active)) || tracing.spanContext;
 }

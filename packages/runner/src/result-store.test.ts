@@ -7,8 +7,10 @@ import { ResultStore } from "./result-store.ts";
 import { releaseResult, toResult } from "./task-result.ts";
 import { TelemetryBudget } from "./tracing/attempt-buffer.ts";
 import { AttemptTracing } from "./tracing/attempt-tracing.ts";
+import { OpenSpans } from "./tracing/open-spans.ts";
 import { Origins } from "./tracing/origins.ts";
 import { ProtoWriter } from "./tracing/proto-writer.ts";
+import { SharedFields } from "./tracing/shared-fields.ts";
 
 const MIB = 1024 * 1024;
 const kind = { origin: { resource: new Uint8Array(), scope: new Uint8Array() }, suffix: new Uint8Array() };
@@ -22,7 +24,15 @@ function make({ maxResultBytes = 64 * MIB, maxTelemetryBytes = 256 * MIB } = {})
   const budget = new TelemetryBudget(maxTelemetryBytes);
   const store = new ResultStore({ maxResultBytes, budget, ready: () => undefined, collected: () => undefined });
   const resource = resourceFromAttributes({});
-  const host = { runnerId: "r", budget, receiver: store, origins: new Origins(resource, resource) };
+  const host = {
+    runnerId: "r",
+    budget,
+    receiver: store,
+    origins: new Origins(resource, resource),
+    spanFields: new SharedFields("r", "span"),
+    logFields: new SharedFields("r", "log"),
+    openSpans: new OpenSpans(),
+  };
   let count = 0;
   const attempt = () => {
     const task = create(LeasedTaskSchema, { taskId: `task ${++count}`, attempt: 1 });

@@ -29,7 +29,9 @@ import { TaskRegistry } from "./task-registry.ts";
 import { TelemetryBudget } from "./tracing/attempt-buffer.ts";
 import { attemptSpanEntries } from "./tracing/attempt-span.ts";
 import { AttemptTracing, attemptOfContext, type TracingHost } from "./tracing/attempt-tracing.ts";
+import { OpenSpans } from "./tracing/open-spans.ts";
 import { Origins } from "./tracing/origins.ts";
+import { SharedFields } from "./tracing/shared-fields.ts";
 import { addAttemptFinder } from "./tracing/span-processor.ts";
 import { registerTracing, runnerResource, type TracingRegistration } from "./tracing/tracer-provider.ts";
 import { untracedTransport } from "./untraced-transport.ts";
@@ -187,7 +189,15 @@ export class Runner {
       acknowledged: (attempt) => guard?.release(attempt),
       collected: (entries) => this.#forwarder.forward(entries),
     });
-    const host: TracingHost = { runnerId: this.id, budget, receiver: store, origins: tracing.origins };
+    const host: TracingHost = {
+      runnerId: this.id,
+      budget,
+      receiver: store,
+      origins: tracing.origins,
+      spanFields: new SharedFields(this.id, "span"),
+      logFields: new SharedFields(this.id, "log"),
+      openSpans: new OpenSpans(),
+    };
     const pool = new AttemptPool({
       concurrency: settings.concurrency,
       prefetch: settings.prefetch,
@@ -225,7 +235,7 @@ export class Runner {
       drained: () => this.#drain(),
     });
     const removeFinder = addAttemptFinder((taskId, attempt) => findTracing(pool, taskId, attempt));
-    return { service, store, pool, loop, heartbeat, guard, removeFinder };
+    return { service, store, pool, loop, heartbeat, guard, removeFinder, openSpans: host.openSpans };
   }
 
   #createGuard(intervalMs: number): HeartbeatGuard | undefined {
@@ -283,14 +293,14 @@ export class Runner {
   }
 
   /** Sends what attempts that take long have made so far, and what they have had open for long. */
-  #showLong({ pool, store }: RunnerParts): void {
+  #showLong({ pool, store, openSpans }: RunnerParts): void {
     const nowUs = this.#nowUs();
     for (const { tracing } of pool.held) {
       if (tracing.startedAtUs === 0 || tracing.startedAtUs > nowUs - LONG_ATTEMPT_US) continue;
       if (tracing.bufferIfUsed) store.large(tracing.bufferIfUsed);
-      const open = tracing.takeOpenSpans(nowUs - LONG_SPAN_US);
-      if (open) store.addOpen(open);
     }
+    const open = openSpans.take(nowUs - LONG_SPAN_US);
+    if (open) store.addOpen(open);
   }
 
   #drain(): void {
@@ -344,6 +354,7 @@ interface RunnerParts {
   heartbeat: Heartbeat;
   guard: HeartbeatGuard | undefined;
   removeFinder: () => void;
+  openSpans: OpenSpans;
 }
 
 /** How long a task may wait here for a slot while others might run it: far longer than prefetching means it to. */

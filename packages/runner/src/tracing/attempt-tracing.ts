@@ -1,25 +1,29 @@
 import {
   type Baggage,
   type Context,
+  createTraceState,
   propagation,
   type Span,
+  type SpanContext,
   SpanKind,
+  TraceFlags,
   type TraceState,
-  trace,
 } from "@opentelemetry/api";
 import type { InstrumentationScope } from "@opentelemetry/core";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
-import { attributeNames, type LeasedTask, parseTraceparent, withOrigin } from "@spanloom/protocol";
+import { type LeasedTask, parseTraceparent, withOrigin } from "@spanloom/protocol";
 import { contextOfCarrier } from "@spanloom/sdk";
 import { AttemptBuffer, type TelemetryBudget, type TelemetryReceiver } from "./attempt-buffer.ts";
 import { ATTEMPT_KEY, AttemptContext, type ContextSource } from "./attempt-context.ts";
-import { writeAttribute } from "./encode-attributes.ts";
 import { type LogToWrite, writeLog } from "./encode-log.ts";
 import { writeSpan } from "./encode-span.ts";
+import { LazySpan, LazyTraceState, type SpanSource } from "./lazy-span.ts";
 import { startMintedSpan } from "./minted-span.ts";
+import type { OpenSpans } from "./open-spans.ts";
 import type { Origins } from "./origins.ts";
-import { ProtoWriter } from "./proto-writer.ts";
+import type { ProtoWriter } from "./proto-writer.ts";
 import { addRecord, type Origin, type RecordKind, type TelemetryEntries } from "./record-block.ts";
+import { attributesOf, type SharedFields, sharedNames } from "./shared-fields.ts";
 import { borrowWriter, giveBack, writeBounded } from "./write-bounded.ts";
 
 /** What the attempts of one runner share. */
@@ -32,9 +36,13 @@ export interface TracingHost {
   readonly receiver: TelemetryReceiver;
   /** Its resource and scopes, encoded. */
   readonly origins: Origins;
+  /** What the spans of an attempt share. */
+  readonly spanFields: SharedFields;
+  /** What the log records of an attempt share. */
+  readonly logFields: SharedFields;
+  /** Its spans that are open. */
+  readonly openSpans: OpenSpans;
 }
-
-const attemptBySpan = new WeakMap<Span, AttemptTracing>();
 
 /**
  * The tracing of one attempt. Everything in it is made when first asked for.
@@ -42,18 +50,19 @@ const attemptBySpan = new WeakMap<Span, AttemptTracing>();
  * I1. The attempt's span has the ids the server minted, so what code does with it belongs to the span the server shows.
  * I2. Its tracestate names the attempt, so spans of other processes find their way too.
  */
-export class AttemptTracing implements ContextSource {
+export class AttemptTracing implements ContextSource, SpanSource {
   readonly host: TracingHost;
   readonly task: LeasedTask;
   /** When the code began. */
   startedAtUs = 0;
   #parentContext: Context | undefined;
+  #spanContext: SpanContext | undefined;
+  #handle: Span | undefined;
   #span: Span | undefined;
   #buffer: AttemptBuffer | undefined;
   #sealed = false;
-  /** Spans that have begun, were not shown yet, and have not ended; made when there is one. */
-  #open: Set<ReadableSpan> | undefined;
-  #suffixes: { plain: Uint8Array; withState: Uint8Array } | undefined;
+  #spanSuffix: Uint8Array | undefined;
+  #statelessSuffix: Uint8Array | undefined;
   #logSuffix: Uint8Array | undefined;
 
   constructor(host: TracingHost, task: LeasedTask) {
@@ -66,27 +75,40 @@ export class AttemptTracing implements ContextSource {
     return new AttemptContext(this);
   }
 
-  /** The attempt's span (I1). */
+  /** The attempt's span (I1), as its children see it. */
   span(): Span {
+    this.#handle ??= new LazySpan(this);
+    return this.#handle;
+  }
+
+  /** The attempt's span itself. */
+  realSpan(): Span {
     if (!this.#span) {
       const { identifier, spanId } = this.task;
       const startTime = this.startedAtUs / 1000;
       const options = { spanId, kind: SpanKind.CONSUMER, startTime, parent: this.#parent() };
       this.#span = startMintedSpan(identifier?.name ?? "", options);
-      attemptBySpan.set(this.#span, this);
     }
     return this.#span;
+  }
+
+  /** Ids, flags and trace state of the attempt's span (I1, I2). */
+  get spanContext(): SpanContext {
+    if (!this.#spanContext) {
+      const parent = parseTraceparent(this.task.trace?.traceparent ?? "");
+      this.#spanContext = {
+        traceId: parent?.traceId ?? "",
+        spanId: this.task.spanId,
+        traceFlags: parent?.sampled ? TraceFlags.SAMPLED : TraceFlags.NONE,
+        traceState: this.#traceState(),
+      };
+    }
+    return this.#spanContext;
   }
 
   /** Baggage of the job's submitter. */
   baggage(): Baggage | undefined {
     return this.task.trace?.baggage ? propagation.getBaggage(this.#parent()) : undefined;
-  }
-
-  /** Ids and flags of the attempt's span, without making it. */
-  spanIds(): { traceId: string; spanId: string; traceFlags: number } {
-    const parent = parseTraceparent(this.task.trace?.traceparent ?? "");
-    return { traceId: parent?.traceId ?? "", spanId: this.task.spanId, traceFlags: parent?.sampled ? 1 : 0 };
   }
 
   /** Where spans and logs are collected. */
@@ -101,7 +123,6 @@ export class AttemptTracing implements ContextSource {
   /** Takes what was collected; what comes later is late, and handed on at once. */
   seal(): TelemetryEntries | undefined {
     this.#sealed = true;
-    this.#open = undefined;
     return this.#buffer?.seal();
   }
 
@@ -112,37 +133,28 @@ export class AttemptTracing implements ContextSource {
 
   /** Takes note of a span that has begun. */
   spanStarted(span: ReadableSpan): void {
-    if (this.#sealed) return;
-    this.#open ??= new Set();
-    // Code that forgets to end its spans must not be kept from forgetting them.
-    if (this.#open.size < MAX_OPEN_SPANS) this.#open.add(span);
+    this.host.openSpans.add(span, this);
   }
 
-  /** Spans that began before `beforeUs` and are open, each given once; undefined when there are none. */
-  takeOpenSpans(beforeUs: number): TelemetryEntries | undefined {
-    const entries: TelemetryEntries = { spans: [], logs: [], bytes: 0 };
-    for (const span of this.#open ?? []) {
-      if (span.startTime[0] * 1e6 + span.startTime[1] / 1e3 >= beforeUs) continue;
-      this.#open!.delete(span);
-      this.#encode(span, (kind, writer) => {
-        if (!this.host.budget.take(writer.length)) return;
-        entries.bytes += writer.length;
-        addRecord(entries.spans, kind, writer);
-      });
-    }
-    return entries.bytes > 0 ? entries : undefined;
+  /** Adds a span as it is now to entries, if the budget allows. */
+  addTo(entries: TelemetryEntries, span: ReadableSpan): void {
+    this.#encode(span, (kind, writer) => {
+      if (!this.host.budget.take(writer.length)) return;
+      entries.bytes += writer.length;
+      addRecord(entries.spans, kind, writer);
+    });
   }
 
   /** Collects a span that has ended. Never throws; what cannot be kept is counted. */
   addSpan(span: ReadableSpan): void {
-    this.#open?.delete(span);
+    this.host.openSpans.delete(span);
     const encoded = this.#encode(span, (kind, writer) => this.buffer.addSpan(kind, writer));
     if (!encoded) this.buffer.countDropped();
   }
 
   /** Collects a log record of a scope. Never throws; what cannot be kept is counted. */
   addLog(log: LogToWrite, scope: InstrumentationScope = LOG_SCOPE): void {
-    this.#logSuffix ??= this.#encodeLogAttributes();
+    this.#logSuffix ??= this.host.logFields.encode(this.task);
     const writer = borrowWriter();
     if (!writeBounded(writer, writeLog, log)) this.buffer.countDropped();
     else this.buffer.addLog({ origin: this.host.origins.own(scope), suffix: this.#logSuffix }, writer);
@@ -163,8 +175,8 @@ export class AttemptTracing implements ContextSource {
 
   /** Encodes a span without what all spans of the attempt share; gives whether it could be. */
   #encode(span: ReadableSpan, take: (kind: RecordKind, writer: ProtoWriter) => void): boolean {
-    const traceState = this.#traceState();
-    const kind = this.#kindOf(span, traceState);
+    const { traceState } = this.spanContext;
+    const kind = this.#kindOf(span);
     const writer = borrowWriter();
     const encoded = writeBounded(writer, writeSpan, { span, traceState, without: sharedNames });
     if (encoded) take(kind, writer);
@@ -177,47 +189,27 @@ export class AttemptTracing implements ContextSource {
   }
 
   /** What the attempt's spans share; those that came by a trace state of their own have that already. */
-  #kindOf(span: ReadableSpan, traceState: TraceState | undefined): RecordKind {
-    const suffixes = this.#spanSuffixes(traceState);
-    const suffix = span.spanContext().traceState === traceState ? suffixes.withState : suffixes.plain;
-    return { origin: this.#originOf(span), suffix };
-  }
-
-  #spanSuffixes(traceState: TraceState | undefined): { plain: Uint8Array; withState: Uint8Array } {
-    if (!this.#suffixes) {
-      const plain = encode(9, this.attributes());
-      const writer = new ProtoWriter(PLENTY);
-      if (traceState) writer.string(3, traceState.serialize());
-      writer.raw(plain);
-      this.#suffixes = { plain, withState: writer.take() };
+  #kindOf(span: ReadableSpan): RecordKind {
+    const { traceState } = this.spanContext;
+    const { spanFields } = this.host;
+    const origin = this.#originOf(span);
+    if (span.spanContext().traceState === traceState) {
+      this.#spanSuffix ??= spanFields.encode(this.task, traceState?.serialize());
+      return { origin, suffix: this.#spanSuffix };
     }
-    return this.#suffixes;
+    this.#statelessSuffix ??= spanFields.encode(this.task);
+    return { origin, suffix: this.#statelessSuffix };
   }
 
-  #traceState(): TraceState | undefined {
-    return trace.getSpanContext(this.#parent())?.traceState;
+  #traceState(): TraceState {
+    const { trace: carrier, jobId, taskId, attempt } = this.task;
+    const tracestate = withOrigin(carrier?.tracestate ?? "", { jobId, taskId, attempt });
+    return carrier?.tracestate ? createTraceState(tracestate) : new LazyTraceState(tracestate);
   }
 
   /** Attributes every user span carries, by name. */
   attributes(): Record<string, string | number> {
-    const { task } = this;
-    return {
-      [attributeNames.jobId]: task.jobId,
-      [attributeNames.jobName]: task.jobName,
-      [attributeNames.taskId]: task.taskId,
-      [attributeNames.taskName]: task.identifier?.name ?? "",
-      [attributeNames.taskVersion]: task.identifier?.version ?? "",
-      [attributeNames.taskAttempt]: task.attempt,
-      [attributeNames.queue]: task.queue,
-      [attributeNames.runnerId]: this.host.runnerId,
-      [attributeNames.spanType]: "user",
-    };
-  }
-
-  /** The same as encoded fields of a log record, which has no span type. */
-  #encodeLogAttributes(): Uint8Array {
-    const { [attributeNames.spanType]: _, ...attributes } = this.attributes();
-    return encode(6, attributes);
+    return attributesOf(this.task, this.host.runnerId);
   }
 
   /** Ends the attempt's span if anyone asked for it; undefined when nobody did, or when it is not sampled. */
@@ -227,16 +219,15 @@ export class AttemptTracing implements ContextSource {
 
   /** The attempt's span, ended; undefined when it is not sampled. */
   finishedSpan(endedAtUs: number): ReadableSpan | undefined {
-    const span = this.span();
+    const span = this.realSpan();
     if (span.isRecording()) span.end(endedAtUs / 1000);
     return "ended" in span ? (span as Span & ReadableSpan) : undefined;
   }
 
   #parent(): Context {
     if (this.#parentContext) return this.#parentContext;
-    const { trace: carrier, jobId, taskId, attempt } = this.task;
-    const tracestate = withOrigin(carrier?.tracestate ?? "", { jobId, taskId, attempt });
-    const { traceparent = "", baggage = "" } = carrier ?? {};
+    const { traceparent = "", baggage = "" } = this.task.trace ?? {};
+    const tracestate = this.spanContext.traceState!.serialize();
     this.#parentContext = contextOfCarrier({ traceparent, tracestate, baggage });
     return this.#parentContext;
   }
@@ -249,35 +240,10 @@ export function attemptOfContext(context: Context): AttemptTracing | undefined {
 
 /** The attempt whose own span this is. */
 export function attemptOfSpan(span: Span): AttemptTracing | undefined {
-  return attemptBySpan.get(span);
+  return span instanceof LazySpan && span.source instanceof AttemptTracing ? span.source : undefined;
 }
-
-/** Bytes that hold what the records of most attempts share. */
-const PLENTY = 1024;
-
-/** Open spans of one attempt that are shown; what is beyond is shown when it ends. */
-const MAX_OPEN_SPANS = 1_000;
 
 const NOTHING = new Uint8Array();
 
 /** Scope of what `ctx.log` writes. */
 const LOG_SCOPE = { name: "@spanloom/runner" };
-
-/** Attributes that the suffix of every span has; an application's provider has put them on its spans, too. */
-const sharedNames: ReadonlySet<string> = new Set([
-  attributeNames.jobId,
-  attributeNames.jobName,
-  attributeNames.taskId,
-  attributeNames.taskName,
-  attributeNames.taskVersion,
-  attributeNames.taskAttempt,
-  attributeNames.queue,
-  attributeNames.runnerId,
-  attributeNames.spanType,
-]);
-
-function encode(field: number, attributes: Record<string, string | number>): Uint8Array {
-  const writer = new ProtoWriter(PLENTY);
-  for (const entry of Object.entries(attributes)) writeAttribute(writer, field, entry);
-  return writer.take();
-}

@@ -29,8 +29,9 @@ export class ProtoWriter {
 
   /** A copy of what was written; the writer is empty afterwards. */
   take(): Uint8Array {
-    const copy = Uint8Array.prototype.slice.call(this.#bytes, 0, this.#at);
-    this.discard();
+    // Small ones share memory: one allocation of their own costs more than writing them.
+    const copy = Buffer.allocUnsafe(this.#at);
+    this.moveTo(copy, 0);
     return copy;
   }
 
@@ -44,6 +45,11 @@ export class ProtoWriter {
   discard(): void {
     this.#at = 0;
     if (this.#bytes.length > KEPT_BYTES) this.#bytes = Buffer.allocUnsafeSlow(this.#initialBytes);
+  }
+
+  /** Lifts the limits on sizes. */
+  unbound(): void {
+    this.maxText = this.maxBytes = Number.POSITIVE_INFINITY;
   }
 
   /** Opens a nested message; give what it returns to {@link end}. Errors: {@link TooLarge}. */
