@@ -75,6 +75,23 @@ describe("ChdbSpanStore", () => {
     expect(existsSync(incoming)).toBe(false);
   });
 
+  it("refuses a scan that would take the memory of inserts, and serves the next", async () => {
+    using dir = tempDir();
+    await using store = new ChdbSpanStore({ dataDir: dir.path, maxMemoryBytes: 512 * 1024 ** 2 });
+    await store.start();
+    const countOf = async (numbers: number) => {
+      const sql = `SELECT length(groupArray(number)) AS n FROM numbers(${numbers})`;
+      const rows: Record<string, unknown>[] = [];
+      for await (const { ipc } of store.stream({ sql, params: {}, scans: true })) rows.push(...rowsOf(ipc));
+      return rows;
+    };
+    await expect(countOf(60_000_000)).rejects.toMatchObject({
+      reason: "OVERLOADED",
+      message: expect.stringContaining("maximum: 384"),
+    });
+    expect(await countOf(1000)).toEqual([{ n: 1000n }]);
+  });
+
   it("changes retention at start, and leaves no incoming file behind", async () => {
     using dir = tempDir();
     for (const retentionDays of [30, 7]) {

@@ -129,7 +129,7 @@ export class ChdbSpanStore implements SpanStore {
     let isUsable = true;
     try {
       signal?.throwIfAborted();
-      const sql = statement.scans ? `${statement.sql}\nSETTINGS ${scanSettings}` : statement.sql;
+      const sql = statement.scans ? `${statement.sql}\nSETTINGS ${scanSettings(this.#limits())}` : statement.sql;
       const running = session.queryStreamBind(sql, statement.params, { format: "ArrowStream" });
       yield* prefetched(running, signal);
     } catch (error) {

@@ -20,10 +20,14 @@ export const defaultChdbLimits: ChdbLimits = {
 };
 
 /**
- * Settings of statements that scan. Else the engine gives a query one thread for each GiB that is free, hence one: for
- * spans as rows, which the network and the reader take no faster, that is as well.
+ * Settings of statements that scan.
+ *
+ * Else the engine gives a query one thread for each GiB that is free, hence one: for spans as rows, which the network and
+ * the reader take no faster, that is as well. A quarter of the memory is left to inserts, whatever an aggregate holds.
  */
-export const scanSettings = "max_threads_min_free_memory_per_thread = 0";
+export function scanSettings({ maxMemoryBytes }: ChdbLimits): string {
+  return `max_threads_min_free_memory_per_thread = 0, max_memory_usage = ${Math.floor(maxMemoryBytes * 0.75)}`;
+}
 
 /**
  * Engine arguments at connect. Left alone it takes 90 % of the machine's memory and caches of 5 GB.
