@@ -167,6 +167,19 @@ test("jobs are compared by span name", async () => {
   expect(unknown.err).toContain('no span of job "0198c0de-0000-7000-8000-00000000cafe" is stored');
 });
 
+test("the critical path of a job is drawn, and printed as lines that sum to its duration", async () => {
+  const id = await submitAdd();
+  const { exitCode, out } = await run("job", "path", id, "--max-rows", "5");
+  expect(exitCode).toBe(0);
+  expect(out).toMatch(/^critical path .*running/);
+  const lines = (await run("job", "path", id, "--json")).out.trim().split("\n");
+  const parts = lines.map((line) => JSON.parse(line) as { kind: string; duration_ns: number });
+  const [job] = (await run("spans", id, "--type", "job", "--json")).out.trim().split("\n");
+  const sum = parts.reduce((total, part) => total + Number(part.duration_ns), 0);
+  expect(sum).toBe(Number((JSON.parse(job!) as { duration_ns: number }).duration_ns));
+  expect((await run("job", "path", "01900000-0000-7000-8000-000000000000")).err).toContain("no span of job");
+});
+
 test("spans can be narrowed", async () => {
   const { out } = await run("spans", await submitAdd(), "--type", "user", "--json");
   expect(out.trim().split("\n")).toHaveLength(1);

@@ -6,6 +6,7 @@ import { jobCloneCommand } from "./job-clone.ts";
 import { jobCompareCommand } from "./job-compare.ts";
 import { jobGetCommand } from "./job-get.ts";
 import { jobListCommand } from "./job-list.ts";
+import { jobPathCommand } from "./job-path.ts";
 import { jobRetryCommand } from "./job-retry.ts";
 import { jobSubmitCommand } from "./job-submit.ts";
 import { jobWaitCommand } from "./job-wait.ts";
@@ -18,6 +19,7 @@ export function jobCommand(context: CliContext, exit: Exit): Command {
     jobSubmitCommand,
     jobListCommand,
     jobGetCommand,
+    jobPathCommand,
     jobWatchCommand,
     jobWaitCommand,
     jobCancelCommand,

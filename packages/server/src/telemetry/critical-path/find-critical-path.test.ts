@@ -2,11 +2,12 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import { GetCriticalPathRequestSchema } from "@spanloom/protocol";
-import { StoreDriver, taskSet, tempDir } from "@spanloom/testing";
+import { StoreDriver, TestClickHouse, taskSet, tempDir } from "@spanloom/testing";
 import { tableFromIPC } from "apache-arrow";
 import { describe, expect, it } from "vitest";
 import { SqliteStore } from "../../store/sqlite/index.ts";
 import { ChdbSpanStore } from "../columnar/chdb/index.ts";
+import { ClickHouseSpanStore } from "../columnar/clickhouse/index.ts";
 import { rowsOf } from "../ingest/otlp-fixture.ts";
 import { traceScenarios } from "../lifecycle/testing/trace-scenarios.ts";
 import { createTelemetry } from "../telemetry-plane.ts";
@@ -17,7 +18,7 @@ const never = new AbortController().signal;
 type Row = Record<string, unknown>;
 
 /** Plays jobs on a store, and gives what their critical paths are asked of. */
-async function played(play: (driver: StoreDriver) => Promise<unknown>) {
+async function played(play: (driver: StoreDriver) => Promise<unknown>, clickhouseUrl?: string) {
   const resources = new AsyncDisposableStack();
   const dir = resources.use(tempDir());
   const driver = resources.use(
@@ -29,7 +30,10 @@ async function played(play: (driver: StoreDriver) => Promise<unknown>) {
   const telemetry = createTelemetry({
     dataDir: dir.path,
     store: driver.store,
-    spanStore: new ChdbSpanStore({ dataDir: join(dir.path, "telemetry"), retentionDays: 10_000 }),
+    spanStore:
+      clickhouseUrl === undefined
+        ? new ChdbSpanStore({ dataDir: join(dir.path, "telemetry"), retentionDays: 10_000 })
+        : new ClickHouseSpanStore({ url: clickhouseUrl, retentionDays: 10_000 }),
     clock: { nowUs: driver.clock.nowUs, schedule: () => () => undefined },
     log: () => undefined,
   });
@@ -42,6 +46,11 @@ async function played(play: (driver: StoreDriver) => Promise<unknown>) {
     return batches;
   };
   return { driver, ask, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+}
+
+async function ownClickHouse() {
+  const server = await TestClickHouse.start();
+  return { url: server.url, [Symbol.asyncDispose]: () => server.stop() };
 }
 
 /** Segments as lines for people, with the sum of each kind. */
@@ -97,26 +106,33 @@ describe("GetCriticalPath", () => {
     expect(documented).toEqual(table.schema.fields.map(({ name }) => name));
   });
 
-  it("follows what a task depends on, not what ended at the same time", async () => {
-    await using jobs = await played(async (driver) => {
-      await driver.submit(
-        { name: "a" },
-        { name: "b" },
-        { name: "after-a", after: ["a"] },
-        { name: "after-b", after: ["b"] },
-      );
-      const [a, b] = await driver.claim();
-      driver.clock.advance(10);
-      await driver.report(driver.success(a!), driver.success(b!));
-      const [afterA, afterB] = await driver.claim();
-      driver.clock.advance(5);
-      await driver.succeed(afterA!);
-      driver.clock.advance(5);
-      await driver.succeed(afterB!);
-    });
-    const rows = rowsOf(...(await jobs.ask(jobs.driver.jobIds[0]!)));
-    expect(rows.map(({ name, kind }) => `${name} ${kind}`)).toEqual(["b running", "after-b running"]);
-  });
+  it.each(["chDB", "ClickHouse"])(
+    "follows what a task depends on, not what ended at the same time: %s",
+    async (engine) => {
+      await using clickhouse = engine === "ClickHouse" ? await ownClickHouse() : undefined;
+      await using jobs = await played(async (driver) => {
+        await driver.submit(
+          { name: "a" },
+          { name: "b" },
+          { name: "after-a", after: ["a"] },
+          { name: "after-b", after: ["b"] },
+        );
+        const [a, b] = await driver.claim();
+        driver.clock.advance(10);
+        await driver.report(driver.success(a!), driver.success(b!));
+        const [afterA, afterB] = await driver.claim();
+        driver.clock.advance(5);
+        await driver.succeed(afterA!);
+        driver.clock.advance(5);
+        await driver.succeed(afterB!);
+      }, clickhouse?.url);
+      const rows = rowsOf(...(await jobs.ask(jobs.driver.jobIds[0]!)));
+      expect(rows.map(({ name, kind, task_name, depth }) => [name, kind, task_name, depth])).toEqual([
+        ["b", "running", "b", 1],
+        ["after-b", "running", "after-b", 1],
+      ]);
+    },
+  );
 
   it("answers for a job in the trace of its caller, and refuses ids of no job", async () => {
     const other = "01890000-0000-7000-8000-000000000001";

@@ -28,7 +28,7 @@ export function planPathSpans(jobId: string, jobTraces: JobTraces): Statement {
   ${ifEvent("queued")} AS last_queued_us, ${ifEvent("retry scheduled")} AS last_retry_us
 FROM ${DATABASE}.spans FINAL
 WHERE ${condition} AND type IN ('job', 'task', 'attempt')`;
-  return { sql, params: parameters.values };
+  return { sql, params: parameters.values, scans: true };
 }
 
 /** What each of these task spans depends on; tasks with the same dependencies share a row. */
@@ -41,5 +41,5 @@ export function planDependencies(jobId: string, jobTraces: JobTraces, spanIds: r
 FROM ${DATABASE}.spans FINAL
 WHERE ${condition} AND type = 'task' AND notEmpty(links.span_id)${named}
 GROUP BY dependencies`;
-  return { sql, params: parameters.values };
+  return { sql, params: parameters.values, scans: true };
 }
