@@ -14,6 +14,9 @@ describe("the command line", () => {
       dataDir: "./.spanloom",
       databaseUrl: undefined,
       clickhouseUrl: undefined,
+      clickhouseCluster: undefined,
+      clickhouseEngine: undefined,
+      retentionDays: undefined,
       host: "127.0.0.1",
       port: 7171,
       insecure: false,
@@ -65,10 +68,29 @@ describe("the command line", () => {
     [["--database-url", "jobs"], {}, /--database-url: it is no URL/],
     [[], { SPANLOOM_CLICKHOUSE_URL: "clickhouse://ch" }, /SPANLOOM_CLICKHOUSE_URL: it must be http:/],
     [["--clickhouse-url", "http://ch:8123/traces"], {}, /--clickhouse-url: .*without path/],
+    [["--clickhouse-url", "http://ch:8123?database=x"], {}, /--clickhouse-url: .*no parameter but clickhouse_setting_/],
+    [["--clickhouse-cluster", "main"], {}, /--clickhouse-cluster "main": it needs --clickhouse-url/],
+    [["--clickhouse-url", "http://ch"], { SPANLOOM_CLICKHOUSE_ENGINE: "Log" }, /SPANLOOM_CLICKHOUSE_ENGINE "Log": it/],
+    [["--retention-days", "0"], {}, /--retention-days "0": it must be a whole number, 1 to 10000/],
   ])("refuses %j with %j, naming it", (args, env, message) => {
     expect(() => readCommand(args, env)).toThrow(
       expect.objectContaining({ reason: "INVALID_FIELD", message: expect.stringMatching(message) }) as Error,
     );
+  });
+
+  it("takes a ClickHouse with its cluster, engine and settings", () => {
+    const url = "https://me:s3cret@ch:8443?clickhouse_setting_insert_quorum=1";
+    const env = { SPANLOOM_CLICKHOUSE_URL: url, SPANLOOM_CLICKHOUSE_CLUSTER: "main", SPANLOOM_RETENTION_DAYS: "90" };
+    const engine = "ReplicatedMergeTree('/a/{shard}/{table}', '{replica}')";
+    expect(config(["--clickhouse-engine", engine], env)).toMatchObject({
+      clickhouseUrl: url,
+      clickhouseCluster: "main",
+      clickhouseEngine: engine,
+      retentionDays: 90,
+    });
+    for (const wrong of ["me:s3cret@ch", "http://me:s3cret@ch/x", "http://me:s3cret@ch?x=1"]) {
+      expect(() => config(["--clickhouse-url", wrong])).toThrow(/^cannot use --clickhouse-url: (?!.*s3cret)/);
+    }
   });
 
   it("takes a PostgreSQL URL, and quotes none that may hold a password", () => {

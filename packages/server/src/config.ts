@@ -2,6 +2,8 @@ import { parseArgs } from "node:util";
 import { SpanloomError } from "@spanloom/protocol";
 import { checkDatabaseUrl } from "./database-url.ts";
 import { checkClickHouseUrl } from "./telemetry/columnar/clickhouse/clickhouse-url.ts";
+import { MAX_RETENTION_DAYS } from "./telemetry/columnar/schema.sql.ts";
+import { checkCluster, checkEngine } from "./telemetry/columnar/table-engines.ts";
 
 /** What the server's program can be told by flags and environment. */
 export interface ServerConfig {
@@ -10,6 +12,11 @@ export interface ServerConfig {
   databaseUrl: string | undefined;
   /** ClickHouse that keeps spans and logs; never printed either. */
   clickhouseUrl: string | undefined;
+  /** Cluster of it over which tables are spread, and engine family of those that hold rows. */
+  clickhouseCluster: string | undefined;
+  clickhouseEngine: string | undefined;
+  /** Days a span or log record is kept. */
+  retentionDays: number | undefined;
   host: string;
   port: number;
   insecure: boolean;
@@ -57,6 +64,24 @@ const settings: readonly Setting[] = [
     value: "<url>",
     env: "SPANLOOM_CLICKHOUSE_URL",
     about: "ClickHouse that keeps spans and logs instead, http://user:password@host:port",
+  },
+  {
+    flag: "clickhouse-cluster",
+    value: "<name>",
+    env: "SPANLOOM_CLICKHOUSE_CLUSTER",
+    about: "cluster of it on which tables are made",
+  },
+  {
+    flag: "clickhouse-engine",
+    value: "<engine>",
+    env: "SPANLOOM_CLICKHOUSE_ENGINE",
+    about: "engine of its tables, MergeTree or with a cluster ReplicatedMergeTree('/path', '{replica}')",
+  },
+  {
+    flag: "retention-days",
+    value: "<number>",
+    env: "SPANLOOM_RETENTION_DAYS",
+    about: `days that spans and logs are kept, 1..${MAX_RETENTION_DAYS} (default 30)`,
   },
   {
     flag: "host",
@@ -126,7 +151,8 @@ function toConfig(flags: Flags, env: Environment): ServerConfig {
   return {
     dataDir: required("data-dir", flags, env).text,
     databaseUrl: readDatabaseUrl(flags, env),
-    clickhouseUrl: readClickHouseUrl(flags, env),
+    ...readClickHouse(flags, env),
+    retentionDays: readInteger("retention-days", flags, env, { min: 1, max: MAX_RETENTION_DAYS }),
     host: address?.host ?? required("host", flags, env).text,
     port: address?.port ?? (readInteger("port", flags, env, { min: 0, max: 65_535 }) as number),
     insecure: flags.insecure === true,
@@ -165,9 +191,18 @@ function readDatabaseUrl(flags: Flags, env: Environment): string | undefined {
   return found && checkDatabaseUrl(found.source, found.text);
 }
 
-function readClickHouseUrl(flags: Flags, env: Environment): string | undefined {
-  const found = find("clickhouse-url", flags, env);
-  return found && checkClickHouseUrl(found.source, found.text);
+function readClickHouse(flags: Flags, env: Environment) {
+  const url = find("clickhouse-url", flags, env);
+  const cluster = find("clickhouse-cluster", flags, env);
+  const engine = find("clickhouse-engine", flags, env);
+  const alone = cluster ?? engine;
+  if (!url && alone)
+    throw refuse(alone.source, alone.text, "it needs --clickhouse-url or SPANLOOM_CLICKHOUSE_URL as well");
+  return {
+    clickhouseUrl: url && checkClickHouseUrl(url.source, url.text),
+    clickhouseCluster: cluster && checkCluster(cluster.source, cluster.text),
+    clickhouseEngine: engine && checkEngine(engine.source, engine.text),
+  };
 }
 
 function readTls(flags: Flags, env: Environment): ServerConfig["tls"] {

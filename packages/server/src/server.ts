@@ -11,6 +11,7 @@ import type { Store } from "./store/store.ts";
 import { ChdbSpanStore } from "./telemetry/columnar/chdb/index.ts";
 import { ClickHouseSpanStore, checkClickHouseUrl } from "./telemetry/columnar/clickhouse/index.ts";
 import type { SpanStore } from "./telemetry/columnar/span-store.ts";
+import { checkCluster, checkEngine } from "./telemetry/columnar/table-engines.ts";
 import { createTelemetry } from "./telemetry/telemetry-plane.ts";
 
 /** How to run a server. */
@@ -27,6 +28,15 @@ export interface ServerOptions {
    * one. Default: chDB in the data folder.
    */
   clickhouseUrl?: string;
+  /** Cluster of that ClickHouse on which tables are made and over which they are spread. Default: none, one server. */
+  clickhouseCluster?: string;
+  /**
+   * Engine of its tables: `MergeTree`, the default, or with a cluster
+   * `ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')`.
+   */
+  clickhouseEngine?: string;
+  /** Days that spans and logs are kept. Default 30. */
+  retentionDays?: number;
   /** Address to listen on. Default 127.0.0.1. */
   host?: string;
   /** Port to listen on; 0, the default, takes any free one. */
@@ -96,10 +106,17 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   });
 }
 
-function createSpanStore({ dataDir, clickhouseUrl }: ServerOptions, log: (line: string) => void): SpanStore {
-  return clickhouseUrl === undefined
-    ? new ChdbSpanStore({ dataDir: join(dataDir, "telemetry") })
-    : new ClickHouseSpanStore({ url: checkClickHouseUrl("clickhouseUrl", clickhouseUrl), log });
+function createSpanStore(options: ServerOptions, log: (line: string) => void): SpanStore {
+  const { dataDir, clickhouseUrl, clickhouseCluster, clickhouseEngine, retentionDays } = options;
+  const kept = retentionDays === undefined ? {} : { retentionDays };
+  if (clickhouseUrl === undefined) return new ChdbSpanStore({ dataDir: join(dataDir, "telemetry"), ...kept });
+  return new ClickHouseSpanStore({
+    url: checkClickHouseUrl("clickhouseUrl", clickhouseUrl),
+    ...(clickhouseCluster !== undefined && { cluster: checkCluster("clickhouseCluster", clickhouseCluster) }),
+    ...(clickhouseEngine !== undefined && { engine: checkEngine("clickhouseEngine", clickhouseEngine) }),
+    ...kept,
+    log,
+  });
 }
 
 /** The embedded store locks its folder itself. */

@@ -7,6 +7,7 @@ export type {
   ChaosSubject,
 } from "./chaos/chaos-subject.ts";
 export { type ChaosSeeds, describeFailure, testChaos } from "./chaos-suite.ts";
+export { type Fault, FaultyProxy } from "./clickhouse/faulty-proxy.ts";
 export { TestClickHouse, type TestClickHouseOptions } from "./clickhouse/test-clickhouse.ts";
 export { type ExporterSubject, type MakeExporter, sampleLogs, sampleTraces, testExporter } from "./exporter-suite.ts";
 export { FakeClock } from "./fake-clock.ts";

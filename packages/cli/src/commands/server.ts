@@ -12,6 +12,7 @@ interface ServerFlags {
   dataDir?: string;
   databaseUrl?: string;
   clickhouseUrl?: string;
+  retentionDays?: number;
   insecure?: boolean;
   tokensFile?: string;
   tlsCert?: string;
@@ -27,6 +28,11 @@ export function serverCommand(context: CliContext): Command {
     .option("--data-dir <dir>", "where jobs and telemetry are kept, default SPANLOOM_DATA_DIR or ./.spanloom")
     .option("--database-url <url>", "PostgreSQL that keeps jobs instead, default SPANLOOM_DATABASE_URL if set")
     .option("--clickhouse-url <url>", "ClickHouse that keeps spans and logs, default SPANLOOM_CLICKHOUSE_URL if set")
+    .option(
+      "--retention-days <days>",
+      "days that spans and logs are kept, default SPANLOOM_RETENTION_DAYS or 30",
+      wholeNumber("--retention-days", 1, 10_000),
+    )
     .option("--tokens-file <file>", "tokens with scopes, default SPANLOOM_TOKENS_FILE if set")
     .option("--tls-cert <file>", "certificate chain in PEM: serve TLS alone, default SPANLOOM_TLS_CERT if set")
     .option("--tls-key <file>", "its private key in PEM, default SPANLOOM_TLS_KEY if set")
@@ -53,6 +59,7 @@ export function serverCommand(context: CliContext): Command {
         ...(tls && { tls }),
         ...(databaseUrl && { databaseUrl }),
         ...(clickhouseUrl && { clickhouseUrl }),
+        ...telemetryOptions(flags, context),
         log: (line) => context.stderr.write(`${line}\n`),
       });
       const { url, port } = server;
@@ -62,6 +69,18 @@ export function serverCommand(context: CliContext): Command {
       context.stdout.write(`${ready}\n`);
       await untilAborted(context.signal);
     });
+}
+
+/** What the environment says of tables that ClickHouse keeps, and how long rows are kept wherever they are. */
+function telemetryOptions({ retentionDays: given }: ServerFlags, { env }: CliContext) {
+  const { SPANLOOM_CLICKHOUSE_CLUSTER: clickhouseCluster, SPANLOOM_CLICKHOUSE_ENGINE: clickhouseEngine } = env;
+  const text = env.SPANLOOM_RETENTION_DAYS;
+  const retentionDays = given ?? (text ? wholeNumber("SPANLOOM_RETENTION_DAYS", 1, 10_000)(text) : undefined);
+  return {
+    ...(clickhouseCluster && { clickhouseCluster }),
+    ...(clickhouseEngine && { clickhouseEngine }),
+    ...(retentionDays !== undefined && { retentionDays }),
+  };
 }
 
 /** Both files or none: a server told of one alone must not serve without TLS. */

@@ -20,6 +20,11 @@ export interface RunnerArguments {
   databaseUrl: string | undefined;
   /** ClickHouse of the embedded server; undefined: chDB. */
   clickhouseUrl: string | undefined;
+  /** Cluster and engine of its tables. */
+  clickhouseCluster: string | undefined;
+  clickhouseEngine: string | undefined;
+  /** Days the embedded server keeps spans and logs. */
+  retentionDays: number | undefined;
   /** Port of the embedded server. */
   port: number;
 }
@@ -48,6 +53,9 @@ Environment only:
   SPANLOOM_CACHE_URL       where ctx.cache keeps its values, default cache/ in the data folder
   SPANLOOM_DATABASE_URL    embedded server: PostgreSQL, default SQLite in the data folder
   SPANLOOM_CLICKHOUSE_URL  embedded server: ClickHouse, default chDB in the data folder
+  SPANLOOM_CLICKHOUSE_CLUSTER, SPANLOOM_CLICKHOUSE_ENGINE
+                           embedded server: how tables are made there
+  SPANLOOM_RETENTION_DAYS  embedded server: days that spans and logs are kept, default 30
 
 SIGTERM or SIGINT: finish what runs, give back the rest, exit 0. A second signal exits at once.
 `;
@@ -85,6 +93,9 @@ export function parseArguments(argv: readonly string[], env: Record<string, stri
     dataDir: values["data-dir"] ?? (env.SPANLOOM_DATA_DIR || "./.spanloom"),
     databaseUrl: env.SPANLOOM_DATABASE_URL || undefined,
     clickhouseUrl: env.SPANLOOM_CLICKHOUSE_URL || undefined,
+    clickhouseCluster: env.SPANLOOM_CLICKHOUSE_CLUSTER || undefined,
+    clickhouseEngine: env.SPANLOOM_CLICKHOUSE_ENGINE || undefined,
+    retentionDays: wholeNumber("SPANLOOM_RETENTION_DAYS", env.SPANLOOM_RETENTION_DAYS || undefined, [1, 10_000]),
     port: wholeNumber("--port", values.port, [0, 65_535]) ?? 7171,
   };
 }

@@ -57,10 +57,18 @@ interface EmbeddedServer {
 }
 
 async function startEmbeddedServer(options: RunnerArguments): Promise<EmbeddedServer> {
-  const { dataDir, databaseUrl, clickhouseUrl, port } = options;
+  const { dataDir, databaseUrl, clickhouseUrl, clickhouseCluster, clickhouseEngine, retentionDays, port } = options;
   const { startServer } = await importServer();
-  const urls = { ...(databaseUrl && { databaseUrl }), ...(clickhouseUrl && { clickhouseUrl }) };
-  const server = await startServer({ dataDir, port, log, ...urls });
+  const server = await startServer({
+    dataDir,
+    port,
+    log,
+    ...(databaseUrl && { databaseUrl }),
+    ...(clickhouseUrl && { clickhouseUrl }),
+    ...(clickhouseCluster && { clickhouseCluster }),
+    ...(clickhouseEngine && { clickhouseEngine }),
+    ...(retentionDays !== undefined && { retentionDays }),
+  });
   console.log(`embedded server at ${server.url}, data in ${dataDir}`);
   return server;
 }

@@ -59,6 +59,9 @@ function start({
   tls,
   databaseUrl,
   clickhouseUrl,
+  clickhouseCluster,
+  clickhouseEngine,
+  retentionDays,
   ...config
 }: ServerConfig): Promise<RunningServer> {
   return startServer({
@@ -68,6 +71,9 @@ function start({
     ...(tls && { tls }),
     ...(databaseUrl !== undefined && { databaseUrl }),
     ...(clickhouseUrl !== undefined && { clickhouseUrl }),
+    ...(clickhouseCluster !== undefined && { clickhouseCluster }),
+    ...(clickhouseEngine !== undefined && { clickhouseEngine }),
+    ...(retentionDays !== undefined && { retentionDays }),
     ...(spoolMaxBytes !== undefined && { spoolMaxBytes }),
     ...(defaultLeaseMs !== undefined && { limits: leaseLimits(defaultLeaseMs) }),
   });

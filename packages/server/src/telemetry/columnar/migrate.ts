@@ -10,7 +10,7 @@ import {
   schemaStatements,
   versionStatements,
 } from "./schema.sql.ts";
-import type { TableEngines } from "./table-engines.ts";
+import { engineFamily, isReplicated, type TableEngines } from "./table-engines.ts";
 
 /** Runs a statement without parameters and returns its answer as tab-separated text. */
 export type RunStatement = (sql: string) => Promise<string>;
@@ -39,7 +39,7 @@ export async function migrate(run: RunStatement, engines: TableEngines, retentio
 }
 
 async function migrateOnce(run: RunStatement, engines: TableEngines, retentionDays: number): Promise<void> {
-  await checkCluster(run, engines);
+  await checkTables(run, engines);
   for (const statement of versionStatements(engines)) await run(statement);
   const found = Number(await run(`SELECT max(version) FROM ${DATABASE}.schema_version`));
   if (found > SCHEMA_VERSION) {
@@ -65,15 +65,22 @@ async function bringUp(run: RunStatement, engines: TableEngines, found: number):
   await run(`INSERT INTO ${DATABASE}.schema_version VALUES (${SCHEMA_VERSION}, now64(3))`);
 }
 
-/** A table that stands as one machine's is not spread by being told of a cluster: rows would stay where they are. */
-async function checkCluster(run: RunStatement, { cluster }: TableEngines): Promise<void> {
+/** Tables that stand are not spread or replicated by being told so: they are refused rather than taken for what they are not. */
+async function checkTables(run: RunStatement, engines: TableEngines): Promise<void> {
+  const { cluster } = engines;
   const found = await engineFull(run, `${DATABASE}.spans`);
   if (found === "") return;
   const [, made] = /^Distributed\('([^']*)'/.exec(found.replaceAll("\\'", "'")) ?? [];
-  if (made === cluster) return;
   const said = (name: string | undefined) => (name === undefined ? "no cluster" : `cluster "${name}"`);
-  const message = `cannot open the telemetry store: its tables were made for ${said(made)}, this server is told of ${said(cluster)}`;
-  throw new SpanloomError("INVALID_STATE", message);
+  if (made !== cluster) throw refuseTables(`were made for ${said(made)}, this server is told of ${said(cluster)}`);
+  const held = await engineFull(run, heldTable(engines, "spans"));
+  if (held === "" || held.startsWith("Shared") || held.startsWith("Replicated") === isReplicated(engines)) return;
+  const are = held.startsWith("Replicated") ? "are" : "are not";
+  throw refuseTables(`${are} replicated, this server is told of engine "${engineFamily(engines)}"`);
+}
+
+function refuseTables(why: string): SpanloomError {
+  return new SpanloomError("INVALID_STATE", `cannot open the telemetry store: its tables ${why}`);
 }
 
 function checkRetention(days: number): void {

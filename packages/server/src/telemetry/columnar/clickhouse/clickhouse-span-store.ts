@@ -22,7 +22,7 @@ import { settingsFor } from "./settings.ts";
 const DEFAULT_RETENTION_DAYS = 30;
 /** Requests open at once; a slow reader holds one. */
 const MAX_CONNECTIONS = 16;
-/** A connection on which nothing moves for this long is given up. */
+/** A connection on which nothing moves for this long is given up unless told otherwise. */
 const IDLE_MS = 60_000;
 /** Tries of an insert while those of other servers wait for their replicas, and the pause after the first, then doubled. */
 const QUORUM_TRIES = { count: 12, firstMs: 20, lastMs: 2_000 };
@@ -33,6 +33,8 @@ export interface ClickHouseSpanStoreOptions extends TableEngines {
   url: string;
   /** Days a span or log record is kept after it started. Default 30. */
   retentionDays?: number;
+  /** How long a connection on which nothing moves is waited for, in milliseconds. Default a minute. */
+  idleMs?: number;
   /** Hears that ClickHouse cannot be reached at the start. */
   log?: (line: string) => void;
 }
@@ -73,7 +75,7 @@ export class ClickHouseSpanStore implements SpanStore {
       url: this.#options.url,
       application: "spanloom",
       max_open_connections: MAX_CONNECTIONS,
-      request_timeout: IDLE_MS,
+      request_timeout: this.#options.idleMs ?? IDLE_MS,
       // Rows of the same job are alike: a third of the bytes, for some 2 ms of processor time a megabyte.
       compression: { request: true, response: true },
       clickhouse_settings: settingsFor(this.#options),

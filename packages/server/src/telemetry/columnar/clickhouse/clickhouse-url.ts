@@ -1,7 +1,10 @@
 import { SpanloomError } from "@spanloom/protocol";
 
+/** What begins a parameter that is a setting of every statement. */
+const SETTING = "clickhouse_setting_";
+
 /**
- * A ClickHouse URL as the client takes it: `http(s)://user:password@host:port`.
+ * A ClickHouse URL as the client takes it: `http(s)://user:password@host:port?clickhouse_setting_<name>=<value>`.
  *
  * Errors: INVALID_FIELD naming where it came from and never holding what may be a password.
  */
@@ -9,8 +12,11 @@ export function checkClickHouseUrl(source: string, text: string): string {
   const wanted = "it must be http://user:password@host:port or https://...";
   const url = URL.parse(text);
   if (!url || !["http:", "https:"].includes(url.protocol) || url.hostname === "") throw refuse(source, wanted);
-  if (url.pathname !== "/" || url.search !== "" || url.hash !== "") {
-    throw refuse(source, `${wanted}, without path or parameters: the tables are in a database of their own`);
+  if (url.pathname !== "/" || url.hash !== "") {
+    throw refuse(source, `${wanted}, without path: the tables are in a database of their own`);
+  }
+  if ([...url.searchParams.keys()].some((name) => !name.startsWith(SETTING))) {
+    throw refuse(source, `${wanted}, with no parameter but ${SETTING}<name>`);
   }
   return text;
 }

@@ -21,6 +21,8 @@ const MISSING_CODES = new Set([60, 81, 218]);
 /** Code of an insert that came while another was waiting for its quorum: nothing was taken. */
 const QUORUM_BUSY = 286;
 const OLDEST = "25.11";
+/** No number: not an error that ClickHouse told. */
+const NONE = -1;
 
 /** What went wrong between this server and ClickHouse as one of our errors. Without an answer it is taken to be away. */
 export function fromClickHouseError(error: unknown, doing: string): SpanloomError {
@@ -34,33 +36,39 @@ export function fromClickHouseInsertError(error: unknown, doing: string): Spanlo
 
 /** As {@link fromClickHouseError}, of making tables. */
 export function fromSchemaError(error: unknown, doing: string): SpanloomError {
-  if (error instanceof ClickHouseError && OLD_CODES.has(Number(error.code))) {
-    return invalid(error, `${doing}: ClickHouse ${OLDEST} or newer is needed`);
+  if (OLD_CODES.has(codeOf(error))) {
+    return invalid(error as Error, `${doing}: ClickHouse ${OLDEST} or newer is needed`);
   }
   return fromClickHouseError(error, doing);
 }
 
 /** Whether the tables are gone, so that they must be made again. */
 export function areTablesGone(error: unknown): boolean {
-  return error instanceof ClickHouseError && MISSING_CODES.has(Number(error.code));
+  return MISSING_CODES.has(codeOf(error));
 }
 
 /** Whether an insert may be made again at once: it came while another was at work. */
 export function isQuorumBusy(error: unknown): boolean {
-  return error instanceof ClickHouseError && Number(error.code) === QUORUM_BUSY;
+  return codeOf(error) === QUORUM_BUSY;
 }
 
 function convert(error: unknown, doing: string, fromEngine: typeof fromEngineError): SpanloomError {
   if (error instanceof SpanloomError) return error;
-  if (!(error instanceof ClickHouseError)) return unavailable(error, doing);
-  const code = Number(error.code);
-  if (AWAY_CODES.has(code)) return unavailable(error, doing);
+  const code = codeOf(error);
+  if (!(error instanceof Error) || code === NONE || AWAY_CODES.has(code)) return unavailable(error, doing);
   if (LOGIN_CODES.has(code)) return invalid(error, `${doing}: ClickHouse refuses user or password`);
   if (RIGHTS_CODES.has(code)) return invalid(error, `${doing}: ClickHouse does not let its user do that`);
   return fromEngine(Object.assign(new Error(error.message), { clickhouseCode: code, cause: error }), doing);
 }
 
-function invalid(error: ClickHouseError, what: string): SpanloomError {
+/** ClickHouse's number of an error, also of one whose words the client does not know as an error of its. */
+function codeOf(error: unknown): number {
+  if (error instanceof ClickHouseError) return Number(error.code);
+  const [, code] = /^Code: (\d+)\. DB::/.exec(error instanceof Error ? error.message : "") ?? [];
+  return code === undefined ? NONE : Number(code);
+}
+
+function invalid(error: Error, what: string): SpanloomError {
   return new SpanloomError("INVALID_STATE", `cannot ${what}: ${error.message.slice(0, 300)}`, {}, { cause: error });
 }
 

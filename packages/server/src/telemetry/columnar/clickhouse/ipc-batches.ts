@@ -1,4 +1,4 @@
-import { ClickHouseError, parseError } from "@clickhouse/client";
+import { parseError } from "@clickhouse/client";
 import { Message, MessageHeader } from "apache-arrow";
 import type { ArrowBatch } from "../span-store.ts";
 
@@ -75,9 +75,8 @@ async function* messages(chunks: AsyncIterable<Uint8Array>): AsyncIterable<{ hea
 /** The error ClickHouse wrote where rows were to come; else one that says `otherwise`. */
 async function failureOf(input: Input, otherwise: string): Promise<Error> {
   const text = (await input.rest(MAX_ERROR_BYTES)).toString("latin1");
-  const at = text.lastIndexOf("Code: ");
-  const told = at < 0 ? undefined : parseError(Buffer.from(text.slice(at), "latin1").toString());
-  return told instanceof ClickHouseError ? told : new Error(otherwise);
+  const at = text.search(/Code: \d+\. DB::/);
+  return at < 0 ? new Error(otherwise) : parseError(Buffer.from(text.slice(at), "latin1").toString());
 }
 
 /** Bytes to be looked at and taken. */
