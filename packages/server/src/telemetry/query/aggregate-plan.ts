@@ -1,4 +1,4 @@
-import type { AggregateSpansRequest, GroupKey, Order } from "@spanloom/protocol";
+import { type AggregateSpansRequest, ColumnType, type GroupKey, type Order } from "@spanloom/protocol";
 import { DATABASE } from "../columnar/schema.sql.ts";
 import type { Statement } from "../columnar/span-store.ts";
 import { attributeColumnSql, identifier } from "./attribute-column.ts";
@@ -96,7 +96,9 @@ function groupKey({ key }: GroupKey, i: number, parameters: Parameters): Key {
       const by = `key_${i}`;
       const name = key.value.as || key.value.key;
       const at = `${field}.attribute`;
-      const value = attributeColumnSql(key.value, at, parameters);
+      const given = attributeColumnSql(key.value, at, parameters);
+      // The engine would tell 0 and -0 apart.
+      const value = key.value.type === ColumnType.FLOAT64 ? `${given} + 0` : given;
       return { name, grouped: `${value} AS ${by}`, by, shown: `${by} AS ${identifier(name, at)}` };
     }
     default:

@@ -223,6 +223,34 @@ for (const [kind, start] of telemetryStores) {
       expect(await rows({ filter, groupBy: by("name"), measures: [10, 1] })).toEqual(plainly);
     });
 
+    it("groups by numbers that are none, and by attributes of the resource", async () => {
+      const reader = new OtlpReader();
+      const values = [Number.NaN, Number.NaN, Number.POSITIVE_INFINITY, -0, 0, 1.5];
+      const spans = values.map((value, i) =>
+        span(i + 1, { traceId: idBytes(16, 80), attributes: [attribute("ratio", value)] }),
+      );
+      reader.readTraces(tracePayload(spans, [attribute("service.name", "a"), attribute("zone", "north")]), 1);
+      await insertSpans(store, reader);
+      const filter = { traceIds: traceIds(80, 80) };
+      const ratios = await rows({ filter, groupBy: [byAttribute("ratio", 3)], measures: [1] });
+      expect(ratios.map(({ ratio, count }) => `${ratio}: ${count}`).sort()).toEqual([
+        "0: 2",
+        "1.5: 1",
+        "Infinity: 1",
+        "NaN: 2",
+      ]);
+      const zone = { key: { case: "attribute" as const, value: { key: "zone", resource: true } } };
+      expect(await rows({ filter, groupBy: [zone, ...by("service_name")], measures: [1] })).toEqual([
+        { zone: "north", service_name: "a", count: 6n },
+      ]);
+    });
+
+    it("refuses a regular expression that is none, and answers the next whole", async () => {
+      const bad = { names: [{ match: { case: "regex" as const, value: "(" } }] };
+      await expect(rows({ filter: bad })).rejects.toMatchObject({ reason: "INVALID_FIELD" });
+      expect(await rows({ filter: { traceIds: traceIds(99, 99) } })).toEqual([measured([])]);
+    });
+
     it("groups by every column that can tell spans apart", async () => {
       const columns =
         "trace_id parent_span_id name kind type status status_message outcome job_id job_name task_id task_name task_version attempt queue runner_id service_name scope_name scope_version trace_state flags";
