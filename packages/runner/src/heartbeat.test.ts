@@ -51,10 +51,15 @@ let startedAtMs: number;
 /** Longest time between two calls, the start included. */
 const longestGapMs = (): number =>
   Math.max(...beats.map(({ atMs }, index) => atMs - (index === 0 ? startedAtMs : beats[index - 1]!.atMs)));
+it("beats at once, so that the server knows the runner's clock", async () => {
+  await vi.advanceTimersByTimeAsync(1);
+  expect(beats).toHaveLength(1);
+});
+
 it("beats an interval after the last began, however long its answer took", async () => {
   answerAfterMs = () => INTERVAL_MS - 1;
   await vi.advanceTimersByTimeAsync(10 * INTERVAL_MS);
-  expect(beats).toHaveLength(10);
+  expect(beats).toHaveLength(11);
   expect(longestGapMs()).toBe(INTERVAL_MS);
 });
 

@@ -42,10 +42,13 @@ export class Heartbeat {
     this.#options = options;
   }
 
-  /** Begins. Safe to call twice. */
+  /**
+   * Begins, with a call at once: it tells the server what the runner's clock says, before the first telemetry comes.
+   * Safe to call twice.
+   */
   start(): void {
     if (this.#timer || this.#stopped) return;
-    this.#schedule(this.#options.intervalMs);
+    this.#schedule(0);
   }
 
   /** Ends; a call under way is left to itself. Safe to call twice. */
