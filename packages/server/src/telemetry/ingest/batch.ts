@@ -73,7 +73,9 @@ export async function readBack(
     const payloads = await spool.read(next);
     if (payloads.length === 0) return { reader, from, end };
     for (const payload of payloads) {
-      if (payload.seq >= end || isFull(reader)) break;
+      // What is missing before `end` was refused, and what comes after it came later.
+      if (payload.seq >= end) return { reader, from, end };
+      if (isFull(reader)) break;
       try {
         reader.read(payload, payload.seq, present);
       } catch (error) {
