@@ -9,6 +9,7 @@ import {
   measureTracedFanOut,
 } from "../dispatch/measures.ts";
 import { Load, type LoadOptions } from "../soak/load.ts";
+import { LeaseLatency } from "../spans/lease-latency.ts";
 import { countSpans, measureAggregate, measureToArrow } from "../spans/measures.ts";
 import { LogTap } from "./memory-sample.ts";
 import { serveParent } from "./parent-link.ts";
@@ -16,6 +17,7 @@ import { serveParent } from "./parent-link.ts";
 let client: Client | undefined;
 let query: QueryClient | undefined;
 let load: Load | undefined;
+let leases: LeaseLatency | undefined;
 const tap = new LogTap();
 
 const jobs = () => started(client);
@@ -37,6 +39,12 @@ serveParent(
     countSpans: (sizes: { jobIds: string[] }) => countSpans(spans(), sizes.jobIds),
     aggregate: () => measureAggregate(spans()),
     toArrow: (sizes: { jobId: string; narrow: boolean }) => measureToArrow(spans(), sizes),
+    /** Starts to lease tasks; one at a time. */
+    startLeases({ url }: { url: string }) {
+      leases = new LeaseLatency(url);
+    },
+    takeLeases: () => started(leases).take(),
+    stopLeases: () => started(leases).stop(),
     /** Starts a steady load; one at a time. */
     load(options: LoadOptions) {
       load = new Load(jobs(), options);

@@ -1,7 +1,8 @@
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { IdGenerator } from "@spanloom/protocol";
 import { settledDiskUsage } from "../measure/disk-usage.ts";
-import { median, rounded } from "../measure/statistics.ts";
+import { median, percentile, rounded } from "../measure/statistics.ts";
 import type { BenchOptions } from "../options.ts";
 import { BenchProcess } from "../processes/bench-process.ts";
 import type { SendOutcome } from "./otlp-sender.ts";
@@ -14,6 +15,7 @@ type ArrowSizes = "10k" | "100k" | "1m";
 /** What `bench spans` measures; measures that were not asked for are absent. */
 export interface SpansFigures {
   ingestSpansPerSec?: number;
+  leaseP99Ratio?: number;
   toArrowMs?: Record<ArrowSizes, number>;
   bytesPerSpan?: number;
   aggregate10mMs?: number;
@@ -21,12 +23,16 @@ export interface SpansFigures {
 }
 
 /** Names for `--only`. */
-export const spansMeasures = ["overhead", "ingest", "arrow", "size", "aggregate"] as const;
+export const spansMeasures = ["overhead", "ingest", "lease", "arrow", "size", "aggregate"] as const;
 
 const CONNECTIONS = 4;
 const BATCH = 512;
 const INGEST_JOBS = 50;
 const INGEST_SPANS = 500_000;
+const LEASE_ROUNDS = 3;
+const LEASE_WARM_UP_MS = 2_000;
+/** About as long as the load lasts, for as many calls. */
+const LEASE_IDLE_MS = 4_000;
 const ARROW_SPANS: Record<ArrowSizes, number> = { "10k": 10_000, "100k": 100_000, "1m": 1_000_000 };
 const ARROW_RUNS = 5;
 const AGGREGATE_SPANS = 10_000_000;
@@ -58,6 +64,7 @@ export async function benchSpans(options: BenchOptions, dataDir: string): Promis
   // First, while no merges of millions of spans go on beside it.
   if (wants("overhead")) figures.tracingOverheadPct = await measureTracingOverhead({ options, url, client, server });
   if (wants("ingest") || wants("size")) figures.ingestSpansPerSec = await measureIngest(bench);
+  if (wants("lease")) figures.leaseP99Ratio = await measureLeases(bench);
   if (wants("size")) figures.bytesPerSpan = await measureSize(bench, dataDir);
   if (wants("arrow")) figures.toArrowMs = await measureArrow(bench);
   if (wants("aggregate")) figures.aggregate10mMs = await measureAggregates(bench);
@@ -109,6 +116,34 @@ async function seen({ client }: Bench, jobs: PayloadOptions[], total: number): P
     if (count > total || performance.now() > deadlineMs)
       throw new Error(`cannot finish: ${total} spans were acknowledged, a query counts ${count}`);
   }
+}
+
+/** Leases without load and under full ingest load in turn, and compares the 99th percentiles of all calls of either. */
+async function measureLeases(bench: Bench): Promise<number> {
+  const { options, client, generator, url, newJob } = bench;
+  const idle: number[] = [];
+  const loaded: number[] = [];
+  const take = () => client.call<number[]>("takeLeases", {});
+  await client.call("startLeases", { url });
+  await delay(LEASE_WARM_UP_MS);
+  for (let round = 0; round < LEASE_ROUNDS; round++) {
+    await take();
+    await delay(LEASE_IDLE_MS * options.scale);
+    idle.push(...(await take()));
+    const job = newJob(Math.round(INGEST_SPANS * options.scale));
+    await generator.call("prepare", [job]);
+    await take();
+    await generator.call("send", { url, connections: CONNECTIONS });
+    loaded.push(...(await take()));
+    await seen(bench, [job], job.spans);
+    bench.stored += job.spans;
+  }
+  await client.call("stopLeases", {});
+  for (const [name, times] of Object.entries({ idle, "under ingest": loaded }))
+    options.note(
+      `lease, ${name}: p50 ${percentile(times, 0.5).toFixed(2)} ms, p99 ${percentile(times, 0.99).toFixed(2)} ms of ${times.length} calls`,
+    );
+  return rounded(percentile(loaded, 0.99) / percentile(idle, 0.99));
 }
 
 async function measureSize({ options, stored }: Bench, dataDir: string): Promise<number> {
