@@ -7,11 +7,13 @@ import { cutAt, simulateJob, type TaskPlan } from "./testing/simulate-job.ts";
 /** I1: from the job's start to its end, without gap or overlap. */
 function expectWhole(segments: readonly Segment[], durationUs: number): void {
   let atUs = 0;
-  for (const { fromUs, toUs } of segments) {
-    expect(fromUs).toBe(atUs);
-    expect(toUs).toBeGreaterThan(fromUs);
+  // One expectation for all: each costs 10 us, and there may be 200,000 segments.
+  const wrong = segments.filter(({ fromUs, toUs }) => {
+    const follows = fromUs === atUs && toUs > fromUs;
     atUs = toUs;
-  }
+    return !follows;
+  });
+  expect(wrong).toEqual([]);
   expect(atUs).toBe(durationUs);
   expect(segments.reduce((sum, { fromUs, toUs }) => sum + toUs - fromUs, 0)).toBe(durationUs);
 }

@@ -1,52 +1,15 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { create } from "@bufbuild/protobuf";
-import { GetCriticalPathRequestSchema } from "@spanloom/protocol";
-import { StoreDriver, TestClickHouse, taskSet, tempDir } from "@spanloom/testing";
+import { TestClickHouse, taskSet } from "@spanloom/testing";
 import { tableFromIPC } from "apache-arrow";
 import { describe, expect, it } from "vitest";
-import { SqliteStore } from "../../store/sqlite/index.ts";
-import { ChdbSpanStore } from "../columnar/chdb/index.ts";
-import { ClickHouseSpanStore } from "../columnar/clickhouse/index.ts";
 import { rowsOf } from "../ingest/otlp-fixture.ts";
 import { traceScenarios } from "../lifecycle/testing/trace-scenarios.ts";
-import { createTelemetry } from "../telemetry-plane.ts";
+import { playedJobs } from "./testing/played-jobs.ts";
 
 const folder = join(import.meta.dirname, "testdata");
-const never = new AbortController().signal;
 
 type Row = Record<string, unknown>;
-
-/** Plays jobs on a store, and gives what their critical paths are asked of. */
-async function played(play: (driver: StoreDriver) => Promise<unknown>, clickhouseUrl?: string) {
-  const resources = new AsyncDisposableStack();
-  const dir = resources.use(tempDir());
-  const driver = resources.use(
-    await StoreDriver.open(({ dataDir, clock, cancelGraceMs }) => {
-      return new SqliteStore({ dataDir, nowUs: clock.nowUs, cancelGraceMs });
-    }),
-  );
-  await play(driver);
-  const telemetry = createTelemetry({
-    dataDir: dir.path,
-    store: driver.store,
-    spanStore:
-      clickhouseUrl === undefined
-        ? new ChdbSpanStore({ dataDir: join(dir.path, "telemetry"), retentionDays: 10_000 })
-        : new ClickHouseSpanStore({ url: clickhouseUrl, retentionDays: 10_000 }),
-    clock: { nowUs: driver.clock.nowUs, schedule: () => () => undefined },
-    log: () => undefined,
-  });
-  resources.defer(() => telemetry.stop());
-  await telemetry.start();
-  const ask = async (jobId: string): Promise<Uint8Array[]> => {
-    const request = create(GetCriticalPathRequestSchema, { jobId });
-    const batches: Uint8Array[] = [];
-    for await (const { ipc } of telemetry.getCriticalPath(request, never)) batches.push(ipc);
-    return batches;
-  };
-  return { driver, ask, [Symbol.asyncDispose]: () => resources.disposeAsync() };
-}
 
 async function ownClickHouse() {
   const server = await TestClickHouse.start();
@@ -81,7 +44,7 @@ describe("GetCriticalPath", () => {
   });
 
   it.each(Object.entries(traceScenarios))("explains a job: %s", async (name, play) => {
-    await using jobs = await played(play);
+    await using jobs = await playedJobs(play);
     const jobId = jobs.driver.jobIds.at(-1)!;
     const rows = rowsOf(...(await jobs.ask(jobId)));
     const { createdAtUs, endedAtUs = jobs.driver.clock.nowUs() } = await jobs.driver.job(jobId);
@@ -92,7 +55,7 @@ describe("GetCriticalPath", () => {
   });
 
   it("answers with the documented columns, also when there is nothing to tell", async () => {
-    await using jobs = await played(async (driver) => {
+    await using jobs = await playedJobs(async (driver) => {
       await driver.submit({ name: "quick" });
       await driver.drain();
     });
@@ -110,7 +73,7 @@ describe("GetCriticalPath", () => {
     "follows what a task depends on, not what ended at the same time: %s",
     async (engine) => {
       await using clickhouse = engine === "ClickHouse" ? await ownClickHouse() : undefined;
-      await using jobs = await played(async (driver) => {
+      await using jobs = await playedJobs(async (driver) => {
         await driver.submit(
           { name: "a" },
           { name: "b" },
@@ -136,7 +99,7 @@ describe("GetCriticalPath", () => {
 
   it("answers for a job in the trace of its caller, and refuses ids of no job", async () => {
     const other = "01890000-0000-7000-8000-000000000001";
-    await using jobs = await played((driver) =>
+    await using jobs = await playedJobs((driver) =>
       driver.submitJob(driver.newJob(taskSet({ name: "task" }), { trace: callersTrace })),
     );
     jobs.driver.clock.advance(1);
