@@ -91,7 +91,7 @@ interface SpanColumnTypes extends OriginColumns, AttributeMapColumns {
   outcome: Category;
   task_version: Category;
   scope_version: Category;
-  trace_state: Utf8;
+  trace_state: Category;
   flags: Uint32;
   events: List<SpanEvent>;
   links: List<SpanLink>;

@@ -110,7 +110,7 @@ const columns: Record<string, SampleColumn> = {
   service_name: { type: dictionary, value: (span) => span.serviceName ?? "sample" },
   scope_name: { type: dictionary, value: () => "spanloom" },
   scope_version: { type: dictionary, value: () => "" },
-  trace_state: { type: () => utf8, value: () => "" },
+  trace_state: { type: dictionary, value: () => "" },
   flags: { type: () => new Uint32(), value: () => 1 },
   attributes: { type: keyed, value: (span) => new Map(Object.entries(span.attributes ?? {})) },
   attribute_types: { type: keyedCategories, value: (span) => new Map(Object.entries(span.attributeTypes ?? {})) },

@@ -48,6 +48,10 @@ describe.each(versions)("Arrow over Connect and HTTP/%s", (version) => {
     expect(await read(grpc)).toEqual(batches);
   });
 
+  it("gives chunks aligned, so that Arrow reads them in place", async () => {
+    for (const { ipc } of await read(client(version))) expect(ipc.byteOffset % 8).toBe(0);
+  });
+
   it("ends with the error that came after some chunks", async () => {
     answers = async function* broken() {
       yield batches[1]!;

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import type { DescMessage, DescMethod, MessageShape } from "@bufbuild/protobuf";
-import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { WireType } from "@bufbuild/protobuf/wire";
 import type { ConnectError } from "@connectrpc/connect";
 import { endStreamFlag, endStreamToJson } from "@connectrpc/connect/protocol-connect";
 import { type ArrowChunk, ArrowChunkSchema, SpanloomError } from "@spanloom/protocol";
@@ -107,16 +107,37 @@ async function written(response: HttpResponse): Promise<void> {
   }
 }
 
-/** A message with its envelope, in parts: what stands before the Arrow bytes, they themselves, and what follows. */
+/**
+ * A message with its envelope, in parts: what stands before the Arrow bytes, and they themselves.
+ *
+ * Arrow reads buffers in place where they are aligned to 8 bytes, and else copies them: 0.13 s of a million spans. So the
+ * Arrow bytes begin 16 bytes into the message, by numbers written in more bytes than they need, which is as valid.
+ */
 function frame(chunk: ArrowChunk | undefined): Uint8Array[] {
   const { ipc, rows } = chunk ?? { ipc: new Uint8Array(0), rows: 0n };
-  const after = rows === 0n ? new Uint8Array(0) : new BinaryWriter().tag(2, WireType.Varint).uint64(rows).finish();
-  const inner = new BinaryWriter().tag(1, WireType.LengthDelimited).uint32(ipc.length).finish();
-  const chunkBytes = inner.length + ipc.length + after.length;
-  const outer = new BinaryWriter().tag(CHUNK_FIELD, WireType.LengthDelimited).uint32(chunkBytes).finish();
+  // A number of 4 bytes holds up to 256 MB; longer chunks come unaligned.
+  const lengthBytes = ipc.length < 2 ** 28 - 16 ? 4 : 5;
+  const rowsAndIpc = [
+    tagOf(2, WireType.Varint),
+    ...varint(Number(rows), 5),
+    tagOf(1, WireType.LengthDelimited),
+    ...varint(ipc.length, lengthBytes),
+  ];
+  const chunkBytes = varint(rowsAndIpc.length + ipc.length, lengthBytes);
+  const before = [tagOf(CHUNK_FIELD, WireType.LengthDelimited), ...chunkBytes, ...rowsAndIpc];
   const envelope = Buffer.alloc(5);
-  envelope.writeUInt32BE(outer.length + chunkBytes, 1);
-  return [Buffer.concat([envelope, outer, inner]), ipc, after].filter((part) => part.length > 0);
+  envelope.writeUInt32BE(before.length + ipc.length, 1);
+  const head = Buffer.concat([envelope, Uint8Array.from(before)]);
+  return ipc.length > 0 ? [head, ipc] : [head];
+}
+
+function tagOf(field: number, type: WireType): number {
+  return (field << 3) | type;
+}
+
+/** A number in base 128, the lowest digits first, in so many bytes. */
+function varint(value: number, bytes: number): number[] {
+  return Array.from({ length: bytes }, (_, i) => (Math.floor(value / 128 ** i) % 128) | (i < bytes - 1 ? 0x80 : 0));
 }
 
 function finish(response: HttpResponse, failure: ConnectError | undefined): void {

@@ -24,6 +24,13 @@ const mapOf = (name: string) => ({ sql: name });
 const repeatingMapOf = (name: string) => ({
   sql: `CAST(${name}, 'Map(LowCardinality(String), LowCardinality(String))')`,
 });
+/**
+ * As a dictionary, and converted before it is: what an answer has a few of is written as text once, not in each row. The
+ * text of no id is that of zeros.
+ */
+const rareUuid = (name: string) =>
+  `nullIf(UUIDNumToString(toLowCardinality(${name})), '00000000-0000-0000-0000-000000000000')`;
+const rareHex = (name: string) => `lower(hex(toLowCardinality(${name})))`;
 const uuid = (name: string) => `if(${name} = ${none16}, NULL, UUIDNumToString(${name}))`;
 
 const catalogue = (entries: Record<string, string | { sql: string; order?: string }>): ColumnCatalogue =>
@@ -36,7 +43,7 @@ const catalogue = (entries: Record<string, string | { sql: string; order?: strin
 
 const origin = {
   // An answer is of one job or a few: as dictionaries its job and trace cost 8 instead of 76 bytes a row.
-  job_id: { sql: `toLowCardinality(${uuid("job_id")})`, order: "job_id" },
+  job_id: { sql: rareUuid("job_id"), order: "job_id" },
   job_name: "job_name",
   task_id: { sql: uuid("task_id"), order: "task_id" },
   task_name: "task_name",
@@ -55,7 +62,7 @@ const attempt = { sql: "nullIf(attempt, 0)", order: "attempt" };
 
 /** Columns of spans that a query without a list returns. */
 export const spanCatalogue = catalogue({
-  trace_id: { sql: "toLowCardinality(lower(hex(trace_id)))", order: "trace_id" },
+  trace_id: { sql: rareHex("trace_id"), order: "trace_id" },
   span_id: { sql: "lower(hex(span_id))", order: "span_id" },
   parent_span_id: { sql: `if(parent_span_id = ${none8}, NULL, lower(hex(parent_span_id)))`, order: "parent_span_id" },
   name: "name",
@@ -78,7 +85,8 @@ export const spanCatalogue = catalogue({
   service_name: "service_name",
   scope_name: "scope_name",
   scope_version: "scope_version",
-  trace_state: "trace_state",
+  // Spans of an attempt have one, most others none. Text takes twice the time and 83 bytes a row more.
+  trace_state: { sql: "toLowCardinality(trace_state)", order: "trace_state" },
   flags: "flags",
   ...maps,
   events: { sql: "events" },
@@ -95,7 +103,7 @@ export const extraSpanCatalogue = catalogue(extraMaps);
 export const logCatalogue = catalogue({
   time: "time",
   observed_time: "observed_time",
-  trace_id: { sql: `toLowCardinality(if(trace_id = ${none16}, NULL, lower(hex(trace_id))))`, order: "trace_id" },
+  trace_id: { sql: `nullIf(${rareHex("trace_id")}, '${"0".repeat(32)}')`, order: "trace_id" },
   span_id: { sql: `if(span_id = ${none8}, NULL, lower(hex(span_id)))`, order: "span_id" },
   severity_number: "severity_number",
   severity: "severity",
