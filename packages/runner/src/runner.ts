@@ -235,7 +235,7 @@ export class Runner {
       drained: () => this.#drain(),
     });
     const removeFinder = addAttemptFinder((taskId, attempt) => findTracing(pool, taskId, attempt));
-    return { service, store, pool, loop, heartbeat, guard, removeFinder, openSpans: host.openSpans };
+    return { service, store, pool, loop, heartbeat, guard, removeFinder, budget, openSpans: host.openSpans };
   }
 
   #createGuard(intervalMs: number): HeartbeatGuard | undefined {
@@ -318,7 +318,7 @@ export class Runner {
     this.#settings.log(`runner ${this.id} has stopped`);
   }
 
-  async #windDown({ loop, pool, store, heartbeat, guard, removeFinder }: RunnerParts): Promise<void> {
+  async #windDown({ loop, pool, store, heartbeat, guard, removeFinder, budget }: RunnerParts): Promise<void> {
     loop.stopLeasing();
     pool.releaseWaiting();
     await within(this.#settings.graceMs, pool.whenEmpty());
@@ -331,6 +331,8 @@ export class Runner {
     heartbeat.stop();
     await guard?.stop();
     loop.stop();
+    if (budget.dropped > 0)
+      this.#settings.log(`dropped ${budget.dropped} spans and log records: over maxTelemetryBytes`);
     removeFinder();
     await this.#unregister();
   }
@@ -354,6 +356,7 @@ interface RunnerParts {
   heartbeat: Heartbeat;
   guard: HeartbeatGuard | undefined;
   removeFinder: () => void;
+  budget: TelemetryBudget;
   openSpans: OpenSpans;
 }
 

@@ -272,13 +272,17 @@ describe("a burst", () => {
   });
 
   it("over the limit loses the oldest, and says how many", async () => {
-    const { result, spans } = await runTask(
+    const lines: string[] = [];
+    const log = (line: string) => void lines.push(line);
+    const { result, spans, runner } = await runTask(
       (ctx) => {
         for (let i = 0; i < 5_000; i++) ctx.tracer.startSpan("s", { attributes: { i, text: "x".repeat(1_000) } }).end();
       },
       {},
-      { maxTelemetryBytes: 1024 * 1024 },
+      { maxTelemetryBytes: 1024 * 1024, log },
     );
+    await runner.stop();
+    expect(lines).toContain(`dropped ${result.droppedTelemetry} spans and log records: over maxTelemetryBytes`);
     expect(Number(result.droppedTelemetry) + spans.length).toBe(5_000);
     expect(Number(result.droppedTelemetry)).toBeGreaterThan(3_000);
     expect(spans.at(-1)!.attributes.i).toBe(4_999n);
