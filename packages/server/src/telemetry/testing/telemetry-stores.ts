@@ -3,6 +3,7 @@ import { TestClickHouse, tempDir } from "@spanloom/testing";
 import { ChdbSpanStore } from "../columnar/chdb/index.ts";
 import { ClickHouseSpanStore } from "../columnar/clickhouse/index.ts";
 import type { SpanStore } from "../columnar/span-store.ts";
+import type { TableEngines } from "../columnar/table-engines.ts";
 import type { OtlpReader } from "../ingest/otlp-reader.ts";
 
 /** A started store on data of its own. */
@@ -20,15 +21,16 @@ export const telemetryStores: readonly [string, () => Promise<TestedStore>][] = 
       return begun(store, async () => dir[Symbol.dispose]());
     },
   ],
-  [
-    "ClickHouse",
-    async () => {
-      // Always one of its own: these tests count what is there.
-      const server = await TestClickHouse.start();
-      return begun(new ClickHouseSpanStore({ url: server.url, retentionDays: 10_000 }), () => server.stop());
-    },
-  ],
+  ["ClickHouse", () => onEndpoint({})],
+  ["a cluster of ClickHouse", () => onEndpoint({ cluster: "spanloom", engine: "MergeTree" })],
 ];
+
+/** Always on an endpoint of its own: these tests count what is there. */
+async function onEndpoint(engines: TableEngines): Promise<TestedStore> {
+  const server = await TestClickHouse.start();
+  const store = new ClickHouseSpanStore({ url: server.url, retentionDays: 10_000, ...engines });
+  return begun(store, () => server.stop());
+}
 
 async function begun(store: SpanStore, cleanUp: () => Promise<void>): Promise<TestedStore> {
   await store.start();
