@@ -30,6 +30,11 @@ export function isReplicated(engines: TableEngines): boolean {
   return engineFamily(engines).startsWith("Replicated");
 }
 
+/** Whether servers share the storage of rows, each with a view of its own of what is there. */
+export function isShared(engines: TableEngines): boolean {
+  return engineFamily(engines).startsWith("Shared");
+}
+
 /**
  * A family of engines as configuration names it: `MergeTree`, `ReplicatedMergeTree`, `SharedMergeTree`, the latter two
  * with path and replica in quotes when the server's own are not meant.

@@ -1,5 +1,5 @@
 import type { ClickHouseSettings } from "@clickhouse/client";
-import { isReplicated, type TableEngines } from "../table-engines.ts";
+import { isReplicated, isShared, type TableEngines } from "../table-engines.ts";
 
 /** As the embedded engine is set up; what is about memory and threads is the server's own to say. */
 const common: ClickHouseSettings = {
@@ -30,6 +30,9 @@ const distributed: ClickHouseSettings = {
   distributed_ddl_output_mode: "throw",
 };
 
+/** What tables on storage that servers share need: a query sees what came before it, whichever server is asked. */
+const sequential: ClickHouseSettings = { select_sequential_consistency: "1" };
+
 /**
  * What replicated tables need: an insert is acknowledged when most replicas have it, one insert after the other, and a
  * replica answers only if it has every insert that was acknowledged. So a query sees what came before it, whatever
@@ -39,7 +42,7 @@ const replicated: ClickHouseSettings = {
   insert_quorum: "auto",
   insert_quorum_parallel: 0,
   insert_quorum_timeout: 30_000,
-  select_sequential_consistency: "1",
+  ...sequential,
   // A repeated insert reaches job_traces also when the first try reached the table and no further.
   deduplicate_blocks_in_dependent_materialized_views: 1,
 };
@@ -49,6 +52,7 @@ export function settingsFor(engines: TableEngines): ClickHouseSettings {
   return {
     ...common,
     ...(engines.cluster !== undefined && distributed),
+    ...(isShared(engines) && sequential),
     ...(isReplicated(engines) && replicated),
   };
 }
