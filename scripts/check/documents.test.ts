@@ -84,6 +84,17 @@ describe("docs-pages", () => {
   });
 });
 
+const published = {
+  name: "@spanloom/sdk",
+  type: "module",
+  license: "Apache-2.0",
+  description: "d",
+  engines: { node: ">=24" },
+  files: ["dist", "README.md"],
+  scripts: { build: "node ../../scripts/build-package.ts" },
+};
+const publishing = (exports: object) => ({ access: "public", exports });
+
 describe("manifests", () => {
   it("fails on each field that differs from the others", async () => {
     using tree = makeWorkspace({
@@ -109,6 +120,17 @@ describe("manifests", () => {
       expect.stringMatching(/publishConfig.exports is .*main\.js.* not .*index\.js/),
       "packages/sdk/package.json: ./src/index.ts is missing",
     ]);
+  });
+
+  it("know entries that differ by condition", async () => {
+    const exports = { "./platform": { browser: "./src/page.ts", default: "./src/node.ts" } };
+    const built = { types: "./dist/node.d.ts", browser: "./dist/page.js", default: "./dist/node.js" };
+    using tree = makeWorkspace({
+      "packages/sdk/package.json": { ...published, exports, publishConfig: publishing({ "./platform": built }) },
+      "packages/sdk/README.md": "# sdk\n",
+      "packages/sdk/src/node.ts": "",
+    });
+    expect(await manifestsCheck.run(tree.root)).toEqual(["packages/sdk/package.json: ./src/page.ts is missing"]);
   });
 });
 

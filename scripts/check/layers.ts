@@ -52,7 +52,7 @@ function importProblem(use: Use): string | undefined {
   const name = packageOf(specifier);
   if (name === undefined) return undefined;
   if (builtinModules.includes(name)) return `imports "${specifier}"; write "node:${specifier}"`;
-  if (name === use.pack.name) return `imports its own package by name; use a relative path`;
+  if (name === use.pack.name) return ownProblem(use);
   const { dependencies = {}, devDependencies = {}, peerDependencies = {} } = use.pack.manifest;
   const test = isTest(use.file) || isTooling(use);
   const declared = name in dependencies || name in peerDependencies;
@@ -60,6 +60,12 @@ function importProblem(use: Use): string | undefined {
   if (declared || (test && (name in devDependencies || use.tools.has(name)))) return undefined;
   if (use.imported.kind === "type" && name in devDependencies && use.pack.manifest.private) return undefined;
   return `imports "${name}", which ${use.pack.folder}/package.json does not list in ${test ? "devDependencies" : "dependencies"}`;
+}
+
+/** A package may name itself only where a condition of an entry decides which file that is. */
+function ownProblem({ imported, pack }: Use): string | undefined {
+  const entry = pack.manifest.exports?.[`.${imported.specifier.slice(pack.name.length)}`];
+  return typeof entry === "object" ? undefined : `imports its own package by name; use a relative path`;
 }
 
 /** Configuration and scripts at the top of a package, outside of what it publishes. */

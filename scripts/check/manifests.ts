@@ -27,17 +27,19 @@ function commonProblems({ manifest }: WorkspacePackage, rootManifest: Manifest):
 }
 
 function publishedProblems(root: string, { folder, manifest }: WorkspacePackage): string[] {
-  const sources = { ...stringsOf(manifest.exports), ...manifest.bin };
+  const exported = sourcesOf(manifest.exports);
+  const sources = [
+    ...Object.values(exported).flatMap((files) => Object.values(files)),
+    ...Object.values(manifest.bin ?? {}),
+  ];
   return [
     expect("publishConfig.access", manifest.publishConfig?.access, "public"),
-    expect("publishConfig.exports", manifest.publishConfig?.exports, builtExports(stringsOf(manifest.exports))),
+    expect("publishConfig.exports", manifest.publishConfig?.exports, builtExports(exported)),
     expect("publishConfig.bin", manifest.publishConfig?.bin, manifest.bin && builtBins(manifest.bin)),
     expect("files", manifest.files, ["dist", "README.md"]),
     expect("scripts.build", manifest.scripts?.build, buildCommand(folder)),
     existsSync(path.join(root, folder, "README.md")) ? undefined : "has no README.md beside it",
-    ...Object.values(sources).map((file) =>
-      existsSync(path.join(root, folder, file)) ? undefined : `${file} is missing`,
-    ),
+    ...sources.map((file) => (existsSync(path.join(root, folder, file)) ? undefined : `${file} is missing`)),
   ].filter((problem) => problem !== undefined);
 }
 
@@ -46,16 +48,27 @@ function buildCommand(folder: string): string {
   return `node ${path.posix.relative(folder, "scripts/build-package.ts")}`;
 }
 
-function stringsOf(exports: Record<string, unknown> = {}): Record<string, string> {
+/** The files of each entry by condition; an entry that is one file has it by default. */
+function sourcesOf(exports: Record<string, unknown> = {}): Record<string, Record<string, string>> {
   return Object.fromEntries(
-    Object.entries(exports).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
+    Object.entries(exports).map(([name, files]) => [
+      name,
+      typeof files === "string" ? { default: files } : (files as Record<string, string>),
+    ]),
   );
 }
 
-function builtExports(exports: Record<string, string>): Record<string, unknown> {
+/** What the entries are once built: their types are those of the default. */
+function builtExports(exports: Record<string, Record<string, string>>): Record<string, unknown> {
   const built = (file: string, extension: string) => file.replace("./src/", "./dist/").replace(/\.ts$/, extension);
   return Object.fromEntries(
-    Object.entries(exports).map(([name, file]) => [name, { types: built(file, ".d.ts"), default: built(file, ".js") }]),
+    Object.entries(exports).map(([name, files]) => [
+      name,
+      {
+        types: built(files.default ?? "", ".d.ts"),
+        ...Object.fromEntries(Object.entries(files).map(([condition, file]) => [condition, built(file, ".js")])),
+      },
+    ]),
   );
 }
 

@@ -1,17 +1,11 @@
 import type { ArrowChunk } from "@spanloom/protocol";
+import { writeFile } from "@spanloom/query/platform";
 import type { RecordBatch, Table, TypeMap } from "apache-arrow";
+import { type FileOptions, type FileResult, fileFormat, isTraceFormat, type TraceFormat } from "./file/file-format.ts";
 import { invalidField } from "./invalid.ts";
 import { readBatches } from "./read-arrow.ts";
 import { toArrowTable } from "./to-arrow.ts";
 import { type DataFrame, toDataFrame } from "./to-data-frame.ts";
-import {
-  type FileOptions,
-  type FileResult,
-  fileFormat,
-  isTraceFormat,
-  type TraceFormat,
-  writeFile,
-} from "./to-file.ts";
 
 /** Limits on one run of a query. */
 export interface RunOptions {
@@ -72,6 +66,8 @@ export abstract class ArrowQuery<Columns extends TypeMap> {
    * The extension decides the format: `.arrow`, `.parquet`, `.csv` or `.jsonl`; for spans also `.perfetto.json`, a trace
    * for ui.perfetto.dev; for spans and log records `.otlp.json` and `.otlp.jsonl`, OTLP as one request or one a line.
    * The file appears whole or not at all.
+   *
+   * Errors: INVALID_STATE in a browser, which has no files.
    */
   async toFile(path: string, options: RunOptions & FileOptions = {}): Promise<FileResult> {
     const format = fileFormat(path, options);

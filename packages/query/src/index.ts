@@ -34,6 +34,13 @@ export {
   type PathSegment,
   pathSegments,
 } from "./critical-path.ts";
+export {
+  type FileFormat,
+  type FileOptions,
+  type FileResult,
+  fileFormats,
+  type TraceFormat,
+} from "./file/file-format.ts";
 export { checkTree, type TreeReport } from "./integrity.ts";
 export { type LogColumnInput, LogQuery, type LogQueryInput } from "./log-query.ts";
 export { QueryClient, type QueryClientOptions } from "./query-client.ts";
@@ -64,4 +71,3 @@ export { type SpanColumnInput, SpanQuery, type SpanQueryInput } from "./span-que
 export { SpanTail, type TailInput } from "./span-tail.ts";
 export { type SpanSummary, summarize } from "./summarize.ts";
 export { type DataFrame, toDataFrame } from "./to-data-frame.ts";
-export { type FileFormat, type FileOptions, type FileResult, fileFormats, type TraceFormat } from "./to-file.ts";

@@ -4,11 +4,11 @@ import type { TypeMap } from "apache-arrow";
 import { ArrowQuery, type ArrowSource, type RunOptions } from "./arrow-query.ts";
 import type { LogConditions, OneOrMany } from "./conditions.ts";
 import { otlpLogColumns } from "./file/encode-otlp.ts";
+import type { TraceFormat } from "./file/file-format.ts";
 import { toLogFilter } from "./filter.ts";
 import { invalidField } from "./invalid.ts";
 import type { AnyLogColumns, AttributeColumnInput, LogColumn, LogColumns, Selected } from "./schema.ts";
 import { everything, type OrderInput, type Selection, selectionForFile, toSelectionFields } from "./selection.ts";
-import type { TraceFormat } from "./to-file.ts";
 
 /** A column of log records, or an attribute projected to one. */
 export type LogColumnInput = LogColumn | AttributeColumnInput;

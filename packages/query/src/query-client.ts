@@ -1,5 +1,6 @@
 import { type CallOptions, type Client, createClient, type Transport } from "@connectrpc/connect";
 import { type ArrowChunk, fromConnectError, QueryService, SpanloomError } from "@spanloom/protocol";
+import { defaultUrl, transportTo } from "@spanloom/query/platform";
 import type { RunOptions } from "./arrow-query.ts";
 import { type ComparisonInput, ComparisonQuery } from "./comparison-query.ts";
 import { type CriticalPathQuery, criticalPathQuery } from "./critical-path.ts";
@@ -9,25 +10,18 @@ import { type SpanColumnInput, type SpanQuery, type SpanQueryInput, spanQuery } 
 
 /** How to reach a server. */
 export interface QueryClientOptions {
-  /** Base URL of the server. Default `http://127.0.0.1:7171`. */
+  /** Base URL of the server. Default `http://127.0.0.1:7171`; in a browser the origin of the page. */
   readonly url?: string;
   /** Bearer token with the scope `read`. Default: none is sent. */
   readonly token?: string;
-  /**
-   * Connect transport to use instead of one over HTTP/1.1 made for Node.
-   *
-   * A browser passes `createConnectTransport({ baseUrl })` of `@connectrpc/connect-web`. `url` is then only quoted in
-   * messages.
-   */
+  /** Connect transport to use instead of one over HTTP/1.1, or `fetch` in a browser. `url` is then only quoted. */
   readonly transport?: Transport;
   /**
    * Let the server compress its answers. Default false: on a fast network compressing Arrow costs more time than it
-   * saves. Has no effect on a `transport` of one's own.
+   * saves. Has no effect on a `transport` of one's own, nor in a browser, which decides by itself.
    */
   readonly compression?: boolean;
 }
-
-const DEFAULT_URL = "http://127.0.0.1:7171";
 
 /**
  * Asks a server for spans and logs, as Arrow.
@@ -47,7 +41,7 @@ export class QueryClient {
 
   /** Base URL of the server. */
   get url(): string {
-    return this.#options.url ?? DEFAULT_URL;
+    return this.#options.url ?? defaultUrl();
   }
 
   /** Describes a query for spans; nothing is sent before one of its methods runs it. */
@@ -110,8 +104,8 @@ export class QueryClient {
   }
 
   async #connect(): Promise<Client<typeof QueryService>> {
-    const transport = this.#options.transport ?? (await nodeTransport(this.url, this.#options.compression ?? false));
-    return createClient(QueryService, transport);
+    const { transport, compression = false } = this.#options;
+    return createClient(QueryService, transport ?? (await transportTo(this.url, compression)));
   }
 
   #translate(what: string, error: unknown): SpanloomError {
@@ -133,15 +127,4 @@ function callOptions({ signal, timeoutMs }: RunOptions, token: string | undefine
     ...(timeoutMs !== undefined && { timeoutMs }),
     ...(token !== undefined && { headers: { authorization: `Bearer ${token}` } }),
   };
-}
-
-/** Loaded when first used, so that a browser that passes its own transport never loads it. */
-async function nodeTransport(baseUrl: string, compression: boolean): Promise<Transport> {
-  const { createConnectTransport } = await import("@connectrpc/connect-node");
-  return createConnectTransport({
-    baseUrl,
-    httpVersion: "1.1",
-    useBinaryFormat: true,
-    ...(!compression && { acceptCompression: [] }),
-  });
 }

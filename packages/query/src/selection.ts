@@ -1,8 +1,8 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type AttributeColumn, AttributeColumnSchema, ColumnType, type OrderSchema } from "@spanloom/protocol";
+import type { TraceFormat } from "./file/file-format.ts";
 import { invalidField } from "./invalid.ts";
 import type { AttributeColumnInput, ProjectedTypes } from "./schema.ts";
-import type { TraceFormat } from "./to-file.ts";
 
 /** What to sort by: a column or projected attribute, ascending; or both spelled out. */
 export type OrderInput<Column extends string> =

@@ -6,13 +6,13 @@ import type { AggregateColumns, AggregateInput } from "./aggregate-schema.ts";
 import { ArrowQuery, type ArrowSource, type RunOptions } from "./arrow-query.ts";
 import type { OneOrMany, SpanConditions } from "./conditions.ts";
 import { otlpSpanColumns } from "./file/encode-otlp.ts";
+import type { TraceFormat } from "./file/file-format.ts";
 import { traceColumns } from "./file/trace-rows.ts";
 import { toSpanFilter } from "./filter.ts";
 import { invalidField } from "./invalid.ts";
 import type { AnySpanColumns, AttributeColumnInput, Selected, SpanColumn, SpanColumns } from "./schema.ts";
 import { everything, type OrderInput, type Selection, selectionForFile, toSelectionFields } from "./selection.ts";
 import { type SendTail, SpanTail, type TailInput } from "./span-tail.ts";
-import type { TraceFormat } from "./to-file.ts";
 
 /** A column of spans, or an attribute projected to one. */
 export type SpanColumnInput = SpanColumn | AttributeColumnInput;

@@ -15,10 +15,11 @@ import { type Table, tableFromIPC } from "apache-arrow";
 import { fromArrow, fromCSV } from "arquero";
 import { readParquet } from "parquet-wasm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { FileFormat } from "./file/file-format.ts";
 import { type FileSystem, writeAtomically } from "./file/write-atomically.ts";
 import { arriving, type SampleSpan, sampleChunk, spanIdFor } from "./testing/sample-spans.ts";
 import { toArrowTable } from "./to-arrow.ts";
-import { type FileFormat, writeFile } from "./to-file.ts";
+import { writeFile } from "./to-file.ts";
 
 let folder: string;
 

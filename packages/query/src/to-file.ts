@@ -4,9 +4,9 @@ import { encodeOtlp, encodeOtlpLines } from "./file/encode-otlp.ts";
 import { encodeParquet } from "./file/encode-parquet.ts";
 import { encodePerfetto } from "./file/encode-perfetto.ts";
 import { encodeCsv, encodeJsonl } from "./file/encode-text.ts";
+import { type FileFormat, type FileOptions, type FileResult, fileFormat } from "./file/file-format.ts";
 import { type OpenScratch, openScratchFile } from "./file/scratch-file.ts";
-import { type WrittenFile, writeAtomically } from "./file/write-atomically.ts";
-import { invalidField } from "./invalid.ts";
+import { writeAtomically } from "./file/write-atomically.ts";
 import { type ChunkBatches, readChunk } from "./read-arrow.ts";
 
 /** Turns batches into the bytes or text of a file, piece by piece. */
@@ -20,30 +20,7 @@ const encoders = {
   "perfetto.json": encodePerfetto,
   "otlp.json": encodeOtlp,
   "otlp.jsonl": encodeOtlpLines,
-} satisfies Record<string, Encode>;
-
-/** Formats a query can be written in. */
-export type FileFormat = keyof typeof encoders;
-
-/** Formats that hold traces or log records, not rows as they were asked for. */
-export type TraceFormat = Extract<FileFormat, `${string}.${string}`>;
-
-/** Whether a format is one of traces or log records. */
-export function isTraceFormat(format: FileFormat): format is TraceFormat {
-  return format.includes(".");
-}
-
-/** How to write a file. */
-export interface FileOptions {
-  /** Format; default: the extension of the path decides. */
-  readonly format?: FileFormat;
-}
-
-/** What was written. */
-export interface FileResult extends WrittenFile {
-  readonly format: FileFormat;
-  readonly rows: number;
-}
+} satisfies Record<FileFormat, Encode>;
 
 /**
  * Writes an answer to a file, holding one piece of it in memory at a time.
@@ -63,26 +40,6 @@ export async function writeFile(
   const counter = { rows: 0 };
   const pieces = encoders[format](streamsOf(chunks, counter), () => openScratchFile(path));
   return { ...(await writeAtomically(path, pieces)), format, rows: counter.rows };
-}
-
-/** The formats there are, each also the end of a path that means it. */
-export const fileFormats = Object.keys(encoders) as readonly FileFormat[];
-
-/**
- * The format of a file: the one given, or the one its path ends in.
- *
- * Errors: INVALID_FIELD.
- */
-export function fileFormat(path: string, { format }: FileOptions): FileFormat {
-  if (format !== undefined) {
-    if (Object.hasOwn(encoders, format)) return format;
-    throw invalidField("format", format, `is not one of ${fileFormats.join(", ")}`);
-  }
-  const name = path.toLowerCase();
-  // The longest that fits: "x.otlp.jsonl" is no plain JSON Lines.
-  const [known] = fileFormats.filter((each) => name.endsWith(`.${each}`)).sort((a, b) => b.length - a.length);
-  if (known !== undefined) return known;
-  throw invalidField("file", path, `has none of the extensions ${fileFormats.map((each) => `.${each}`).join(", ")}`);
 }
 
 async function* streamsOf(

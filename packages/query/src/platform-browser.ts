@@ -1,0 +1,67 @@
+import type { Transport } from "@connectrpc/connect";
+import type { UniversalClientFn } from "@connectrpc/connect/protocol";
+import { createTransport } from "@connectrpc/connect/protocol-connect";
+import { type ArrowChunk, SpanloomError } from "@spanloom/protocol";
+import type { FileOptions, FileResult } from "./file/file-format.ts";
+
+/** What differs between Node and a browser, for a browser; see platform-node.ts. */
+
+/** The server asked when none is named: the one the page is from. */
+export function defaultUrl(): string {
+  const { location } = globalThis as { location?: { origin: string } };
+  return location?.origin ?? "http://127.0.0.1:7171";
+}
+
+const MAX_BYTES = 0xffffffff;
+
+/** A transport to a server by `fetch`. */
+export async function transportTo(baseUrl: string): Promise<Transport> {
+  return createTransport({
+    httpClient: fetchClient,
+    baseUrl,
+    useBinaryFormat: true,
+    interceptors: [],
+    acceptCompression: [],
+    sendCompression: null,
+    compressMinBytes: MAX_BYTES,
+    readMaxBytes: MAX_BYTES,
+    writeMaxBytes: MAX_BYTES,
+  });
+}
+
+/** Sends the body whole: browsers stream answers, but no requests. */
+const fetchClient: UniversalClientFn = async ({ url, method, header, body, signal }) => {
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  for await (const part of body ?? []) parts.push(part as Uint8Array<ArrayBuffer>);
+  const response = await fetch(url, {
+    method,
+    headers: header,
+    ...(body && { body: new Blob(parts) }),
+    ...(signal && { signal }),
+  });
+  return { status: response.status, header: response.headers, body: piecesOf(response), trailer: new Headers() };
+};
+
+/** The body of an answer; leaving the loop ends it. Not every browser can loop over a stream by itself. */
+async function* piecesOf({ body }: Response): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const reader = body?.getReader();
+  if (!reader) return;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined); // It has ended already, and its error was thrown above.
+  }
+}
+
+/** Refuses: a browser has no files. Errors: INVALID_STATE. */
+export async function writeFile(
+  path: string,
+  _chunks: AsyncIterable<ArrowChunk>,
+  _options: FileOptions = {},
+): Promise<FileResult> {
+  throw new SpanloomError("INVALID_STATE", `cannot write "${path}": a browser has no files; use stream() or toArrow()`);
+}

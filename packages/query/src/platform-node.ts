@@ -1,0 +1,24 @@
+import type { Transport } from "@connectrpc/connect";
+
+/**
+ * What differs between Node and a browser, for Node. The condition `browser` of this package's `./platform` picks
+ * platform-browser.ts instead, so that nothing of Node is in a page's bundle.
+ */
+
+export { writeFile } from "./to-file.ts";
+
+/** The server asked when none is named. */
+export function defaultUrl(): string {
+  return "http://127.0.0.1:7171";
+}
+
+/** A transport to a server over HTTP/1.1. Loaded when first used, as many programs bring their own. */
+export async function transportTo(baseUrl: string, compression: boolean): Promise<Transport> {
+  const { createConnectTransport } = await import("@connectrpc/connect-node");
+  return createConnectTransport({
+    baseUrl,
+    httpVersion: "1.1",
+    useBinaryFormat: true,
+    ...(!compression && { acceptCompression: [] }),
+  });
+}
