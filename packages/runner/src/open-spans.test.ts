@@ -43,14 +43,16 @@ async function startProgram() {
   return { kill: () => child.kill("SIGKILL"), exited };
 }
 
-/** User spans of a job: name, attempt, whether they are open, and what they say. */
+/** User spans of a job, by attempt and name: whether they are open, and what they say. */
 async function userSpans(jobId: string) {
   const columns = ["name", "attempt", "end_time", "attributes"] as const;
   const table = await new QueryClient({ url }).spans({ job: jobId, type: "user", columns }).toArrow();
-  return table.toArray().map(({ name, attempt, end_time, attributes }) => {
+  const rows = table.toArray().map(({ name, attempt, end_time, attributes }) => {
     const { early, late } = attributes.toJSON() as Record<string, string>;
     return { name, attempt, open: end_time === null, early, late };
   });
+  // They begin within the same millisecond.
+  return rows.sort((a, b) => a.attempt - b.attempt || a.name.localeCompare(b.name));
 }
 
 async function untilOpen(jobId: string, count: number): Promise<void> {
@@ -71,16 +73,16 @@ describe("user spans that are open for long", () => {
     const job = await client.jobs.submit(hold, { until });
     await untilOpen(job.id, 2);
     expect(await userSpans(job.id)).toEqual([
+      { name: "inner", attempt: 1, open: true },
       { name: "outer", attempt: 1, open: true, early: "1" },
       { name: "short", attempt: 1, open: false },
-      { name: "inner", attempt: 1, open: true },
     ]);
     await writeFile(until, "");
     await job.result();
     expect(await userSpans(job.id)).toEqual([
+      { name: "inner", attempt: 1, open: false },
       { name: "outer", attempt: 1, open: false, early: "1", late: "2" },
       { name: "short", attempt: 1, open: false },
-      { name: "inner", attempt: 1, open: false },
     ]);
   });
 
@@ -95,12 +97,12 @@ describe("user spans that are open for long", () => {
     await startProgram();
     await job.result();
     expect(await userSpans(job.id)).toEqual([
+      { name: "inner", attempt: 1, open: true },
       { name: "outer", attempt: 1, open: true, early: "1" },
       { name: "short", attempt: 1, open: false },
-      { name: "inner", attempt: 1, open: true },
+      { name: "inner", attempt: 2, open: false },
       { name: "outer", attempt: 2, open: false, early: "1", late: "2" },
       { name: "short", attempt: 2, open: false },
-      { name: "inner", attempt: 2, open: false },
     ]);
     const columns = ["outcome", "end_time"] as const;
     const attempts = await new QueryClient({ url }).spans({ job: job.id, type: "attempt", columns }).toArrow();
