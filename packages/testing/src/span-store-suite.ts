@@ -51,6 +51,8 @@ export interface SpanStoreFixture<Batch, Statement, Answer> {
   /** A statement that fails when it has run for a while. */
   failing: Statement;
   rowsOf(answer: Answer): SuiteRow[];
+  /** Counts the parts that rows of the day the suite's time begins are kept in. */
+  parts: Statement;
   /** Removes the data. */
   dispose(): Promise<void>;
 }
@@ -221,6 +223,12 @@ function lifeCases<Batch, Statement, Answer>(suite: Suite<Batch, Statement, Answ
     expect(await suite.rows(fixture.spansOf(1))).toHaveLength(5);
     expect((await suite.rows(fixture.spansOf(3))).map((row) => row.name)).toEqual(["version 4"]);
   });
+
+  it("merges what comes in small inserts, so that a day is kept in few parts", async () => {
+    for (let id = 0; id < 60; id++) await suite.store.insert(fixture.spans([span(id, { trace: 8 })]));
+    await waitFor(async () => Number((await suite.rows(fixture.parts))[0]?.parts) <= 20, { deadlineMs: 30_000 });
+    expect(await suite.rows(fixture.spansOf(8))).toHaveLength(60);
+  }, 40_000);
 
   it("drops rows that are older than the retention, day by day, and keeps the others", async () => {
     const dayNs = 86_400_000_000_000n;

@@ -119,9 +119,11 @@ class TelemetryPlane implements Telemetry {
    * A shared store may be away, and need not be asked: the spool's name, kept beside its numbers, makes them its own.
    */
   async #openSpool(): Promise<bigint> {
-    const { spanStore, dataDir, shared = false } = this.#options;
+    const { spanStore, dataDir, store, shared = false } = this.#options;
     if (shared) {
       await this.#spool.open();
+      // Whoever shares the record has its versions; whoever has it alone makes them by a clock that may have gone back.
+      if (!store.peers) this.#projector.startVersionsAfter(await highestVersion(spanStore));
       return writerId(join(dataDir, "spool"));
     }
     const { seq, version } = await highestIds(spanStore);
@@ -278,6 +280,16 @@ async function jobTraces(store: SpanStore, jobIds: readonly string[]): Promise<J
     }
   }
   return traces;
+}
+
+/** Highest lifecycle version of a store; 0 when it is away, and then the clock alone decides. */
+async function highestVersion(store: SpanStore): Promise<bigint> {
+  try {
+    return (await highestIds(store)).version;
+  } catch (error) {
+    if (error instanceof SpanloomError && error.reason === "TELEMETRY_UNAVAILABLE") return 0n;
+    throw error;
+  }
 }
 
 /** The number a counting statement answers with. */

@@ -50,6 +50,7 @@ async function migrateOnce(run: RunStatement, engines: TableEngines, retentionDa
     );
   }
   if (found < SCHEMA_VERSION) await bringUp(run, engines, found);
+  else await makeMissing(run, engines);
   await setRetention(run, engines, retentionDays);
 }
 
@@ -63,6 +64,15 @@ async function bringUp(run: RunStatement, engines: TableEngines, found: number):
   const aside = await engineFull(run, `${DATABASE}.${EARLIER_LOGS}`);
   if (aside !== "") for (const statement of copyLogs) await run(statement);
   await run(`INSERT INTO ${DATABASE}.schema_version VALUES (${SCHEMA_VERSION}, now64(3))`);
+}
+
+/** Makes again what somebody dropped of an up to date schema. */
+async function makeMissing(run: RunStatement, engines: TableEngines): Promise<void> {
+  const found = await run(`SELECT name FROM system.tables WHERE database = '${DATABASE}'`);
+  const names = new Set(found.split("\n"));
+  const nameOf = (statement: string) => /EXISTS \w+\.(\w+)/.exec(statement)?.[1] ?? "";
+  const missing = schemaStatements(engines).filter((statement) => !names.has(nameOf(statement)));
+  for (const statement of missing) await run(statement);
 }
 
 /** Tables that stand are not spread or replicated by being told so: they are refused rather than taken for what they are not. */

@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { QueryLogsRequestSchema, QuerySpansRequestSchema } from "@spanloom/protocol";
 import type { SpanStoreFixture, SuiteSpan } from "@spanloom/testing";
+import { DATABASE } from "../columnar/schema.sql.ts";
 import type { ArrowBatch, InsertBatch, SpanStore, Statement } from "../columnar/span-store.ts";
 import { idBytes, logPayload, logRecord, rowsOf, span, tracePayload } from "../ingest/otlp-fixture.ts";
 import { OtlpReader } from "../ingest/otlp-reader.ts";
@@ -61,6 +62,11 @@ export function spanStoreFixture({
     allLogs: () => planLogs(create(QueryLogsRequestSchema, {}), new Map()),
     broken: { sql: "SELECT nothing FROM nowhere", params: {} },
     failing: { sql: "SELECT intDiv(1, number - 70000) AS n FROM numbers(100000) ORDER BY n", params: {} },
+    parts: {
+      sql: `SELECT count() AS parts FROM system.parts
+WHERE active AND database = '${DATABASE}' AND table IN ('spans', 'spans_local') AND partition = '2026-01-01'`,
+      params: {},
+    },
     rowsOf: ({ ipc }) => rowsOf(ipc),
     dispose,
   };
