@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
-import { setTimeout as pause } from "node:timers/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import { type ClickHouseClient, type ClickHouseSettings, createClient, parseError } from "@clickhouse/client";
 import { SpanloomError } from "@spanloom/protocol";
 import { logColumns, spanColumns } from "../../columns/span-columns.ts";
@@ -35,6 +35,8 @@ export interface ClickHouseSpanStoreOptions extends TableEngines {
   retentionDays?: number;
   /** How long a connection on which nothing moves is waited for, in milliseconds. Default a minute. */
   idleMs?: number;
+  /** Waits for so many milliseconds before an insert is tried again; for tests. */
+  pause?: (ms: number) => Promise<void>;
   /** Hears that ClickHouse cannot be reached at the start. */
   log?: (line: string) => void;
 }
@@ -132,6 +134,7 @@ export class ClickHouseSpanStore implements SpanStore {
 
   async #insert(batch: InsertBatch): Promise<void> {
     const client = await this.#migrated();
+    const { pause = delay } = this.#options;
     // The same for all tries, so that what an earlier one did reach is not written twice.
     const token = randomUUID();
     for (let tries = 1, pauseMs = QUORUM_TRIES.firstMs; ; tries++) {
