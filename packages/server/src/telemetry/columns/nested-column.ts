@@ -13,11 +13,25 @@ export class MapColumn implements Column {
   #offsets = new Int32Array(257);
   /** Keys of the entries `[first, end)`, of a row with many. */
   #counted = { first: 0, end: 0, counts: new Map<string, number>() };
+  /** A bit for each key of the open row; different keys may have the same. */
+  #marks = 0;
 
   /** Ends a row with the entries appended since the row before. */
   closeRow(): void {
     if (this.length + 1 >= this.#offsets.length) this.#offsets = grownInt32(this.#offsets, this.length + 2);
     this.#offsets[++this.length] = this.keys.length;
+    this.#marks = 0;
+  }
+
+  /** Appends `source[start, end)` to the keys. False when it is known to be the first of its kind in the open row. */
+  appendKey(source: Uint8Array, start: number, end: number): boolean {
+    // Of an empty key the bytes are what stands around it: any bit will do, as long as it is always the same.
+    const mark =
+      end === start ? 1 : 1 << ((7 * (end - start) + 3 * source[end - 1]! + source[(start + end) >> 1]!) & 31);
+    const mayRepeat = (this.#marks & mark) !== 0;
+    this.#marks |= mark;
+    this.keys.append(source, start, end);
+    return mayRepeat;
   }
 
   /** How often the open row has `source[start, end)` as a key. */
@@ -57,6 +71,7 @@ export class MapColumn implements Column {
   appendEntry(key: string, value: string): void {
     this.keys.appendText(key);
     this.values.appendText(value);
+    this.#marks = -1;
   }
 
   /** Copies every entry of another column into the open row. */
@@ -64,11 +79,13 @@ export class MapColumn implements Column {
     if (other.keys.length === 0) return;
     this.keys.appendAll(other.keys);
     this.values.appendAll(other.values);
+    this.#marks = -1;
   }
 
   truncate(rows: number): void {
     const to = Math.min(rows, this.length);
     this.length = to;
+    this.#marks = 0;
     if (this.#counted.end > 0) this.#counted = { first: 0, end: 0, counts: new Map() };
     this.keys.truncate(this.#offsets[to]!);
     this.values.truncate(this.#offsets[to]!);

@@ -41,19 +41,27 @@ export function readAttribute(r: WireReader, end: number, sink: AttributeSink, l
   }
   r.pos = valueAt;
   const { attributes, attribute_types: types } = sink;
-  attributes.keys.append(r.bytes, keyStart, keyEnd);
+  const mayRepeat = attributes.appendKey(r.bytes, keyStart, keyEnd);
   const type = appendAnyValue(r, valueEnd, attributes.values);
-  const named = types.countOpen(r.bytes, keyStart, keyEnd);
-  if (type !== "" || named > 0) {
-    if (named === 0) {
-      const before = attributes.countOpen(r.bytes, keyStart, keyEnd) - 1;
-      for (let i = 0; i < before; i++) appendType(r, keyStart, keyEnd, { types, type: "" });
-    }
-    appendType(r, keyStart, keyEnd, { types, type });
-  }
+  if (mayRepeat) appendTypeOfRepeated(r, keyStart, keyEnd, { sink, type });
+  else if (type !== "") appendType(r, keyStart, keyEnd, { types, type });
   r.pos = end;
   r.end = outer;
   listener?.(r, keyStart, keyEnd);
+}
+
+function appendTypeOfRepeated(
+  r: WireReader,
+  keyStart: number,
+  keyEnd: number,
+  { sink, type }: { sink: AttributeSink; type: ValueType },
+): void {
+  const { attributes, attribute_types: types } = sink;
+  const isNamed = types.countOpen(r.bytes, keyStart, keyEnd) > 0;
+  if (type === "" && !isNamed) return;
+  const before = isNamed ? 0 : attributes.countOpen(r.bytes, keyStart, keyEnd) - 1;
+  for (let i = 0; i < before; i++) appendType(r, keyStart, keyEnd, { types, type: "" });
+  appendType(r, keyStart, keyEnd, { types, type });
 }
 
 function appendType(
