@@ -21,12 +21,12 @@ async function read(held: readonly number[], from: number, end: number) {
 }
 
 it.each([
-  ["all that is there", [1, 2, 3, 4], 1, 5, [1, 2, 3, 4]],
-  ["nothing that came later", [1, 2, 3, 4], 1, 3, [1, 2]],
-  ["what is left when some were refused", [1, 4, 6], 1, 7, [1, 4, 6]],
-  ["what is left when the last were refused and others came later", [1, 5, 6], 1, 4, [1]],
-  ["nothing when all were refused and others came later", [7], 3, 5, []],
-  ["nothing when all were refused", [], 3, 5, []],
-] as const)("reads back %s", async (_name, held, from, end, found) => {
+  { what: "all that is there", held: [1, 2, 3, 4], from: 1, end: 5, found: [1, 2, 3, 4] },
+  { what: "nothing that came later", held: [1, 2, 3, 4], from: 1, end: 3, found: [1, 2] },
+  { what: "what is left when some were refused", held: [1, 4, 6], from: 1, end: 7, found: [1, 4, 6] },
+  { what: "the rest when the last were refused and others came later", held: [1, 5, 6], from: 1, end: 4, found: [1] },
+  { what: "nothing when all were refused and others came later", held: [7], from: 3, end: 5, found: [] },
+  { what: "nothing when all were refused", held: [], from: 3, end: 5, found: [] },
+])("reads back $what", async ({ held, from, end, found }) => {
   expect(await read(held, from, end)).toEqual({ from, end, names: found.map((n) => `span ${n}`) });
 });

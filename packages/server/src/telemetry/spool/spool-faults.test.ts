@@ -1,6 +1,7 @@
 import { tempDir } from "@spanloom/testing";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { seed } from "../ingest/testing/otlp-arbitraries.ts";
 import type { OtlpPayload } from "../telemetry.ts";
 import { Spool, type SpoolOptions } from "./spool.ts";
 import { nodeSpoolFileSystem, type SpoolFileSystem } from "./spool-file.ts";
@@ -119,7 +120,7 @@ describe("Spool on a disk that fails now and then", () => {
         fileSystem.recover();
         await spool.append([{ signal: "logs", bytes: Buffer.from("after all") }]).durable;
       }),
-      { numRuns: 150 },
+      { numRuns: 150, seed },
     );
   });
 });

@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { attribute, type FixtureValue } from "./otlp-fixture.ts";
+import { attribute, type FixtureValue } from "../otlp-fixture.ts";
 
 /** Test fixture: random parts of OTLP, whatever an honest sender may send. */
 
@@ -11,6 +11,11 @@ const scalar = fc.oneof(
   fc.uint8Array({ maxLength: 20 }),
   fc.constant(null),
 );
+
+/**
+ * Every run of a property test is the same, so that what fails once fails again; `SPANLOOM_TEST_SEED` gives other ones.
+ */
+export const seed = Number(process.env.SPANLOOM_TEST_SEED ?? 1);
 
 /** A value of any type, nested to some depth. */
 export const anyValue: fc.Arbitrary<FixtureValue> = fc.letrec<{ any: FixtureValue }>((tie) => ({
