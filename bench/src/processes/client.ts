@@ -10,7 +10,7 @@ import {
 } from "../dispatch/measures.ts";
 import { Load, type LoadOptions } from "../soak/load.ts";
 import { LeaseLatency } from "../spans/lease-latency.ts";
-import { countSpans, measureAggregate, measureToArrow } from "../spans/measures.ts";
+import { countSpans, measureAggregate, measureStream, measureToArrow, measureToJson } from "../spans/measures.ts";
 import { LogTap } from "./memory-sample.ts";
 import { serveParent } from "./parent-link.ts";
 
@@ -39,6 +39,8 @@ serveParent(
     countSpans: (sizes: { jobIds: string[] }) => countSpans(spans(), sizes.jobIds),
     aggregate: () => measureAggregate(spans()),
     toArrow: (sizes: { jobId: string; narrow: boolean }) => measureToArrow(spans(), sizes),
+    toJson: (how: { jobId: string; folder: string }) => measureToJson(spans(), how),
+    stream: ({ jobId }: { jobId: string }) => measureStream(spans(), jobId),
     /** Starts to lease tasks; one at a time. */
     startLeases({ url }: { url: string }) {
       leases = new LeaseLatency(url);

@@ -18,12 +18,16 @@ export interface SpansFigures {
   leaseP99Ratio?: number;
   toArrowMs?: Record<ArrowSizes, number>;
   bytesPerSpan?: number;
+  /** The job of 1M spans as JSON rows. */
+  toJsonMs1m?: number;
   aggregate10mMs?: number;
+  /** 10M spans of one job through a client of {@link STREAM_HEAP_MB}. */
+  stream10m?: { seconds: number; clientPeakMb: number; serverPeakMb: number };
   tracingOverheadPct?: number;
 }
 
 /** Names for `--only`. */
-export const spansMeasures = ["overhead", "ingest", "lease", "arrow", "size", "aggregate"] as const;
+export const spansMeasures = ["overhead", "ingest", "lease", "arrow", "json", "size", "aggregate", "stream"] as const;
 
 const CONNECTIONS = 4;
 const BATCH = 512;
@@ -37,6 +41,8 @@ const ARROW_SPANS: Record<ArrowSizes, number> = { "10k": 10_000, "100k": 100_000
 const ARROW_RUNS = 5;
 const AGGREGATE_SPANS = 10_000_000;
 const AGGREGATE_JOB_SPANS = 100_000;
+const STREAM_SPANS = 10_000_000;
+const STREAM_HEAP_MB = 256;
 const SEEN_WITHIN_MS = 120_000;
 
 interface Bench {
@@ -67,7 +73,10 @@ export async function benchSpans(options: BenchOptions, dataDir: string): Promis
   if (wants("lease")) figures.leaseP99Ratio = await measureLeases(bench);
   if (wants("size")) figures.bytesPerSpan = await measureSize(bench, dataDir);
   if (wants("arrow")) figures.toArrowMs = await measureArrow(bench);
+  if (wants("json")) figures.toJsonMs1m = await measureJson(bench, dataDir);
   if (wants("aggregate")) figures.aggregate10mMs = await measureAggregates(bench);
+  // Only when asked for: 10M spans of one job take two minutes to send.
+  if (options.only?.includes("stream")) figures.stream10m = await measureConstantMemory(bench);
   const usage = await server.usage();
   options.note(`server: CPU ${usage.cpuSeconds.toFixed(1)} s, peak ${usage.peakRssMb.toFixed(0)} MB`);
   return figures;
@@ -177,6 +186,29 @@ async function readRuns(client: BenchProcess, job: PayloadOptions, narrow: boole
     if (i > 0) times.push(ms);
   }
   return median(times);
+}
+
+async function measureJson({ options, generator, client, url, newJob }: Bench, folder: string): Promise<number> {
+  const job = newJob(Math.round(ARROW_SPANS["1m"] * options.scale));
+  await generator.call("load", { url, connections: CONNECTIONS, job });
+  const { rows, ms } = await client.call<{ rows: number; ms: number }>("toJson", { jobId: job.jobId, folder });
+  if (rows !== job.spans) throw new Error(`cannot measure: ${rows} of ${job.spans} spans were parsed`);
+  return rounded(ms);
+}
+
+/** Streams a job through a client whose heap is capped, and takes the most that client and server ever had resident. */
+async function measureConstantMemory({ options, generator, server, url, newJob }: Bench) {
+  const job = newJob(Math.round(STREAM_SPANS * options.scale));
+  await generator.call("load", { url, connections: CONNECTIONS, job });
+  await using client = new BenchProcess({ name: "client", nodeArgs: [`--max-old-space-size=${STREAM_HEAP_MB}`] });
+  await client.call("start", { url });
+  const { rows, ms } = await client.call<{ rows: number; ms: number }>("stream", { jobId: job.jobId });
+  if (rows !== job.spans) throw new Error(`cannot measure: ${rows} of ${job.spans} spans came`);
+  const [{ peakRssMb: clientPeakMb }, { peakRssMb: serverPeakMb }] = await Promise.all([
+    client.usage(),
+    server.usage(),
+  ]);
+  return { seconds: rounded(ms / 1000), clientPeakMb: rounded(clientPeakMb), serverPeakMb: rounded(serverPeakMb) };
 }
 
 /** Fills the store up with jobs, one after the other, and measures all its spans by name. */
