@@ -253,6 +253,45 @@ describe("Telemetry", () => {
     expect(await names({ and: [{ not: {} }] })).toEqual([]);
   });
 
+  it("stores a span once that is received twice, and the later of two versions of it, whatever lies between", async () => {
+    using dir = tempDir();
+    const version = (n: number, state: string) => ({
+      signal: "traces" as const,
+      bytes: tracePayload([span(n, { attributes: [attribute("state", state)] }), span(100 + n)]),
+    });
+    const seen = async (telemetry: Telemetry) => {
+      const found = await spans(telemetry, {
+        columns: ["name", "attributes"],
+        filter: { names: [{ match: { case: "regex", value: "^span .$" } }] },
+      });
+      return found.map((row) => [row.name, (row.attributes as [string, string][])[0]?.[1]]);
+    };
+    {
+      await using plane = await started(dir.path);
+      const { telemetry } = plane;
+      const again = version(1, "again");
+      await telemetry.ingest([again, version(2, "first")]);
+      await Promise.all([telemetry.ingest([again]), telemetry.ingest([again])]);
+      await telemetry.ingest([version(2, "second")]);
+      expect(await seen(telemetry)).toEqual([
+        ["span 1", "again"],
+        ["span 2", "second"],
+      ]);
+      await telemetry.ingest([again, version(2, "third")]);
+      expect(await seen(telemetry)).toEqual([
+        ["span 1", "again"],
+        ["span 2", "third"],
+      ]);
+    }
+    await using plane = await started(dir.path);
+    await plane.telemetry.ingest([version(1, "after a restart"), version(2, "after a restart")]);
+    expect(await seen(plane.telemetry)).toEqual([
+      ["span 1", "after a restart"],
+      ["span 2", "after a restart"],
+    ]);
+    expect(await spans(plane.telemetry, { columns: ["span_id"] })).toHaveLength(4);
+  });
+
   it("aggregates and compares what came before, and refuses at once what is wrong (P2)", async () => {
     using dir = tempDir();
     await using plane = await started(dir.path);
