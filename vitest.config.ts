@@ -5,8 +5,10 @@ export default defineConfig({
     include: ["{packages,apps,bench,scripts}/**/*.test.ts"],
     exclude: ["**/node_modules/**", "**/dist/**"],
     pool: "forks",
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // When to give up on what hangs; a loaded machine takes ten times as long as an idle one.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 60_000 } },
     typecheck: {
       enabled: true,
       include: ["packages/**/*.test-d.ts"],

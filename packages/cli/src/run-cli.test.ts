@@ -97,7 +97,7 @@ test("a runner that waits for a server ends when it is interrupted", async () =>
   const stop = new AbortController();
   const context = capturedContext({ signal: stop.signal });
   const ended = runCli(["--url", nobody, "runner", tasks], context);
-  await vi.waitFor(() => expect(context.err()).toContain("cannot reach the server"), { timeout: 10_000 });
+  await vi.waitFor(() => expect(context.err()).toContain("cannot reach the server"), { timeout: 60_000 });
   stop.abort(new Error("cannot finish: SIGINT came"));
   expect(await ended).toBe(130);
 });

@@ -26,7 +26,7 @@ beforeAll(async () => {
   runner.stdout?.on("data", (chunk: Buffer) => {
     text += chunk;
   });
-  await waitFor(() => text.includes("is ready"), { what: "the runner", deadlineMs: 20_000 });
+  await waitFor(() => text.includes("is ready"), { what: "the runner" });
 });
 afterAll(async () => {
   if (runner.exitCode === null) {

@@ -125,7 +125,7 @@ describe("a tail", () => {
     }
     expect(names).toEqual(["n0", "n1", "n2"]);
     expect(asked.tail).toMatchObject({ filter: { open: true }, columns: ["name"], includeExisting: true });
-    await expect.poll(() => served.tailEnded, { timeout: 5_000 }).toBe(true);
+    await expect.poll(() => served.tailEnded).toBe(true);
   });
 
   it("rejects with the signal's reason when it is aborted", async () => {

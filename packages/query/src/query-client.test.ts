@@ -109,7 +109,7 @@ describe("QueryClient", () => {
       expect(batch.numRows).toBe(2);
       break;
     }
-    await expect.poll(() => served.aborted, { timeout: 5_000 }).toBe(true);
+    await expect.poll(() => served.aborted).toBe(true);
     expect(served.chunks).toBeLessThan(1_000);
   });
 

@@ -145,7 +145,7 @@ describe("a runner on a real server", () => {
   });
 
   it("takes over what a runner held that was cut off, and ignores its late result", async () => {
-    const { server, client } = await setUp(1_000);
+    const { server, client } = await setUp(5_000);
     const ran: string[] = [];
     const hold = Promise.withResolvers<void>();
     const begun = Promise.withResolvers<void>();

@@ -9,6 +9,7 @@ import {
   type Job,
   JobService,
   JobState,
+  ResultStatus,
   type Task,
   TaskState,
 } from "@spanloom/protocol";
@@ -49,18 +50,13 @@ afterEach(async () => {
 let folders = 0;
 
 /** Starts a server on the shared database, with a data folder of its own. */
-function startServer(
-  options: { databaseUrl?: string; dataDir?: string; args?: readonly string[] } = {},
-): ServerProgram {
-  const { databaseUrl = url, dataDir = join(folder, `data-${folders++}`), args = [] } = options;
-  return programs.start({ dataDir, args, env: { SPANLOOM_DATABASE_URL: databaseUrl } });
+function startServer(options: { databaseUrl?: string; dataDir?: string; leaseMs?: number } = {}): ServerProgram {
+  const { databaseUrl = url, dataDir = join(folder, `data-${folders++}`), leaseMs } = options;
+  return programs.start({ dataDir, leaseMs, env: { SPANLOOM_DATABASE_URL: databaseUrl } });
 }
 
-async function startServers(
-  count: number,
-  args: readonly string[] = [],
-): Promise<{ program: ServerProgram; url: string }[]> {
-  const started = Array.from({ length: count }, () => startServer({ args }));
+async function startServers(count: number, leaseMs?: number): Promise<{ program: ServerProgram; url: string }[]> {
+  const started = Array.from({ length: count }, () => startServer({ ...(leaseMs !== undefined && { leaseMs }) }));
   return Promise.all(started.map(async (program) => ({ program, url: await program.url })));
 }
 
@@ -101,7 +97,7 @@ async function ended(serverUrl: string, jobId: string): Promise<Job> {
         .catch(() => ({ job: undefined }));
       return job !== undefined && job.state >= JobState.SUCCEEDED && job;
     },
-    { deadlineMs: 60_000, what: `the end of job ${jobId}` },
+    { deadlineMs: 120_000, what: `the end of job ${jobId}` },
   );
 }
 
@@ -168,7 +164,8 @@ describe("any request goes to any server (P8)", () => {
     const watched = watchUntilEnd(c, jobId);
     await watched.first;
     const wait = jobsAt(c).waitJobs({ jobIds: [jobId], wait: durationFromMs(30_000), includeOutputs: true });
-    await runner.exchange(runner.run(tasks).results);
+    const { resultAcks } = await runner.exchange(runner.run(tasks).results);
+    expect(resultAcks).toMatchObject([{ status: ResultStatus.OK }]);
     const { jobs } = await wait;
     expect(jobs).toMatchObject([{ id: jobId, state: JobState.SUCCEEDED }]);
     expect(jobs[0]?.outputs.map((output) => new TextDecoder().decode(output))).toEqual(["3"]);
@@ -176,8 +173,7 @@ describe("any request goes to any server (P8)", () => {
   });
 
   it("a cancellation asked of one reaches a runner that waits at another", async () => {
-    // A runner whose lease was lost has nothing to cancel, and this one does not heartbeat.
-    const [a = "", b = ""] = (await startServers(2, ["--default-lease-ms", "60000"])).map((server) => server.url);
+    const [a = "", b = ""] = (await startServers(2)).map((server) => server.url);
     const runner = new LoopRunner(transportTo(b), { slow: () => returned(1) });
     const { job } = await jobsAt(a).submitJob({
       name: "cancelled",
@@ -203,8 +199,12 @@ function watchUntilEnd(serverUrl: string, jobId: string) {
     }
     return seen;
   })();
+  states.catch(first.reject); // also when nobody comes to wait for them
   return { first: first.promise, states };
 }
+
+/** The shortest a runner may ask for. */
+const MIN_LEASE_MS = 5_000;
 
 describe("timers", () => {
   it("fire once: retries, lost leases and deadlines with three servers that all look after them", async () => {
@@ -225,9 +225,9 @@ describe("timers", () => {
         task.attempt === 1 ? { outcome: { case: "failure" as const, value: { failure } as never } } : returned(1),
       silent: () => returned(1),
     };
-    // Leased and never heard of again: these leases expire.
+    // Leased for as short as may be, and never heard of again: these leases expire, and no others.
     const lost = new LoopRunner(transportTo(servers[1]!.url), { silent: code.silent });
-    expect((await lost.exchange([], { maxTasks: 20 })).tasks).toHaveLength(20);
+    expect((await lost.exchange([], { maxTasks: 20, leaseMs: MIN_LEASE_MS })).tasks).toHaveLength(20);
     const runners = servers.map((server) => new StubbornRunner(server.url, code as never));
     const running = runners.map((runner) => runner.run());
     for (const jobId of [flaky, silent, late]) await ended(servers[2]!.url, jobId);
@@ -246,6 +246,9 @@ describe("timers", () => {
 });
 
 const WIDTH = 300;
+
+/** What a server held that was killed is lost, and so runs again, after this. */
+const SHORT_LEASE_MS = 3_000;
 
 /** The job ended well, every task exactly once, and whatever a runner was told is so. */
 async function expectIntact(serverUrl: string, jobId: string, runners: readonly StubbornRunner[]): Promise<void> {
@@ -275,7 +278,7 @@ interface Load {
 
 /** Three servers, each with a runner, at work on one job. */
 async function underLoad(): Promise<Load> {
-  const servers = await startServers(3);
+  const servers = await startServers(3, SHORT_LEASE_MS);
   const runners = servers.map((server) => new StubbornRunner(server.url, fanOut(WIDTH)));
   const running = runners.map((runner) => runner.run());
   const { job } = await jobsAt(servers[0]!.url).submitJob(fanOutJob);
@@ -284,7 +287,7 @@ async function underLoad(): Promise<Load> {
     servers,
     runners,
     jobId: job?.id ?? "",
-    reach: async (count) => void (await waitFor(() => progress() >= count, { deadlineMs: 30_000 })),
+    reach: async (count) => void (await waitFor(() => progress() >= count, { deadlineMs: 120_000 })),
     stop: async () => {
       for (const runner of runners) runner.stop();
       await Promise.all(running);

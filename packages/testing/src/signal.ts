@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 /** How long to wait for something and what to call it when it does not come. */
 export interface WaitOptions {
-  /** Default 10,000. */
+  /** When to give up, not how fast it should be. Default 60,000. */
   deadlineMs?: number;
   /** What is waited for, for the error. */
   what?: string;
@@ -17,7 +17,7 @@ const POLL_MS = 5;
  */
 export async function waitFor<T>(
   condition: () => T | Promise<T>,
-  { deadlineMs = 10_000, what = "the condition" }: WaitOptions = {},
+  { deadlineMs = 60_000, what = "the condition" }: WaitOptions = {},
 ): Promise<Exclude<T, undefined | null | false>> {
   const endMs = performance.now() + deadlineMs;
   for (;;) {

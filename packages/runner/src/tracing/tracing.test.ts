@@ -451,5 +451,5 @@ describe("exporters", () => {
     };
     const { result } = await runTask((ctx) => ctx.span("work", () => "ok"), {}, { exporters: [exporter, broken] });
     expect(result.outcome.case).toBe("success");
-  }, 20_000);
+  });
 });

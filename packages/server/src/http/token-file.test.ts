@@ -96,7 +96,7 @@ describe("the program", () => {
         stream.on("data", (chunk: Buffer) => {
           text += chunk;
         });
-      const url = await waitFor(() => /http:\S+/.exec(text)?.[0], { deadlineMs: 20_000 });
+      const url = await waitFor(() => /http:\S+/.exec(text)?.[0]);
       const count = async () => {
         const headers = { "content-type": "application/json", authorization: `Bearer ${stdout.trim()}` };
         return (await fetch(`${url}/spanloom.v1.JobService/CountJobs`, { method: "POST", headers, body: "{}" })).status;

@@ -5,7 +5,7 @@ import { PostgresChaos } from "./postgres-chaos.ts";
 let postgres: PostgresChaos;
 beforeAll(async () => {
   postgres = await PostgresChaos.start(process.env.SPANLOOM_TEST_DATABASE_URL, `chaos_${process.pid}`);
-}, 60_000);
+});
 afterAll(() => postgres[Symbol.asyncDispose]());
 
 // Half the steps: each costs a commit with a round trip.

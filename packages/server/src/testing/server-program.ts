@@ -16,9 +16,14 @@ export interface ServerProgram {
   end: Promise<{ code: number | string | null; errors: string }>;
 }
 
+/** Long, so that runners that do not heartbeat lose no lease where a busy machine stalls. */
+const LEASE_MS = 60_000;
+
 /** How to start it. */
 export interface ServerProgramOptions {
   dataDir: string;
+  /** Default a minute; shorter where leases are to be lost. */
+  leaseMs?: number | undefined;
   args?: readonly string[];
   env?: Record<string, string>;
   /** User to run as. */
@@ -29,9 +34,9 @@ export interface ServerProgramOptions {
 export class ServerPrograms {
   readonly #children: ChildProcess[] = [];
 
-  /** Starts a server on a free port, with leases of a second. */
-  start({ dataDir, args = [], env = {}, uid }: ServerProgramOptions): ServerProgram {
-    const base = ["--port", "0", "--data-dir", dataDir, "--default-lease-ms", "1000"];
+  /** Starts a server on a free port. */
+  start({ dataDir, leaseMs = LEASE_MS, args = [], env = {}, uid }: ServerProgramOptions): ServerProgram {
+    const base = ["--port", "0", "--data-dir", dataDir, "--default-lease-ms", String(leaseMs)];
     const child = spawn(process.execPath, [program, ...base, ...args], {
       env,
       stdio: ["ignore", "pipe", "pipe"],

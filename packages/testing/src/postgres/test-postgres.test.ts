@@ -61,7 +61,7 @@ describe("a PostgreSQL for tests", () => {
     const client = await connected(url);
     await client.end();
     child.kill("SIGKILL");
-    await waitFor(() => !existsSync(folderOf(url)), { deadlineMs: 20_000, what: "the folder to go" });
+    await waitFor(() => !existsSync(folderOf(url)), { what: "the folder to go" });
     await expect(connected(url)).rejects.toThrow();
     expect(dirname(folderOf(url))).not.toBe("/");
   });

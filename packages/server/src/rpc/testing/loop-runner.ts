@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { type Client, createClient, type Transport } from "@connectrpc/connect";
 import {
+  durationFromMs,
   type LeasedTask,
   type LeaseTasksResponse,
   type TaskResult,
@@ -26,9 +27,9 @@ export class LoopRunner {
   /** Leases and reports once; `results` are of earlier leases. */
   exchange(
     results: readonly TaskResult[],
-    options: { maxTasks?: number; waitMs?: number; traces?: Uint8Array[]; signal?: AbortSignal } = {},
+    options: { maxTasks?: number; waitMs?: number; leaseMs?: number; traces?: Uint8Array[]; signal?: AbortSignal } = {},
   ): Promise<LeaseTasksResponse> {
-    const { maxTasks = 10, waitMs = 0, traces = [], signal } = options;
+    const { maxTasks = 10, waitMs = 0, leaseMs, traces = [], signal } = options;
     return this.#client.leaseTasks(
       {
         runnerId: this.id,
@@ -36,7 +37,8 @@ export class LoopRunner {
         maxTasks,
         results: [...results],
         telemetry: { traces },
-        wait: { seconds: BigInt(Math.floor(waitMs / 1000)), nanos: (waitMs % 1000) * 1e6 },
+        wait: durationFromMs(waitMs),
+        ...(leaseMs !== undefined && { leaseDuration: durationFromMs(leaseMs) }),
       },
       signal ? { signal } : {},
     );

@@ -117,7 +117,7 @@ describe("listening", () => {
   it("goes on trying while PostgreSQL is away, telling of gaps, and comes back with it (I1)", async () => {
     const { heard, gaps } = await listen();
     await postgres.crash();
-    await waitFor(() => gaps.length >= 2, { what: "gaps while it is away", deadlineMs: 20_000 });
+    await waitFor(() => gaps.length >= 2, { what: "gaps while it is away" });
     await postgres.recover();
     await waitFor(async () => (await servers().catch(() => [])).length > 0);
     await waitFor(async () => {
