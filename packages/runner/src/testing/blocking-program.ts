@@ -23,5 +23,6 @@ const runner = new Runner({
   blockedMaxMs: Number(blockedMaxMs),
   log: (line) => console.error(line),
 });
-await runner.start();
+// First: once it says that it is ready it may be told to stop.
 process.once("SIGTERM", () => void runner.stop());
+await runner.start();

@@ -33,5 +33,6 @@ const call = task({
 });
 
 const runner = new Runner({ url, tasks: [call], log: (line) => console.log(line) });
-await runner.start();
+// First: once it says that it is ready it may be told to stop.
 process.once("SIGTERM", () => void runner.stop());
+await runner.start();
