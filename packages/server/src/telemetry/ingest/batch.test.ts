@@ -1,5 +1,4 @@
 import { expect, it } from "vitest";
-import type { SpanStore } from "../columnar/span-store.ts";
 import type { Spool, SpooledPayload } from "../spool/spool.ts";
 import { readBack, TimeSlice } from "./batch.ts";
 import { rowsOf, span, tracePayload } from "./otlp-fixture.ts";
@@ -12,9 +11,8 @@ function spoolOf(held: readonly number[]): Pick<Spool, "read"> {
 }
 
 async function read(held: readonly number[], from: number, end: number) {
-  const store = { async *stream() {} } as Partial<SpanStore> as SpanStore;
   const spool = spoolOf(held) as Spool;
-  const options = { spool, writer: 0n, store, slice: new TimeSlice(), onDamaged: expect.fail };
+  const options = { spool, slice: new TimeSlice(), onDamaged: expect.fail };
   const batch = await readBack({ ...options, reader: new OtlpReader() }, from, end);
   const names = batch.reader.spans.rows > 0 ? rowsOf(batch.reader.spans.finish()).map(({ name }) => name) : [];
   return { from: batch.from, end: batch.end, names };

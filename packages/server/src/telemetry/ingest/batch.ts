@@ -1,7 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { SpanStore } from "../columnar/span-store.ts";
 import type { Spool } from "../spool/spool.ts";
-import { presentLogIds } from "./ingest-ids.ts";
 import type { OtlpReader } from "./otlp-reader.ts";
 
 /** When a batch is full. Inserts of 50k, 100k and 200k rows cost the same per row; smaller ones hold less memory. */
@@ -47,9 +46,6 @@ export class TimeSlice {
 /** What reading back needs. */
 export interface ReadBack {
   spool: Spool;
-  /** As in the drainer. */
-  writer: bigint;
-  store: SpanStore;
   slice: TimeSlice;
   /** An empty reader, for the rows. */
   reader: OtlpReader;
@@ -58,16 +54,16 @@ export interface ReadBack {
 }
 
 /**
- * A batch of payloads from `from` on as they are in the spool, without the log records that the store already has.
+ * A batch of payloads from `from` on as they are in the spool.
  *
+ * Some of their rows may be in the store already: they come with the same keys, and it keeps one of each.
  * Payloads before `end` that the spool does not hold were refused when they came.
  */
 export async function readBack(
-  { spool, writer, store, slice, reader, onDamaged }: ReadBack,
+  { spool, slice, reader, onDamaged }: ReadBack,
   from: number,
   end: number,
 ): Promise<Batch> {
-  const present = await presentLogIds(store, writer, from);
   let next = from;
   while (next < end && !isFull(reader)) {
     const payloads = await spool.read(next);
@@ -77,7 +73,7 @@ export async function readBack(
       if (payload.seq >= end) return { reader, from, end };
       if (isFull(reader)) break;
       try {
-        reader.read(payload, payload.seq, present);
+        reader.read(payload, payload.seq);
       } catch (error) {
         // What was accepted decodes; what does not was accepted by a laxer program and must not block the rest.
         onDamaged(payload.seq, error);

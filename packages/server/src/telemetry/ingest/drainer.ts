@@ -245,12 +245,10 @@ export class Drainer {
   /** Begins to read the next batch back, while another is inserted. */
   #prepare(from: number): void {
     if (this.#prepared) return;
-    const { spool, spanStore: store } = this.#options;
+    const { spool } = this.#options;
     const reader = this.#spares.pop() ?? new OtlpReader(this.#options.writer);
     const options: ReadBack = {
       spool,
-      writer: this.#options.writer,
-      store,
       slice: this.#slice,
       reader,
       onDamaged: this.#onDamaged,

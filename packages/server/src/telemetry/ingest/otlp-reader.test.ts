@@ -185,13 +185,17 @@ describe("OtlpReader", () => {
     ]);
   });
 
-  it("gives the rows of a payload the same ids when it is read again, and leaves out log records that are known", () => {
-    const bytes = logPayload([logRecord(1), logRecord(2), logRecord(3)]);
-    const reader = new OtlpReader();
-    reader.readLogs(bytes, 300, new Set([(300n << 24n) + 1n]));
-    expect(rowsOf(reader.logs.finish()).map(({ body, ingest_id: id }) => [body, id])).toEqual([
-      ["line 1", 300n << 24n],
-      ["line 3", (300n << 24n) + 2n],
+  it("gives the rows of a payload the same ids when it is read again, whatever was refused (I3)", () => {
+    const bytes = logPayload([logRecord(1), logRecord(2, { timeUnixNano: 0n }), logRecord(3)]);
+    const read = () => {
+      const reader = new OtlpReader(7n);
+      reader.readLogs(bytes, 300);
+      return rowsOf(reader.logs.finish()).map(({ body, ingest_id: id, writer }) => [body, id, writer]);
+    };
+    expect(read()).toEqual([
+      ["line 1", 300n << 24n, 7n],
+      ["line 3", (300n << 24n) + 2n, 7n],
     ]);
+    expect(read()).toEqual(read());
   });
 });

@@ -47,14 +47,12 @@ export class OtlpReader {
   }
 
   /**
-   * Reads a payload of either signal. Log records whose ids are in `present` count as accepted and give no row.
+   * Reads a payload of either signal.
    *
    * Errors: INVALID_FIELD naming the offset; LIMIT_EXCEEDED when it would take far more memory than it has bytes.
    */
-  read(payload: OtlpPayload, seq: number, present?: ReadonlySet<bigint>): ReadOutcome {
-    return payload.signal === "traces"
-      ? this.readTraces(payload.bytes, seq)
-      : this.readLogs(payload.bytes, seq, present);
+  read(payload: OtlpPayload, seq: number): ReadOutcome {
+    return payload.signal === "traces" ? this.readTraces(payload.bytes, seq) : this.readLogs(payload.bytes, seq);
   }
 
   /** Reads an ExportTraceServiceRequest. Errors: as `read`. */
@@ -70,9 +68,9 @@ export class OtlpReader {
   }
 
   /** Reads an ExportLogsServiceRequest. Errors: as `read`. */
-  readLogs(bytes: Uint8Array, seq: number, present?: ReadonlySet<bigint>): ReadOutcome {
+  readLogs(bytes: Uint8Array, seq: number): ReadOutcome {
     const reader = this.#logReader;
-    return readAll({ bytes, seq, rows: this.logs, envelope: this.#envelope, reader, what: "logs", present });
+    return readAll({ bytes, seq, rows: this.logs, envelope: this.#envelope, reader, what: "logs" });
   }
 }
 
@@ -83,10 +81,9 @@ interface Reading {
   envelope: Envelope;
   reader: Pick<SpanReader | LogReader, "read">;
   what: string;
-  present?: ReadonlySet<bigint> | undefined;
 }
 
-function readAll({ bytes, seq, rows, envelope, reader, what, present }: Reading): ReadOutcome {
+function readAll({ bytes, seq, rows, envelope, reader, what }: Reading): ReadOutcome {
   const r = new WireReader(bytes, what);
   const before = rows.rows;
   const outcome: ReadOutcome = { accepted: 0, rejected: 0, message: "" };
@@ -97,8 +94,7 @@ function readAll({ bytes, seq, rows, envelope, reader, what, present }: Reading)
       // 24 bits are more than a payload may have records.
       id.low = (((seq % 256) << 24) | index) >>> 0;
       id.high = Math.floor(seq / 256);
-      if (present?.has((BigInt(id.high) << 32n) | BigInt(id.low))) outcome.accepted++;
-      else reader.read(r, end, outcome, id);
+      reader.read(r, end, outcome, id);
     });
     const invalid = rows.invalidText(before);
     if (invalid !== undefined) throw r.malformed(`text that is not UTF-8 in ${invalid}`, 0);
