@@ -1,5 +1,5 @@
 import { attributeNames, originOf } from "@spanloom/protocol";
-import { WireReader } from "../ingest/wire-reader.ts";
+import { eachMessage, WireReader } from "../ingest/wire-reader.ts";
 import type { OtlpPayload } from "../telemetry.ts";
 
 /** What a time is of. */
@@ -98,23 +98,6 @@ export function spanTimes(bytes: Uint8Array, attempt: string): PayloadTimes {
   const times = new PayloadTimes(bytes);
   new TimesReader(times, spanFields).read(new WireReader(bytes, "attempt span"), bytes.length, attempt);
   return times;
-}
-
-function eachMessage(r: WireReader, end: number, wanted: number, read: (end: number) => void): void {
-  const outer = r.end;
-  r.end = end;
-  while (r.pos < end) {
-    const tag = r.tag();
-    if (tag !== wanted) r.skip(tag);
-    else {
-      const length = r.length();
-      const messageEnd = r.pos + length;
-      read(messageEnd);
-      r.pos = messageEnd;
-      r.end = end;
-    }
-  }
-  r.end = outer;
 }
 
 /** Tags of the fields of a record that matter here; 0 where it has none. */

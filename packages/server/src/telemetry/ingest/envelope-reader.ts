@@ -3,7 +3,7 @@ import { Utf8Column } from "../columns/utf8-column.ts";
 import { type AttributeSink, readAttribute } from "./attribute-reader.ts";
 import { RecordOrigin } from "./record-origin.ts";
 import { Retention } from "./retention.ts";
-import type { WireReader } from "./wire-reader.ts";
+import { eachMessage, type WireReader } from "./wire-reader.ts";
 
 /** Most bytes that a payload's resources and scopes may become: a large resource and many small records make gigabytes. */
 const MAX_COPIED_BYTES = 128 * 1024 * 1024;
@@ -81,25 +81,6 @@ export function readEnvelopes(r: WireReader, envelope: Envelope, readRecord: Rec
       });
     });
   });
-}
-
-/** Calls `read` for every embedded message with this tag in the message `[r.pos, end)`; passes over all else. */
-function eachMessage(r: WireReader, end: number, wanted: number, read: (end: number) => void): void {
-  const outer = r.end;
-  r.end = end;
-  while (r.pos < end) {
-    const tag = r.tag();
-    if (tag !== wanted) {
-      r.skip(tag);
-      continue;
-    }
-    const length = r.length();
-    const messageEnd = r.pos + length;
-    read(messageEnd);
-    r.pos = messageEnd;
-    r.end = end;
-  }
-  r.end = outer;
 }
 
 function readResource(r: WireReader, end: number, envelope: Envelope): void {

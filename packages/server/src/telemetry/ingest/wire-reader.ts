@@ -161,3 +161,22 @@ export class WireReader {
     }
   }
 }
+
+/** Calls `read` for every embedded message with this tag in the message `[r.pos, end)`; passes over all else. */
+export function eachMessage(r: WireReader, end: number, wanted: number, read: (end: number) => void): void {
+  const outer = r.end;
+  r.end = end;
+  while (r.pos < end) {
+    const tag = r.tag();
+    if (tag !== wanted) {
+      r.skip(tag);
+      continue;
+    }
+    const length = r.length();
+    const messageEnd = r.pos + length;
+    read(messageEnd);
+    r.pos = messageEnd;
+    r.end = end;
+  }
+  r.end = outer;
+}
