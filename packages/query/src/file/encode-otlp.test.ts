@@ -36,6 +36,21 @@ it("writes values by their types", () => {
   expect(json("", "empty")).toEqual({});
 });
 
+it("gives keys that were escaped as they were sent", () => {
+  const nested = '[{"$bytes":"AQI="},{"$$bytes":"AQI="},{"$$$double":"NaN"},{"$$":1}]';
+  const entry = (key: string, value: unknown) => ({ kvlistValue: { values: [{ key, value }] } });
+  expect(JSON.parse(otlpValue(nested, "array"))).toEqual({
+    arrayValue: {
+      values: [
+        { bytesValue: "AQI=" },
+        entry("$bytes", { stringValue: "AQI=" }),
+        entry("$$double", { stringValue: "NaN" }),
+        entry("$$", { intValue: "1" }),
+      ],
+    },
+  });
+});
+
 it("writes nested values by their types, wide integers and repeated keys included", () => {
   const nested =
     '{"b":[1,1.0,"x,]}",true,null,{"$bytes":"AQI="},{"$double":"NaN"}],"a":9223372036854775807,"a":{},"2":-1e-7}';

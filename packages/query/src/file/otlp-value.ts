@@ -3,6 +3,7 @@
  *
  * Nested values are JSON of the server's own making: integers have no point, floating point always has a point or an
  * exponent, bytes are `{"$bytes":"<base64>"}`, not-a-number and infinities `{"$double":"NaN"}`, an empty value is null.
+ * Keys of maps that are `$bytes` or `$double` have a `$` more than was sent.
  * They are rewritten as text: parsed, integers beyond 2^53 and repeated keys would be lost.
  *
  * Source: opentelemetry/proto/common/v1/common.proto AnyValue; docs/schema.md, typed attributes.
@@ -32,6 +33,8 @@ export function otlpValue(text: string, type: string): string {
 
 const stringToken = /"(?:[^"\\]|\\.)*"/y;
 const numberToken = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+/** A key with a `$` more than was sent. */
+const escapedKey = /^"\$\$+(?:bytes|double)"$/;
 const BYTES = '{"$bytes":';
 const DOUBLE = '{"$double":';
 
@@ -66,7 +69,8 @@ class NestedText {
 
   map(): string {
     return `{"kvlistValue":{"values":[${this.#items("}", () => {
-      const key = this.#token(stringToken);
+      const token = this.#token(stringToken);
+      const key = escapedKey.test(token) ? `"${token.slice(2)}` : token;
       this.#at++; // the colon
       return `{"key":${key},"value":${this.value()}}`;
     })}]}}`;

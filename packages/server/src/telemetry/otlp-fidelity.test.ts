@@ -459,8 +459,13 @@ function jsonOf(any: AnyValue | undefined): string {
     case "arrayValue":
       return `[${value.value.values.map(jsonOf).join(",")}]`;
     case "kvlistValue":
-      return `{${value.value.values.map((entry) => `${JSON.stringify(entry.key)}:${jsonOf(entry.value)}`).join(",")}}`;
+      return `{${value.value.values.map((entry) => `${JSON.stringify(keyOf(entry.key))}:${jsonOf(entry.value)}`).join(",")}}`;
     default:
       return "null";
   }
+}
+
+/** A key of a map, told apart from what marks bytes and odd doubles. */
+function keyOf(key: string): string {
+  return /^\$+(bytes|double)$/.test(key) ? `$${key}` : key;
 }

@@ -121,7 +121,7 @@ function base64(r: WireReader, start: number, length: number): string {
 /**
  * A nested value as JSON. Integers have no point, doubles always have a point or exponent, text is a JSON string,
  * bytes are `{"$bytes":"<base64>"}`, not-a-number and infinities `{"$double":"NaN"}`, an empty value null; maps are
- * objects with keys in the order sent, repeated ones included.
+ * objects with keys in the order sent, repeated ones included. Keys that would read as one of these two have a `$` more.
  */
 function jsonOf(r: WireReader, end: number, depth: number): string {
   r.checkDepth(depth);
@@ -206,8 +206,11 @@ function jsonEntry(r: WireReader, end: number, depth: number): string {
     } else r.skip(tag);
   }
   r.end = outer;
-  return `${JSON.stringify(key)}:${value}`;
+  return `${JSON.stringify(markerKey.test(key) ? `$${key}` : key)}:${value}`;
 }
+
+/** Keys that mark bytes and odd doubles, and what these become as keys of maps. */
+const markerKey = /^\$+(?:bytes|double)$/;
 
 function textAt(r: WireReader, start: number, length: number): string {
   return text.decode(r.bytes.subarray(start, start + length));

@@ -113,7 +113,7 @@ function jsonOf(any: AnyValue | undefined): string {
     case "arrayValue":
       return `[${value.value.values.map(jsonOf).join(",")}]`;
     case "kvlistValue":
-      return `{${value.value.values.map((entry) => `${JSON.stringify(entry.key)}:${jsonOf(entry.value)}`).join(",")}}`;
+      return `{${value.value.values.map((entry) => `${JSON.stringify(keyOf(entry.key))}:${jsonOf(entry.value)}`).join(",")}}`;
     default:
       return "null";
   }
@@ -126,4 +126,9 @@ function hex(bytes: Uint8Array): string {
 function serviceOf(attributes: readonly KeyValue[]): string {
   const last = attributes.findLast(({ key }) => key === "service.name");
   return last ? textOf(last.value).text : "";
+}
+
+/** A key of a map, told apart from what marks bytes and odd doubles. */
+function keyOf(key: string): string {
+  return /^\$+(bytes|double)$/.test(key) ? `$${key}` : key;
 }

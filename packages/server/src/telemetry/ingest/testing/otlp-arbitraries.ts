@@ -17,13 +17,20 @@ const scalar = fc.oneof(
  */
 export const seed = Number(process.env.SPANLOOM_TEST_SEED ?? 1);
 
+const markerKey = fc.constantFrom("$bytes", "$double", "$$bytes", "$$$double", "$byte", "$");
+const mapKey = fc.oneof(fc.string({ maxLength: 5 }), markerKey);
+
 /** A value of any type, nested to some depth. */
 export const anyValue: fc.Arbitrary<FixtureValue> = fc.letrec<{ any: FixtureValue }>((tie) => ({
   any: fc.oneof(
     { maxDepth: 3, withCrossShrink: true },
     scalar,
     fc.array(tie("any"), { maxLength: 3 }),
-    fc.array(fc.tuple(fc.string({ maxLength: 5 }), tie("any")), { maxLength: 3 }).map((map) => ({ map })),
+    fc.array(fc.tuple(mapKey, tie("any")), { maxLength: 3 }).map((map) => ({ map })),
+    // What could be mistaken for the JSON of other types.
+    fc
+      .tuple(markerKey, fc.oneof(fc.constantFrom("NaN", "-Infinity", "AQI="), tie("any")))
+      .map((entry) => ({ map: [entry] })),
   ),
 })).any;
 
