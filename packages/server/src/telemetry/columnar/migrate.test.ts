@@ -6,14 +6,15 @@ import { OtlpReader } from "../ingest/otlp-reader.ts";
 import { insertSpans } from "../testing/telemetry-stores.ts";
 import { ClickHouseSpanStore } from "./clickhouse/index.ts";
 import { DATABASE, SCHEMA_VERSION } from "./schema.sql.ts";
+import type { TableEngines } from "./table-engines.ts";
 
 const statementsOf = (file: string) =>
   readFileSync(new URL(`./testdata/${file}`, import.meta.url), "utf8")
     .split(";\n")
     .filter((sql) => sql.trim() !== "");
 
-/** A server with a store of an earlier version. */
-async function earlier(version: number) {
+/** A server with a store of an earlier version, of one machine or of the cluster a suffix names. */
+async function earlier(version: number, suffix = "") {
   const server = await TestClickHouse.start();
   const run = async (sql: string) => {
     const answer = await fetch(server.url, { method: "POST", body: sql });
@@ -21,13 +22,13 @@ async function earlier(version: number) {
     return (await answer.text()).trim();
   };
   await run(`CREATE DATABASE ${DATABASE}`);
-  for (const sql of statementsOf(`schema-${version}.sql`)) await run(sql);
+  for (const sql of statementsOf(`schema-${version}${suffix}.sql`)) await run(sql);
   await run(`INSERT INTO ${DATABASE}.schema_version VALUES (${version}, now64(3))`);
   return { server, run, [Symbol.asyncDispose]: () => server.stop() };
 }
 
-const opened = async (url: string) => {
-  const store = new ClickHouseSpanStore({ url, retentionDays: 10_000 });
+const opened = async (url: string, engines: TableEngines = {}) => {
+  const store = new ClickHouseSpanStore({ url, retentionDays: 10_000, ...engines });
   await store.start();
   return store;
 };
@@ -37,7 +38,10 @@ SELECT toDateTime64('2026-01-01', 9) + number, 't', 'line ' || toString(number),
 const logsLeft = `SELECT count(), uniqExact(body), min(writer), max(ingest_id) FROM ${DATABASE}.logs FINAL`;
 
 /** Everything about tables that statements decide. */
-const tables = `SELECT name, engine, sorting_key, partition_key FROM system.tables WHERE database = '${DATABASE}' ORDER BY name`;
+const tables = `SELECT name, engine, sorting_key, partition_key, columns FROM system.tables LEFT JOIN (
+SELECT table, groupArray((name, type, default_expression, compression_codec)) AS columns FROM (
+SELECT * FROM system.columns WHERE database = '${DATABASE}' ORDER BY position) GROUP BY table) AS c ON c.table = name
+WHERE database = '${DATABASE}' ORDER BY name`;
 
 describe("migrate", () => {
   it("tells of rows of version 2 that they came long ago, and of others when they came, also once they are merged", async () => {
@@ -67,7 +71,7 @@ FROM ${DATABASE}.spans ORDER BY name`;
     expect(await times()).toEqual(expected);
   });
 
-  it.each([2, 3])("keeps the logs of version %i, and makes the tables a new store has", async (version) => {
+  it.each([2, 3, 4])("keeps the logs of version %i, and makes the tables a new store has", async (version) => {
     await using old = await earlier(version);
     await using fresh = await TestClickHouse.start();
     await old.run(oldLogs);
@@ -76,6 +80,30 @@ FROM ${DATABASE}.spans ORDER BY name`;
     expect(await old.run(`SELECT count() FROM ${DATABASE}.job_traces FINAL`)).toBe("1");
     expect(await old.run(`SELECT max(version) FROM ${DATABASE}.schema_version`)).toBe(String(SCHEMA_VERSION));
     await using other = await opened(fresh.url);
+    const made = await (await fetch(fresh.url, { method: "POST", body: tables })).text();
+    expect(await old.run(tables)).toBe(made.trim());
+    await Promise.all([store.stop(), other.stop()]);
+  });
+
+  it.each([
+    { of: "one machine", suffix: "", engines: {} },
+    { of: "a cluster", suffix: "-cluster", engines: { cluster: "twice", engine: "MergeTree" } },
+  ])("makes the attributes of version 4 on $of dictionaries, and keeps them", async ({ suffix, engines }) => {
+    await using old = await earlier(4, suffix);
+    await using fresh = await TestClickHouse.start();
+    await old.run(`INSERT INTO ${DATABASE}.spans${suffix && "_local"} (trace_id, span_id, start_time, attribute_types, resource_attributes)
+SELECT 't', 's', '2026-01-01', map('n', 'int'), map('service.name', 'shop', 'host', 'a') FROM numbers(2)`);
+    await using store = await opened(old.server.url, engines);
+    const spans = `SELECT DISTINCT attribute_types, resource_attributes, toTypeName(resource_attributes), resource_schema_url,
+scope_dropped_attributes FROM ${DATABASE}.spans FINAL`;
+    expect((await old.run(spans)).split("\t")).toEqual([
+      "{'n':'int'}",
+      "{'service.name':'shop','host':'a'}",
+      "Map(LowCardinality(String), LowCardinality(String))",
+      "",
+      "0",
+    ]);
+    await using other = await opened(fresh.url, engines);
     const made = await (await fetch(fresh.url, { method: "POST", body: tables })).text();
     expect(await old.run(tables)).toBe(made.trim());
     await Promise.all([store.stop(), other.stop()]);

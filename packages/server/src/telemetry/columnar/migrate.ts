@@ -1,6 +1,6 @@
 import { SpanloomError } from "@spanloom/protocol";
 import { engineCode } from "./engine-error.ts";
-import { copyLogs, EARLIER_LOGS, migrations, putLogsAside } from "./migrations.sql.ts";
+import { copyLogs, EARLIER_LOGS, earlyMigrations, putLogsAside, toVersion5 } from "./migrations.sql.ts";
 import {
   DATABASE,
   heldTable,
@@ -55,12 +55,13 @@ async function migrateOnce(run: RunStatement, engines: TableEngines, retentionDa
 }
 
 async function bringUp(run: RunStatement, engines: TableEngines, found: number): Promise<void> {
-  for (let to = found + 1; found > 0 && to <= SCHEMA_VERSION; to++) {
-    for (const statement of migrations.get(to) ?? []) await run(statement);
+  for (const [version, statements] of earlyMigrations) {
+    if (found > 0 && found < version) for (const statement of statements) await run(statement);
   }
   const logs = await engineFull(run, `${DATABASE}.logs`);
   if (logs.startsWith("MergeTree")) for (const statement of putLogsAside) await run(statement);
   for (const statement of schemaStatements(engines)) await run(statement);
+  if (found > 0) for (const statement of toVersion5(engines)) await run(statement);
   const aside = await engineFull(run, `${DATABASE}.${EARLIER_LOGS}`);
   if (aside !== "") for (const statement of copyLogs) await run(statement);
   await run(`INSERT INTO ${DATABASE}.schema_version VALUES (${SCHEMA_VERSION}, now64(3))`);

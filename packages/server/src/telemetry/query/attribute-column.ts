@@ -19,7 +19,8 @@ export function attributeColumnSql(
   if (!kind) throw queryError("INVALID_FIELD", `${field}.type`, `is ${type}, which is unknown`);
   const prefix = resource ? "resource_" : "";
   const bound = parameters.bind("String", key);
-  const value = `${prefix}attributes[${bound}]`;
+  // A resource's are stored as dictionaries; whatever an attribute is of, its column has one type.
+  const value = resource ? `toString(resource_attributes[${bound}])` : `attributes[${bound}]`;
   const typed = kind.types === "" ? "" : ` AND ${prefix}attribute_types[${bound}] IN (${kind.types})`;
   const present = `mapContains(${prefix}attributes, ${bound})${typed}`;
   return `if(${present}, ${kind.convert(value)}, NULL)`;

@@ -29,8 +29,8 @@ CREATE TABLE IF NOT EXISTS spanloom.spans (
   trace_state String CODEC(ZSTD(1)),
   flags UInt32 CODEC(ZSTD(1)),
   attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
-  attribute_types Map(LowCardinality(String), String) CODEC(ZSTD(1)),
-  resource_attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+  attribute_types Map(LowCardinality(String), LowCardinality(String)) CODEC(ZSTD(1)),
+  resource_attributes Map(LowCardinality(String), LowCardinality(String)) CODEC(ZSTD(1)),
   resource_attribute_types Map(LowCardinality(String), String) CODEC(ZSTD(1)),
   scope_attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
   scope_attribute_types Map(LowCardinality(String), String) CODEC(ZSTD(1)),
@@ -43,6 +43,10 @@ CREATE TABLE IF NOT EXISTS spanloom.spans (
   dropped_links UInt32 CODEC(ZSTD(1)),
   version UInt64 CODEC(Delta, ZSTD(1)),
   inserted_at DateTime64(6, 'UTC') DEFAULT now64(6, 'UTC') CODEC(Delta, ZSTD(1)),
+  resource_schema_url LowCardinality(String),
+  scope_schema_url LowCardinality(String),
+  resource_dropped_attributes UInt32 CODEC(ZSTD(1)),
+  scope_dropped_attributes UInt32 CODEC(ZSTD(1)),
   INDEX inserted_at inserted_at TYPE minmax GRANULARITY 1
 ) ENGINE = ReplacingMergeTree(version)
 PARTITION BY toDate(start_time)
@@ -75,14 +79,18 @@ CREATE TABLE IF NOT EXISTS spanloom.logs (
   event_name LowCardinality(String),
   flags UInt32 CODEC(ZSTD(1)),
   attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
-  attribute_types Map(LowCardinality(String), String) CODEC(ZSTD(1)),
-  resource_attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+  attribute_types Map(LowCardinality(String), LowCardinality(String)) CODEC(ZSTD(1)),
+  resource_attributes Map(LowCardinality(String), LowCardinality(String)) CODEC(ZSTD(1)),
   resource_attribute_types Map(LowCardinality(String), String) CODEC(ZSTD(1)),
   scope_attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
   scope_attribute_types Map(LowCardinality(String), String) CODEC(ZSTD(1)),
   dropped_attributes UInt32 CODEC(ZSTD(1)),
   ingest_id UInt64 CODEC(Delta, ZSTD(1)),
   writer UInt64 CODEC(ZSTD(1)),
+  resource_schema_url LowCardinality(String),
+  scope_schema_url LowCardinality(String),
+  resource_dropped_attributes UInt32 CODEC(ZSTD(1)),
+  scope_dropped_attributes UInt32 CODEC(ZSTD(1)),
   INDEX ingest_id ingest_id TYPE minmax GRANULARITY 1
 ) ENGINE = ReplacingMergeTree
 PARTITION BY toDate(time)

@@ -1,0 +1,106 @@
+CREATE DATABASE IF NOT EXISTS spanloom;
+
+CREATE TABLE IF NOT EXISTS spanloom.schema_version (version UInt32, applied_at DateTime64(3, 'UTC')) ENGINE = MergeTree
+ORDER BY version;
+
+CREATE TABLE IF NOT EXISTS spanloom.spans (
+  trace_id FixedString(16),
+  span_id FixedString(8),
+  parent_span_id FixedString(8) CODEC(ZSTD(1)),
+  name LowCardinality(String),
+  kind LowCardinality(String),
+  type LowCardinality(String),
+  start_time DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
+  duration_ns Int64 CODEC(ZSTD(1)),
+  status LowCardinality(String),
+  status_message String CODEC(ZSTD(1)),
+  job_id FixedString(16),
+  job_name LowCardinality(String),
+  task_id FixedString(16) CODEC(ZSTD(1)),
+  task_name LowCardinality(String),
+  task_version LowCardinality(String),
+  attempt UInt32 CODEC(ZSTD(1)),
+  queue LowCardinality(String),
+  runner_id LowCardinality(String),
+  service_name LowCardinality(String),
+  outcome LowCardinality(String),
+  scope_name LowCardinality(String),
+  scope_version LowCardinality(String),
+  trace_state String CODEC(ZSTD(1)),
+  flags UInt32 CODEC(ZSTD(1)),
+  attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+  attribute_types Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+  resource_attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+  resource_attribute_types Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+  scope_attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+  scope_attribute_types Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+  dropped_attributes UInt32 CODEC(ZSTD(1)),
+  events Array(Tuple(time DateTime64(9, 'UTC'), name String, attributes Map(String, String),
+    attribute_types Map(String, String), dropped_attributes UInt32)) CODEC(ZSTD(1)),
+  links Array(Tuple(trace_id String, span_id String, trace_state String, attributes Map(String, String),
+    attribute_types Map(String, String), flags UInt32, dropped_attributes UInt32)) CODEC(ZSTD(1)),
+  dropped_events UInt32 CODEC(ZSTD(1)),
+  dropped_links UInt32 CODEC(ZSTD(1)),
+  version UInt64 CODEC(Delta, ZSTD(1)),
+  inserted_at DateTime64(6, 'UTC') DEFAULT now64(6, 'UTC') CODEC(Delta, ZSTD(1)),
+  INDEX inserted_at inserted_at TYPE minmax GRANULARITY 1
+) ENGINE = ReplacingMergeTree(version)
+PARTITION BY toDate(start_time)
+ORDER BY (trace_id, start_time, span_id)
+SETTINGS ttl_only_drop_parts = 1, min_bytes_for_wide_part = 64000000,
+  vertical_merge_algorithm_min_rows_to_activate = 20000,
+  fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 1,
+  string_serialization_version = 'single_stream', materialize_ttl_recalculate_only = 1;
+
+CREATE TABLE IF NOT EXISTS spanloom.logs (
+  time DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
+  observed_time DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
+  trace_id FixedString(16),
+  span_id FixedString(8) CODEC(ZSTD(1)),
+  severity_number UInt32 CODEC(ZSTD(1)),
+  severity LowCardinality(String),
+  body String CODEC(ZSTD(1)),
+  body_type LowCardinality(String),
+  job_id FixedString(16),
+  job_name LowCardinality(String),
+  task_id FixedString(16) CODEC(ZSTD(1)),
+  task_name LowCardinality(String),
+  task_version LowCardinality(String),
+  attempt UInt32 CODEC(ZSTD(1)),
+  queue LowCardinality(String),
+  runner_id LowCardinality(String),
+  service_name LowCardinality(String),
+  scope_name LowCardinality(String),
+  scope_version LowCardinality(String),
+  event_name LowCardinality(String),
+  flags UInt32 CODEC(ZSTD(1)),
+  attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+  attribute_types Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+  resource_attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+  resource_attribute_types Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+  scope_attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+  scope_attribute_types Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+  dropped_attributes UInt32 CODEC(ZSTD(1)),
+  ingest_id UInt64 CODEC(Delta, ZSTD(1)),
+  writer UInt64 CODEC(ZSTD(1)),
+  INDEX ingest_id ingest_id TYPE minmax GRANULARITY 1
+) ENGINE = ReplacingMergeTree
+PARTITION BY toDate(time)
+ORDER BY (trace_id, time, ingest_id, writer)
+SETTINGS ttl_only_drop_parts = 1, min_bytes_for_wide_part = 64000000,
+  vertical_merge_algorithm_min_rows_to_activate = 20000,
+  fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 1,
+  string_serialization_version = 'single_stream', materialize_ttl_recalculate_only = 1;
+
+CREATE TABLE IF NOT EXISTS spanloom.job_traces (job_id FixedString(16), trace_id FixedString(16), day Date) ENGINE = ReplacingMergeTree
+ORDER BY (job_id, trace_id);
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS spanloom.job_traces_of_spans
+TO spanloom.job_traces AS
+SELECT DISTINCT job_id, trace_id, toDate(start_time) AS day FROM spanloom.spans
+WHERE job_id != trace_id AND job_id != toFixedString('', 16);
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS spanloom.job_traces_of_logs
+TO spanloom.job_traces AS
+SELECT DISTINCT job_id, trace_id, toDate(time) AS day FROM spanloom.logs
+WHERE job_id != trace_id AND job_id != toFixedString('', 16);
