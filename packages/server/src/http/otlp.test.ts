@@ -1,4 +1,4 @@
-import { gzipSync, zstdCompressSync } from "node:zlib";
+import { deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { BinaryReader } from "@bufbuild/protobuf/wire";
 import { SpanloomError } from "@spanloom/protocol";
@@ -64,6 +64,8 @@ describe("OTLP over HTTP", () => {
     ["plain", {}, bytes],
     ["gzip", { "content-encoding": "gzip" }, gzipSync(bytes)],
     ["zstd", { "content-encoding": "zstd" }, zstdCompressSync(bytes)],
+    ["deflate", { "content-encoding": "deflate" }, deflateSync(bytes)],
+    ["an encoding in capitals", { "content-encoding": "GZIP" }, gzipSync(bytes)],
   ])("takes protobuf, %s", async (_name, headers, body) => {
     const taken = await post("/v1/traces", { ...protobuf, ...headers }, new Uint8Array(body));
     expect(taken.status).toBe(200);
@@ -93,6 +95,33 @@ describe("OTLP over HTTP", () => {
     expect(span?.attributes.map(({ value }) => value?.value.value)).toEqual([-9_223_372_036_854_775_807n, 1e300]);
   });
 
+  it("takes half a character in JSON as one that cannot be read", async () => {
+    const body = '{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"cut \\ud83d"}]}]}]}';
+    expect((await post("/v1/traces", json, body)).status).toBe(200);
+    const sent = fromBinary(ExportTraceServiceRequestSchema, payloads[0]?.bytes ?? new Uint8Array());
+    expect(sent.resourceSpans[0]?.scopeSpans[0]?.spans[0]?.name).toBe("cut \ufffd");
+  });
+
+  it.each(["traceId", "spanId", "parentSpanId"])("leaves a %s that is no hex to its record", async (key) => {
+    answer = async () => ({ rejectedSpans: 1, rejectedLogs: 0, message: "cannot accept span" });
+    const ids = { traceId: "ab".repeat(16), spanId: "cd".repeat(8) };
+    const spans = [
+      { ...ids, [key]: "xyz" },
+      { ...ids, name: "sound" },
+    ];
+    const taken = await post("/v1/traces", json, JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans }] }] }));
+    const partialSuccess = {
+      rejectedSpans: "1",
+      errorMessage: `cannot accept span; ${key} "xyz" is not pairs of hex digits`,
+    };
+    expect([taken.status, await taken.json()]).toEqual([200, { partialSuccess }]);
+    const sent = fromBinary(ExportTraceServiceRequestSchema, payloads[0]?.bytes ?? new Uint8Array());
+    const [unsound, sound] = sent.resourceSpans[0]?.scopeSpans[0]?.spans ?? [];
+    // No id has one byte, so that the reader of telemetry rejects the record.
+    expect(unsound?.[key as "traceId"]).toHaveLength(1);
+    expect(sound?.name).toBe("sound");
+  });
+
   it("tells what was rejected as partial success", async () => {
     answer = async () => ({ rejectedSpans: 2, rejectedLogs: 3, message: "span id is all zero" });
     const traces = await post("/v1/traces", protobuf, bytes);
@@ -116,7 +145,7 @@ describe("OTLP over HTTP", () => {
 
   it.each([
     ["no JSON", "{", /JSON/],
-    ["an id that is no hex", '{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"xyz"}]}]}]}', /"xyz"/],
+    ["an id that is no text", '{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":5}]}]}]}', /"traceId" is not/],
     ["nesting without end", "[".repeat(200_000), /cannot read OTLP JSON/],
   ])("answers 400 to %s", async (_name, body, message) => {
     const refused = await post("/v1/traces", json, body);

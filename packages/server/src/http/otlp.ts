@@ -59,8 +59,10 @@ async function serveSignal(
         `cannot take telemetry: content type "${request.headers["content-type"] ?? ""}" is neither ${contentTypes.protobuf} nor ${contentTypes.json}`,
       );
     const body = await readBody(request, options.maxRequestBytes);
-    const bytes = format === "json" ? fromOtlpJson(signal, body) : body;
-    respond(response, 200, format, encodeAnswer(signal, format, await options.telemetry.ingest([{ signal, bytes }])));
+    const { bytes, unreadableId } = format === "json" ? fromOtlpJson(signal, body) : { bytes: body };
+    const outcome = await options.telemetry.ingest([{ signal, bytes }]);
+    const message = unreadableId === undefined ? outcome.message : `${outcome.message}; ${unreadableId}`;
+    respond(response, 200, format, encodeAnswer(signal, format, { ...outcome, message }));
   } catch (error) {
     sendError(request, response, format ?? "json", toOtlpError(error, options.log));
   }
@@ -72,16 +74,31 @@ function formatOf(contentType: string | undefined): OtlpFormat | undefined {
   return type === contentTypes.json ? "json" : undefined;
 }
 
+/** A request in protobuf, and what is wrong with the first id in it that is not hex. */
+interface ReadJson {
+  bytes: Uint8Array;
+  unreadableId?: string | undefined;
+}
+
 /** OTLP's JSON writes ids as hex, where protobuf's own JSON has base64. */
-function fromOtlpJson(signal: OtlpPayload["signal"], body: Uint8Array): Uint8Array {
+function fromOtlpJson(signal: OtlpPayload["signal"], body: Uint8Array): ReadJson {
+  let unreadableId: string | undefined;
+  const read = (key: string, value: unknown, context?: { source?: string }): unknown => {
+    if (isIdKey(key)) {
+      const bytes = idBytes(key, value);
+      if (bytes) return Buffer.from(bytes).toString("base64");
+      unreadableId ??= `${key} ${JSON.stringify(value)} is not pairs of hex digits`;
+      return UNREADABLE_ID;
+    }
+    // What is left of a character that was cut in two is no text that protobuf can carry.
+    if (typeof value === "string") return value.toWellFormed();
+    return typeof value === "number" && !Number.isSafeInteger(value) ? exactNumber(value, context?.source) : value;
+  };
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(body);
-    const json = JSON.parse(text, (key: string, value: unknown, context?: { source?: string }) => {
-      if (isIdKey(key)) return idToBase64(key, value);
-      return typeof value === "number" && !Number.isSafeInteger(value) ? exactNumber(value, context?.source) : value;
-    }) as JsonValue;
+    const json = JSON.parse(text, read) as JsonValue;
     const schema: DescMessage = signal === "traces" ? ExportTraceServiceRequestSchema : ExportLogsServiceRequestSchema;
-    return toBinary(schema, fromJson(schema, json, { ignoreUnknownFields: true }));
+    return { bytes: toBinary(schema, fromJson(schema, json, { ignoreUnknownFields: true })), unreadableId };
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new SpanloomError("INVALID_FIELD", `cannot read OTLP JSON: ${why}`, {}, { cause });
@@ -97,9 +114,13 @@ function exactNumber(value: number, source: string | undefined): unknown {
   return source !== undefined && /^-?[0-9]+$/.test(source) ? source : value;
 }
 
-function idToBase64(key: string, value: unknown): unknown {
+/** One byte, in base64: an id of no length there is, so that its record is rejected and no other. */
+const UNREADABLE_ID = "AA==";
+
+/** The bytes of an id; undefined when it is not hex. */
+function idBytes(key: string, value: unknown): Uint8Array | undefined {
   if (typeof value !== "string") throw new RangeError(`"${key}" is not a string of hex digits`);
-  return Buffer.from(hexToBytes(value)).toString("base64");
+  return /^([0-9a-f]{2})*$/i.test(value) ? hexToBytes(value) : undefined;
 }
 
 function sendError(request: HttpRequest, response: HttpResponse, format: OtlpFormat, error: SpanloomError): void {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Http2ServerRequest } from "node:http2";
 import { promisify } from "node:util";
-import { brotliDecompress, gunzip, zstdDecompress } from "node:zlib";
+import { brotliDecompress, gunzip, inflate, zstdDecompress } from "node:zlib";
 import { SpanloomError } from "@spanloom/protocol";
 
 /** A request of either HTTP version. */
@@ -11,6 +11,7 @@ type Decompress = (bytes: Uint8Array, options: { maxOutputLength: number }) => P
 
 const decompressors: Readonly<Record<string, Decompress>> = {
   gzip: promisify(gunzip),
+  deflate: promisify(inflate),
   br: promisify(brotliDecompress),
   zstd: promisify(zstdDecompress),
 };
@@ -27,7 +28,7 @@ export const acceptedEncodings = ["identity", ...Object.keys(decompressors)];
  * or has an encoding the server does not know.
  */
 export function readBody(request: HttpRequest, maxBytes: number): Promise<Uint8Array> {
-  const encoding = request.headers["content-encoding"] ?? "identity";
+  const encoding = (request.headers["content-encoding"] ?? "identity").toLowerCase();
   const received = receive(request, maxBytes);
   if (encoding === "identity" || encoding === "") return received;
   return received.then((bytes) => decompress(bytes, { encoding, header: "content-encoding", maxBytes }));
