@@ -1,4 +1,5 @@
 import { type Data, Dictionary, Int32, makeData, Utf8, type Vector, vectorFromArray } from "apache-arrow";
+import { dictionaryTexts } from "./text-values.ts";
 
 /**
  * One numbering of the values of many dictionaries, in the order they were first seen.
@@ -15,13 +16,18 @@ export class DictionaryNumbering {
     this.type = new Dictionary(new Utf8(), new Int32(), id);
   }
 
-  /** The data with this numbering's keys; a view where they are the same. It keeps its own dictionary. */
-  renumber(data: Data<Dictionary>): Data<Dictionary> {
+  /**
+   * The data with this numbering's keys; a view where they are the same. It keeps its own dictionary.
+   *
+   * Keys of null rows mean nothing in the format, and may be any number: the engine's are -1. Those that are copied become
+   * 0, with `clearNulls` all.
+   */
+  renumber(data: Data<Dictionary>, clearNulls = false): Data<Dictionary> {
     const dictionary = data.dictionary as Vector<Utf8>;
     const mapping = this.#mappingOf(dictionary);
     const keys = data.values as Int32Array | BigInt64Array;
-    const values =
-      mapping === undefined && keys instanceof Int32Array ? keys : renumberKeys(keys, data.length, mapping);
+    const same = mapping === undefined && keys instanceof Int32Array && !(clearNulls && data.nullCount > 0);
+    const values = same ? keys : renumberKeys(keys, data.length, mapping ?? codesUpTo(dictionary.length));
     return makeData({
       type: this.type,
       offset: data.offset,
@@ -41,13 +47,8 @@ export class DictionaryNumbering {
   /** New code by old code; undefined when they are the same. */
   #mappingOf(dictionary: Vector<Utf8>): Int32Array | undefined {
     if (this.#lastDictionary && sameText(this.#lastDictionary, dictionary)) return this.#lastMapping;
-    const mapping = new Int32Array(dictionary.length);
-    let identical = true;
-    for (let old = 0; old < mapping.length; old++) {
-      const code = this.#codeOf(dictionary.get(old));
-      mapping[old] = code;
-      identical &&= code === old;
-    }
+    const mapping = Int32Array.from(dictionaryTexts(dictionary), (text) => this.#codeOf(text));
+    const identical = mapping.every((code, old) => code === old);
     this.#lastDictionary = dictionary;
     this.#lastMapping = identical ? undefined : mapping;
     return this.#lastMapping;
@@ -62,15 +63,14 @@ export class DictionaryNumbering {
   }
 }
 
-/** Keys of null rows are undefined by the format, and may lie outside the dictionary; they become 0. */
-function renumberKeys(
-  keys: ArrayLike<number | bigint>,
-  length: number,
-  mapping: Int32Array | undefined,
-): Int32Array<ArrayBuffer> {
+/** Codes that stay what they are. */
+function codesUpTo(length: number): Int32Array {
+  return Int32Array.from({ length }, (_, code) => code);
+}
+
+function renumberKeys(keys: ArrayLike<number | bigint>, length: number, mapping: Int32Array): Int32Array<ArrayBuffer> {
   const renumbered = new Int32Array(length);
-  if (mapping === undefined) for (let row = 0; row < length; row++) renumbered[row] = Number(keys[row]);
-  else for (let row = 0; row < length; row++) renumbered[row] = mapping[Number(keys[row])] ?? 0;
+  for (let row = 0; row < length; row++) renumbered[row] = mapping[Number(keys[row])] ?? 0;
   return renumbered;
 }
 

@@ -1,4 +1,5 @@
-import { type Data, DataType, Vector } from "apache-arrow";
+import { type Data, DataType, type Utf8, Vector } from "apache-arrow";
+import { dictionaryTexts, textValues } from "./text-values.ts";
 
 /** Reads the value of a row as plain JavaScript. */
 export type ReadValue = (row: number) => unknown;
@@ -17,7 +18,11 @@ export function plainValues(data: Data): ReadValue {
 
 function readerOf(data: Data): ReadValue {
   const { type, values, dictionary } = data as Data & { type: DataType };
-  if (DataType.isDictionary(type)) return (row) => dictionary!.get(Number(values[row]));
+  if (DataType.isDictionary(type)) {
+    const texts = dictionaryTexts(dictionary as Vector<Utf8>);
+    return (row) => texts[Number(values[row])];
+  }
+  if (DataType.isUtf8(type)) return textValues(data as Data<Utf8>);
   if (DataType.isInt(type)) return (row) => Number(values[row]);
   if (DataType.isMap(type)) return mapReader(data);
   if (DataType.isList(type)) return listReader(data);

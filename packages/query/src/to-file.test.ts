@@ -124,6 +124,35 @@ describe("writeFile", () => {
     },
   );
 
+  it("writes an Arrow file whose keys are all of the dictionary, those of null rows too", async () => {
+    const chunk = sampleChunk([span(0, { jobId: "a" }), span(1, { jobId: null })]);
+    const keys = tableFromIPC(chunk.ipc).getChild("job_id")!.data[0]!.values as Int32Array;
+    keys[1] = -1; // As the engine has it.
+    const path = join(folder, "spans.arrow");
+    await writeFile(path, arriving(chunk));
+    const column = tableFromIPC(readFileSync(path)).getChild("job_id")!;
+    expect([...column]).toEqual(["a", null]);
+    expect([...column.data[0]!.values]).toEqual([0, 0]);
+  });
+
+  it.each(["arrow", "parquet", "csv", "jsonl", "otlp.json"] as const)(
+    "keeps the byte order mark that a text begins with in %s",
+    async (format) => {
+      const mark = "\ufeff";
+      const sent = span(0, {
+        name: `${mark}name`,
+        statusMessage: `${mark}message`,
+        attributes: { key: `${mark}value` },
+      });
+      const path = join(folder, `spans.${format}`);
+      await writeFile(path, arriving(sampleChunk([sent, span(1, { name: "name" })])));
+      const bytes = readFileSync(path);
+      // A reader of Arrow in JavaScript drops the mark itself, so that bytes are looked at.
+      const found = format === "parquet" ? Buffer.from(readParquet(bytes).intoIPCStream()) : bytes;
+      for (const text of ["name", "message", "value"]) expect(found.includes(mark + text), text).toBe(true);
+    },
+  );
+
   it("writes Parquet that holds what the table holds, nanoseconds included", async () => {
     const path = join(folder, "spans.parquet");
     await writeFile(path, arriving(...chunks()));

@@ -32,10 +32,13 @@ export class DictionaryUnifier {
   /** By the id of the dictionary. */
   readonly #numberings: DictionaryNumbering[] = [];
   readonly #columns: readonly Place[];
+  readonly #clearNulls: boolean;
   /** The schema of the last batch, which was found to fit. */
   #known: Schema | undefined;
 
-  constructor(schema: Schema) {
+  /** With `clearNulls` every key is one of the dictionary, null or not, for readers that look at keys before nulls. */
+  constructor(schema: Schema, { clearNulls = false }: { clearNulls?: boolean } = {}) {
+    this.#clearNulls = clearNulls;
     this.#columns = schema.fields.map(({ type }) => this.#placeOf(type));
     const fields = schema.fields.map((field, index) => withType(field, this.#columns[index]!.type));
     this.schema = new Schema(fields, schema.metadata);
@@ -49,7 +52,7 @@ export class DictionaryUnifier {
   renumber(batch: RecordBatch): RecordBatch {
     if (batch.schema !== this.#known) requireSameShape(batch.schema.fields, this.schema.fields);
     this.#known = batch.schema;
-    return this.#batch(batch, (data, numbering) => numbering.renumber(data));
+    return this.#batch(batch, (data, numbering) => numbering.renumber(data, this.#clearNulls));
   }
 
   /** Renumbered batches with the dictionaries as they are by now. */

@@ -1,4 +1,5 @@
-import { type Data, DataType, Vector } from "apache-arrow";
+import { type Data, DataType, type Utf8, type Vector } from "apache-arrow";
+import { dictionaryTexts, textValues } from "../text-values.ts";
 import { type CellWriter, cellJson } from "./cell-json.ts";
 
 /**
@@ -14,12 +15,12 @@ export function cellCsv(data: Data): CellWriter {
 function writerOf(data: Data): CellWriter {
   const { type } = data as { type: DataType };
   if (DataType.isDictionary(type)) {
-    const texts = Array.from(data.dictionary as Iterable<unknown>, (value) => csvText(String(value)));
+    const texts = dictionaryTexts(data.dictionary as Vector<Utf8>).map((value) => csvText(String(value)));
     return (row) => texts[Number(data.values[row])] ?? "";
   }
   if (DataType.isUtf8(type)) {
-    const vector = new Vector([data]);
-    return (row) => csvText(vector.get(row) as string);
+    const textOf = textValues(data as Data<Utf8>);
+    return (row) => csvText(textOf(row));
   }
   const json = cellJson(data);
   if (DataType.isTimestamp(type)) return (row) => json(row).slice(1, -1);

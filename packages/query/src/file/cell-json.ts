@@ -1,4 +1,5 @@
-import { type Data, DataType, type TimeUnit, Vector } from "apache-arrow";
+import { type Data, DataType, type TimeUnit, type Utf8, Vector } from "apache-arrow";
+import { dictionaryTexts, textValues } from "../text-values.ts";
 
 /** Writes the value of a row as JSON. */
 export type CellWriter = (row: number) => string;
@@ -22,12 +23,16 @@ function writerOf(data: Data): CellWriter {
   if (DataType.isMap(type)) return mapJson(data);
   if (DataType.isList(type)) return listJson(data);
   if (DataType.isStruct(type)) return structJson(data);
+  if (DataType.isUtf8(type)) {
+    const textOf = textValues(data as Data<Utf8>);
+    return (row) => JSON.stringify(textOf(row));
+  }
   const vector = new Vector([data]);
   return (row) => JSON.stringify(vector.get(row)) ?? "null";
 }
 
 function dictionaryJson({ values, dictionary }: Data): CellWriter {
-  const texts = Array.from(dictionary as Iterable<unknown>, (value) => JSON.stringify(value));
+  const texts = dictionaryTexts(dictionary as Vector<Utf8>).map((value) => JSON.stringify(value));
   return (row) => texts[Number(values[row])] ?? "null";
 }
 

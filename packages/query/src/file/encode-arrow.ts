@@ -18,7 +18,8 @@ export async function* encodeArrow(
   const batchWriter = new PieceWriter();
   await using scratch = await openScratch();
   for await (const { schema, batches } of streams) {
-    unifier ??= new DictionaryUnifier(schema);
+    // Polars refuses keys outside the dictionary where there is none to look up, too.
+    unifier ??= new DictionaryUnifier(schema, { clearNulls: true });
     batchWriter.begin(unifier.schema);
     for (const batch of batches) batchWriter.write(unifier.renumber(batch));
     await scratch.append(batchWriter.take());
