@@ -48,6 +48,24 @@ describe("traceparent", () => {
     );
   });
 
+  it("takes what the pattern of W3C takes, and nothing else", () => {
+    const pattern = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:(?<!^00.{53})-.*)?$/;
+    const near = fc.record({
+      at: fc.nat(56),
+      put: fc.string({ maxLength: 2 }),
+      cut: fc.nat(2),
+      version: nonZeroHex(2),
+    });
+    fc.assert(
+      fc.property(near, ({ at, put, cut, version }) => {
+        const whole = `${version}-${traceId}-${spanId}-01`;
+        const text = (whole.slice(0, at) + put + whole.slice(at + cut)).trim();
+        expect(parseTraceparent(text) !== undefined).toBe(pattern.test(text));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
   it("reads any text without throwing", () => {
     fc.assert(fc.property(fc.string(), (text) => void parseTraceparent(text)));
   });

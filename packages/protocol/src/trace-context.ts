@@ -8,27 +8,38 @@ export interface SpanContextIds {
   sampled: boolean;
 }
 
-const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
-
 /**
  * Reads a `traceparent` header value. Malformed values and all-zero ids give undefined, as W3C asks; so does version ff.
  *
  * Source: W3C Trace Context level 2, section 3.2.
  */
 export function parseTraceparent(value: string): SpanContextIds | undefined {
-  const match = TRACEPARENT.exec(value.trim());
-  if (!match) return undefined;
-  const [, version, traceId, spanId, flags, rest] = match as unknown as [
-    string,
-    string,
-    string,
-    string,
-    string,
-    string | undefined,
-  ];
-  if (version === "ff" || (version === "00" && rest !== undefined)) return undefined;
-  if (/^0+$/.test(traceId) || /^0+$/.test(spanId)) return undefined;
-  return { traceId, spanId, sampled: (Number.parseInt(flags, 16) & 1) === 1 };
+  const text = value.trim();
+  const version = text.slice(0, 2);
+  if (!isHex(text, 0, 2) || version === "ff" || (version === "00" && text.length > 55)) return undefined;
+  if (!isId(text, 2, 34) || !isId(text, 35, 51) || !isHex(text, 53, 55) || text[52] !== DASH) return undefined;
+  if (text.length > 55 && text[55] !== DASH) return undefined;
+  const sampled = (Number.parseInt(text.slice(53, 55), 16) & 1) === 1;
+  return { traceId: text.slice(3, 35), spanId: text.slice(36, 52), sampled };
+}
+
+const DASH = "-";
+
+/** Whether a dash stands at `dash`, and after it to `end`, inclusive, lower-case hex that is not all 0. */
+function isId(text: string, dash: number, end: number): boolean {
+  if (text[dash] !== DASH || !isHex(text, dash + 1, end + 1)) return false;
+  for (let i = dash + 1; i <= end; i++) if (text.charCodeAt(i) !== 0x30) return true;
+  return false;
+}
+
+/** Whether `text[start, end)` is lower-case hex. A loop, as every attempt reads a trace parent: a pattern takes far longer. */
+function isHex(text: string, start: number, end: number): boolean {
+  if (text.length < end) return false;
+  for (let i = start; i < end; i++) {
+    const code = text.charCodeAt(i);
+    if (!((code >= 0x30 && code <= 0x39) || (code >= 0x61 && code <= 0x66))) return false;
+  }
+  return true;
 }
 
 /** Writes a `traceparent` header value. */
@@ -56,12 +67,14 @@ const ORIGIN = /^([0-9a-f-]{36})_([0-9a-f-]{36})_([0-9]{1,10})$/;
  * in any language names the attempt it belongs to, and no lookup is needed when it arrives.
  */
 export function withOrigin(tracestate: string, origin: AttemptOrigin): string {
+  const own = `${TRACESTATE_KEY}=${origin.jobId}_${origin.taskId}_${origin.attempt}`;
+  if (tracestate === "" || tracestate === own) return own;
   const others = tracestate
     .split(",")
     .map((member) => member.trim())
     .filter((member) => member !== "" && !member.startsWith(`${TRACESTATE_KEY}=`))
     .slice(0, 31);
-  return [`${TRACESTATE_KEY}=${origin.jobId}_${origin.taskId}_${origin.attempt}`, ...others].join(",");
+  return [own, ...others].join(",");
 }
 
 /** Reads the attempt from a tracestate; undefined when there is none or it is malformed. */

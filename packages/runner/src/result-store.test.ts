@@ -10,10 +10,11 @@ import { AttemptTracing } from "./tracing/attempt-tracing.ts";
 import { OpenSpans } from "./tracing/open-spans.ts";
 import { Origins } from "./tracing/origins.ts";
 import { ProtoWriter } from "./tracing/proto-writer.ts";
+import { noSuffix } from "./tracing/record-block.ts";
 import { SharedFields } from "./tracing/shared-fields.ts";
 
 const MIB = 1024 * 1024;
-const kind = { origin: { resource: new Uint8Array(), scope: new Uint8Array() }, suffix: new Uint8Array() };
+const kind = { origin: { resource: new Uint8Array(), scope: new Uint8Array() }, suffix: noSuffix };
 const record = (bytes: number): ProtoWriter => {
   const writer = new ProtoWriter();
   writer.raw(new Uint8Array(bytes));

@@ -2,10 +2,10 @@ import { describe, expect, it } from "vitest";
 import { AttemptBuffer, TelemetryBudget } from "./attempt-buffer.ts";
 import { encodeRequest } from "./encode-request.ts";
 import { ProtoWriter } from "./proto-writer.ts";
-import { countRecords, type RecordKind, type TelemetryEntries } from "./record-block.ts";
+import { countRecords, noSuffix, type RecordKind, type TelemetryEntries } from "./record-block.ts";
 
 const KIB = 1024;
-const kind = { origin: { resource: new Uint8Array(), scope: new Uint8Array() }, suffix: new Uint8Array() };
+const kind = { origin: { resource: new Uint8Array(), scope: new Uint8Array() }, suffix: noSuffix };
 
 const record = (bytes: number, mark = 0): ProtoWriter => {
   const writer = new ProtoWriter();

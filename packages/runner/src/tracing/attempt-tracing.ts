@@ -22,7 +22,14 @@ import { startMintedSpan } from "./minted-span.ts";
 import type { OpenSpans } from "./open-spans.ts";
 import type { Origins } from "./origins.ts";
 import type { ProtoWriter } from "./proto-writer.ts";
-import { addRecord, type Origin, type RecordKind, type TelemetryEntries } from "./record-block.ts";
+import {
+  addRecord,
+  noSuffix,
+  type Origin,
+  type RecordKind,
+  type RecordSuffix,
+  type TelemetryEntries,
+} from "./record-block.ts";
 import { attributesOf, type SharedFields, sharedNames } from "./shared-fields.ts";
 import { borrowWriter, giveBack, writeBounded } from "./write-bounded.ts";
 
@@ -61,9 +68,9 @@ export class AttemptTracing implements ContextSource, SpanSource {
   #span: Span | undefined;
   #buffer: AttemptBuffer | undefined;
   #sealed = false;
-  #spanSuffix: Uint8Array | undefined;
-  #statelessSuffix: Uint8Array | undefined;
-  #logSuffix: Uint8Array | undefined;
+  #spanSuffix: RecordSuffix | undefined;
+  #statelessSuffix: RecordSuffix | undefined;
+  #logSuffix: RecordSuffix | undefined;
 
   constructor(host: TracingHost, task: LeasedTask) {
     this.host = host;
@@ -154,7 +161,7 @@ export class AttemptTracing implements ContextSource, SpanSource {
 
   /** Collects a log record of a scope. Never throws; what cannot be kept is counted. */
   addLog(log: LogToWrite, scope: InstrumentationScope = LOG_SCOPE): void {
-    this.#logSuffix ??= this.host.logFields.encode(this.task);
+    this.#logSuffix ??= this.host.logFields.of(this.task);
     const writer = borrowWriter();
     if (!writeBounded(writer, writeLog, log)) this.buffer.countDropped();
     else this.buffer.addLog({ origin: this.host.origins.own(scope), suffix: this.#logSuffix }, writer);
@@ -167,7 +174,7 @@ export class AttemptTracing implements ContextSource, SpanSource {
     const entries: TelemetryEntries = { spans: [], logs: [], bytes: 0 };
     if (writeBounded(writer, writeSpan, { span })) {
       entries.bytes = writer.length;
-      addRecord(entries.spans, { origin: this.#originOf(span), suffix: NOTHING }, writer);
+      addRecord(entries.spans, { origin: this.#originOf(span), suffix: noSuffix }, writer);
     }
     giveBack(writer);
     return entries.bytes > 0 ? entries : undefined;
@@ -194,17 +201,18 @@ export class AttemptTracing implements ContextSource, SpanSource {
     const { spanFields } = this.host;
     const origin = this.#originOf(span);
     if (span.spanContext().traceState === traceState) {
-      this.#spanSuffix ??= spanFields.encode(this.task, traceState?.serialize());
+      this.#spanSuffix ??= spanFields.of(this.task, traceState?.serialize());
       return { origin, suffix: this.#spanSuffix };
     }
-    this.#statelessSuffix ??= spanFields.encode(this.task);
+    this.#statelessSuffix ??= spanFields.of(this.task);
     return { origin, suffix: this.#statelessSuffix };
   }
 
   #traceState(): TraceState {
     const { trace: carrier, jobId, taskId, attempt } = this.task;
     const tracestate = withOrigin(carrier?.tracestate ?? "", { jobId, taskId, attempt });
-    return carrier?.tracestate ? createTraceState(tracestate) : new LazyTraceState(tracestate);
+    // Members of others are whatever the submitter sent.
+    return tracestate.includes(",") ? createTraceState(tracestate) : new LazyTraceState(tracestate);
   }
 
   /** Attributes every user span carries, by name. */
@@ -242,8 +250,6 @@ export function attemptOfContext(context: Context): AttemptTracing | undefined {
 export function attemptOfSpan(span: Span): AttemptTracing | undefined {
   return span instanceof LazySpan && span.source instanceof AttemptTracing ? span.source : undefined;
 }
-
-const NOTHING = new Uint8Array();
 
 /** Scope of what `ctx.log` writes. */
 const LOG_SCOPE = { name: "@spanloom/runner" };

@@ -10,7 +10,7 @@ import { writeLog } from "./encode-log.ts";
 import { encodeRequest, encodeResource, encodeScope } from "./encode-request.ts";
 import { writeSpan } from "./encode-span.ts";
 import { ProtoWriter } from "./proto-writer.ts";
-import { RecordBlock } from "./record-block.ts";
+import { noSuffix, RecordBlock, type RecordSuffix } from "./record-block.ts";
 
 const writer = new ProtoWriter(16);
 const origin = {
@@ -19,8 +19,8 @@ const origin = {
 };
 
 /** What the writer holds, as a block of one record. */
-function blockOf(from = origin, suffix = new Uint8Array()): RecordBlock {
-  const block = new RecordBlock({ origin: from, suffix }, writer.length);
+function blockOf(from = origin): RecordBlock {
+  const block = new RecordBlock({ origin: from, suffix: noSuffix }, writer.length);
   block.add(writer);
   return block;
 }
@@ -96,7 +96,7 @@ describe("encoding", () => {
       tracer.startSpan("child", {}, trace.setSpan({ ...emptyContext() }, parent)).end();
       parent.end();
     });
-    const block = new RecordBlock({ origin, suffix: new Uint8Array() }, 0);
+    const block = new RecordBlock({ origin, suffix: noSuffix }, 0);
     for (const span of spans) {
       writeSpan(writer, { span });
       block.add(writer);
@@ -129,6 +129,26 @@ describe("encoding", () => {
     expect(plain(record!.body)).toBe("careful");
     expect(plainMap(record!.attributes)).toEqual({ n: 1n, nested: ["x"] });
     expect([bytesToHex(record!.traceId), bytesToHex(record!.spanId)]).toEqual([span.traceId, span.spanId]);
+  });
+
+  it.each([[0], [1], [40], [400]])("ends every record of a block alike, with %i characters", (length) => {
+    const spans = makeSpans((tracer) => {
+      for (let i = 0; i < 50; i++) tracer.startSpan("x".repeat(i * 7), { attributes: { i } }).end();
+    });
+    const suffix: RecordSuffix = { length, writeTo: (to) => to.string(3, "y".repeat(length)) };
+    const block = new RecordBlock({ origin, suffix }, 0);
+    for (const span of spans) {
+      writeSpan(writer, { span });
+      block.add(writer);
+    }
+    const request = fromBinary(ExportTraceServiceRequestSchema, encodeRequest([block, block]));
+    const decoded = request.resourceSpans[0]!.scopeSpans[0]!.spans;
+    expect(decoded.map(({ name, traceState }) => [name.length, traceState.length])).toEqual(
+      [...spans, ...spans].map((span) => [span.name.length, length]),
+    );
+    expect(decoded.map(({ attributes }) => plainMap(attributes))).toEqual(
+      [...spans, ...spans].map((span) => ({ i: BigInt(Number(span.attributes.i)) })),
+    );
   });
 
   it("puts each resource and scope once, whatever the order", () => {

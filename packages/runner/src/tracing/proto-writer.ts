@@ -102,7 +102,12 @@ export class ProtoWriter {
     this.#reserve(text.length + 10);
     this.#tag(field, 2);
     this.#varint(text.length >> 1);
-    this.#at += this.#bytes.write(text, this.#at, "hex");
+    const bytes = this.#bytes;
+    let at = this.#at;
+    for (let i = 1; i < text.length; i += 2) {
+      bytes[at++] = (hexDigit(text.charCodeAt(i - 1)) << 4) | hexDigit(text.charCodeAt(i));
+    }
+    this.#at = at;
   }
 
   /** Bytes. */
@@ -122,15 +127,22 @@ export class ProtoWriter {
     this.#at += value.length;
   }
 
-  /** A nested message that was written before and lies in `source`, and fields that belong to it, too. */
-  message(field: number, { source, start, end, suffix }: MessagePart): void {
-    const length = end - start + suffix.length;
+  /** Fields that were written before and lie in `source`. */
+  part({ source, start, end }: MessagePart): void {
+    this.#reserve(end - start);
+    this.#at += source.copy(this.#bytes, this.#at, start, end);
+  }
+
+  /** A nested message of fields that lie in `source`, and of the last `bytes` bytes that were written. */
+  messageEndingAlike(field: number, part: MessagePart, bytes: number): void {
+    const length = part.end - part.start + bytes;
     this.#reserve(length + 15);
+    const from = this.#at - bytes;
     this.#tag(field, 2);
     this.#varint(length);
-    this.#at += source.copy(this.#bytes, this.#at, start, end);
-    this.#bytes.set(suffix, this.#at);
-    this.#at += suffix.length;
+    this.part(part);
+    this.#bytes.copyWithin(this.#at, from, from + bytes);
+    this.#at += bytes;
   }
 
   /** An unsigned number below 2^53; 0 is left out. */
@@ -190,7 +202,7 @@ export class ProtoWriter {
 
   /** Writes text and returns its bytes; a loop beats the call into C++ for short ASCII, which most keys and names are. */
   #utf8(text: string, at: number): number {
-    if (text.length > 32) return this.#bytes.write(text, at, "utf8");
+    if (text.length > 48) return this.#bytes.write(text, at, "utf8");
     for (let i = 0; i < text.length; i++) {
       const unit = text.charCodeAt(i);
       if (unit >= 0x80) return this.#bytes.write(text, at, "utf8");
@@ -240,13 +252,17 @@ export interface MessagePart {
   source: Buffer;
   start: number;
   end: number;
-  suffix: Uint8Array;
 }
 
 /** The first units of a text, whole characters, and how many it had. */
 function cut(text: string, maxUnits: number): string {
   const splitsPair = (text.charCodeAt(maxUnits - 1) & 0xfc00) === 0xd800;
   return `${text.slice(0, splitsPair ? maxUnits - 1 : maxUnits)}… (cut, ${text.length} characters)`;
+}
+
+/** The value of a lower-case hex digit. A loop over these beats the call into C++ for ids. */
+function hexDigit(code: number): number {
+  return code < 0x3a ? code - 0x30 : code - 0x57;
 }
 
 function varintLength(value: number): number {

@@ -11,15 +11,26 @@ export interface Origin {
 /** What records in one block have in common. */
 export interface RecordKind {
   readonly origin: Origin;
-  /** Encoded fields that every one of them ends with. */
-  readonly suffix: Uint8Array;
+  /** Fields that every one of them ends with. */
+  readonly suffix: RecordSuffix;
 }
+
+/** Fields that all spans, or all log records, of an attempt end with. */
+export interface RecordSuffix {
+  /** About how many bytes they take. */
+  readonly length: number;
+  /** Writes them; the same bytes each time. */
+  writeTo(writer: ProtoWriter): void;
+}
+
+/** No fields. */
+export const noSuffix: RecordSuffix = { length: 0, writeTo: () => undefined };
 
 /**
  * Encoded spans or log records of one kind, one after the other in one buffer.
  *
- * A span of an attempt is some 100 bytes of its own and 400 that all spans of the attempt share, so these wait once
- * and are written out when a request is made; an array of its own would cost each another 300.
+ * A span of an attempt is some 100 bytes of its own and 400 that all spans of the attempt share, so these are written
+ * when a request is made; an array of its own would cost each another 300.
  */
 export class RecordBlock {
   readonly kind: RecordKind;
@@ -29,7 +40,7 @@ export class RecordBlock {
 
   constructor(kind: RecordKind, firstBytes: number) {
     this.kind = kind;
-    this.#bytes = Buffer.allocUnsafe(Math.max(firstBytes, MIN_BYTES));
+    this.#bytes = Buffer.allocUnsafe(firstBytes);
   }
 
   /** Records held. */
@@ -63,10 +74,18 @@ export class RecordBlock {
 
   /** Writes every record as field 2: `spans` of ScopeSpans, `log_records` of ScopeLogs. */
   writeTo(writer: ProtoWriter): void {
-    const part = { source: this.#bytes, start: 0, end: 0, suffix: this.kind.suffix };
+    const part = { source: this.#bytes, start: 0, end: 0 };
+    let suffixBytes = -1;
     for (const end of this.#ends) {
       part.end = end;
-      writer.message(2, part);
+      if (suffixBytes < 0) {
+        const mark = writer.begin(2);
+        writer.part(part);
+        const before = writer.length;
+        this.kind.suffix.writeTo(writer);
+        suffixBytes = writer.length - before;
+        writer.end(mark);
+      } else writer.messageEndingAlike(2, part, suffixBytes);
       part.start = end;
     }
   }
@@ -96,9 +115,6 @@ export class RecordBlock {
 
 /** Size of a full block, and so of the step in which the oldest are dropped: a 2,000th of the default limit. */
 const MAX_BYTES = 64 * 1024;
-
-/** Where a block begins: most attempts have a span or two. */
-const MIN_BYTES = 256;
 
 /** Tag and length of a record. */
 const HEADER_BYTES = 4;

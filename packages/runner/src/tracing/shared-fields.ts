@@ -1,6 +1,7 @@
 import { attributeNames, type LeasedTask } from "@spanloom/protocol";
 import { writeAttribute } from "./encode-attributes.ts";
 import type { ProtoWriter } from "./proto-writer.ts";
+import type { RecordSuffix } from "./record-block.ts";
 import { borrowWriter, giveBack } from "./write-bounded.ts";
 
 /** Attributes every user span of an attempt carries, by name. */
@@ -8,13 +9,13 @@ export function attributesOf(task: LeasedTask, runnerId: string): Record<string,
   return {
     ...attributesOfKind(task, runnerId),
     [attributeNames.taskId]: task.taskId,
-    [attributeNames.taskAttempt]: task.attempt,
     [attributeNames.spanType]: "user",
   };
 }
 
-function attributesOfKind(task: LeasedTask, runnerId: string): Record<string, string> {
+function attributesOfKind(task: LeasedTask, runnerId: string): Record<string, string | number> {
   return {
+    [attributeNames.taskAttempt]: task.attempt,
     [attributeNames.jobId]: task.jobId,
     [attributeNames.jobName]: task.jobName,
     [attributeNames.taskName]: task.identifier?.name ?? "",
@@ -41,14 +42,14 @@ export const sharedNames: ReadonlySet<string> = new Set([
 const FIELDS = { span: 9, log: 6 } as const;
 
 /**
- * Encodes what all records of an attempt end with.
+ * What all records of an attempt end with.
  *
- * Attempts mostly come in runs of one job and task: what these share is encoded once, which leaves two attributes each.
+ * Attempts mostly come in runs of one job and task: what these share is encoded once, which leaves one attribute each.
  */
 export class SharedFields {
   readonly #runnerId: string;
   readonly #signal: "span" | "log";
-  #last: { jobId: string; name: string; version: string; queue: string } | undefined;
+  #last: { jobId: string; name: string; version: string; queue: string; attempt: number } | undefined;
   #ofKind: Uint8Array = new Uint8Array();
 
   constructor(runnerId: string, signal: "span" | "log") {
@@ -57,38 +58,51 @@ export class SharedFields {
   }
 
   /** The fields of one attempt; with `traceState`, which a span has as its field 3. */
-  encode(task: LeasedTask, traceState = ""): Uint8Array {
-    const ofKind = this.#encodeKind(task);
-    const writer = borrowWriter();
-    writer.unbound();
-    writer.string(3, traceState);
-    const field = FIELDS[this.#signal];
-    writeAttribute(writer, field, [attributeNames.taskId, task.taskId]);
-    writeAttribute(writer, field, [attributeNames.taskAttempt, task.attempt]);
-    writer.raw(ofKind);
-    return take(writer);
+  of(task: LeasedTask, traceState = ""): RecordSuffix {
+    return new AttemptFields(FIELDS[this.#signal], task, traceState, this.#encodeKind(task));
   }
 
   #encodeKind(task: LeasedTask): Uint8Array {
-    const { jobId, queue } = task;
+    const { jobId, queue, attempt } = task;
     const { name = "", version = "" } = task.identifier ?? {};
     const last = this.#last;
-    if (last?.jobId === jobId && last.name === name && last.version === version && last.queue === queue) {
-      return this.#ofKind;
-    }
+    const isAlike = last?.jobId === jobId && last.attempt === attempt && last.queue === queue;
+    if (isAlike && last.name === name && last.version === version) return this.#ofKind;
     const writer = borrowWriter();
     writer.unbound();
     const field = FIELDS[this.#signal];
     for (const entry of Object.entries(attributesOfKind(task, this.#runnerId))) writeAttribute(writer, field, entry);
     if (this.#signal === "span") writeAttribute(writer, field, [attributeNames.spanType, "user"]);
-    this.#last = { jobId, name, version, queue };
-    this.#ofKind = take(writer);
+    this.#last = { jobId, name, version, queue, attempt };
+    this.#ofKind = writer.take();
+    giveBack(writer);
     return this.#ofKind;
   }
 }
 
-function take(writer: ProtoWriter): Uint8Array {
-  const bytes = writer.take();
-  giveBack(writer);
-  return bytes;
+/** The fields of one attempt, written when a request is made: until then they are no bytes of their own. */
+class AttemptFields implements RecordSuffix {
+  readonly length: number;
+  readonly #field: number;
+  readonly #taskId: string;
+  readonly #traceState: string;
+  readonly #ofKind: Uint8Array;
+
+  constructor(field: number, { taskId }: LeasedTask, traceState: string, ofKind: Uint8Array) {
+    this.length = ofKind.length + traceState.length + ATTRIBUTE_BYTES;
+    this.#field = field;
+    this.#taskId = taskId;
+    this.#traceState = traceState;
+    this.#ofKind = ofKind;
+  }
+
+  writeTo(writer: ProtoWriter): void {
+    writer.unbound();
+    writer.string(3, this.#traceState);
+    writeAttribute(writer, this.#field, [attributeNames.taskId, this.#taskId]);
+    writer.raw(this.#ofKind);
+  }
 }
+
+/** About what the attribute of an attempt takes, and the trace state's tag and length. */
+const ATTRIBUTE_BYTES = 64;
