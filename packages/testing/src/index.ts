@@ -1,3 +1,8 @@
+export { type Backends, buildBackends } from "./backends/build-backends.ts";
+export { type Collector, startCollector } from "./backends/collector.ts";
+export { type Jaeger, startJaeger } from "./backends/jaeger.ts";
+export { type PlainSpan, plainSpans } from "./backends/plain-spans.ts";
+export { sendOtlpLines } from "./backends/send-otlp-lines.ts";
 export { type ChaosOutcome, type ChaosRunOptions, runSeed, shrinkSeed } from "./chaos/chaos-run.ts";
 export type {
   ChaosProjection,
