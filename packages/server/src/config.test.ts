@@ -22,6 +22,7 @@ describe("the command line", () => {
       insecure: false,
       token: undefined,
       tokensFile: undefined,
+      corsOrigins: undefined,
       tls: undefined,
       defaultLeaseMs: undefined,
       spoolMaxBytes: undefined,
@@ -40,6 +41,12 @@ describe("the command line", () => {
     expect(config(["--tls-key", "/other"], env).tls).toEqual({ certFile: "/c", keyFile: "/other" });
   });
 
+  it("takes the origins of pages", () => {
+    const env = { SPANLOOM_CORS_ORIGINS: "https://app.example,http://localhost:5173" };
+    expect(config([], env).corsOrigins).toEqual(["https://app.example", "http://localhost:5173"]);
+    expect(config(["--cors-origins", "*"], env).corsOrigins).toEqual(["*"]);
+  });
+
   it("takes address and port in one", () => {
     expect(config(["--listen", "0.0.0.0:80"])).toMatchObject({ host: "0.0.0.0", port: 80 });
     expect(config(["--listen", "[::]:80"])).toMatchObject({ host: "::", port: 80 });
@@ -54,6 +61,7 @@ describe("the command line", () => {
     [["--prot", "1"], {}, /--prot/],
     [["extra"], {}, /extra/],
     [["--port"], {}, /--port/],
+    [["--cors-origins", "app"], {}, /--cors-origins "app": write an origin/],
     [["--port", "70000"], {}, /--port "70000": it must be a whole number, 0 to 65535/],
     [["--port", "7e3"], {}, /"7e3"/],
     [[], { SPANLOOM_PORT: "http" }, /SPANLOOM_PORT "http"/],

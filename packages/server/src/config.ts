@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { SpanloomError } from "@spanloom/protocol";
 import { checkDatabaseUrl } from "./database-url.ts";
+import { parseOrigins } from "./http/cors.ts";
 import { checkClickHouseUrl } from "./telemetry/columnar/clickhouse/clickhouse-url.ts";
 import { MAX_RETENTION_DAYS } from "./telemetry/columnar/schema.sql.ts";
 import { checkCluster, checkEngine } from "./telemetry/columnar/table-engines.ts";
@@ -23,6 +24,8 @@ export interface ServerConfig {
   token: string | undefined;
   /** Tokens with scopes, a line each. */
   tokensFile: string | undefined;
+  /** Origins whose pages may call. */
+  corsOrigins: readonly string[] | undefined;
   tls: { certFile: string; keyFile: string } | undefined;
   /** Lease length of runners that ask for none. */
   defaultLeaseMs: number | undefined;
@@ -101,6 +104,12 @@ const settings: readonly Setting[] = [
   },
   { flag: "tls-cert", value: "<file>", env: "SPANLOOM_TLS_CERT", about: "certificate chain in PEM: serve TLS alone" },
   { flag: "tls-key", value: "<file>", env: "SPANLOOM_TLS_KEY", about: "its private key in PEM" },
+  {
+    flag: "cors-origins",
+    value: "<origins>",
+    env: "SPANLOOM_CORS_ORIGINS",
+    about: "origins whose pages may call, with commas, e.g. https://app.example; * for any",
+  },
   { flag: "insecure", about: "allow other machines to call without a token" },
   {
     flag: "default-lease-ms",
@@ -158,6 +167,7 @@ function toConfig(flags: Flags, env: Environment): ServerConfig {
     insecure: flags.insecure === true,
     token,
     tokensFile: find("tokens-file", flags, env)?.text,
+    corsOrigins: readOrigins(flags, env),
     tls: readTls(flags, env),
     defaultLeaseMs: readInteger("default-lease-ms", flags, env, { min: 1_000, max: 600_000 }),
     spoolMaxBytes: readInteger("spool-max-bytes", flags, env, { min: 1_048_576, max: Number.MAX_SAFE_INTEGER }),
@@ -203,6 +213,11 @@ function readClickHouse(flags: Flags, env: Environment) {
     clickhouseCluster: cluster && checkCluster(cluster.source, cluster.text),
     clickhouseEngine: engine && checkEngine(engine.source, engine.text),
   };
+}
+
+function readOrigins(flags: Flags, env: Environment): string[] | undefined {
+  const found = find("cors-origins", flags, env);
+  return found && parseOrigins(found.source, found.text);
 }
 
 function readTls(flags: Flags, env: Environment): ServerConfig["tls"] {

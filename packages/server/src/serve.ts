@@ -33,6 +33,8 @@ export interface ServerParts {
   token: string | undefined;
   /** File of tokens with scopes, read again when it changes. */
   tokensFile?: string | undefined;
+  /** Origins whose pages may call; default none but pages of the server's own origin. */
+  corsOrigins?: readonly string[] | undefined;
   /** Files of the certificate, read again when they change. Without them the server speaks no TLS. */
   tls?: TlsFiles | undefined;
   log: Log;
@@ -146,6 +148,7 @@ async function startListener(parts: ServerParts, files: ReturnType<typeof openFi
       maxRequestBytes: limits.maxRequestBytes,
       stopping: stopping.signal,
       version: serverVersion(),
+      corsOrigins: parts.corsOrigins ?? [],
       log,
     }),
   });

@@ -3,6 +3,7 @@ import { defaultLimits, type Limits } from "@spanloom/protocol";
 import { type Clock, systemClock } from "./clock.ts";
 import { checkDatabaseUrl } from "./database-url.ts";
 import { checkExposure } from "./exposure.ts";
+import { parseOrigins } from "./http/cors.ts";
 import { type RunningServer, serve } from "./serve.ts";
 import { PostgresStore } from "./store/postgres/index.ts";
 import { DataLock } from "./store/sqlite/data-lock.ts";
@@ -47,6 +48,8 @@ export interface ServerOptions {
   tokensFile?: string;
   /** PEM files of certificate chain and private key: the server then speaks TLS alone. Read again when they change. */
   tls?: { certFile: string; keyFile: string };
+  /** Origins whose pages may call, such as `https://app.example`; `*` is any. Default: none. */
+  corsOrigins?: readonly string[];
   /** Listen beyond this machine without a token. */
   insecure?: boolean;
   /** Takes lines about defects and maintenance. Default: standard error. */
@@ -101,6 +104,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     token,
     tokensFile,
     tls,
+    corsOrigins: options.corsOrigins?.flatMap((origin) => parseOrigins("corsOrigins", origin)),
     log,
     graceMs,
   });

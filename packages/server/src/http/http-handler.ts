@@ -1,6 +1,7 @@
 import type { ServiceRoute } from "../rpc/service-route.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { UnaryOptions } from "./connect-unary.ts";
+import { serveCors } from "./cors.ts";
 import { serveHealth } from "./health.ts";
 import type { HttpResponse } from "./http-response.ts";
 import type { HttpHandler } from "./listener.ts";
@@ -13,6 +14,8 @@ import { createRpcDispatcher } from "./rpc-dispatcher.ts";
 export interface HttpHandlerOptions extends UnaryOptions {
   telemetry: Pick<Telemetry, "ingest">;
   version: string;
+  /** Origins whose pages may call. */
+  corsOrigins: readonly string[];
 }
 
 /** Routes a request to RPC, OTLP or health by its path. Never throws. */
@@ -22,6 +25,7 @@ export function createHttpHandler(routes: readonly ServiceRoute[], options: Http
   return (request, response) => {
     const path = pathOf(request);
     try {
+      if (serveCors(options.corsOrigins, request, response as HttpResponse)) return;
       if (serveRpc(path, request, response as HttpResponse)) return;
       if (serveOtlp(path, request, response as HttpResponse, options)) return;
       if (serveOtlpGrpc(path, request, response as HttpResponse, options)) return;
