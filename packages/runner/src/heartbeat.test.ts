@@ -35,6 +35,7 @@ beforeEach(() => {
     unreported: () => [],
     intervalMs: INTERVAL_MS,
     nowUs: () => performance.now() * 1000,
+    heard: () => undefined,
     tick: () => undefined,
     drained: () => undefined,
     log: () => undefined,

@@ -5,6 +5,7 @@ import type { Attempt } from "./attempt.ts";
 import type { AttemptPool } from "./attempt-pool.ts";
 import type { NowUs } from "./clock.ts";
 import { abortCancelled } from "./lease-loop.ts";
+import { type ClockSample, toClockSample } from "./server-clock.ts";
 
 /** What a heartbeat takes. */
 export interface HeartbeatOptions {
@@ -18,6 +19,8 @@ export interface HeartbeatOptions {
   /** Time between two calls: a third of the lease. */
   intervalMs: number;
   nowUs: NowUs;
+  /** Told what each answer says of the server's clock. */
+  heard(sample: ClockSample): void;
   /** Called before each call, for what is done at the same pace. */
   tick(): void;
   /** The server asks the runner to finish what it has. */
@@ -65,10 +68,14 @@ export class Heartbeat {
     const running = attempts.map(({ task: { taskId, attempt, leaseToken }, progress }) => {
       return { taskId, attempt, leaseToken, progress };
     });
-    const request = { runnerId, running, sentAtUnixNano: BigInt(nowUs()) * 1000n };
+    const sentAtUs = nowUs();
+    const request = { runnerId, running, sentAtUnixNano: BigInt(sentAtUs) * 1000n };
     try {
       // Twice the interval: on a busy machine a late answer still keeps leases of three intervals.
-      this.#received(await service.heartbeat(request, { timeoutMs: intervalMs * 2 }));
+      const response = await service.heartbeat(request, { timeoutMs: intervalMs * 2 });
+      const sample = toClockSample(response, sentAtUs, nowUs());
+      if (sample) this.#options.heard(sample);
+      this.#received(response);
       return true;
     } catch (error) {
       // The next one comes sooner, and the lease loop tells of an outage (I2).

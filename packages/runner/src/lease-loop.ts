@@ -27,6 +27,8 @@ export interface LeaseLoopOptions {
   identifiers: { name: string; version: string }[];
   pool: AttemptPool;
   store: ResultStore;
+  /** What the runner adds to its clock to have the server's; undefined when its times are by its own clock. */
+  clockOffsetUs(): number | undefined;
   /** Takes over what was leased. */
   leased(tasks: readonly LeasedTask[]): void;
   /** The server asks the runner to finish what it has. */
@@ -162,6 +164,7 @@ export class LeaseLoop {
           ...this.#identity(),
           maxTasks,
           results: [...batch.results],
+          ...this.#clockOffset(),
           ...(batch.telemetry && { telemetry: batch.telemetry }),
         },
         { ...call, timeoutMs: CALL_TIMEOUT_MS },
@@ -239,6 +242,11 @@ export class LeaseLoop {
   #identity() {
     const { runnerId, queues, identifiers } = this.#options;
     return { runnerId, queues: [...queues], identifiers };
+  }
+
+  #clockOffset() {
+    const offsetUs = this.#options.clockOffsetUs();
+    return offsetUs === undefined ? {} : { clockOffsetNanos: BigInt(offsetUs) * 1000n };
   }
 
   #received(response: LeaseTasksResponse): void {

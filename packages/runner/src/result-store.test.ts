@@ -33,6 +33,7 @@ function make({ maxResultBytes = 64 * MIB, maxTelemetryBytes = 256 * MIB } = {})
     spanFields: new SharedFields("r", "span"),
     logFields: new SharedFields("r", "log"),
     openSpans: new OpenSpans(),
+    clock: undefined,
   };
   let count = 0;
   const attempt = () => {

@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createClient, type Client as RpcClient, type Transport } from "@connectrpc/connect";
+import { type CallOptions, createClient, type Client as RpcClient, type Transport } from "@connectrpc/connect";
 import { context } from "@opentelemetry/api";
 import {
   defaultLimits,
@@ -25,6 +25,7 @@ import { Heartbeat } from "./heartbeat.ts";
 import { LeaseLoop } from "./lease-loop.ts";
 import { ResultStore } from "./result-store.ts";
 import { type RunnerOptions, type RunnerSettings, toSettings } from "./runner-options.ts";
+import { ServerClock, toClockSample } from "./server-clock.ts";
 import { TaskRegistry } from "./task-registry.ts";
 import { TelemetryBudget } from "./tracing/attempt-buffer.ts";
 import { attemptSpanEntries } from "./tracing/attempt-span.ts";
@@ -135,9 +136,9 @@ export class Runner {
   async #start(): Promise<void> {
     this.#starting.signal.throwIfAborted();
     await this.#caches.start(Date.now(), this.#settings.log);
-    const registered = await this.#register();
+    const { registered, clock } = await this.#register();
     this.#starting.signal.throwIfAborted();
-    this.#parts = this.#assemble(registered);
+    this.#parts = this.#assemble(registered, clock);
     if (this.#settings.captureConsole) this.#releaseConsole = captureConsole();
     this.#parts.heartbeat.start();
     this.#parts.guard?.start();
@@ -148,7 +149,8 @@ export class Runner {
     this.#settings.log(`runner ${this.id} is ready: leasing ${names} from ${this.#settings.queues.join(", ")}`);
   }
 
-  #register(): Promise<RegisterRunnerResponse> {
+  /** Registers; with the server's clock, if it tells. */
+  async #register(): Promise<{ registered: RegisterRunnerResponse; clock: ServerClock | undefined }> {
     const { queues, concurrency, serviceName = "", serviceVersion = "", log } = this.#settings;
     const service = createClient(RunnerService, this.#transport);
     const runner = {
@@ -164,7 +166,12 @@ export class Runner {
       capacity: concurrency,
     };
     let told = false;
-    return callWithRetry(this.url, (call) => service.registerRunner({ runner }, call), {
+    let sentAtUs = 0;
+    const call = (options: CallOptions) => {
+      sentAtUs = this.#nowUs();
+      return service.registerRunner({ runner }, options);
+    };
+    const registered = await callWithRetry(this.url, call, {
       maxAttempts: Number.POSITIVE_INFINITY,
       signal: this.#starting.signal,
       onRetry: (error) => {
@@ -172,9 +179,12 @@ export class Runner {
         told = true;
       },
     });
+    const sample = toClockSample(registered, sentAtUs, this.#nowUs());
+    const clocks = { nowUs: this.#nowUs, monotonicUs: () => performance.now() * 1000 };
+    return { registered, clock: sample && new ServerClock(clocks, sample) };
   }
 
-  #assemble(registered: RegisterRunnerResponse): RunnerParts {
+  #assemble(registered: RegisterRunnerResponse, clock: ServerClock | undefined): RunnerParts {
     const settings = this.#settings;
     const tracing = this.#registerTracing();
     const service = createClient(TaskService, this.#transport);
@@ -197,6 +207,7 @@ export class Runner {
       spanFields: new SharedFields(this.id, "span"),
       logFields: new SharedFields(this.id, "log"),
       openSpans: new OpenSpans(),
+      clock,
     };
     const pool = new AttemptPool({
       concurrency: settings.concurrency,
@@ -221,6 +232,7 @@ export class Runner {
       queues: settings.queues,
       identifiers: this.#registry.identifiers,
       store,
+      clockOffsetUs: () => clock?.offsetUs,
       leased: (tasks) => this.#leased(tasks, { pool, host, guard }),
       drained: () => this.#drain(),
       random: Math.random,
@@ -230,12 +242,13 @@ export class Runner {
       intervalMs,
       nowUs: this.#nowUs,
       unreported: () => store.unacknowledged,
+      heard: (sample) => clock?.heard(sample),
       // At the pace of heartbeats: gives back what has waited for a slot for too long.
       tick: () => pool.releaseStale(this.#nowUs() - MAX_WAIT_US),
       drained: () => this.#drain(),
     });
     const removeFinder = addAttemptFinder((taskId, attempt) => findTracing(pool, taskId, attempt));
-    return { service, store, pool, loop, heartbeat, guard, removeFinder, budget, openSpans: host.openSpans };
+    return { service, store, pool, loop, heartbeat, guard, removeFinder, budget, openSpans: host.openSpans, clock };
   }
 
   #createGuard(intervalMs: number): HeartbeatGuard | undefined {
@@ -293,7 +306,8 @@ export class Runner {
   }
 
   /** Sends what attempts that take long have made so far, and what they have had open for long. */
-  #showLong({ pool, store, openSpans }: RunnerParts): void {
+  #showLong({ pool, store, openSpans, clock }: RunnerParts): void {
+    clock?.tick();
     const nowUs = this.#nowUs();
     for (const { tracing } of pool.held) {
       if (tracing.startedAtUs === 0 || tracing.startedAtUs > nowUs - LONG_ATTEMPT_US) continue;
@@ -358,6 +372,7 @@ interface RunnerParts {
   removeFinder: () => void;
   budget: TelemetryBudget;
   openSpans: OpenSpans;
+  clock: ServerClock | undefined;
 }
 
 /** How long a task may wait here for a slot while others might run it: far longer than prefetching means it to. */

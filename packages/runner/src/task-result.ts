@@ -12,7 +12,7 @@ import {
 } from "@spanloom/protocol";
 import { type Span, SpanSchema } from "@spanloom/protocol/otlp";
 import type { Attempt } from "./attempt.ts";
-import { writeSpan } from "./tracing/encode-span.ts";
+import { type TimeSource, writeSpan } from "./tracing/encode-span.ts";
 import { borrowWriter, giveBack, writeBounded } from "./tracing/write-bounded.ts";
 
 /** What happened to an attempt, as it travels. */
@@ -35,7 +35,7 @@ export function releaseResult(reason: Exclude<keyof typeof ReleaseReason, "UNSPE
 export function toResult(attempt: Attempt, outcome: Outcome, endedAtUs: number): TaskResult {
   const { task, tracing } = attempt;
   const span = tracing.endSpan(endedAtUs);
-  const attemptSpan = span && isMarked(span) ? toMessage(span) : undefined;
+  const attemptSpan = span && isMarked(span) ? toMessage(span, tracing.host.clock) : undefined;
   const dropped = tracing.bufferIfUsed?.dropped ?? 0;
   return create(TaskResultSchema, {
     taskId: task.taskId,
@@ -56,9 +56,9 @@ function isMarked(span: ReadableSpan): boolean {
 }
 
 /** The span as it travels with a result; undefined when it cannot be encoded. */
-function toMessage(span: ReadableSpan): Span | undefined {
+function toMessage(span: ReadableSpan, clock: TimeSource | undefined): Span | undefined {
   const writer = borrowWriter();
-  const message = writeBounded(writer, writeSpan, { span }) ? fromBinary(SpanSchema, writer.take()) : undefined;
+  const message = writeBounded(writer, writeSpan, { span, clock }) ? fromBinary(SpanSchema, writer.take()) : undefined;
   giveBack(writer);
   return message;
 }

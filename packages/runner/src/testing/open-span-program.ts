@@ -1,10 +1,12 @@
-// A runner whose task holds a span open until the file it is told of exists.
+// A runner whose task holds a span open until the file it is told of exists; its clock is off by CLOCK_OFF_MS.
 import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { task } from "@spanloom/sdk";
 import { Runner } from "../runner.ts";
 
 const [url] = process.argv.slice(2);
+const rightMs = Date.now;
+Date.now = () => rightMs() + Number(process.env.CLOCK_OFF_MS ?? 0);
 
 const hold = task({
   name: "hold",

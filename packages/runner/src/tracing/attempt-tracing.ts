@@ -16,7 +16,7 @@ import { contextOfCarrier } from "@spanloom/sdk";
 import { AttemptBuffer, type TelemetryBudget, type TelemetryReceiver } from "./attempt-buffer.ts";
 import { ATTEMPT_KEY, AttemptContext, type ContextSource } from "./attempt-context.ts";
 import { type LogToWrite, writeLog } from "./encode-log.ts";
-import { writeSpan } from "./encode-span.ts";
+import { offsetOf, type TimeSource, writeSpan } from "./encode-span.ts";
 import { LazySpan, LazyTraceState, type SpanSource } from "./lazy-span.ts";
 import { startMintedSpan } from "./minted-span.ts";
 import type { OpenSpans } from "./open-spans.ts";
@@ -49,6 +49,8 @@ export interface TracingHost {
   readonly logFields: SharedFields;
   /** Its spans that are open. */
   readonly openSpans: OpenSpans;
+  /** Brings times to the server's clock; undefined when the server does it. */
+  readonly clock: TimeSource | undefined;
 }
 
 /**
@@ -143,27 +145,31 @@ export class AttemptTracing implements ContextSource, SpanSource {
     this.host.openSpans.add(span, this);
   }
 
-  /** Adds a span as it is now to entries, if the budget allows. */
-  addTo(entries: TelemetryEntries, span: ReadableSpan): void {
-    this.#encode(span, (kind, writer) => {
+  /** Adds a span as it is now to entries, if the budget allows; gives what it added to its start. */
+  addTo(entries: TelemetryEntries, span: ReadableSpan): number {
+    const startOffsetUs = offsetOf(span.startTime, this.host.clock);
+    this.#encode({ span, startOffsetUs }, (kind, writer) => {
       if (!this.host.budget.take(writer.length)) return;
       entries.bytes += writer.length;
       addRecord(entries.spans, kind, writer);
     });
+    return startOffsetUs;
   }
 
   /** Collects a span that has ended. Never throws; what cannot be kept is counted. */
   addSpan(span: ReadableSpan): void {
-    this.host.openSpans.delete(span);
-    const encoded = this.#encode(span, (kind, writer) => this.buffer.addSpan(kind, writer));
+    const startOffsetUs = this.host.openSpans.delete(span);
+    const encoded = this.#encode({ span, startOffsetUs }, (kind, writer) => this.buffer.addSpan(kind, writer));
     if (!encoded) this.buffer.countDropped();
   }
 
   /** Collects a log record of a scope. Never throws; what cannot be kept is counted. */
   addLog(log: LogToWrite, scope: InstrumentationScope = LOG_SCOPE): void {
     this.#logSuffix ??= this.host.logFields.of(this.task);
+    const offsetUs = this.host.clock?.offsetAt(log.timeUs) ?? 0;
+    const placed = offsetUs === 0 ? log : { ...log, timeUs: log.timeUs + offsetUs };
     const writer = borrowWriter();
-    if (!writeBounded(writer, writeLog, log)) this.buffer.countDropped();
+    if (!writeBounded(writer, writeLog, placed)) this.buffer.countDropped();
     else this.buffer.addLog({ origin: this.host.origins.own(scope), suffix: this.#logSuffix }, writer);
     giveBack(writer);
   }
@@ -172,7 +178,7 @@ export class AttemptTracing implements ContextSource, SpanSource {
   entriesOf(span: ReadableSpan): TelemetryEntries | undefined {
     const writer = borrowWriter();
     const entries: TelemetryEntries = { spans: [], logs: [], bytes: 0 };
-    if (writeBounded(writer, writeSpan, { span })) {
+    if (writeBounded(writer, writeSpan, { span, clock: this.host.clock })) {
       entries.bytes = writer.length;
       addRecord(entries.spans, { origin: this.#originOf(span), suffix: noSuffix }, writer);
     }
@@ -181,11 +187,15 @@ export class AttemptTracing implements ContextSource, SpanSource {
   }
 
   /** Encodes a span without what all spans of the attempt share; gives whether it could be. */
-  #encode(span: ReadableSpan, take: (kind: RecordKind, writer: ProtoWriter) => void): boolean {
+  #encode(
+    { span, startOffsetUs }: { span: ReadableSpan; startOffsetUs: number | undefined },
+    take: (kind: RecordKind, writer: ProtoWriter) => void,
+  ): boolean {
     const { traceState } = this.spanContext;
     const kind = this.#kindOf(span);
     const writer = borrowWriter();
-    const encoded = writeBounded(writer, writeSpan, { span, traceState, without: sharedNames });
+    const { clock } = this.host;
+    const encoded = writeBounded(writer, writeSpan, { span, traceState, without: sharedNames, clock, startOffsetUs });
     if (encoded) take(kind, writer);
     giveBack(writer);
     return encoded;

@@ -12,7 +12,7 @@ const IS_REMOTE = 0x200;
  *
  * Source: proto/opentelemetry/proto/trace/v1/trace.proto Span.
  */
-export function writeSpan(writer: ProtoWriter, { span, traceState, without }: SpanToWrite): void {
+export function writeSpan(writer: ProtoWriter, { span, traceState, without, clock, startOffsetUs }: SpanToWrite): void {
   const context = span.spanContext();
   writer.hex(1, context.traceId);
   writer.hex(2, context.spanId);
@@ -20,11 +20,11 @@ export function writeSpan(writer: ProtoWriter, { span, traceState, without }: Sp
   if (span.parentSpanContext) writer.hex(4, span.parentSpanContext.spanId);
   writer.string(5, String(span.name));
   writer.uint(6, span.kind + 1);
-  writeTime(writer, 7, span.startTime);
-  if (span.ended) writeTime(writer, 8, span.endTime);
+  writeTime(writer, 7, span.startTime, startOffsetUs ?? offsetOf(span.startTime, clock));
+  if (span.ended) writeTime(writer, 8, span.endTime, offsetOf(span.endTime, clock));
   writeAttributes(writer, 9, span.attributes, without);
   writer.uint(10, span.droppedAttributesCount);
-  for (const event of span.events) writeEvent(writer, event);
+  for (const event of span.events) writeEvent(writer, event, clock);
   writer.uint(12, span.droppedEventsCount);
   for (const link of span.links) writeLink(writer, link);
   writer.uint(14, span.droppedLinksCount);
@@ -40,11 +40,25 @@ export interface SpanToWrite {
   traceState?: TraceState | undefined;
   /** Names of attributes that are left out. */
   without?: ReadonlySet<string> | undefined;
+  /** What brings its times to the server's clock; absent when they stay as they are. */
+  clock?: TimeSource | undefined;
+  /** What is added to its start, when that was told before. */
+  startOffsetUs?: number | undefined;
 }
 
-function writeEvent(writer: ProtoWriter, event: TimedEvent): void {
+/** Tells what is to be added to a time; microseconds. */
+export interface TimeSource {
+  offsetAt(us: number): number;
+}
+
+/** What is to be added to a time; microseconds. */
+export function offsetOf([seconds, nanos]: HrTime, clock: TimeSource | undefined): number {
+  return clock ? clock.offsetAt(seconds * 1e6 + nanos / 1e3) : 0;
+}
+
+function writeEvent(writer: ProtoWriter, event: TimedEvent, clock: TimeSource | undefined): void {
   const mark = writer.begin(11);
-  writeTime(writer, 1, event.time);
+  writeTime(writer, 1, event.time, offsetOf(event.time, clock));
   writer.string(2, String(event.name));
   if (event.attributes) writeAttributes(writer, 3, event.attributes);
   writer.uint(4, event.droppedAttributesCount ?? 0);
@@ -70,7 +84,9 @@ function writeStatus(writer: ProtoWriter, { status }: ReadableSpan): void {
   writer.end(mark);
 }
 
-function writeTime(writer: ProtoWriter, field: number, [seconds, nanos]: HrTime): void {
+function writeTime(writer: ProtoWriter, field: number, [seconds, nanos]: HrTime, offsetUs: number): void {
   // SDK arithmetic may leave fractions of a nanosecond.
-  writer.fixed64Time(field, seconds, Math.round(nanos));
+  const ns = Math.round(nanos) + (offsetUs % 1e6) * 1e3;
+  const carry = Math.floor(ns / 1e9);
+  writer.fixed64Time(field, seconds + Math.trunc(offsetUs / 1e6) + carry, ns - carry * 1e9);
 }

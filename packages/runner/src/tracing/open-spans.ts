@@ -5,6 +5,8 @@ import type { TelemetryEntries } from "./record-block.ts";
 /** Spans of a runner that have begun, have not ended, and were not shown yet; in the order of their start. */
 export class OpenSpans {
   readonly #attempts = new Map<ReadableSpan, AttemptTracing>();
+  /** What was added to the starts of those that were shown. */
+  readonly #shown = new WeakMap<ReadableSpan, number>();
 
   /** Takes note of a span that has begun. */
   add(span: ReadableSpan, attempt: AttemptTracing): void {
@@ -12,9 +14,9 @@ export class OpenSpans {
     if (this.#attempts.size < MAX_OPEN_SPANS) this.#attempts.set(span, attempt);
   }
 
-  /** A span has ended. */
-  delete(span: ReadableSpan): void {
-    this.#attempts.delete(span);
+  /** A span has ended; gives what was added to its start if it was shown, so that it starts there again. */
+  delete(span: ReadableSpan): number | undefined {
+    return this.#attempts.delete(span) ? undefined : this.#shown.get(span);
   }
 
   /** Spans that began before `beforeUs`, each given once; undefined when there are none. */
@@ -23,7 +25,7 @@ export class OpenSpans {
     for (const [span, attempt] of this.#attempts) {
       if (span.startTime[0] * 1e6 + span.startTime[1] / 1e3 >= beforeUs) continue;
       this.#attempts.delete(span);
-      attempt.addTo(entries, span);
+      this.#shown.set(span, attempt.addTo(entries, span));
     }
     return entries.bytes > 0 ? entries : undefined;
   }

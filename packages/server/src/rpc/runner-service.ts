@@ -11,6 +11,7 @@ import {
   RunnerState,
   UnregisterRunnerResponseSchema,
 } from "@spanloom/protocol";
+import type { Clock } from "../clock.ts";
 import { boundedText, checkLimit, invalidField, requiredText } from "../engine/field.ts";
 import { DEFAULT_QUEUE } from "../engine/submission.ts";
 import { toIdentifiers } from "../engine/task-set.ts";
@@ -26,6 +27,7 @@ import { type ServiceRoute, serviceRoute } from "./service-route.ts";
 export interface RunnerServiceOptions {
   store: Store;
   waiters: Pick<LeaseWaiters, "dismiss">;
+  clock: Pick<Clock, "nowUs">;
   limits: Limits;
 }
 
@@ -52,7 +54,8 @@ export function runnerService(options: RunnerServiceOptions): ServiceRoute {
   });
 }
 
-async function registerRunner({ runner }: RegisterRunnerRequest, { store, limits }: RunnerServiceOptions) {
+async function registerRunner({ runner }: RegisterRunnerRequest, { store, clock, limits }: RunnerServiceOptions) {
+  const receivedAtUs = clock.nowUs();
   if (!runner) throw invalidField("runner", "is absent");
   const text = (field: string, value: string) => boundedText(`runner.${field}`, value, limits.maxNameBytes);
   checkLimit("runner.queues", runner.queues.length, limits.maxPageSize, "queues");
@@ -74,6 +77,8 @@ async function registerRunner({ runner }: RegisterRunnerRequest, { store, limits
     heartbeatInterval: durationFromMs(limits.defaultLeaseMs / HEARTBEATS_PER_LEASE),
     maxRequestBytes: BigInt(limits.maxRequestBytes),
     maxOutputBytes: BigInt(limits.maxOutputBytes),
+    receivedAtUnixNano: BigInt(Math.floor(receivedAtUs)) * 1000n,
+    serverTimeUnixNano: BigInt(Math.floor(clock.nowUs())) * 1000n,
   });
 }
 

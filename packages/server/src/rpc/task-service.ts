@@ -73,11 +73,16 @@ async function leaseTasks(
   checkLimit("results", request.results.length, limits.maxLeaseBatch, "results");
   const claim = toClaim(request, runnerId, limits);
   const waitMs = waitMsField(request.wait, limits, context.timeoutMs());
-  const telemetryRejection = request.telemetry && (await ingestTelemetry(telemetry, runnerId, request.telemetry));
+  const { clockOffsetNanos } = request;
+  const sender = {
+    runnerId,
+    clockOffsetUs: clockOffsetNanos === undefined ? undefined : Number(clockOffsetNanos / 1000n),
+  };
+  const telemetryRejection = request.telemetry && (await ingestTelemetry(telemetry, sender, request.telemetry));
   const results = request.results.map((result) => checkResult(result, limits));
   const { runnerTimes } = telemetry;
   const reports = results.flatMap(({ report }) => {
-    return report ? { ...report, spanExtras: runnerTimes.correctExtras(runnerId, report, report.spanExtras) } : [];
+    return report ? { ...report, spanExtras: runnerTimes.correctExtras(sender, report, report.spanExtras) } : [];
   });
   // Acknowledgements are never held back for a wait.
   const patienceMs = results.length > 0 ? 0 : waitMs;
@@ -173,6 +178,7 @@ function toAck(
 
 async function heartbeat(request: HeartbeatRequest, { store, telemetry, clock, limits, notices }: LeaseOptions) {
   const runnerId = uuidField("runner_id", request.runnerId);
+  const receivedAtUs = clock.nowUs();
   const leaseMs = leaseMsField(request.leaseDuration, limits);
   telemetry.runnerTimes.heard(runnerId, Number(request.sentAtUnixNano / 1000n));
   const running = request.running.map(({ taskId, attempt, leaseToken, progress }, i) => ({
@@ -181,7 +187,7 @@ async function heartbeat(request: HeartbeatRequest, { store, telemetry, clock, l
     token: leaseToken,
     progress: toProgress(progress, `running[${i}].progress`, limits),
   }));
-  if (request.telemetry) await ingestTelemetry(telemetry, runnerId, request.telemetry);
+  if (request.telemetry) await ingestTelemetry(telemetry, { runnerId }, request.telemetry);
   const outcome = await store.heartbeat(runnerId, running, leaseMs);
   notices.isNews(runnerId, outcome.cancelled);
   return create(HeartbeatResponseSchema, {
@@ -190,6 +196,7 @@ async function heartbeat(request: HeartbeatRequest, { store, telemetry, clock, l
     cancelled: outcome.cancelled.map(toCancellation),
     drain: outcome.drain,
     serverTimeUnixNano: BigInt(clock.nowUs()) * 1000n,
+    receivedAtUnixNano: BigInt(receivedAtUs) * 1000n,
   });
 }
 

@@ -30,7 +30,7 @@ const logs = toBinary(
 describe("telemetry that cannot be taken", () => {
   it("is told by the number of its records, and never throws (P4)", async () => {
     const telemetry = create(TelemetrySchema, { traces: [spans(2, 3)], logs: [logs] });
-    expect(await ingestTelemetry({ ingest: full, runnerTimes }, "runner", telemetry)).toMatchObject({
+    expect(await ingestTelemetry({ ingest: full, runnerTimes }, { runnerId: "runner" }, telemetry)).toMatchObject({
       rejectedSpans: 5n,
       rejectedLogs: 2n,
       message: "cannot take telemetry: the spool is full",
@@ -45,7 +45,7 @@ describe("telemetry that cannot be taken", () => {
       return { rejectedSpans: 0, rejectedLogs: 0, message: "" };
     };
     const telemetry = create(TelemetrySchema, { traces: [Uint8Array.of(0xff), spans(1)], logs: [logs] });
-    expect(await ingestTelemetry({ ingest, runnerTimes }, "runner", telemetry)).toMatchObject({
+    expect(await ingestTelemetry({ ingest, runnerTimes }, { runnerId: "runner" }, telemetry)).toMatchObject({
       rejectedSpans: 0n,
       message: "malformed",
     });

@@ -5,7 +5,7 @@ import {
   type TelemetryRejection,
   TelemetryRejectionSchema,
 } from "@spanloom/protocol";
-import type { IngestOutcome, OtlpPayload, Telemetry } from "../telemetry/telemetry.ts";
+import type { IngestOutcome, OtlpPayload, Telemetry, TelemetrySender } from "../telemetry/telemetry.ts";
 import { countRecords } from "./record-count.ts";
 
 /**
@@ -15,7 +15,7 @@ import { countRecords } from "./record-count.ts";
  */
 export async function ingestTelemetry(
   telemetry: Pick<Telemetry, "ingest" | "runnerTimes">,
-  runnerId: string,
+  sender: TelemetrySender,
   { traces, logs }: TelemetryMessage,
 ): Promise<TelemetryRejection | undefined> {
   const payloads: OtlpPayload[] = [
@@ -23,7 +23,7 @@ export async function ingestTelemetry(
     ...logs.map((bytes) => ({ signal: "logs" as const, bytes })),
   ];
   if (payloads.length === 0) return undefined;
-  await telemetry.runnerTimes.correct(runnerId, payloads);
+  await telemetry.runnerTimes.correct(sender, payloads);
   return toRejection(await ingestAll(telemetry, payloads));
 }
 

@@ -30,6 +30,13 @@ export interface LeasedAttempt {
   leasedAtUs: number;
 }
 
+/** Who sends telemetry, and by whose clock. */
+export interface TelemetrySender {
+  runnerId: string;
+  /** What the runner has added to its times to bring them to the server's clock; undefined when they are by its own. */
+  clockOffsetUs?: number | undefined;
+}
+
 /** Brings times of runners to the server's clock. Takes notes and changes bytes, and never fails. */
 export interface RunnerTimes {
   /** Notes what a runner's clock showed as it sent a heartbeat that has just arrived. 0 is no time. */
@@ -37,12 +44,16 @@ export interface RunnerTimes {
   /** Notes when attempts were leased: nothing of them can be earlier. */
   leased(attempts: Iterable<LeasedAttempt>): void;
   /** Corrects the times of payloads that a runner sent, in place; once for each payload. */
-  correct(runnerId: string, payloads: readonly OtlpPayload[]): Promise<void>;
+  correct(sender: TelemetrySender, payloads: readonly OtlpPayload[]): Promise<void>;
   /**
    * What the code put on its attempt's span, with corrected times, and `spanloom.clock_offset_ms` when the runner's times
    * were off. The bytes given may be changed.
    */
-  correctExtras(runnerId: string, attempt: Pick<LeasedAttempt, "taskId" | "attempt">, extras: Uint8Array): Uint8Array;
+  correctExtras(
+    sender: TelemetrySender,
+    attempt: Pick<LeasedAttempt, "taskId" | "attempt">,
+    extras: Uint8Array,
+  ): Uint8Array;
 }
 
 /** Figures for health, metrics and `spanloom top`. */

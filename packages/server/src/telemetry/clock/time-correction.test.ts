@@ -39,7 +39,7 @@ function setUp(offUs = 0) {
   });
   const send = async (...spans: SpanInit[]) => {
     const bytes = tracePayload(spans);
-    await times.correct(runner, [{ signal: "traces", bytes }]);
+    await times.correct({ runnerId: runner }, [{ signal: "traces", bytes }]);
     return fromBinary(ExportTraceServiceRequestSchema, bytes)
       .resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap((scope) => scope.spans))
       .map((each) => ({
@@ -169,7 +169,7 @@ describe("times of a runner", () => {
     const attributes = [attribute("spanloom.task.id", taskId), attribute("spanloom.task.attempt", 1n)];
     const at = (us: number) => ({ timeUnixNano: theirs(us), observedTimeUnixNano: theirs(us + 1_000), attributes });
     const bytes = logPayload([logRecord(1, at(3_000)), logRecord(2, at(-HOUR))]);
-    await times.correct(runner, [{ signal: "logs", bytes }]);
+    await times.correct({ runnerId: runner }, [{ signal: "logs", bytes }]);
     const [first, early] = fromBinary(ExportLogsServiceRequestSchema, bytes).resourceLogs[0]!.scopeLogs[0]!.logRecords;
     expect(ours(first!.timeUnixNano)).toBe(3_000);
     expect(ours(first!.observedTimeUnixNano)).toBe(4_000);
@@ -181,7 +181,7 @@ describe("times of a runner", () => {
     beat();
     clock.advance(100);
     const extras = tracePayloadSpan({ events: [{ name: "cache miss", timeUnixNano: theirs(9_000) }] });
-    const corrected = fromBinary(SpanSchema, times.correctExtras(runner, { taskId, attempt: 1 }, extras));
+    const corrected = fromBinary(SpanSchema, times.correctExtras({ runnerId: runner }, { taskId, attempt: 1 }, extras));
     expect(ours(corrected.events[0]!.timeUnixNano)).toBe(9_000);
     expect(corrected.attributes).toMatchObject([
       { key: "spanloom.clock_offset_ms", value: { value: { case: "doubleValue", value: 3_600_000 } } },
@@ -189,7 +189,29 @@ describe("times of a runner", () => {
     const none = setUp();
     none.beat();
     const untouched = new Uint8Array();
-    expect(none.times.correctExtras(runner, { taskId, attempt: 1 }, untouched)).toBe(untouched);
+    expect(none.times.correctExtras({ runnerId: runner }, { taskId, attempt: 1 }, untouched)).toBe(untouched);
+  });
+
+  it("are only cut when their runner knows the server's clock: at every server alike", async () => {
+    const { clock, store, times, span, ours, beat } = setUp();
+    const leasedAtUs = clock.nowUs();
+    store.put(jobRecord(jobId), taskRecord(taskId, jobId, { attempts: [attemptRecord(1, { leasedAtUs })] }));
+    beat(HOUR);
+    clock.advance(3_000);
+    const sender = { runnerId: runner, clockOffsetUs: -HOUR };
+    const startsAt = async (server: TimeCorrection) => {
+      const bytes = tracePayload([span(1, 1_000), span(2, -2_000), span(3, 2_000, 2 * SECOND)]);
+      await server.correct(sender, [{ signal: "traces", bytes }]);
+      const { spans } = fromBinary(ExportTraceServiceRequestSchema, bytes).resourceSpans[0]!.scopeSpans[0]!;
+      return spans.map((sent) => ours(sent.startTimeUnixNano));
+    };
+    expect(await startsAt(times)).toEqual([1_000, 0, 2_000]);
+    clock.advance(5_000);
+    expect(await startsAt(new TimeCorrection({ store, clock }))).toEqual([1_000, 0, 2_000]);
+    const extras = times.correctExtras(sender, { taskId, attempt: 1 }, new Uint8Array());
+    expect(fromBinary(SpanSchema, extras).attributes).toMatchObject([
+      { key: "spanloom.clock_offset_ms", value: { value: { case: "doubleValue", value: -3_600_000 } } },
+    ]);
   });
 
   it("are cut at the lease that the record knows, after a restart", async () => {
@@ -199,7 +221,7 @@ describe("times of a runner", () => {
     const restarted = new TimeCorrection({ store, clock });
     clock.advance(100);
     const bytes = tracePayload([span(1, -HOUR, 10_000)]);
-    await restarted.correct(runner, [{ signal: "traces", bytes }]);
+    await restarted.correct({ runnerId: runner }, [{ signal: "traces", bytes }]);
     const [sent] = fromBinary(ExportTraceServiceRequestSchema, bytes).resourceSpans[0]!.scopeSpans[0]!.spans;
     expect(ours(sent!.startTimeUnixNano)).toBe(0);
     expect(store.reads).toBe(1);
@@ -211,7 +233,7 @@ describe("times of a runner", () => {
     const bytes = tracePayload([span(1, 1_000, 2_000, { traceState: withOrigin("", { jobId, taskId, attempt: 7 }) })]);
     store.readLifecycle = () => Promise.reject(new SpanloomError("STORE_UNAVAILABLE", "cannot read: away"));
     clock.advance(100);
-    const correcting = new TimeCorrection({ store, clock }).correct(runner, [
+    const correcting = new TimeCorrection({ store, clock }).correct({ runnerId: runner }, [
       { signal: "traces", bytes: malformed },
       { signal: "traces", bytes },
     ]);

@@ -2,7 +2,7 @@ import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import { attributeNames, SpanloomError } from "@spanloom/protocol";
 import type { Clock } from "../../clock.ts";
 import type { Store } from "../../store/store.ts";
-import type { LeasedAttempt, OtlpPayload, RunnerTimes } from "../telemetry.ts";
+import type { LeasedAttempt, OtlpPayload, RunnerTimes, TelemetrySender } from "../telemetry.ts";
 import { type PayloadTimes, payloadTimes, spanTimes, timeKinds } from "./payload-times.ts";
 import { CLOCK_TOLERANCE_US, type ClockStretch, RunnerClock } from "./runner-clock.ts";
 
@@ -37,6 +37,9 @@ interface AttemptTimes {
  * I3. A span that comes again, or first without an end, starts where it did.
  * I4. Nothing here fails: what cannot be read is left as it is, for ingest to judge (P4).
  *
+ * A runner that knows the server's clock has corrected its times itself, all servers alike: of these the same is only
+ * cut off where it lies outside, which for a start is the same wherever it arrives.
+ *
  * Bytes are changed in place: what is spooled, stored and read back is the corrected time.
  */
 export class TimeCorrection implements RunnerTimes {
@@ -65,28 +68,33 @@ export class TimeCorrection implements RunnerTimes {
     forgetOldest(this.#attempts, MAX_ATTEMPTS);
   }
 
-  async correct(runnerId: string, payloads: readonly OtlpPayload[]): Promise<void> {
+  async correct(sender: TelemetrySender, payloads: readonly OtlpPayload[]): Promise<void> {
     const receivedAtUs = this.#options.clock.nowUs();
     const found = payloads.flatMap((payload) => readable(() => payloadTimes(payload)) ?? []);
     const keys = new Set(found.flatMap(({ attempts }) => attempts.slice(1)));
     const unknown = [...keys].filter((key) => !this.#attempts.has(key));
     if (unknown.length > 0) await this.#recall(unknown);
-    const correction = { clock: this.#clocks.get(runnerId) ?? new RunnerClock(), receivedAtUs };
-    this.#fit(found, correction);
+    const correction = { clock: this.#clockOf(sender), receivedAtUs };
+    if (sender.clockOffsetUs === undefined) this.#fit(found, correction);
     for (const times of found) this.#apply(times, correction);
   }
 
   correctExtras(
-    runnerId: string,
+    sender: TelemetrySender,
     { taskId, attempt }: { taskId: string; attempt: number },
     extras: Uint8Array,
   ): Uint8Array {
     const key = `${taskId}:${attempt}`;
-    const clock = this.#clocks.get(runnerId) ?? new RunnerClock();
+    const clock = this.#clockOf(sender);
     const times = extras.length === 0 ? undefined : readable(() => spanTimes(extras, key));
     if (times) this.#apply(times, { clock, receivedAtUs: this.#options.clock.nowUs() });
-    const offsetUs = clock.stretch.offsetUs + (this.#attempts.get(key)?.fits?.get(clock.stretch) ?? 0);
+    const offsetUs =
+      sender.clockOffsetUs ?? clock.stretch.offsetUs + (this.#attempts.get(key)?.fits?.get(clock.stretch) ?? 0);
     return Math.abs(offsetUs) < LEAST_TOLD_US ? extras : withOffset(extras, offsetUs / 1000);
+  }
+
+  #clockOf({ runnerId, clockOffsetUs }: TelemetrySender): RunnerClock {
+    return clockOffsetUs === undefined ? (this.#clocks.get(runnerId) ?? new RunnerClock()) : serversClock;
   }
 
   /** Attempts that were leased by another server, before a restart or long ago. */
@@ -143,6 +151,10 @@ export class TimeCorrection implements RunnerTimes {
     }
   }
 }
+
+/** The clock of times that are the server's already. */
+const serversClock = new RunnerClock();
+serversClock.heard(0, 0);
 
 /** A span begins where it was said to when it was open (I3). */
 function keepStart(times: PayloadTimes, i: number, state: AttemptTimes): void {
