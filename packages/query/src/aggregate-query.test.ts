@@ -1,11 +1,5 @@
 import { createRouterTransport } from "@connectrpc/connect";
-import {
-  type AggregateSpansRequest,
-  type CompareJobsRequest,
-  Measure,
-  QueryService,
-  type TailSpansRequest,
-} from "@spanloom/protocol";
+import { type AggregateSpansRequest, type CompareJobsRequest, Measure, QueryService } from "@spanloom/protocol";
 import { describe, expect, it } from "vitest";
 import type { AggregateInput } from "./aggregate-schema.ts";
 import { QueryClient } from "./query-client.ts";
@@ -18,10 +12,9 @@ const sample = (index: number): SampleSpan => ({
   endNs: BigInt(index + 5),
 });
 
-/** A server that notes what it is asked, and tails without an end. */
+/** A server that notes what it is asked. */
 function serve() {
-  const asked: { aggregate?: AggregateSpansRequest; compare?: CompareJobsRequest; tail?: TailSpansRequest } = {};
-  const served = { tailEnded: false };
+  const asked: { aggregate?: AggregateSpansRequest; compare?: CompareJobsRequest } = {};
   const transport = createRouterTransport(({ service }) => {
     service(QueryService, {
       async *aggregateSpans(request) {
@@ -32,20 +25,9 @@ function serve() {
         asked.compare = request;
         yield { chunk: sampleChunk([sample(1)]) };
       },
-      async *tailSpans(request, { signal }) {
-        asked.tail = request;
-        signal.addEventListener("abort", () => {
-          served.tailEnded = true;
-        });
-        yield { chunk: sampleChunk([]) };
-        for (let index = 0; !signal.aborted; index++) {
-          yield { chunk: sampleChunk([sample(index)]) };
-          await new Promise((resolve) => setImmediate(resolve));
-        }
-      },
     });
   });
-  return { client: new QueryClient({ transport }), asked, served };
+  return { client: new QueryClient({ transport }), asked };
 }
 
 describe("aggregates", () => {
@@ -113,35 +95,4 @@ it("a comparison names its jobs", async () => {
   const { client, asked } = serve();
   await client.compare({ base: "a", other: "b" }).toArrow();
   expect(asked.compare).toMatchObject({ baseJobId: "a", otherJobId: "b" });
-});
-
-describe("a tail", () => {
-  it("gives batch after batch until the loop is left, and ends the call then", async () => {
-    const { client, asked, served } = serve();
-    const names: unknown[] = [];
-    for await (const batch of client.spans({ open: true }).columns("name").tail({ existing: true }).stream()) {
-      names.push(batch.getChild("name")?.get(0));
-      if (names.length === 3) break;
-    }
-    expect(names).toEqual(["n0", "n1", "n2"]);
-    expect(asked.tail).toMatchObject({ filter: { open: true }, columns: ["name"], includeExisting: true });
-    await expect.poll(() => served.tailEnded).toBe(true);
-  });
-
-  it("rejects with the signal's reason when it is aborted", async () => {
-    const { client } = serve();
-    const controller = new AbortController();
-    const running = (async () => {
-      for await (const _ of client.spans().tail().stream({ signal: controller.signal }))
-        controller.abort(new Error("enough"));
-    })();
-    await expect(running).rejects.toThrow("enough");
-  });
-
-  it("refuses what has no meaning without an end", () => {
-    const { client } = serve();
-    expect(() => client.spans({ limit: 1 }).tail().toRequest()).toThrow("limit 1 has no meaning for a tail");
-    expect(() => client.spans().orderBy("name").tail().toRequest()).toThrow("cannot be kept by a tail");
-    expect(() => client.spans().columns({ attribute: "a" }).tail().toRequest()).toThrow("does not project");
-  });
 });

@@ -68,6 +68,6 @@ export type {
 } from "./schema.ts";
 export type { OrderInput } from "./selection.ts";
 export { type SpanColumnInput, SpanQuery, type SpanQueryInput } from "./span-query.ts";
-export { SpanTail, type TailInput } from "./span-tail.ts";
 export { type SpanSummary, summarize } from "./summarize.ts";
+export { Tail, type TailInput, type TailOptions } from "./tail.ts";
 export { type DataFrame, toDataFrame } from "./to-data-frame.ts";

@@ -50,9 +50,9 @@ export class QueryClient {
   ): SpanQuery<Selected<SpanColumns, AnySpanColumns, Items>> {
     return spanQuery(
       {
-        query: (request, options) => this.#run("spans", (client, call) => client.querySpans(request, call), options),
+        query: (request, options) => this.#chunks("spans", (client, call) => client.querySpans(request, call), options),
         aggregate: (request, options) =>
-          this.#run("spans", (client, call) => client.aggregateSpans(request, call), options),
+          this.#chunks("spans", (client, call) => client.aggregateSpans(request, call), options),
         tail: (request, options) => this.#run("spans", (client, call) => client.tailSpans(request, call), options),
       },
       input,
@@ -62,7 +62,7 @@ export class QueryClient {
   /** Describes a comparison of two jobs by span name; nothing is sent before one of its methods runs it. */
   compare(input: ComparisonInput): ComparisonQuery {
     return new ComparisonQuery(
-      (request, options) => this.#run("jobs", (client, call) => client.compareJobs(request, call), options),
+      (request, options) => this.#chunks("jobs", (client, call) => client.compareJobs(request, call), options),
       input,
     );
   }
@@ -72,7 +72,10 @@ export class QueryClient {
     input: LogQueryInput<Items> = {},
   ): LogQuery<Selected<LogColumns, AnyLogColumns, Items>> {
     return logQuery(
-      (request, options) => this.#run("logs", (client, call) => client.queryLogs(request, call), options),
+      {
+        query: (request, options) => this.#chunks("logs", (client, call) => client.queryLogs(request, call), options),
+        tail: (request, options) => this.#run("logs", (client, call) => client.tailLogs(request, call), options),
+      },
       input,
     );
   }
@@ -81,20 +84,26 @@ export class QueryClient {
   criticalPath(jobId: string): CriticalPathQuery {
     const what = "the critical path";
     return criticalPathQuery((options) =>
-      this.#run(what, (client, call) => client.getCriticalPath({ jobId }, call), options),
+      this.#chunks(what, (client, call) => client.getCriticalPath({ jobId }, call), options),
     );
   }
 
-  async *#run(what: string, call: Call, options: RunOptions): AsyncGenerator<ArrowChunk, void, undefined> {
+  async *#chunks(what: string, call: Call<Answer>, options: RunOptions): AsyncGenerator<ArrowChunk, void, undefined> {
+    for await (const { chunk } of this.#run(what, call, options)) if (chunk) yield chunk;
+  }
+
+  async *#run<Message>(
+    what: string,
+    call: Call<Message>,
+    options: RunOptions,
+  ): AsyncGenerator<Message, void, undefined> {
     // Whoever leaves the loop over the answer ends the call with it; the transport does not do so by itself.
     const left = new AbortController();
     const signal = options.signal ? AbortSignal.any([options.signal, left.signal]) : left.signal;
     try {
       this.#client ??= this.#connect();
       const client = await this.#client;
-      for await (const { chunk } of call(client, callOptions({ ...options, signal }, this.#options.token))) {
-        if (chunk) yield chunk;
-      }
+      yield* call(client, callOptions({ ...options, signal }, this.#options.token));
     } catch (error) {
       options.signal?.throwIfAborted();
       throw this.#translate(what, error);
@@ -116,10 +125,8 @@ export class QueryClient {
   }
 }
 
-type Call = (
-  client: Client<typeof QueryService>,
-  options: CallOptions,
-) => AsyncIterable<{ chunk?: ArrowChunk | undefined }>;
+type Answer = { chunk?: ArrowChunk | undefined };
+type Call<Message> = (client: Client<typeof QueryService>, options: CallOptions) => AsyncIterable<Message>;
 
 function callOptions({ signal, timeoutMs }: RunOptions, token: string | undefined): CallOptions {
   return {

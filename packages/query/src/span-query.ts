@@ -1,5 +1,12 @@
 import { create } from "@bufbuild/protobuf";
-import { type ArrowChunk, type QuerySpansRequest, QuerySpansRequestSchema, type SpanFilter } from "@spanloom/protocol";
+import {
+  type ArrowChunk,
+  type QuerySpansRequest,
+  QuerySpansRequestSchema,
+  type SpanFilter,
+  type TailSpansRequest,
+  TailSpansRequestSchema,
+} from "@spanloom/protocol";
 import type { TypeMap } from "apache-arrow";
 import { AggregateQuery, type SendAggregate } from "./aggregate-query.ts";
 import type { AggregateColumns, AggregateInput } from "./aggregate-schema.ts";
@@ -12,7 +19,7 @@ import { toSpanFilter } from "./filter.ts";
 import { invalidField } from "./invalid.ts";
 import type { AnySpanColumns, AttributeColumnInput, Selected, SpanColumn, SpanColumns } from "./schema.ts";
 import { everything, type OrderInput, type Selection, selectionForFile, toSelectionFields } from "./selection.ts";
-import { type SendTail, SpanTail, type TailInput } from "./span-tail.ts";
+import { type SendTail, Tail, type TailInput, toTailFields } from "./tail.ts";
 
 /** A column of spans, or an attribute projected to one. */
 export type SpanColumnInput = SpanColumn | AttributeColumnInput;
@@ -35,7 +42,7 @@ export type SendSpansQuery = (request: QuerySpansRequest, options: RunOptions) =
 export interface SpanCalls {
   readonly query: SendSpansQuery;
   readonly aggregate: SendAggregate;
-  readonly tail: SendTail;
+  readonly tail: SendTail<TailSpansRequest>;
 }
 
 /**
@@ -90,9 +97,11 @@ export class SpanQuery<Columns extends TypeMap = SpanColumns> extends ArrowQuery
     return new AggregateQuery(this.#calls.aggregate, filter, input);
   }
 
-  /** Follows the spans that match, as they open, change and end. Order, limit and projected attributes are refused. */
-  tail(input: TailInput = {}): SpanTail<Columns> {
-    return new SpanTail(this.#calls.tail, () => this.#filter(), this.#selection, input);
+  /** Follows the spans that match, as they open, change and end. Order and limit are refused. */
+  tail(input: TailInput = {}): Tail<Columns, TailSpansRequest> {
+    return new Tail(this.#calls.tail, () =>
+      create(TailSpansRequestSchema, { filter: this.#filter(), ...toTailFields(this.#selection, input) }),
+    );
   }
 
   /** The request this query sends. Errors: INVALID_FIELD. */

@@ -196,21 +196,24 @@ for (const [name, makeTransport] of Object.entries(transports))
       const jobId = job?.id ?? "";
       const filter = { jobIds: [jobId] };
       const ended = new Set<string>();
-      const controller = new AbortController();
-      const tail = queries.tailSpans(
-        { filter, columns: ["name", "type", "end_time"], includeExisting: true },
-        { signal: controller.signal },
-      );
-      const following = (async () => {
-        for await (const { chunk } of tail) {
-          for (const row of tableFromIPC(chunk?.ipc ?? new Uint8Array()))
-            if (row.end_time !== null) ended.add(row.type);
-          if (ended.size === 4) controller.abort();
-        }
-      })();
+      const bodies: string[] = [];
+      const spans = queries.tailSpans({ filter, columns: ["name", "type", "end_time"], includeExisting: true });
+      const logs = queries.tailLogs({ filter, columns: ["body"] });
+      const following = Promise.all([
+        (async () => {
+          for await (const { chunk } of spans)
+            for (const row of tableFromIPC(chunk?.ipc ?? new Uint8Array()))
+              if (row.end_time !== null) ended.add(row.type);
+        })(),
+        (async () => {
+          for await (const { chunk } of logs)
+            for (const { body } of tableFromIPC(chunk?.ipc ?? new Uint8Array())) bodies.push(body);
+        })(),
+      ]);
       await runner({ work: (task) => ({ ...returned(1), telemetry: userSpan(task, "inner work") }) }).drain();
-      await expect(following).rejects.toThrow();
+      await following;
       expect([...ended].sort()).toEqual(["attempt", "job", "task", "user"]);
+      expect(bodies).toEqual([]);
       const rowsOf = async (answer: AsyncIterable<{ chunk?: ArrowChunk | undefined }>) => {
         const rows: Record<string, unknown>[] = [];
         for await (const { chunk } of answer)

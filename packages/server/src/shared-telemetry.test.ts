@@ -227,27 +227,71 @@ describe("a tail at another server than the report went to (P3)", () => {
     const runner = new TellingRunner(a, code);
     const running = runner.run();
     const latest = new Map<string, SpanRow>();
+    const bodies: string[] = [];
     const columns = ["span_id", "parent_span_id", "type", "end_time"];
-    let isHeard = false;
-    const tail = (async () => {
-      for await (const { chunk } of createClient(QueryService, transportTo(b.url)).tailSpans({ columns })) {
-        isHeard = true;
+    const queries = createClient(QueryService, transportTo(b.url));
+    let heard = 0;
+    const spans = (async () => {
+      for await (const { chunk } of queries.tailSpans({ columns })) {
+        heard++;
         for (const row of tableFromIPC(chunk?.ipc ?? new Uint8Array()).toArray() as SpanRow[]) {
           latest.set(row.span_id, row);
         }
       }
     })().catch((error: unknown) => error);
-    await waitFor(() => isHeard);
+    const logs = (async () => {
+      for await (const { chunk } of queries.tailLogs({ columns: ["body"] })) {
+        heard++;
+        for (const { body } of tableFromIPC(chunk?.ipc ?? new Uint8Array()).toArray() as { body: string }[])
+          bodies.push(body);
+      }
+    })().catch((error: unknown) => error);
+    await waitFor(() => heard === 2);
     const jobId = (await jobsAt(a).submitJob(job)).job?.id ?? "";
     await ended(a, jobId);
     await waitFor(() => latest.size >= 31 && shape([...latest.values()]).open === 0, {
       what: "31 spans that have ended",
     });
     expect(shape([...latest.values()])).toEqual(shape(await spansAt(a, jobId)));
+    await waitFor(() => bodies.length >= 10, { what: "10 log records" });
+    expect(bodies.sort()).toEqual((await logsAt(a, jobId)).sort());
     runner.stop();
     await running;
     b.program.child.kill("SIGTERM");
-    expect(await tail).toMatchObject({ rawMessage: "cannot follow spans any longer: the call was ended" });
+    const rawMessage = "cannot finish the call: the client left or the server is stopping";
+    for (const tail of [spans, logs]) expect(await tail).toMatchObject({ rawMessage });
+  });
+
+  it("goes on at the other server when its own is killed, misses nothing, and ends with the job", async () => {
+    const [a, b] = await Promise.all([startServer("a"), startServer("b")]);
+    const { code, job } = fanOutOf(400);
+    const runner = new TellingRunner(a, code);
+    const running = runner.run();
+    const jobId = (await jobsAt(a).submitJob(job)).job?.id ?? "";
+    await waitFor(() => runner.acknowledged.size > 0);
+    runner.pause();
+    const bodies: string[] = [];
+    let position = "";
+    const follow = async (server: Server) => {
+      const request = { filter: { jobIds: [jobId] }, columns: ["body"], includeExisting: true, position };
+      for await (const answer of createClient(QueryService, transportTo(server.url)).tailLogs(request)) {
+        position = answer.position;
+        for (const { body } of tableFromIPC(answer.chunk?.ipc ?? new Uint8Array()).toArray() as { body: string }[])
+          bodies.push(body);
+      }
+    };
+    const cut = follow(b).catch(() => "cut");
+    await waitFor(() => position !== "" && bodies.length > 0);
+    b.program.child.kill("SIGKILL");
+    expect(await cut).toBe("cut");
+    const before = bodies.length;
+    runner.resume();
+    await ended(a, jobId);
+    await follow(a);
+    expect(before).toBeLessThan(402);
+    expect(bodies.sort()).toEqual((await logsAt(a, jobId)).sort());
+    runner.stop();
+    await running;
   });
 });
 

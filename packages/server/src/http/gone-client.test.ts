@@ -36,7 +36,7 @@ const transports: Readonly<Record<string, (baseUrl: string) => Transport>> = {
 async function* endless(signal: AbortSignal, left: () => void) {
   try {
     while (!signal.aborted) {
-      yield { ipc: new Uint8Array(100_000), rows: 1 };
+      yield { ipc: new Uint8Array(100_000), rows: 1, position: "" };
       await new Promise((resolve) => setImmediate(resolve));
     }
   } finally {

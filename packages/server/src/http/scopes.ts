@@ -47,6 +47,7 @@ const needed: Readonly<Record<Scope, readonly string[]>> = {
     "spanloom.v1.QueryService/QuerySpans",
     "spanloom.v1.QueryService/QueryLogs",
     "spanloom.v1.QueryService/TailSpans",
+    "spanloom.v1.QueryService/TailLogs",
     "spanloom.v1.QueryService/AggregateSpans",
     "spanloom.v1.QueryService/GetCriticalPath",
     "spanloom.v1.QueryService/CompareJobs",

@@ -93,7 +93,8 @@ async function* translated<T>(
 const goneCodes: ReadonlySet<string | undefined> = new Set(["ERR_STREAM_DESTROYED", "ECONNRESET", "EPIPE"]);
 
 function gone(cause: unknown): SpanloomError {
-  return new SpanloomError("SHUTTING_DOWN", "cannot finish the call: the client left", {}, { cause });
+  const message = "cannot finish the call: the client left or the server is stopping";
+  return new SpanloomError("SHUTTING_DOWN", message, {}, { cause });
 }
 
 /** An error for a call the protocol declares and this server does not serve. */

@@ -12,6 +12,8 @@ import {
   QueryService,
   type QuerySpansRequest,
   QuerySpansResponseSchema,
+  type TailLogsRequest,
+  TailLogsResponseSchema,
   type TailSpansRequest,
   TailSpansResponseSchema,
 } from "@spanloom/protocol";
@@ -24,7 +26,7 @@ import { type ServiceRoute, serviceRoute } from "./service-route.ts";
 export interface QueryServiceOptions {
   telemetry: Pick<
     Telemetry,
-    "querySpans" | "queryLogs" | "aggregateSpans" | "compareJobs" | "tailSpans" | "getCriticalPath"
+    "querySpans" | "queryLogs" | "aggregateSpans" | "compareJobs" | "tailSpans" | "tailLogs" | "getCriticalPath"
   >;
 }
 
@@ -41,7 +43,11 @@ export function queryService({ telemetry }: QueryServiceOptions): ServiceRoute {
     },
     async *tailSpans(request: TailSpansRequest, { signal }: CallContext) {
       for await (const batch of telemetry.tailSpans(request, signal))
-        yield create(TailSpansResponseSchema, { chunk: toChunk(batch) });
+        yield create(TailSpansResponseSchema, { ...ifAny(batch), position: batch.position });
+    },
+    async *tailLogs(request: TailLogsRequest, { signal }: CallContext) {
+      for await (const batch of telemetry.tailLogs(request, signal))
+        yield create(TailLogsResponseSchema, { ...ifAny(batch), position: batch.position });
     },
     async *aggregateSpans(request: AggregateSpansRequest, { signal }: CallContext) {
       for await (const batch of telemetry.aggregateSpans(request, signal))
@@ -60,4 +66,9 @@ export function queryService({ telemetry }: QueryServiceOptions): ServiceRoute {
 
 function toChunk({ ipc, rows }: ArrowBatch) {
   return create(ArrowChunkSchema, { ipc, rows: BigInt(rows) });
+}
+
+/** A chunk, unless there is nothing in it, not even a schema. */
+function ifAny(batch: ArrowBatch) {
+  return batch.ipc.length > 0 ? { chunk: toChunk(batch) } : {};
 }

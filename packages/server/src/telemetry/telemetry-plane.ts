@@ -5,9 +5,11 @@ import {
   type CompareJobsRequest,
   type GetCriticalPathRequest,
   type QueryLogsRequest,
+  QueryLogsRequestSchema,
   type QuerySpansRequest,
   QuerySpansRequestSchema,
   SpanloomError,
+  type TailLogsRequest,
   type TailSpansRequest,
 } from "@spanloom/protocol";
 import { tableFromIPC } from "apache-arrow";
@@ -28,7 +30,9 @@ import { MAX_SORTED_ROWS, planJobTraces, planLogs, planSpans, planStoredSpans } 
 import { Spool } from "./spool/spool.ts";
 import type { SpoolFileSystem } from "./spool/spool-file.ts";
 import { writerId } from "./spool/writer-id.ts";
-import { SpanTail } from "./tail/span-tail.ts";
+import { followedLogs, followedSpans } from "./tail/followed.ts";
+import { Tail } from "./tail/tail.ts";
+import type { TailBatch } from "./tail/window-reader.ts";
 import type { IngestOutcome, OtlpPayload, Telemetry, TelemetryStats } from "./telemetry.ts";
 
 /** Most bytes of telemetry that wait for the store unless told otherwise. */
@@ -62,7 +66,7 @@ class TelemetryPlane implements Telemetry {
   readonly #projector: Projector;
   readonly #peers: Peers | undefined;
   readonly #peerBarrier: PeerBarrier | undefined;
-  readonly #tail: SpanTail;
+  readonly #tail: Tail;
   /** Calls that brought something. */
   #accepted = 0;
   #drainer: Drainer | undefined;
@@ -88,9 +92,9 @@ class TelemetryPlane implements Telemetry {
       insert: (batch) => spanStore.insert(batch),
       ...(barrier && { othersFlushed: () => barrier.lifecycleWritten() }),
     });
-    this.#tail = new SpanTail({
+    this.#tail = new Tail({
       store: spanStore,
-      jobTraces: ({ filter }) => this.#jobTraces(jobIdsOf(filter)),
+      jobTraces: (jobIds) => this.#jobTraces(jobIds),
       barrier: () => this.#barrier(),
       ...(!options.shared && { accepted: () => this.#accepted }),
       clock,
@@ -196,10 +200,16 @@ class TelemetryPlane implements Telemetry {
     );
   }
 
-  tailSpans(request: TailSpansRequest, signal: AbortSignal): AsyncIterable<ArrowBatch> {
-    const { filter, columns } = request;
-    const existing = create(QuerySpansRequestSchema, { ...(filter && { filter }), columns });
-    return this.#tail.follow(request, () => this.querySpans(existing, signal), signal);
+  tailSpans(request: TailSpansRequest, signal: AbortSignal): AsyncIterable<TailBatch> {
+    const { filter, columns, attributeColumns } = request;
+    const existing = create(QuerySpansRequestSchema, { ...(filter && { filter }), columns, attributeColumns });
+    return this.#tail.follow(followedSpans(request), () => this.querySpans(existing, signal), signal);
+  }
+
+  tailLogs(request: TailLogsRequest, signal: AbortSignal): AsyncIterable<TailBatch> {
+    const { filter, columns, attributeColumns } = request;
+    const existing = create(QueryLogsRequestSchema, { ...(filter && { filter }), columns, attributeColumns });
+    return this.#tail.follow(followedLogs(request), () => this.queryLogs(existing, signal), signal);
   }
 
   /** Plans once it is known that there is something to compare: all of a job that is unknown would have vanished. */

@@ -4,9 +4,11 @@ import type {
   GetCriticalPathRequest,
   QueryLogsRequest,
   QuerySpansRequest,
+  TailLogsRequest,
   TailSpansRequest,
 } from "@spanloom/protocol";
 import type { ArrowBatch } from "./columnar/span-store.ts";
+import type { TailBatch } from "./tail/window-reader.ts";
 
 /** An OTLP payload as received, still encoded. */
 export interface OtlpPayload {
@@ -95,10 +97,13 @@ export interface Telemetry {
   /** Streams the span names of two jobs with what was measured of either. Errors as `querySpans`, and JOB_NOT_FOUND. */
   compareJobs(request: CompareJobsRequest, signal: AbortSignal): AsyncIterable<ArrowBatch>;
   /**
-   * Streams spans as they open, change and end, the latest version of each, until the signal aborts. First comes an empty
-   * batch, or what matches already. Errors: as `querySpans`, and SHUTTING_DOWN at the end.
+   * Streams spans as they open, change and end, the latest version of each, until the jobs that the filter names have ended
+   * or the signal aborts. First comes an empty batch, or what matches already. Errors: as `querySpans`, and SHUTTING_DOWN
+   * when the signal aborts.
    */
-  tailSpans(request: TailSpansRequest, signal: AbortSignal): AsyncIterable<ArrowBatch>;
+  tailSpans(request: TailSpansRequest, signal: AbortSignal): AsyncIterable<TailBatch>;
+  /** As `tailSpans`, for log records as they come. */
+  tailLogs(request: TailLogsRequest, signal: AbortSignal): AsyncIterable<TailBatch>;
   /** Streams the critical path of a job. Errors: JOB_NOT_FOUND, INVALID_FIELD. */
   getCriticalPath(request: GetCriticalPathRequest, signal: AbortSignal): AsyncIterable<ArrowBatch>;
   /** Current figures. */

@@ -60,6 +60,7 @@ export function telemetryStub(methods: Partial<Telemetry> = {}): TelemetryStub {
     async *aggregateSpans() {},
     async *compareJobs() {},
     async *tailSpans() {},
+    async *tailLogs() {},
     async *getCriticalPath() {},
     stats: () => ({
       spoolBytes: 0,

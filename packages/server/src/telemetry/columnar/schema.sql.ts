@@ -59,6 +59,9 @@ const envelope = Object.entries(envelopeColumns)
   .map(([name, type]) => `\n  ${name} ${type},`)
   .join("");
 
+/** The store's own clock when a row came. */
+export const insertedAt = "DateTime64(6, 'UTC') DEFAULT now64(6, 'UTC') CODEC(Delta, ZSTD(1))";
+
 const spanColumns = `(
   trace_id FixedString(16),
   span_id FixedString(8),
@@ -82,7 +85,7 @@ const spanColumns = `(
   dropped_events UInt32 CODEC(ZSTD(1)),
   dropped_links UInt32 CODEC(ZSTD(1)),
   version UInt64 CODEC(Delta, ZSTD(1)),
-  inserted_at DateTime64(6, 'UTC') DEFAULT now64(6, 'UTC') CODEC(Delta, ZSTD(1)),${envelope}
+  inserted_at ${insertedAt},${envelope}
   INDEX inserted_at inserted_at TYPE minmax GRANULARITY 1
 )`;
 
@@ -100,8 +103,10 @@ const logColumns = `(
   event_name ${dictionary},
   flags UInt32 CODEC(ZSTD(1)),${shared}
   ingest_id UInt64 CODEC(Delta, ZSTD(1)),
-  writer UInt64 CODEC(ZSTD(1)),${envelope}
-  INDEX ingest_id ingest_id TYPE minmax GRANULARITY 1
+  writer UInt64 CODEC(ZSTD(1)),
+  inserted_at ${insertedAt},${envelope}
+  INDEX ingest_id ingest_id TYPE minmax GRANULARITY 1,
+  INDEX inserted_at inserted_at TYPE minmax GRANULARITY 1
 )`;
 
 /**

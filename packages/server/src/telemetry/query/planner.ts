@@ -48,7 +48,7 @@ export interface Reading {
    * 100,000 spans take 0.22 s against 0.57 s; of merged ones both take 0.1 s.
    */
   inOrder: boolean;
-  /** Where rows are read from; default the latest version of every span. */
+  /** Where rows are read from; default the latest version of every span, or every log record once. */
   from?: string;
   /** What `from` has bound. */
   parameters?: Parameters;
@@ -69,18 +69,22 @@ export function planStoredSpans(request: QuerySpansRequest, jobTraces: JobTraces
 }
 
 /** As {@link planSpans}, for log records. */
-export function planLogs(request: QueryLogsRequest, jobTraces: JobTraces): Statement {
-  const parameters = new Parameters();
+export function planLogs(
+  request: QueryLogsRequest,
+  jobTraces: JobTraces,
+  reading: Reading = { inOrder: true },
+): Statement {
+  const { parameters = new Parameters(), from = `${DATABASE}.logs FINAL` } = reading;
   const context = { parameters, jobTraces, depth: 0 };
   return assemble({
     request,
     parameters,
-    from: `${DATABASE}.logs FINAL`,
+    from,
     catalogue: logCatalogue,
     extra: extraLogCatalogue,
     condition: request.filter ? logFilterSql(request.filter, context) : "1",
     defaultOrder: "time, ingest_id",
-    inOrder: true,
+    inOrder: reading.inOrder,
   });
 }
 

@@ -4,6 +4,7 @@ import {
   CompareJobsRequestSchema,
   QueryLogsRequestSchema,
   QuerySpansRequestSchema,
+  TailLogsRequestSchema,
   TailSpansRequestSchema,
 } from "@spanloom/protocol";
 import { TestClickHouse } from "@spanloom/testing";
@@ -15,7 +16,7 @@ import { OtlpReader } from "../ingest/otlp-reader.ts";
 import { planAggregate } from "./aggregate-plan.ts";
 import { planComparison, planJobSpans } from "./compare-plan.ts";
 import { planJobTraces, planLogs, planSpans, planStoredSpans } from "./planner.ts";
-import { planNews, planTail } from "./tail-plan.ts";
+import { planArrivals, planLogTail, planNews, planOpenJobs, planSpanTail } from "./tail-plan.ts";
 
 /**
  * Over several shards the engine refuses subqueries that would read all shards for each. Here both shards are the same
@@ -99,7 +100,11 @@ describe("over two shards", () => {
 
   it("a tail finds what is new, once", async () => {
     const window = { fromUs: 0n, untilUs: BigInt(Date.now() + 3_600_000) * 1000n };
-    expect(await rows(planTail(create(TailSpansRequestSchema, {}), new Map(), window))).toHaveLength(4);
-    expect(await rows(planNews(window))).toEqual([{ stored: 8n }]);
+    expect(await rows(planSpanTail(create(TailSpansRequestSchema, {}), new Map(), window))).toHaveLength(4);
+    expect(await rows(planLogTail(create(TailLogsRequestSchema, {}), new Map(), window))).toHaveLength(2);
+    expect(await rows(planNews(window))).toMatchObject([{ spans: 8n, logs: 4n }]);
+    expect(await rows(planOpenJobs(jobs, traces))).toHaveLength(1);
+    const arrivals = (await rows(planArrivals("spans", window))) as { stored: bigint }[];
+    expect(arrivals.reduce((sum, { stored }) => sum + stored, 0n)).toBe(8n);
   });
 });

@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file spanloom/v1/query_service.proto.
  */
 export const file_spanloom_v1_query_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch9zcGFubG9vbS92MS9xdWVyeV9zZXJ2aWNlLnByb3RvEgtzcGFubG9vbS52MSInCgpBcnJvd0NodW5rEgsKA2lwYxgBIAEoDBIMCgRyb3dzGAIgASgEIlwKCVRleHRNYXRjaBIPCgVleGFjdBgBIAEoCUgAEhAKBnByZWZpeBgCIAEoCUgAEhIKCGNvbnRhaW5zGAMgASgJSAASDwoFcmVnZXgYBCABKAlIAEIHCgVtYXRjaCJfCglUaW1lUmFuZ2USKQoFc3RhcnQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEicKA2VuZBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiXwoNRHVyYXRpb25SYW5nZRImCgNtaW4YASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SJgoDbWF4GAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIq8BCg9BdHRyaWJ1dGVGaWx0ZXISCwoDa2V5GAEgASgJEisKCmNvbXBhcmlzb24YAiABKA4yFy5zcGFubG9vbS52MS5Db21wYXJpc29uEhYKDHN0cmluZ192YWx1ZRgDIAEoCUgAEhMKCWludF92YWx1ZRgEIAEoA0gAEhYKDGRvdWJsZV92YWx1ZRgFIAEoAUgAEhQKCmJvb2xfdmFsdWUYBiABKAhIAEIHCgV2YWx1ZSLhBQoKU3BhbkZpbHRlchIPCgdqb2JfaWRzGAEgAygJEhAKCHRhc2tfaWRzGAIgAygJEhEKCXRyYWNlX2lkcxgDIAMoCRIXCg9wYXJlbnRfc3Bhbl9pZHMYBCADKAkSJAoFdHlwZXMYBSADKA4yFS5zcGFubG9vbS52MS5TcGFuVHlwZRIlCgVuYW1lcxgGIAMoCzIWLnNwYW5sb29tLnYxLlRleHRNYXRjaBINCgVraW5kcxgHIAMoDRIpCghzdGF0dXNlcxgIIAMoDjIXLnNwYW5sb29tLnYxLlNwYW5TdGF0dXMSEAoIb3V0Y29tZXMYCSADKAkSDgoGcXVldWVzGAogAygJEhIKCnJ1bm5lcl9pZHMYCyADKAkSEAoIc2VydmljZXMYDCADKAkSJAoEdGltZRgNIAEoCzIWLnNwYW5sb29tLnYxLlRpbWVSYW5nZRIsCghkdXJhdGlvbhgOIAEoCzIaLnNwYW5sb29tLnYxLkR1cmF0aW9uUmFuZ2USMAoKYXR0cmlidXRlcxgPIAMoCzIcLnNwYW5sb29tLnYxLkF0dHJpYnV0ZUZpbHRlchI5ChNyZXNvdXJjZV9hdHRyaWJ1dGVzGBAgAygLMhwuc3Bhbmxvb20udjEuQXR0cmlidXRlRmlsdGVyEioKCmV2ZW50X25hbWUYESABKAsyFi5zcGFubG9vbS52MS5UZXh0TWF0Y2gSKQoJZXhjZXB0aW9uGBIgASgLMhYuc3Bhbmxvb20udjEuVGV4dE1hdGNoEhEKBG9wZW4YEyABKAhIAIgBARIkCgNhbmQYFCADKAsyFy5zcGFubG9vbS52MS5TcGFuRmlsdGVyEiMKAm9yGBUgAygLMhcuc3Bhbmxvb20udjEuU3BhbkZpbHRlchIkCgNub3QYFiABKAsyFy5zcGFubG9vbS52MS5TcGFuRmlsdGVyEhAKCHNwYW5faWRzGBcgAygJQgcKBV9vcGVuImMKD0F0dHJpYnV0ZUNvbHVtbhILCgNrZXkYASABKAkSCgoCYXMYAiABKAkSJQoEdHlwZRgDIAEoDjIXLnNwYW5sb29tLnYxLkNvbHVtblR5cGUSEAoIcmVzb3VyY2UYBCABKAgiKwoFT3JkZXISDgoGY29sdW1uGAEgASgJEhIKCmRlc2NlbmRpbmcYAiABKAgiuwEKEVF1ZXJ5U3BhbnNSZXF1ZXN0EicKBmZpbHRlchgBIAEoCzIXLnNwYW5sb29tLnYxLlNwYW5GaWx0ZXISDwoHY29sdW1ucxgCIAMoCRI3ChFhdHRyaWJ1dGVfY29sdW1ucxgDIAMoCzIcLnNwYW5sb29tLnYxLkF0dHJpYnV0ZUNvbHVtbhIkCghvcmRlcl9ieRgEIAMoCzISLnNwYW5sb29tLnYxLk9yZGVyEg0KBWxpbWl0GAUgASgEIjwKElF1ZXJ5U3BhbnNSZXNwb25zZRImCgVjaHVuaxgBIAEoCzIXLnNwYW5sb29tLnYxLkFycm93Q2h1bmsitgMKCUxvZ0ZpbHRlchIPCgdqb2JfaWRzGAEgAygJEhAKCHRhc2tfaWRzGAIgAygJEhEKCXRyYWNlX2lkcxgDIAMoCRIQCghzcGFuX2lkcxgEIAMoCRIUCgxtaW5fc2V2ZXJpdHkYBSABKA0SJAoEYm9keRgGIAEoCzIWLnNwYW5sb29tLnYxLlRleHRNYXRjaBIkCgR0aW1lGAcgASgLMhYuc3Bhbmxvb20udjEuVGltZVJhbmdlEhAKCHNlcnZpY2VzGAggAygJEhIKCnJ1bm5lcl9pZHMYCSADKAkSMAoKYXR0cmlidXRlcxgKIAMoCzIcLnNwYW5sb29tLnYxLkF0dHJpYnV0ZUZpbHRlchI5ChNyZXNvdXJjZV9hdHRyaWJ1dGVzGAsgAygLMhwuc3Bhbmxvb20udjEuQXR0cmlidXRlRmlsdGVyEiMKA2FuZBgMIAMoCzIWLnNwYW5sb29tLnYxLkxvZ0ZpbHRlchIiCgJvchgNIAMoCzIWLnNwYW5sb29tLnYxLkxvZ0ZpbHRlchIjCgNub3QYDiABKAsyFi5zcGFubG9vbS52MS5Mb2dGaWx0ZXIiuQEKEFF1ZXJ5TG9nc1JlcXVlc3QSJgoGZmlsdGVyGAEgASgLMhYuc3Bhbmxvb20udjEuTG9nRmlsdGVyEg8KB2NvbHVtbnMYAiADKAkSNwoRYXR0cmlidXRlX2NvbHVtbnMYAyADKAsyHC5zcGFubG9vbS52MS5BdHRyaWJ1dGVDb2x1bW4SJAoIb3JkZXJfYnkYBCADKAsyEi5zcGFubG9vbS52MS5PcmRlchINCgVsaW1pdBgFIAEoBCI7ChFRdWVyeUxvZ3NSZXNwb25zZRImCgVjaHVuaxgBIAEoCzIXLnNwYW5sb29tLnYxLkFycm93Q2h1bmsiZgoQVGFpbFNwYW5zUmVxdWVzdBInCgZmaWx0ZXIYASABKAsyFy5zcGFubG9vbS52MS5TcGFuRmlsdGVyEg8KB2NvbHVtbnMYAiADKAkSGAoQaW5jbHVkZV9leGlzdGluZxgDIAEoCCI7ChFUYWlsU3BhbnNSZXNwb25zZRImCgVjaHVuaxgBIAEoCzIXLnNwYW5sb29tLnYxLkFycm93Q2h1bmsiVgoIR3JvdXBLZXkSEAoGY29sdW1uGAEgASgJSAASMQoJYXR0cmlidXRlGAIgASgLMhwuc3Bhbmxvb20udjEuQXR0cmlidXRlQ29sdW1uSABCBQoDa2V5IvYBChVBZ2dyZWdhdGVTcGFuc1JlcXVlc3QSJwoGZmlsdGVyGAEgASgLMhcuc3Bhbmxvb20udjEuU3BhbkZpbHRlchInCghncm91cF9ieRgCIAMoCzIVLnNwYW5sb29tLnYxLkdyb3VwS2V5EiYKCG1lYXN1cmVzGAMgAygOMhQuc3Bhbmxvb20udjEuTWVhc3VyZRIuCgt0aW1lX2J1Y2tldBgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIkCghvcmRlcl9ieRgFIAMoCzISLnNwYW5sb29tLnYxLk9yZGVyEg0KBWxpbWl0GAYgASgEIkAKFkFnZ3JlZ2F0ZVNwYW5zUmVzcG9uc2USJgoFY2h1bmsYASABKAsyFy5zcGFubG9vbS52MS5BcnJvd0NodW5rIigKFkdldENyaXRpY2FsUGF0aFJlcXVlc3QSDgoGam9iX2lkGAEgASgJIkEKF0dldENyaXRpY2FsUGF0aFJlc3BvbnNlEiYKBWNodW5rGAEgASgLMhcuc3Bhbmxvb20udjEuQXJyb3dDaHVuayI/ChJDb21wYXJlSm9ic1JlcXVlc3QSEwoLYmFzZV9qb2JfaWQYASABKAkSFAoMb3RoZXJfam9iX2lkGAIgASgJIj0KE0NvbXBhcmVKb2JzUmVzcG9uc2USJgoFY2h1bmsYASABKAsyFy5zcGFubG9vbS52MS5BcnJvd0NodW5rKncKCFNwYW5UeXBlEhkKFVNQQU5fVFlQRV9VTlNQRUNJRklFRBAAEhEKDVNQQU5fVFlQRV9KT0IQARISCg5TUEFOX1RZUEVfVEFTSxACEhUKEVNQQU5fVFlQRV9BVFRFTVBUEAMSEgoOU1BBTl9UWVBFX1VTRVIQBCprCgpTcGFuU3RhdHVzEhsKF1NQQU5fU1RBVFVTX1VOU1BFQ0lGSUVEEAASFQoRU1BBTl9TVEFUVVNfVU5TRVQQARISCg5TUEFOX1NUQVRVU19PSxACEhUKEVNQQU5fU1RBVFVTX0VSUk9SEAMq9AEKCkNvbXBhcmlzb24SGgoWQ09NUEFSSVNPTl9VTlNQRUNJRklFRBAAEhQKEENPTVBBUklTT05fRVFVQUwQARIYChRDT01QQVJJU09OX05PVF9FUVVBTBACEhMKD0NPTVBBUklTT05fTEVTUxADEhwKGENPTVBBUklTT05fTEVTU19PUl9FUVVBTBAEEhYKEkNPTVBBUklTT05fR1JFQVRFUhAFEh8KG0NPTVBBUklTT05fR1JFQVRFUl9PUl9FUVVBTBAGEhUKEUNPTVBBUklTT05fRVhJU1RTEAcSFwoTQ09NUEFSSVNPTl9DT05UQUlOUxAIKocBCgpDb2x1bW5UeXBlEhsKF0NPTFVNTl9UWVBFX1VOU1BFQ0lGSUVEEAASFgoSQ09MVU1OX1RZUEVfU1RSSU5HEAESFQoRQ09MVU1OX1RZUEVfSU5UNjQQAhIXChNDT0xVTU5fVFlQRV9GTE9BVDY0EAMSFAoQQ09MVU1OX1RZUEVfQk9PTBAEKtIBCgdNZWFzdXJlEhcKE01FQVNVUkVfVU5TUEVDSUZJRUQQABIRCg1NRUFTVVJFX0NPVU5UEAESEgoOTUVBU1VSRV9FUlJPUlMQAhIPCgtNRUFTVVJFX1NVTRADEhAKDE1FQVNVUkVfTUVBThAEEg8KC01FQVNVUkVfTUlOEAUSDwoLTUVBU1VSRV9NQVgQBhIPCgtNRUFTVVJFX1A1MBAHEg8KC01FQVNVUkVfUDkwEAgSDwoLTUVBU1VSRV9QOTUQCRIPCgtNRUFTVVJFX1A5ORAKMowECgxRdWVyeVNlcnZpY2USTwoKUXVlcnlTcGFucxIeLnNwYW5sb29tLnYxLlF1ZXJ5U3BhbnNSZXF1ZXN0Gh8uc3Bhbmxvb20udjEuUXVlcnlTcGFuc1Jlc3BvbnNlMAESTAoJUXVlcnlMb2dzEh0uc3Bhbmxvb20udjEuUXVlcnlMb2dzUmVxdWVzdBoeLnNwYW5sb29tLnYxLlF1ZXJ5TG9nc1Jlc3BvbnNlMAESTAoJVGFpbFNwYW5zEh0uc3Bhbmxvb20udjEuVGFpbFNwYW5zUmVxdWVzdBoeLnNwYW5sb29tLnYxLlRhaWxTcGFuc1Jlc3BvbnNlMAESWwoOQWdncmVnYXRlU3BhbnMSIi5zcGFubG9vbS52MS5BZ2dyZWdhdGVTcGFuc1JlcXVlc3QaIy5zcGFubG9vbS52MS5BZ2dyZWdhdGVTcGFuc1Jlc3BvbnNlMAESXgoPR2V0Q3JpdGljYWxQYXRoEiMuc3Bhbmxvb20udjEuR2V0Q3JpdGljYWxQYXRoUmVxdWVzdBokLnNwYW5sb29tLnYxLkdldENyaXRpY2FsUGF0aFJlc3BvbnNlMAESUgoLQ29tcGFyZUpvYnMSHy5zcGFubG9vbS52MS5Db21wYXJlSm9ic1JlcXVlc3QaIC5zcGFubG9vbS52MS5Db21wYXJlSm9ic1Jlc3BvbnNlMAFiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("Ch9zcGFubG9vbS92MS9xdWVyeV9zZXJ2aWNlLnByb3RvEgtzcGFubG9vbS52MSInCgpBcnJvd0NodW5rEgsKA2lwYxgBIAEoDBIMCgRyb3dzGAIgASgEIlwKCVRleHRNYXRjaBIPCgVleGFjdBgBIAEoCUgAEhAKBnByZWZpeBgCIAEoCUgAEhIKCGNvbnRhaW5zGAMgASgJSAASDwoFcmVnZXgYBCABKAlIAEIHCgVtYXRjaCJfCglUaW1lUmFuZ2USKQoFc3RhcnQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEicKA2VuZBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiXwoNRHVyYXRpb25SYW5nZRImCgNtaW4YASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SJgoDbWF4GAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIq8BCg9BdHRyaWJ1dGVGaWx0ZXISCwoDa2V5GAEgASgJEisKCmNvbXBhcmlzb24YAiABKA4yFy5zcGFubG9vbS52MS5Db21wYXJpc29uEhYKDHN0cmluZ192YWx1ZRgDIAEoCUgAEhMKCWludF92YWx1ZRgEIAEoA0gAEhYKDGRvdWJsZV92YWx1ZRgFIAEoAUgAEhQKCmJvb2xfdmFsdWUYBiABKAhIAEIHCgV2YWx1ZSLhBQoKU3BhbkZpbHRlchIPCgdqb2JfaWRzGAEgAygJEhAKCHRhc2tfaWRzGAIgAygJEhEKCXRyYWNlX2lkcxgDIAMoCRIXCg9wYXJlbnRfc3Bhbl9pZHMYBCADKAkSJAoFdHlwZXMYBSADKA4yFS5zcGFubG9vbS52MS5TcGFuVHlwZRIlCgVuYW1lcxgGIAMoCzIWLnNwYW5sb29tLnYxLlRleHRNYXRjaBINCgVraW5kcxgHIAMoDRIpCghzdGF0dXNlcxgIIAMoDjIXLnNwYW5sb29tLnYxLlNwYW5TdGF0dXMSEAoIb3V0Y29tZXMYCSADKAkSDgoGcXVldWVzGAogAygJEhIKCnJ1bm5lcl9pZHMYCyADKAkSEAoIc2VydmljZXMYDCADKAkSJAoEdGltZRgNIAEoCzIWLnNwYW5sb29tLnYxLlRpbWVSYW5nZRIsCghkdXJhdGlvbhgOIAEoCzIaLnNwYW5sb29tLnYxLkR1cmF0aW9uUmFuZ2USMAoKYXR0cmlidXRlcxgPIAMoCzIcLnNwYW5sb29tLnYxLkF0dHJpYnV0ZUZpbHRlchI5ChNyZXNvdXJjZV9hdHRyaWJ1dGVzGBAgAygLMhwuc3Bhbmxvb20udjEuQXR0cmlidXRlRmlsdGVyEioKCmV2ZW50X25hbWUYESABKAsyFi5zcGFubG9vbS52MS5UZXh0TWF0Y2gSKQoJZXhjZXB0aW9uGBIgASgLMhYuc3Bhbmxvb20udjEuVGV4dE1hdGNoEhEKBG9wZW4YEyABKAhIAIgBARIkCgNhbmQYFCADKAsyFy5zcGFubG9vbS52MS5TcGFuRmlsdGVyEiMKAm9yGBUgAygLMhcuc3Bhbmxvb20udjEuU3BhbkZpbHRlchIkCgNub3QYFiABKAsyFy5zcGFubG9vbS52MS5TcGFuRmlsdGVyEhAKCHNwYW5faWRzGBcgAygJQgcKBV9vcGVuImMKD0F0dHJpYnV0ZUNvbHVtbhILCgNrZXkYASABKAkSCgoCYXMYAiABKAkSJQoEdHlwZRgDIAEoDjIXLnNwYW5sb29tLnYxLkNvbHVtblR5cGUSEAoIcmVzb3VyY2UYBCABKAgiKwoFT3JkZXISDgoGY29sdW1uGAEgASgJEhIKCmRlc2NlbmRpbmcYAiABKAgiuwEKEVF1ZXJ5U3BhbnNSZXF1ZXN0EicKBmZpbHRlchgBIAEoCzIXLnNwYW5sb29tLnYxLlNwYW5GaWx0ZXISDwoHY29sdW1ucxgCIAMoCRI3ChFhdHRyaWJ1dGVfY29sdW1ucxgDIAMoCzIcLnNwYW5sb29tLnYxLkF0dHJpYnV0ZUNvbHVtbhIkCghvcmRlcl9ieRgEIAMoCzISLnNwYW5sb29tLnYxLk9yZGVyEg0KBWxpbWl0GAUgASgEIjwKElF1ZXJ5U3BhbnNSZXNwb25zZRImCgVjaHVuaxgBIAEoCzIXLnNwYW5sb29tLnYxLkFycm93Q2h1bmsitgMKCUxvZ0ZpbHRlchIPCgdqb2JfaWRzGAEgAygJEhAKCHRhc2tfaWRzGAIgAygJEhEKCXRyYWNlX2lkcxgDIAMoCRIQCghzcGFuX2lkcxgEIAMoCRIUCgxtaW5fc2V2ZXJpdHkYBSABKA0SJAoEYm9keRgGIAEoCzIWLnNwYW5sb29tLnYxLlRleHRNYXRjaBIkCgR0aW1lGAcgASgLMhYuc3Bhbmxvb20udjEuVGltZVJhbmdlEhAKCHNlcnZpY2VzGAggAygJEhIKCnJ1bm5lcl9pZHMYCSADKAkSMAoKYXR0cmlidXRlcxgKIAMoCzIcLnNwYW5sb29tLnYxLkF0dHJpYnV0ZUZpbHRlchI5ChNyZXNvdXJjZV9hdHRyaWJ1dGVzGAsgAygLMhwuc3Bhbmxvb20udjEuQXR0cmlidXRlRmlsdGVyEiMKA2FuZBgMIAMoCzIWLnNwYW5sb29tLnYxLkxvZ0ZpbHRlchIiCgJvchgNIAMoCzIWLnNwYW5sb29tLnYxLkxvZ0ZpbHRlchIjCgNub3QYDiABKAsyFi5zcGFubG9vbS52MS5Mb2dGaWx0ZXIiuQEKEFF1ZXJ5TG9nc1JlcXVlc3QSJgoGZmlsdGVyGAEgASgLMhYuc3Bhbmxvb20udjEuTG9nRmlsdGVyEg8KB2NvbHVtbnMYAiADKAkSNwoRYXR0cmlidXRlX2NvbHVtbnMYAyADKAsyHC5zcGFubG9vbS52MS5BdHRyaWJ1dGVDb2x1bW4SJAoIb3JkZXJfYnkYBCADKAsyEi5zcGFubG9vbS52MS5PcmRlchINCgVsaW1pdBgFIAEoBCI7ChFRdWVyeUxvZ3NSZXNwb25zZRImCgVjaHVuaxgBIAEoCzIXLnNwYW5sb29tLnYxLkFycm93Q2h1bmsisQEKEFRhaWxTcGFuc1JlcXVlc3QSJwoGZmlsdGVyGAEgASgLMhcuc3Bhbmxvb20udjEuU3BhbkZpbHRlchIPCgdjb2x1bW5zGAIgAygJEhgKEGluY2x1ZGVfZXhpc3RpbmcYAyABKAgSNwoRYXR0cmlidXRlX2NvbHVtbnMYBCADKAsyHC5zcGFubG9vbS52MS5BdHRyaWJ1dGVDb2x1bW4SEAoIcG9zaXRpb24YBSABKAkiTQoRVGFpbFNwYW5zUmVzcG9uc2USJgoFY2h1bmsYASABKAsyFy5zcGFubG9vbS52MS5BcnJvd0NodW5rEhAKCHBvc2l0aW9uGAIgASgJIq8BCg9UYWlsTG9nc1JlcXVlc3QSJgoGZmlsdGVyGAEgASgLMhYuc3Bhbmxvb20udjEuTG9nRmlsdGVyEg8KB2NvbHVtbnMYAiADKAkSNwoRYXR0cmlidXRlX2NvbHVtbnMYAyADKAsyHC5zcGFubG9vbS52MS5BdHRyaWJ1dGVDb2x1bW4SGAoQaW5jbHVkZV9leGlzdGluZxgEIAEoCBIQCghwb3NpdGlvbhgFIAEoCSJMChBUYWlsTG9nc1Jlc3BvbnNlEiYKBWNodW5rGAEgASgLMhcuc3Bhbmxvb20udjEuQXJyb3dDaHVuaxIQCghwb3NpdGlvbhgCIAEoCSJWCghHcm91cEtleRIQCgZjb2x1bW4YASABKAlIABIxCglhdHRyaWJ1dGUYAiABKAsyHC5zcGFubG9vbS52MS5BdHRyaWJ1dGVDb2x1bW5IAEIFCgNrZXki9gEKFUFnZ3JlZ2F0ZVNwYW5zUmVxdWVzdBInCgZmaWx0ZXIYASABKAsyFy5zcGFubG9vbS52MS5TcGFuRmlsdGVyEicKCGdyb3VwX2J5GAIgAygLMhUuc3Bhbmxvb20udjEuR3JvdXBLZXkSJgoIbWVhc3VyZXMYAyADKA4yFC5zcGFubG9vbS52MS5NZWFzdXJlEi4KC3RpbWVfYnVja2V0GAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiQKCG9yZGVyX2J5GAUgAygLMhIuc3Bhbmxvb20udjEuT3JkZXISDQoFbGltaXQYBiABKAQiQAoWQWdncmVnYXRlU3BhbnNSZXNwb25zZRImCgVjaHVuaxgBIAEoCzIXLnNwYW5sb29tLnYxLkFycm93Q2h1bmsiRAoWR2V0Q3JpdGljYWxQYXRoUmVxdWVzdBIOCgZqb2JfaWQYASABKAkSGgoSaW5jbHVkZV91c2VyX3NwYW5zGAIgASgIIkEKF0dldENyaXRpY2FsUGF0aFJlc3BvbnNlEiYKBWNodW5rGAEgASgLMhcuc3Bhbmxvb20udjEuQXJyb3dDaHVuayI/ChJDb21wYXJlSm9ic1JlcXVlc3QSEwoLYmFzZV9qb2JfaWQYASABKAkSFAoMb3RoZXJfam9iX2lkGAIgASgJIj0KE0NvbXBhcmVKb2JzUmVzcG9uc2USJgoFY2h1bmsYASABKAsyFy5zcGFubG9vbS52MS5BcnJvd0NodW5rKncKCFNwYW5UeXBlEhkKFVNQQU5fVFlQRV9VTlNQRUNJRklFRBAAEhEKDVNQQU5fVFlQRV9KT0IQARISCg5TUEFOX1RZUEVfVEFTSxACEhUKEVNQQU5fVFlQRV9BVFRFTVBUEAMSEgoOU1BBTl9UWVBFX1VTRVIQBCprCgpTcGFuU3RhdHVzEhsKF1NQQU5fU1RBVFVTX1VOU1BFQ0lGSUVEEAASFQoRU1BBTl9TVEFUVVNfVU5TRVQQARISCg5TUEFOX1NUQVRVU19PSxACEhUKEVNQQU5fU1RBVFVTX0VSUk9SEAMq9AEKCkNvbXBhcmlzb24SGgoWQ09NUEFSSVNPTl9VTlNQRUNJRklFRBAAEhQKEENPTVBBUklTT05fRVFVQUwQARIYChRDT01QQVJJU09OX05PVF9FUVVBTBACEhMKD0NPTVBBUklTT05fTEVTUxADEhwKGENPTVBBUklTT05fTEVTU19PUl9FUVVBTBAEEhYKEkNPTVBBUklTT05fR1JFQVRFUhAFEh8KG0NPTVBBUklTT05fR1JFQVRFUl9PUl9FUVVBTBAGEhUKEUNPTVBBUklTT05fRVhJU1RTEAcSFwoTQ09NUEFSSVNPTl9DT05UQUlOUxAIKocBCgpDb2x1bW5UeXBlEhsKF0NPTFVNTl9UWVBFX1VOU1BFQ0lGSUVEEAASFgoSQ09MVU1OX1RZUEVfU1RSSU5HEAESFQoRQ09MVU1OX1RZUEVfSU5UNjQQAhIXChNDT0xVTU5fVFlQRV9GTE9BVDY0EAMSFAoQQ09MVU1OX1RZUEVfQk9PTBAEKtIBCgdNZWFzdXJlEhcKE01FQVNVUkVfVU5TUEVDSUZJRUQQABIRCg1NRUFTVVJFX0NPVU5UEAESEgoOTUVBU1VSRV9FUlJPUlMQAhIPCgtNRUFTVVJFX1NVTRADEhAKDE1FQVNVUkVfTUVBThAEEg8KC01FQVNVUkVfTUlOEAUSDwoLTUVBU1VSRV9NQVgQBhIPCgtNRUFTVVJFX1A1MBAHEg8KC01FQVNVUkVfUDkwEAgSDwoLTUVBU1VSRV9QOTUQCRIPCgtNRUFTVVJFX1A5ORAKMtcECgxRdWVyeVNlcnZpY2USTwoKUXVlcnlTcGFucxIeLnNwYW5sb29tLnYxLlF1ZXJ5U3BhbnNSZXF1ZXN0Gh8uc3Bhbmxvb20udjEuUXVlcnlTcGFuc1Jlc3BvbnNlMAESTAoJUXVlcnlMb2dzEh0uc3Bhbmxvb20udjEuUXVlcnlMb2dzUmVxdWVzdBoeLnNwYW5sb29tLnYxLlF1ZXJ5TG9nc1Jlc3BvbnNlMAESTAoJVGFpbFNwYW5zEh0uc3Bhbmxvb20udjEuVGFpbFNwYW5zUmVxdWVzdBoeLnNwYW5sb29tLnYxLlRhaWxTcGFuc1Jlc3BvbnNlMAESSQoIVGFpbExvZ3MSHC5zcGFubG9vbS52MS5UYWlsTG9nc1JlcXVlc3QaHS5zcGFubG9vbS52MS5UYWlsTG9nc1Jlc3BvbnNlMAESWwoOQWdncmVnYXRlU3BhbnMSIi5zcGFubG9vbS52MS5BZ2dyZWdhdGVTcGFuc1JlcXVlc3QaIy5zcGFubG9vbS52MS5BZ2dyZWdhdGVTcGFuc1Jlc3BvbnNlMAESXgoPR2V0Q3JpdGljYWxQYXRoEiMuc3Bhbmxvb20udjEuR2V0Q3JpdGljYWxQYXRoUmVxdWVzdBokLnNwYW5sb29tLnYxLkdldENyaXRpY2FsUGF0aFJlc3BvbnNlMAESUgoLQ29tcGFyZUpvYnMSHy5zcGFubG9vbS52MS5Db21wYXJlSm9ic1JlcXVlc3QaIC5zcGFubG9vbS52MS5Db21wYXJlSm9ic1Jlc3BvbnNlMAFiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * Arrow in transit: the concatenated `ipc` of a stream's messages is a sequence of whole Arrow IPC streams with one schema.
@@ -724,7 +724,7 @@ export const QueryLogsResponseSchema: GenMessage<QueryLogsResponse> = /*@__PURE_
  */
 export type TailSpansRequest = Message<"spanloom.v1.TailSpansRequest"> & {
   /**
-   * Conditions.
+   * Conditions. When they name jobs, the answer ends once these have ended and all of theirs was sent.
    *
    * @generated from field: spanloom.v1.SpanFilter filter = 1;
    */
@@ -738,11 +738,25 @@ export type TailSpansRequest = Message<"spanloom.v1.TailSpansRequest"> & {
   columns: string[];
 
   /**
-   * First send those that match already.
+   * First send those that match already. Has no meaning with a position.
    *
    * @generated from field: bool include_existing = 3;
    */
   includeExisting: boolean;
+
+  /**
+   * Attributes to project.
+   *
+   * @generated from field: repeated spanloom.v1.AttributeColumn attribute_columns = 4;
+   */
+  attributeColumns: AttributeColumn[];
+
+  /**
+   * Go on after this position of an earlier answer instead of now.
+   *
+   * @generated from field: string position = 5;
+   */
+  position: string;
 };
 
 /**
@@ -753,7 +767,7 @@ export const TailSpansRequestSchema: GenMessage<TailSpansRequest> = /*@__PURE__*
   messageDesc(file_spanloom_v1_query_service, 13);
 
 /**
- * Spans that opened, changed or ended since the message before.
+ * Spans that opened, changed or ended since the message before; or none, to tell the position or that the call lives.
  *
  * @generated from message spanloom.v1.TailSpansResponse
  */
@@ -764,6 +778,13 @@ export type TailSpansResponse = Message<"spanloom.v1.TailSpansResponse"> & {
    * @generated from field: spanloom.v1.ArrowChunk chunk = 1;
    */
   chunk?: ArrowChunk | undefined;
+
+  /**
+   * All before it was sent: what to ask for after a lost connection. Empty as long as there is none.
+   *
+   * @generated from field: string position = 2;
+   */
+  position: string;
 };
 
 /**
@@ -772,6 +793,83 @@ export type TailSpansResponse = Message<"spanloom.v1.TailSpansResponse"> & {
  */
 export const TailSpansResponseSchema: GenMessage<TailSpansResponse> = /*@__PURE__*/
   messageDesc(file_spanloom_v1_query_service, 14);
+
+/**
+ * Which log records to follow.
+ *
+ * @generated from message spanloom.v1.TailLogsRequest
+ */
+export type TailLogsRequest = Message<"spanloom.v1.TailLogsRequest"> & {
+  /**
+   * Conditions. When they name jobs, the answer ends once these have ended and all of theirs was sent.
+   *
+   * @generated from field: spanloom.v1.LogFilter filter = 1;
+   */
+  filter?: LogFilter | undefined;
+
+  /**
+   * Columns by name. Empty means all.
+   *
+   * @generated from field: repeated string columns = 2;
+   */
+  columns: string[];
+
+  /**
+   * Attributes to project.
+   *
+   * @generated from field: repeated spanloom.v1.AttributeColumn attribute_columns = 3;
+   */
+  attributeColumns: AttributeColumn[];
+
+  /**
+   * First send those that match already. Has no meaning with a position.
+   *
+   * @generated from field: bool include_existing = 4;
+   */
+  includeExisting: boolean;
+
+  /**
+   * Go on after this position of an earlier answer instead of now.
+   *
+   * @generated from field: string position = 5;
+   */
+  position: string;
+};
+
+/**
+ * Describes the message spanloom.v1.TailLogsRequest.
+ * Use `create(TailLogsRequestSchema)` to create a new message.
+ */
+export const TailLogsRequestSchema: GenMessage<TailLogsRequest> = /*@__PURE__*/
+  messageDesc(file_spanloom_v1_query_service, 15);
+
+/**
+ * Log records that came since the message before; or none, to tell the position or that the call lives.
+ *
+ * @generated from message spanloom.v1.TailLogsResponse
+ */
+export type TailLogsResponse = Message<"spanloom.v1.TailLogsResponse"> & {
+  /**
+   * Log records.
+   *
+   * @generated from field: spanloom.v1.ArrowChunk chunk = 1;
+   */
+  chunk?: ArrowChunk | undefined;
+
+  /**
+   * All before it was sent: what to ask for after a lost connection. Empty as long as there is none.
+   *
+   * @generated from field: string position = 2;
+   */
+  position: string;
+};
+
+/**
+ * Describes the message spanloom.v1.TailLogsResponse.
+ * Use `create(TailLogsResponseSchema)` to create a new message.
+ */
+export const TailLogsResponseSchema: GenMessage<TailLogsResponse> = /*@__PURE__*/
+  messageDesc(file_spanloom_v1_query_service, 16);
 
 /**
  * What to group by.
@@ -808,7 +906,7 @@ export type GroupKey = Message<"spanloom.v1.GroupKey"> & {
  * Use `create(GroupKeySchema)` to create a new message.
  */
 export const GroupKeySchema: GenMessage<GroupKey> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_query_service, 15);
+  messageDesc(file_spanloom_v1_query_service, 17);
 
 /**
  * Which spans to group and how.
@@ -864,7 +962,7 @@ export type AggregateSpansRequest = Message<"spanloom.v1.AggregateSpansRequest">
  * Use `create(AggregateSpansRequestSchema)` to create a new message.
  */
 export const AggregateSpansRequestSchema: GenMessage<AggregateSpansRequest> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_query_service, 16);
+  messageDesc(file_spanloom_v1_query_service, 18);
 
 /**
  * Part of the answer.
@@ -885,7 +983,7 @@ export type AggregateSpansResponse = Message<"spanloom.v1.AggregateSpansResponse
  * Use `create(AggregateSpansResponseSchema)` to create a new message.
  */
 export const AggregateSpansResponseSchema: GenMessage<AggregateSpansResponse> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_query_service, 17);
+  messageDesc(file_spanloom_v1_query_service, 19);
 
 /**
  * Which job to explain.
@@ -899,6 +997,13 @@ export type GetCriticalPathRequest = Message<"spanloom.v1.GetCriticalPathRequest
    * @generated from field: string job_id = 1;
    */
   jobId: string;
+
+  /**
+   * Go on from attempts to the user spans below them.
+   *
+   * @generated from field: bool include_user_spans = 2;
+   */
+  includeUserSpans: boolean;
 };
 
 /**
@@ -906,7 +1011,7 @@ export type GetCriticalPathRequest = Message<"spanloom.v1.GetCriticalPathRequest
  * Use `create(GetCriticalPathRequestSchema)` to create a new message.
  */
 export const GetCriticalPathRequestSchema: GenMessage<GetCriticalPathRequest> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_query_service, 18);
+  messageDesc(file_spanloom_v1_query_service, 20);
 
 /**
  * Part of the answer.
@@ -927,7 +1032,7 @@ export type GetCriticalPathResponse = Message<"spanloom.v1.GetCriticalPathRespon
  * Use `create(GetCriticalPathResponseSchema)` to create a new message.
  */
 export const GetCriticalPathResponseSchema: GenMessage<GetCriticalPathResponse> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_query_service, 19);
+  messageDesc(file_spanloom_v1_query_service, 21);
 
 /**
  * Which jobs to compare.
@@ -955,7 +1060,7 @@ export type CompareJobsRequest = Message<"spanloom.v1.CompareJobsRequest"> & {
  * Use `create(CompareJobsRequestSchema)` to create a new message.
  */
 export const CompareJobsRequestSchema: GenMessage<CompareJobsRequest> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_query_service, 20);
+  messageDesc(file_spanloom_v1_query_service, 22);
 
 /**
  * Part of the answer.
@@ -976,7 +1081,7 @@ export type CompareJobsResponse = Message<"spanloom.v1.CompareJobsResponse"> & {
  * Use `create(CompareJobsResponseSchema)` to create a new message.
  */
 export const CompareJobsResponseSchema: GenMessage<CompareJobsResponse> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_query_service, 21);
+  messageDesc(file_spanloom_v1_query_service, 23);
 
 /**
  * What produced a span.
@@ -1343,7 +1448,7 @@ export const QueryService: GenService<{
     output: typeof QueryLogsResponseSchema;
   },
   /**
-   * Streams spans as they open, change and end.
+   * Streams spans as they open, change and end; of jobs that are named, until they have ended.
    *
    * @generated from rpc spanloom.v1.QueryService.TailSpans
    */
@@ -1351,6 +1456,16 @@ export const QueryService: GenService<{
     methodKind: "server_streaming";
     input: typeof TailSpansRequestSchema;
     output: typeof TailSpansResponseSchema;
+  },
+  /**
+   * Streams log records as they come; of jobs that are named, until they have ended.
+   *
+   * @generated from rpc spanloom.v1.QueryService.TailLogs
+   */
+  tailLogs: {
+    methodKind: "server_streaming";
+    input: typeof TailLogsRequestSchema;
+    output: typeof TailLogsResponseSchema;
   },
   /**
    * Groups spans and measures them.

@@ -93,11 +93,13 @@ CREATE TABLE IF NOT EXISTS spanloom.logs_local ON CLUSTER 'main' (
   dropped_attributes UInt32 CODEC(ZSTD(1)),
   ingest_id UInt64 CODEC(Delta, ZSTD(1)),
   writer UInt64 CODEC(ZSTD(1)),
+  inserted_at DateTime64(6, 'UTC') DEFAULT now64(6, 'UTC') CODEC(Delta, ZSTD(1)),
   resource_schema_url LowCardinality(String),
   scope_schema_url LowCardinality(String),
   resource_dropped_attributes UInt32 CODEC(ZSTD(1)),
   scope_dropped_attributes UInt32 CODEC(ZSTD(1)),
-  INDEX ingest_id ingest_id TYPE minmax GRANULARITY 1
+  INDEX ingest_id ingest_id TYPE minmax GRANULARITY 1,
+  INDEX inserted_at inserted_at TYPE minmax GRANULARITY 1
 ) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
 PARTITION BY toDate(time)
 ORDER BY (trace_id, time, ingest_id, writer)

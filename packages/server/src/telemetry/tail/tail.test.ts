@@ -1,12 +1,13 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { SpanloomError, TailSpansRequestSchema } from "@spanloom/protocol";
+import { SpanloomError, TailLogsRequestSchema, TailSpansRequestSchema } from "@spanloom/protocol";
 import { waitFor } from "@spanloom/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ArrowBatch, SpanStore, Statement } from "../columnar/span-store.ts";
-import { idBytes, rowsOf, span, tracePayload } from "../ingest/otlp-fixture.ts";
+import { attribute, idBytes, logPayload, logRecord, rowsOf, span, tracePayload } from "../ingest/otlp-fixture.ts";
 import { OtlpReader } from "../ingest/otlp-reader.ts";
 import { insertSpans, type TestedStore, telemetryStores } from "../testing/telemetry-stores.ts";
-import { SpanTail, type SpanTailOptions } from "./span-tail.ts";
+import { followedLogs, followedSpans } from "./followed.ts";
+import { Tail, type TailOptions } from "./tail.ts";
 
 type Request = MessageInitShape<typeof TailSpansRequestSchema>;
 
@@ -55,16 +56,19 @@ class WatchedStore implements SpanStore {
 /** A reader in the background, with the rows it has got. */
 class TailReader {
   readonly rows: string[] = [];
+  position = "";
   readonly #abort = new AbortController();
   readonly done: Promise<unknown>;
   isOpen = false;
-  constructor(tail: SpanTail, request: Request = {}, existing: () => AsyncIterable<ArrowBatch> = nothing) {
+  constructor(tail: Tail, request: Request = {}, existing: () => AsyncIterable<ArrowBatch> = nothing) {
     const asked = create(TailSpansRequestSchema, { columns: ["name"], ...request });
     this.done = (async () => {
-      for await (const batch of tail.follow(asked, existing, this.#abort.signal)) {
+      for await (const batch of tail.follow(followedSpans(asked), existing, this.#abort.signal)) {
         this.isOpen = true;
+        this.position = batch.position;
         this.rows.push(...rowsOf(batch.ipc).map(({ name }) => String(name)));
       }
+      return "ended";
     })().catch((error: unknown) => error);
   }
   opened = () => waitFor(() => this.isOpen);
@@ -80,11 +84,15 @@ class TailReader {
 }
 
 async function* nothing(): AsyncIterable<ArrowBatch> {}
+// biome-ignore lint/correctness/useYield: it fails before.
+async function* existingFails(): AsyncIterable<ArrowBatch> {
+  throw new Error("what exists is asked for, though there is a position");
+}
 
 const changes = (sql: string) => sql.includes("max(version)");
 
 for (const [kind, start] of telemetryStores) {
-  describe(`TailSpans on ${kind}`, () => {
+  describe(`a tail on ${kind}`, () => {
     let tested: TestedStore;
     let ids = 0;
     beforeAll(async () => {
@@ -92,12 +100,12 @@ for (const [kind, start] of telemetryStores) {
     });
     afterAll(() => tested[Symbol.asyncDispose]());
 
-    function made(rest: Partial<SpanTailOptions> = {}) {
+    function made(rest: Partial<TailOptions> = {}) {
       const store = new WatchedStore(tested.store);
       const clock = new ManualClock();
       const log: string[] = [];
       const options = { store, clock, jobTraces: async () => new Map(), barrier: async () => {}, ...rest };
-      return { store, clock, log, tail: new SpanTail({ ...options, log: (line) => log.push(line) }) };
+      return { store, clock, log, tail: new Tail({ ...options, log: (line) => log.push(line) }) };
     }
 
     async function insert(version: number, ...spans: Parameters<typeof tracePayload>[0]): Promise<void> {
@@ -172,7 +180,8 @@ for (const [kind, start] of telemetryStores) {
     it("gives a slow reader what it missed in one window (I3)", async () => {
       const { tail, clock, store } = made();
       const controller = new AbortController();
-      const slow = tail.follow(create(TailSpansRequestSchema, { columns: ["name"] }), nothing, controller.signal);
+      const asked = followedSpans(create(TailSpansRequestSchema, { columns: ["name"] }));
+      const slow = tail.follow(asked, nothing, controller.signal);
       const iterator = slow[Symbol.asyncIterator]();
       await iterator.next();
       const id = ++ids;
@@ -249,7 +258,8 @@ for (const [kind, start] of telemetryStores) {
 
     it("leaves nothing out when the store's clock goes back", async () => {
       const { tail, clock, store } = made();
-      const reader = new TailReader(tail);
+      const names = [{ match: { case: "regex" as const, value: "^(from|after)" } }];
+      const reader = new TailReader(tail, { filter: { names } });
       await reader.opened();
       await clock.tick();
       await insert(1, named("from the past"));
@@ -270,8 +280,121 @@ for (const [kind, start] of telemetryStores) {
       await clock.tick();
       await insert(2, named("after"));
       await clock.tick();
-      expect(await reader.next(1)).toEqual(["after"]);
+      // What came within a minute comes again: its times may have been passed before it came.
+      expect(await reader.next(2)).toEqual(["from the past", "after"]);
       await reader.end();
+    });
+
+    it("goes on at a position with what came since, and with nothing twice (I1)", async () => {
+      const { tail, clock } = made();
+      const reader = new TailReader(tail);
+      await reader.opened();
+      await insert(1, named("seen"));
+      await clock.tick();
+      expect(await reader.next(1)).toEqual(["seen"]);
+      const { position } = reader;
+      await reader.end();
+      // Nobody is there meanwhile, and nothing comes later.
+      await insert(1, named("missed"), named("missed, too"));
+      const again = new TailReader(tail, { position, includeExisting: true }, existingFails);
+      expect(await again.next(2)).toEqual(["missed", "missed, too"]);
+      await again.end();
+      const third = new TailReader(tail, { position: again.position });
+      await third.opened();
+      await insert(1, named("new"));
+      await clock.tick();
+      expect(await third.next(1)).toEqual(["new"]);
+      await third.end();
+    });
+
+    it("refuses what is no position", async () => {
+      const { tail } = made();
+      for (const position of ["soon", "-1", "1e9", `${(Date.now() + 3_600_000) * 1000}`]) {
+        expect(await new TailReader(tail, { position }).done).toMatchObject({ reason: "INVALID_FIELD" });
+      }
+    });
+
+    const job = "01980000-0000-7000-8000-0000000000aa";
+    const ofJob = (name: string, id: number, rest: Parameters<typeof span>[1] = {}) =>
+      named(name, id, {
+        traceId: Buffer.from(job.replaceAll("-", ""), "hex"),
+        attributes: [attribute("spanloom.job.id", job), attribute("spanloom.span.type", "job")],
+        ...rest,
+      });
+
+    it("ends when the jobs have that the filter names, after what was accepted before (I5)", async () => {
+      const late: string[] = [];
+      const barrier = async () => {
+        const name = late.shift();
+        if (name) await insert(1, ofJob(name, ++ids, { attributes: [attribute("spanloom.job.id", job)] }));
+      };
+      const { tail, clock } = made({ barrier });
+      const id = ++ids;
+      await insert(1, ofJob("job open", id, { endTimeUnixNano: 0n }));
+      const reader = new TailReader(tail, { filter: { and: [{ jobIds: [job] }] } });
+      await reader.opened();
+      const endless = new TailReader(tail, { filter: { not: { jobIds: [job] } } });
+      await endless.opened();
+      await insert(2, ofJob("job ended", id));
+      late.push("in a spool until then");
+      await clock.tick();
+      expect(await reader.done).toBe("ended");
+      expect(reader.rows).toEqual(["job ended", "in a spool until then"]);
+      await clock.tick();
+      expect(await endless.end()).toMatchObject({ reason: "SHUTTING_DOWN" });
+      const after = new TailReader(tail, { filter: { jobIds: [job] } });
+      expect(await after.done).toBe("ended");
+      await insert(3, ofJob("job again", id, { endTimeUnixNano: 0n }));
+      const retried = new TailReader(tail, { filter: { jobIds: [job] } });
+      await retried.opened();
+      await insert(4, ofJob("job ended again", id));
+      await clock.tick();
+      expect(await retried.done).toBe("ended");
+      expect(retried.rows).toEqual(["job ended again"]);
+      expect(clock.isSet).toBe(false);
+    });
+
+    it("tells a quiet reader its position every 50 ticks", async () => {
+      const { tail, clock } = made();
+      const controller = new AbortController();
+      const asked = followedSpans(create(TailSpansRequestSchema, { columns: ["name"] }));
+      const reader = tail.follow(asked, nothing, controller.signal)[Symbol.asyncIterator]();
+      const first = (await reader.next()).value!;
+      const quiet = reader.next();
+      for (let i = 0; i < 50; i++) await clock.tick();
+      expect((await quiet).value).toEqual({ ipc: new Uint8Array(), rows: 0, position: first.position });
+      await reader.return?.();
+    });
+
+    it("follows log records, with attributes as columns", async () => {
+      const { tail, clock } = made();
+      const controller = new AbortController();
+      const request = create(TailLogsRequestSchema, {
+        columns: ["body"],
+        attributeColumns: [{ key: "n", type: 2 }],
+        filter: { minSeverity: 9 },
+      });
+      const rows: unknown[] = [];
+      let isOpen = false;
+      const done = (async () => {
+        for await (const { ipc } of tail.follow(followedLogs(request), nothing, controller.signal)) {
+          isOpen = true;
+          rows.push(...rowsOf(ipc));
+        }
+      })().catch((error: unknown) => error);
+      await waitFor(() => isOpen);
+      const reader = new OtlpReader();
+      const record = (n: number, severityNumber: number) =>
+        logRecord(n, { severityNumber, attributes: [attribute("n", BigInt(n))] } as Parameters<typeof logRecord>[1]);
+      reader.readLogs(logPayload([record(1, 5), record(2, 9), record(3, 17)]), 1);
+      const { logs } = reader;
+      for (let twice = 0; twice < 2; twice++)
+        await tested.store.insert({ table: "logs", ipc: logs.finish(), rows: logs.rows });
+      await clock.tick();
+      await waitFor(() => rows.length >= 2);
+      expect(rows).toMatchObject([{ n: 2n }, { n: 3n }]);
+      controller.abort();
+      expect(await done).toMatchObject({ reason: "SHUTTING_DOWN" });
     });
 
     it("refuses at once what is wrong", async () => {
