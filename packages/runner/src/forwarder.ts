@@ -1,11 +1,12 @@
 import { fromBinary } from "@bufbuild/protobuf";
-import { type Exporter, ExportQueue } from "@spanloom/exporter";
+import { type Exporter, ExportQueue, registeredExporters } from "@spanloom/exporter";
 import { ExportLogsServiceRequestSchema, ExportTraceServiceRequestSchema } from "@spanloom/protocol/otlp";
 import { encodeRequest } from "./tracing/encode-request.ts";
 import type { TelemetryEntries } from "./tracing/record-block.ts";
 
 /**
- * Hands what attempts emit to the runner's exporters, each behind a bounded queue of its own.
+ * Hands what attempts emit to the runner's exporters and to those registered for the whole process, each behind a bounded
+ * queue of its own.
  *
  * Nothing here fails or delays the work; what a backend cannot take is dropped and counted by its queue.
  */
@@ -13,7 +14,7 @@ export class Forwarder {
   readonly #queues: readonly ExportQueue[];
 
   constructor(exporters: readonly Exporter[], log: (line: string) => void) {
-    this.#queues = exporters.map((exporter) => new ExportQueue(exporter, { log }));
+    this.#queues = [...exporters, ...registeredExporters()].map((exporter) => new ExportQueue(exporter, { log }));
   }
 
   /** Whether there is any exporter. */

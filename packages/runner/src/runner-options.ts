@@ -43,7 +43,10 @@ export interface RunnerOptions {
   blockedMaxMs?: number | undefined;
   /** Where tasks' `ctx.cache` keeps its bytes. Default: a folder, `.spanloom/cache`, for a week. */
   cache?: CacheOptions | undefined;
-  /** Backends that receive every finished attempt's spans and logs, beside the server. */
+  /**
+   * Backends that receive every finished attempt's spans and logs, beside the server and what was registered for the whole
+   * process (`configureOtlp` and its like) before the runner was made. The runner shuts them down when it stops.
+   */
   exporters?: readonly Exporter[] | undefined;
   /**
    * Whether the tracer provider and the W3C propagators are registered globally, unless the application did. Default true.

@@ -14,7 +14,16 @@ export type {
 export { type ChaosSeeds, describeFailure, testChaos } from "./chaos-suite.ts";
 export { type Fault, FaultyProxy } from "./clickhouse/faulty-proxy.ts";
 export { TestClickHouse, type TestClickHouseOptions } from "./clickhouse/test-clickhouse.ts";
-export { type ExporterSubject, type MakeExporter, sampleLogs, sampleTraces, testExporter } from "./exporter-suite.ts";
+export {
+  type ExporterSubject,
+  type MakeExporter,
+  sampleLogs,
+  sampleTraces,
+  testExporter,
+} from "./exporter/exporter-suite.ts";
+export { OtlpGrpcPeer } from "./exporter/otlp-grpc-peer.ts";
+export { type Answer, OtlpPeer, type PeerRules, rejectLogs, rejectSpans, status } from "./exporter/otlp-peer.ts";
+export { type OtlpSetup, type OtlpTestOptions, testOtlpExporter } from "./exporter/otlp-suite.ts";
 export { FakeClock } from "./fake-clock.ts";
 export { TestPostgres, type TestPostgresOptions } from "./postgres/test-postgres.ts";
 export { newSignal, type Signal, type WaitOptions, waitFor } from "./signal.ts";

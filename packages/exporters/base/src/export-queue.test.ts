@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { ExportQueue, type ExportQueueOptions } from "./export-queue.ts";
 import { type ExportResult, exported } from "./export-result.ts";
 import type { Exporter, TelemetryBatch } from "./exporter.ts";
+import { shapeTelemetry } from "./shape/shape-telemetry.ts";
 import { FakeQueueClock } from "./testing/fake-queue-clock.ts";
 import { logBatch, spanBatch, spanNames } from "./testing/sample-batches.ts";
 
@@ -105,6 +106,21 @@ describe("batching", () => {
     await clock.settle();
     expect(exporter.batches).toHaveLength(3);
     expect(exporter.mostUnderWay).toBe(1);
+  });
+});
+
+describe("shaping", () => {
+  it("queues what the exporter's shape makes of a batch, and does not count what that leaves out", async () => {
+    const { queue, exporter, clock } = setUp({ maxBatchRecords: 1 });
+    const shape = shapeTelemetry({ sampling: 0 });
+    Object.assign(exporter, {
+      shape: (batch: TelemetryBatch) => (spanNames(batch)[0] === "out" ? shape(batch) : batch),
+    });
+    queue.enqueue(spanBatch("out"));
+    queue.enqueue(spanBatch("in"));
+    await clock.settle();
+    expect(exporter.batches.map(spanNames)).toEqual([["in"]]);
+    expect(queue.stats()).toMatchObject({ exported: 1, dropped: 0, failed: 0, queuedSpans: 0 });
   });
 });
 

@@ -17,7 +17,8 @@ import { type PartLimits, splitBatch } from "./split-batch.ts";
  *   dropped                           backing off +   (transient answers)
  *
  * I1. Nothing here throws into or delays the work: `enqueue` returns at once whatever happens.
- * I2. Every record enqueued is counted once: exported, rejected, failed, dropped, or still queued.
+ * I2. Every record enqueued is counted once: exported, rejected, failed, dropped, or still queued; but for those that
+ *     the exporter's `shape` leaves out, which were never meant for it.
  * I3. At most one batch is in flight or backing off; records leave in the order they came.
  * I4. Records waiting, in flight and backing off never exceed `maxQueuedRecords` and `maxQueuedBytes`. What does not
  *     fit is dropped when it comes; what was taken is never pushed out by what comes later.
@@ -107,7 +108,8 @@ export class ExportQueue {
    */
   enqueue(batch: TelemetryBatch): void {
     try {
-      for (const part of splitBatch(batch, this.#batchLimits)) {
+      const shaped = this.#exporter.shape?.(batch) ?? batch;
+      for (const part of splitBatch(shaped, this.#batchLimits)) {
         if (!this.#closing && this.#backlog.admit(part, this.#clock.nowMs())) this.#admitted++;
         else
           this.#drop(part.size.spans + part.size.logRecords, this.#closing ? "it is shut down" : "its queue is full");

@@ -1,5 +1,6 @@
 import type { ExportLogsServiceRequest, ExportTraceServiceRequest } from "@spanloom/protocol/otlp";
 import type { ExportResult } from "./export-result.ts";
+import type { ShapeTelemetry } from "./shape/shape-telemetry.ts";
 
 /**
  * What a backend is given: finished spans, log records, or both, in OTLP's own messages.
@@ -40,6 +41,13 @@ export interface TelemetryBatch {
 export interface Exporter {
   /** Short name for messages and metrics, e.g. `otlp`. Not unique. */
   readonly name: string;
+  /** Where it sends, to tell it from others of its name; holds no secret. */
+  readonly destination?: string;
+  /**
+   * What of the telemetry it is to be given, and how. Whoever feeds it MUST apply it, once and in front of any queue;
+   * {@link ExportQueue} does.
+   */
+  readonly shape?: ShapeTelemetry | undefined;
   /** Sends one batch. */
   export(batch: TelemetryBatch): Promise<ExportResult>;
   /** Releases everything held. */

@@ -2,9 +2,25 @@
 
 // For exporters.
 export { type BatchSize, batchSize } from "./batch-size.ts";
+export { configureExporter, type ExporterOptions } from "./configure.ts";
+export {
+  choiceOf,
+  countOf,
+  type Environment,
+  flagOf,
+  httpUrl,
+  invalidOption,
+  required,
+  type Variable,
+  variableOf,
+} from "./environment.ts";
 export { ExportQueue, type ExportQueueOptions, type ExportQueueStats } from "./export-queue.ts";
 export { type ExportResult, exported, type RejectedRecords } from "./export-result.ts";
 export type { Exporter, TelemetryBatch } from "./exporter.ts";
 export type { QueueClock } from "./queue-clock.ts";
+export { registerExporter, registeredExporters } from "./registry.ts";
 export { nextRetryDelayMs, type RetryPolicy } from "./retry-delay.ts";
+export { shapeOptionsFromEnv, shapeOptionsOf } from "./shape/shape-env.ts";
+export { type ShapeOptions, type TaskFacts, workflowAliases } from "./shape/shape-options.ts";
+export { type ShapeTelemetry, shapeTelemetry } from "./shape/shape-telemetry.ts";
 export { type PartLimits, splitBatch } from "./split-batch.ts";

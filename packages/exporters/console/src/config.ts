@@ -1,10 +1,12 @@
+import type { ExporterOptions } from "@spanloom/exporter";
+
 /** What the exporter writes to: `process.stdout`, a file stream, or anything that takes text. */
 export interface TextSink {
   write(text: string): unknown;
 }
 
 /** How spans and log records are printed. */
-export interface ConsoleExporterOptions {
+export interface ConsoleExporterOptions extends ExporterOptions {
   /** Where to print. */
   readonly stream: TextSink;
   /** `tree` for people, `json` for one JSON object a line. Default `tree`. */

@@ -1,4 +1,11 @@
-import { type Exporter, type ExportResult, exported, type TelemetryBatch } from "@spanloom/exporter";
+import {
+  type Exporter,
+  type ExportResult,
+  exported,
+  type ShapeTelemetry,
+  shapeTelemetry,
+  type TelemetryBatch,
+} from "@spanloom/exporter";
 import type { ConsoleExporterOptions, TextSink } from "./config.ts";
 import { logJson, spanJson } from "./json-line.ts";
 import { PendingSpans } from "./pending-spans.ts";
@@ -11,13 +18,15 @@ import { logText, type Paint, paintFor, treeText } from "./tree-text.ts";
  */
 export class ConsoleExporter implements Exporter {
   readonly name = "console";
+  readonly shape: ShapeTelemetry | undefined;
   readonly #stream: TextSink;
   readonly #asJson: boolean;
   readonly #paint: Paint;
   readonly #pending: PendingSpans;
   #isShutDown = false;
 
-  constructor({ stream, format = "tree", color = false, maxPendingSpans = 10_000 }: ConsoleExporterOptions) {
+  constructor({ stream, format = "tree", color = false, maxPendingSpans = 10_000, shape }: ConsoleExporterOptions) {
+    this.shape = shape && shapeTelemetry(shape);
     this.#stream = stream;
     this.#asJson = format === "json";
     this.#paint = paintFor(color);

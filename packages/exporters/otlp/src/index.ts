@@ -1,10 +1,11 @@
 // For users.
+export type { Environment, ShapeOptions } from "@spanloom/exporter";
 export {
-  type Environment,
+  OtlpExporter,
   type OtlpExporterOptions,
   type OtlpProtocol,
   type OtlpSignalOptions,
   type OtlpTls,
   otlpOptionsFromEnv,
-} from "./config.ts";
-export { OtlpExporter, otlpExporterFromEnv } from "./exporter.ts";
+} from "@spanloom/exporter/otlp";
+export { configureOtlp, exporterFromEnv } from "./exporter.ts";

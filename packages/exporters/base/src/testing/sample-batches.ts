@@ -4,7 +4,7 @@ import type { TelemetryBatch } from "../exporter.ts";
 
 /** A batch of spans with these names, of one resource and scope. */
 export function spanBatch(...names: string[]): TelemetryBatch {
-  const spans = names.map((name) => ({ name }));
+  const spans = names.map((name) => ({ name, traceId: new Uint8Array(16).fill(1) }));
   return { traces: create(ExportTraceServiceRequestSchema, { resourceSpans: [{ scopeSpans: [{ spans }] }] }) };
 }
 

@@ -2,20 +2,12 @@ import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
-import type { ExportResult } from "@spanloom/exporter";
-import {
-  ExportLogsServiceRequestSchema,
-  ExportLogsServiceResponseSchema,
-  ExportTraceServiceRequestSchema,
-  ExportTraceServiceResponseSchema,
-} from "@spanloom/protocol/otlp";
-import type { OtlpTarget } from "./config.ts";
+import type { OtlpTarget, OutgoingRequest } from "./otlp-options.ts";
 import { parseRetryAfterMs } from "./retry-after.ts";
-import { type LogsSender, type TracesSender, takenBut } from "./sender.ts";
+import type { SendResult } from "./sender.ts";
 
 /**
- * OTLP over HTTP with Protocol Buffers.
+ * POST requests of OTLP over HTTP, and what their answers mean.
  *
  * OpenTelemetry's own transport (`@opentelemetry/otlp-exporter-base`) is reachable only behind a retrying delegate that
  * keeps Retry-After and the kind of failure to itself, which the queue needs; hence this one over Node's `http`.
@@ -30,6 +22,9 @@ const MAX_RESPONSE_BYTES = 4 * 1024 * 1024;
 /** Answers after which the same request may succeed later. */
 const transientStatuses: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
+/** The answer after which a smaller request may succeed. */
+const TOO_LARGE = 413;
+
 /** Failures of a connection that another attempt may not meet. A certificate that is refused is not among them. */
 const transientErrors: ReadonlySet<string> = new Set([
   "EAI_AGAIN",
@@ -43,56 +38,22 @@ const transientErrors: ReadonlySet<string> = new Set([
   "ETIMEDOUT",
 ]);
 
-/** Sends spans over HTTP. */
-export function httpTracesSender(target: OtlpTarget, nowMs: () => number): TracesSender {
-  const poster = new HttpPoster(target, nowMs);
-  return {
-    async send(request) {
-      const outcome = await poster.post(toBinary(ExportTraceServiceRequestSchema, request));
-      if ("failure" in outcome) return outcome.failure;
-      const partial = lenient(() => fromBinary(ExportTraceServiceResponseSchema, outcome.body).partialSuccess);
-      return takenBut("traces", partial && { rejected: partial.rejectedSpans, message: partial.errorMessage });
-    },
-    close: () => poster.close(),
-  };
-}
-
-/** Sends log records over HTTP. */
-export function httpLogsSender(target: OtlpTarget, nowMs: () => number): LogsSender {
-  const poster = new HttpPoster(target, nowMs);
-  return {
-    async send(request) {
-      const outcome = await poster.post(toBinary(ExportLogsServiceRequestSchema, request));
-      if ("failure" in outcome) return outcome.failure;
-      const partial = lenient(() => fromBinary(ExportLogsServiceResponseSchema, outcome.body).partialSuccess);
-      return takenBut("logs", partial && { rejected: partial.rejectedLogRecords, message: partial.errorMessage });
-    },
-    close: () => poster.close(),
-  };
-}
-
-/** Some endpoints answer a success with text or JSON: it is a success all the same. */
-function lenient<Message>(decode: () => Message | undefined): Message | undefined {
-  try {
-    return decode();
-  } catch {
-    // Nothing can be known of what it refused, and sending again would double what it took.
-    return undefined;
-  }
-}
-
-/** What a POST came to: the body of a success, or the result of a failure. */
-type PostOutcome = { readonly body: Buffer } | { readonly failure: ExportResult };
+/** What a POST came to: the answer of a success, or the result of a failure. */
+export type PostOutcome =
+  | { readonly body: Buffer; readonly contentType: string }
+  | { readonly failure: Exclude<SendResult, { outcome: "exported" }> };
 
 /** Posts bodies to one endpoint over kept connections. */
-class HttpPoster {
+export class HttpPoster {
   readonly #target: OtlpTarget;
+  readonly #contentType: string;
   readonly #agent: HttpAgent | HttpsAgent;
   readonly #nowMs: () => number;
   readonly #closed = new AbortController();
 
-  constructor(target: OtlpTarget, nowMs: () => number) {
+  constructor(target: OtlpTarget, contentType: string, nowMs: () => number) {
     this.#target = target;
+    this.#contentType = contentType;
     this.#nowMs = nowMs;
     this.#agent =
       target.url.protocol === "https:"
@@ -102,16 +63,17 @@ class HttpPoster {
 
   /** Posts one body. Never rejects. */
   async post(message: Uint8Array): Promise<PostOutcome> {
-    const { compression, timeoutMs, url } = this.#target;
+    const { compression, timeoutMs } = this.#target;
     const timeout = AbortSignal.timeout(timeoutMs);
+    const signal = AbortSignal.any([timeout, this.#closed.signal]);
     try {
       const body = compression === "gzip" ? await promisify(gzip)(message) : message;
-      return await this.#exchange(body, AbortSignal.any([timeout, this.#closed.signal]));
+      const request = this.#requestOf(body);
+      const headers = await this.#authorized(request, signal);
+      return await this.#exchange({ ...request, headers }, signal);
     } catch (error) {
       const reason = timeout.aborted ? `no answer within ${timeoutMs} ms` : describe(error);
-      const transient = timeout.aborted || transientErrors.has((error as NodeJS.ErrnoException).code ?? "");
-      const outcome = transient && !this.#closed.signal.aborted ? "retry" : "failed";
-      return { failure: { outcome, message: `cannot export to ${url.origin}${url.pathname}: ${reason}` } };
+      return this.#failed(timeout.aborted || isTransient(error), reason);
     }
   }
 
@@ -121,39 +83,79 @@ class HttpPoster {
     this.#agent.destroy();
   }
 
-  async #exchange(body: Uint8Array, signal: AbortSignal): Promise<PostOutcome> {
-    const response = await this.#send(body, signal);
+  #failed(transient: boolean, reason: string): PostOutcome {
+    const { origin, pathname } = this.#target.url;
+    const outcome = transient && !this.#closed.signal.aborted ? "retry" : "failed";
+    return { failure: { outcome, message: `cannot export to ${origin}${pathname}: ${reason}` } };
+  }
+
+  #requestOf(body: Uint8Array): OutgoingRequest {
+    const { url, headers, compression, userAgent } = this.#target;
+    return {
+      url,
+      method: "POST",
+      headers: {
+        "user-agent": userAgent,
+        ...headers,
+        "content-type": this.#contentType,
+        "content-length": String(body.byteLength),
+        ...(compression === "gzip" && { "content-encoding": "gzip" }),
+      },
+      body,
+    };
+  }
+
+  /** The headers to send; the backend's own way to make them gets no longer than the request. */
+  async #authorized(request: OutgoingRequest, signal: AbortSignal): Promise<OutgoingRequest["headers"]> {
+    const { authorize } = this.#target;
+    if (!authorize) return request.headers;
+    const aborted = Promise.withResolvers<never>();
+    const abort = () => aborted.reject(signal.reason as Error);
+    // Nobody may await it: the headers may come first.
+    aborted.promise.catch(() => undefined);
+    signal.addEventListener("abort", abort, { once: true });
+    try {
+      return await Promise.race([authorize(request), aborted.promise]);
+    } catch (error) {
+      throw signal.aborted ? error : new UnauthorizedError(error);
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  async #exchange(request: OutgoingRequest, signal: AbortSignal): Promise<PostOutcome> {
+    const response = await this.#send(request, signal);
     const answer = await readAll(response);
     const status = response.statusCode ?? 0;
-    if (status >= 200 && status < 300) return { body: answer };
+    if (status >= 200 && status < 300) return { body: answer, contentType: response.headers["content-type"] ?? "" };
     const { origin, pathname } = this.#target.url;
     const message = `cannot export to ${origin}${pathname}: ${status} ${response.statusMessage ?? ""}`.trimEnd();
+    if (status === TOO_LARGE) return { failure: { outcome: "too large", message } };
     if (!transientStatuses.has(status)) return { failure: { outcome: "failed", message } };
     const retryAfterMs = parseRetryAfterMs(response.headers["retry-after"], this.#nowMs());
     return { failure: { outcome: "retry", message, ...(retryAfterMs !== undefined && { retryAfterMs }) } };
   }
 
-  #send(body: Uint8Array, signal: AbortSignal): Promise<IncomingMessage> {
-    const { url, headers, compression } = this.#target;
+  #send({ url, method, headers, body }: OutgoingRequest, signal: AbortSignal): Promise<IncomingMessage> {
     const request = url.protocol === "https:" ? httpsRequest : httpRequest;
     return new Promise((resolve, reject) => {
-      const sent = request(url, {
-        method: "POST",
-        agent: this.#agent,
-        signal,
-        headers: {
-          "user-agent": "spanloom-exporter-otlp",
-          ...headers,
-          "content-type": "application/x-protobuf",
-          "content-length": body.byteLength,
-          ...(compression === "gzip" && { "content-encoding": "gzip" }),
-        },
-      });
+      const sent = request(url, { method, agent: this.#agent, signal, headers });
       sent.on("response", resolve);
       sent.on("error", reject);
       sent.end(body);
     });
   }
+}
+
+/** The backend's own way to authorize a request failed. Its credentials may be back later. */
+class UnauthorizedError extends Error {
+  constructor(cause: unknown) {
+    super(`cannot authorize the request: ${describe(cause)}`, { cause });
+  }
+}
+
+function isTransient(error: unknown): boolean {
+  return error instanceof UnauthorizedError || transientErrors.has((error as NodeJS.ErrnoException).code ?? "");
 }
 
 async function readAll(response: IncomingMessage): Promise<Buffer> {

@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { otlpOptionsFromEnv, targetOf } from "./config.ts";
-import { OtlpExporter, otlpExporterFromEnv } from "./exporter.ts";
+import { otlpOptionsFromEnv } from "./otlp-env.ts";
+import { OtlpExporter } from "./otlp-exporter.ts";
+import { targetOf } from "./otlp-options.ts";
 
 const P = "OTEL_EXPORTER_OTLP_";
 
@@ -59,7 +60,7 @@ describe("otlpOptionsFromEnv", () => {
     expect(otlpOptionsFromEnv({ [`${P}CERTIFICATE`]: path })).toEqual({ tls: { ca: "PEM" } });
     rmSync(folder, { recursive: true });
     expect(() => otlpOptionsFromEnv({ [`${P}CERTIFICATE`]: path })).toThrow(
-      `cannot export OTLP: ${P}CERTIFICATE "${path}" cannot be read`,
+      `cannot export: ${P}CERTIFICATE "${path}" cannot be read`,
     );
   });
 
@@ -67,11 +68,11 @@ describe("otlpOptionsFromEnv", () => {
     ["ENDPOINT", "localhost:4318", '"localhost:4318" is not an http or https URL'],
     ["TIMEOUT", "10s", '"10s" is not a whole number of milliseconds'],
     ["COMPRESSION", "zstd", '"zstd" is not one of gzip, none'],
-    ["LOGS_PROTOCOL", "http/json", '"http/json" is not one of http/protobuf, grpc'],
+    ["LOGS_PROTOCOL", "http/xml", '"http/xml" is not one of http/protobuf, http/json, grpc'],
     ["HEADERS", "secret", '"…" is not a list of key=value pairs'],
     ["HEADERS", "a=%zz", '"…" has a value that is not percent-encoded'],
   ])("names %s when it is %s", (name, value, problem) => {
-    expect(() => otlpExporterFromEnv({ [`${P}${name}`]: value })).toThrow(`cannot export OTLP: ${P}${name} ${problem}`);
+    expect(() => otlpOptionsFromEnv({ [`${P}${name}`]: value })).toThrow(`cannot export: ${P}${name} ${problem}`);
   });
 });
 

@@ -1,6 +1,11 @@
 import { clone, create, toBinary } from "@bufbuild/protobuf";
 import type { Exporter, TelemetryBatch } from "@spanloom/exporter";
-import { ExportLogsServiceRequestSchema, ExportTraceServiceRequestSchema } from "@spanloom/protocol/otlp";
+import {
+  ExportLogsServiceRequestSchema,
+  ExportTraceServiceRequestSchema,
+  Span_SpanKind,
+  Status_StatusCode,
+} from "@spanloom/protocol/otlp";
 import { describe, expect, it } from "vitest";
 
 /** An exporter under test and what its backend has received. */
@@ -17,16 +22,34 @@ export interface ExporterSubject extends AsyncDisposable {
 /** Makes an exporter with a backend of its own. */
 export type MakeExporter = () => Promise<ExporterSubject>;
 
-/** A batch of three spans under one resource. */
+const text = (value: string) => ({ value: { case: "stringValue" as const, value } });
+
+/** A batch of spans under one resource, with a bit of everything a span may have. */
 export function sampleTraces(...names: string[]): TelemetryBatch {
+  const traceId = new Uint8Array(16).fill(7);
   const spans = names.map((name, index) => ({
     name,
-    traceId: new Uint8Array(16).fill(7),
-    spanId: new Uint8Array(8).fill(index + 1),
+    traceId,
+    spanId: Uint8Array.of(0, 0, 0, 1, 0, index >> 16, index >> 8, index),
+    parentSpanId: new Uint8Array(8).fill(9),
+    traceState: "vendor=1",
+    flags: 0x101,
+    kind: Span_SpanKind.CONSUMER,
     startTimeUnixNano: 1_795_204_800_000_000_000n,
-    endTimeUnixNano: 1_795_204_800_250_000_000n,
+    endTimeUnixNano: 1_795_204_800_250_000_001n,
+    attributes: [
+      { key: "spanloom.queue", value: text("default") },
+      { key: "large", value: { value: { case: "intValue" as const, value: 2n ** 63n - 1n } } },
+      { key: "ratio", value: { value: { case: "doubleValue" as const, value: 0.1 } } },
+      { key: "raw", value: { value: { case: "bytesValue" as const, value: Uint8Array.of(1, 255) } } },
+    ],
+    events: [{ name: "e", timeUnixNano: 1_795_204_800_000_000_002n, attributes: [{ key: "é", value: text("ü") }] }],
+    links: [{ traceId, spanId: new Uint8Array(8).fill(8), traceState: "", flags: 1 }],
+    status: { code: Status_StatusCode.ERROR, message: "no" },
   }));
-  return { traces: create(ExportTraceServiceRequestSchema, { resourceSpans: [{ scopeSpans: [{ spans }] }] }) };
+  const resource = { attributes: [{ key: "service.name", value: text("suite") }] };
+  const scopeSpans = [{ scope: { name: "scope", version: "1" }, spans }];
+  return { traces: create(ExportTraceServiceRequestSchema, { resourceSpans: [{ resource, scopeSpans }] }) };
 }
 
 /** A batch of log records under one resource. */

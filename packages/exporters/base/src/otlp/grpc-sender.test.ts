@@ -1,81 +1,13 @@
-import { once } from "node:events";
-import { createServer, type Http2Server, type ServerHttp2Session } from "node:http2";
-import type { AddressInfo } from "node:net";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import { DurationSchema } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { connectNodeAdapter } from "@connectrpc/connect-node";
-import { LogsService, TraceService } from "@spanloom/protocol/otlp";
-import { sampleLogs, sampleTraces, testExporter } from "@spanloom/testing";
+import { OtlpGrpcPeer, sampleLogs, sampleTraces, testExporter } from "@spanloom/testing";
 import { describe, expect, it } from "vitest";
-import { OtlpExporter } from "./exporter.ts";
-
-/** A real gRPC endpoint on loopback. */
-class GrpcCollector implements AsyncDisposable {
-  readonly spanNames: string[] = [];
-  readonly logBodies: string[] = [];
-  readonly headers: Headers[] = [];
-  /** Errors for the next calls. */
-  readonly errors: ConnectError[] = [];
-  rejectedSpans = 0n;
-  hanging = false;
-  readonly #sessions = new Set<ServerHttp2Session>();
-  readonly #server: Http2Server = createServer(
-    connectNodeAdapter({
-      routes: ({ service }) => {
-        service(TraceService, {
-          export: async ({ resourceSpans }, { requestHeader }) => {
-            await this.#answer(requestHeader);
-            for (const { scopeSpans } of resourceSpans)
-              for (const { spans } of scopeSpans) this.spanNames.push(...spans.map(({ name }) => name));
-            return { partialSuccess: { rejectedSpans: this.rejectedSpans, errorMessage: "some" } };
-          },
-        });
-        service(LogsService, {
-          export: async ({ resourceLogs }, { requestHeader }) => {
-            await this.#answer(requestHeader);
-            for (const { scopeLogs } of resourceLogs)
-              for (const each of scopeLogs)
-                this.logBodies.push(...each.logRecords.map(({ body }) => String(body?.value.value)));
-            return {};
-          },
-        });
-      },
-    }),
-  );
-
-  async start(): Promise<this> {
-    this.#server.on("session", (session) => {
-      this.#sessions.add(session);
-      session.on("close", () => this.#sessions.delete(session));
-    });
-    this.#server.listen(0, "127.0.0.1");
-    await once(this.#server, "listening");
-    return this;
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    const closed = once(this.#server, "close");
-    this.#server.close();
-    for (const session of this.#sessions) session.destroy();
-    await closed;
-  }
-
-  async #answer(header: Headers): Promise<void> {
-    this.headers.push(header);
-    if (this.hanging) await new Promise(() => undefined);
-    const error = this.errors.shift();
-    if (error) throw error;
-  }
-}
+import { OtlpExporter } from "./otlp-exporter.ts";
 
 testExporter("OtlpExporter over gRPC", async () => {
-  const collector = await new GrpcCollector().start();
+  const collector = await new OtlpGrpcPeer().start();
   const exporter = new OtlpExporter({ endpoint: collector.url, protocol: "grpc" });
   return {
     exporter,
@@ -99,7 +31,7 @@ function retryInfo(seconds: bigint): Uint8Array<ArrayBuffer> {
 
 describe("OtlpExporter over gRPC", () => {
   it("sends headers and compresses when asked to", async () => {
-    await using collector = await new GrpcCollector().start();
+    await using collector = await new OtlpGrpcPeer().start();
     const exporter = new OtlpExporter({
       endpoint: collector.url,
       protocol: "grpc",
@@ -121,7 +53,7 @@ describe("OtlpExporter over gRPC", () => {
     [Code.InvalidArgument, undefined, { outcome: "failed" }],
     [Code.Unauthenticated, undefined, { outcome: "failed" }],
   ])("answers code %d with a delay of %s by %o", async (code, seconds, expected) => {
-    await using collector = await new GrpcCollector().start();
+    await using collector = await new OtlpGrpcPeer().start();
     const exporter = new OtlpExporter({ endpoint: collector.url, protocol: "grpc" });
     const error = new ConnectError("no", code);
     if (seconds !== undefined) error.details.push({ type: "google.rpc.RetryInfo", value: retryInfo(seconds) });
@@ -132,7 +64,7 @@ describe("OtlpExporter over gRPC", () => {
   });
 
   it("counts what the endpoint refused", async () => {
-    await using collector = await new GrpcCollector().start();
+    await using collector = await new OtlpGrpcPeer().start();
     collector.rejectedSpans = 1n;
     const exporter = new OtlpExporter({ endpoint: collector.url, protocol: "grpc" });
     const result = await exporter.export(sampleTraces("a", "b"));
@@ -141,7 +73,7 @@ describe("OtlpExporter over gRPC", () => {
   });
 
   it("asks to try again when nobody listens, and when no answer comes in time", async () => {
-    const collector = await new GrpcCollector().start();
+    const collector = await new OtlpGrpcPeer().start();
     collector.hanging = true;
     const exporter = new OtlpExporter({ endpoint: collector.url, protocol: "grpc", timeoutMs: 50 });
     expect(await exporter.export(sampleTraces("a"))).toMatchObject({ outcome: "retry" });

@@ -1,10 +1,13 @@
-import type { ExportResult } from "@spanloom/exporter";
 import type { ExportLogsServiceRequest, ExportTraceServiceRequest } from "@spanloom/protocol/otlp";
+import type { ExportResult } from "../export-result.ts";
+
+/** What became of one request: as of a batch, or it was larger than the endpoint takes. */
+export type SendResult = ExportResult | { readonly outcome: "too large"; readonly message: string };
 
 /** Sends one signal to one endpoint over one protocol. */
 export interface Sender<Request> {
   /** Never rejects. */
-  send(request: Request): Promise<ExportResult>;
+  send(request: Request): Promise<SendResult>;
   /** Ends what is under way. */
   close(): void;
 }

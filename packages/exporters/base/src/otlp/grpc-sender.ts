@@ -3,10 +3,10 @@ import { BinaryReader } from "@bufbuild/protobuf/wire";
 import { DurationSchema } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
 import { compressionGzip, createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
-import type { ExportResult } from "@spanloom/exporter";
 import { msFromDuration } from "@spanloom/protocol";
 import { LogsService, TraceService } from "@spanloom/protocol/otlp";
-import type { OtlpTarget } from "./config.ts";
+import type { ExportResult } from "../export-result.ts";
+import type { OtlpTarget } from "./otlp-options.ts";
 import { type LogsSender, type TracesSender, takenBut } from "./sender.ts";
 
 /**

@@ -1,0 +1,80 @@
+import { registeredExporters } from "@spanloom/exporter";
+import { type ExporterSubject, OtlpGrpcPeer, testExporter, testOtlpExporter } from "@spanloom/testing";
+import { describe, expect, it } from "vitest";
+import { configureOtlp, exporterFromEnv } from "./exporter.ts";
+import { OtlpExporter } from "./index.ts";
+
+const P = "OTEL_EXPORTER_OTLP_";
+
+testOtlpExporter("exporter-otlp from the environment", {
+  make: (url, { timeoutMs, nowMs }) => {
+    if (nowMs) return new OtlpExporter({ endpoint: url, headers: { "x-api-key": "k1-secret" } }, { nowMs });
+    return exporterFromEnv({
+      [`${P}ENDPOINT`]: url,
+      [`${P}HEADERS`]: "x-api-key=k1-secret",
+      [`${P}PROTOCOL`]: "http/json",
+      [`${P}COMPRESSION`]: "gzip",
+      ...(timeoutMs && { [`${P}TIMEOUT`]: String(timeoutMs) }),
+    });
+  },
+  rules: { headers: { traces: { "x-api-key": "k1-secret" }, logs: { "x-api-key": "k1-secret" } } },
+  logs: true,
+  secrets: ["k1-secret"],
+});
+
+testExporter("exporter-otlp over gRPC", async (): Promise<ExporterSubject> => {
+  const peer = await new OtlpGrpcPeer().start();
+  const exporter = exporterFromEnv({ [`${P}ENDPOINT`]: peer.url, [`${P}PROTOCOL`]: "grpc" });
+  return {
+    exporter,
+    spanNames: () => peer.spanNames,
+    logBodies: () => peer.logBodies,
+    hang: () => {
+      peer.hanging = true;
+    },
+    async [Symbol.asyncDispose]() {
+      await exporter.shutdown();
+      await peer[Symbol.asyncDispose]();
+    },
+  };
+});
+
+describe("exporterFromEnv", () => {
+  it("puts options over the environment, signal by signal", () => {
+    const env = { [`${P}ENDPOINT`]: "http://env", [`${P}LOGS_ENDPOINT`]: "http://env-logs" };
+    expect(exporterFromEnv(env).destination).toBe("http://env/v1/traces http://env-logs/");
+    expect(exporterFromEnv(env, { endpoint: "http://given" }).destination).toBe(
+      "http://given/v1/traces http://env-logs/",
+    );
+    expect(exporterFromEnv(env, { logs: { endpoint: "http://given" } }).destination).toBe(
+      "http://env/v1/traces http://given/",
+    );
+  });
+
+  it("names the variable that is malformed", () => {
+    expect(() => exporterFromEnv({ [`${P}ENDPOINT`]: "nowhere" })).toThrow(
+      `cannot export: ${P}ENDPOINT "nowhere" is not an http or https URL`,
+    );
+    expect(() => exporterFromEnv({ SPANLOOM_EXPORTER_SAMPLING: "2" })).toThrow(
+      'cannot export: SPANLOOM_EXPORTER_SAMPLING "2" is not always, parent, or a number from 0 to 1',
+    );
+  });
+});
+
+describe("configureOtlp", () => {
+  it("registers an exporter for the whole process until it is told otherwise", () => {
+    const end = configureOtlp({ endpoint: "http://one" });
+    configureOtlp({ endpoint: "http://two" });
+    const again = configureOtlp({ endpoint: "http://two", compression: "gzip" });
+    const urls = () => registeredExporters().map(({ destination }) => destination?.split(" ")[0]);
+    expect(urls()).toEqual(["http://one/v1/traces", "http://two/v1/traces"]);
+    end();
+    again();
+    expect(urls()).toEqual([]);
+  });
+
+  it("refuses options out of their domain at once", () => {
+    expect(() => configureOtlp({ endpoint: "ftp://x" })).toThrow('endpoint "ftp://x" is not an http or https URL');
+    expect(registeredExporters()).toEqual([]);
+  });
+});
