@@ -34,7 +34,7 @@ export const dependenciesCheck: Check = {
         ...unused(dependencies, inSources, "dependencies"),
         ...unused(devDependencies, anywhere, "devDependencies"),
         ...Object.entries({ ...dependencies, ...devDependencies, ...peerDependencies })
-          .filter(([, version]) => !/^(workspace:\*|\d+\.\d+\.\d+(-[\w.]+)?)$/.test(version))
+          .filter(([, version]) => !/^(workspace:\*|(npm:@?[\w/.-]+@)?\d+\.\d+\.\d+(-[\w.]+)?)$/.test(version))
           .map(([name, version]) => `${folder}/package.json asks for "${name}" ${version}; pin one version`),
       ];
     });

@@ -28,6 +28,8 @@ export class Attempt {
   readonly leasedAtUs: number;
   /** New text for people. */
   display: string | undefined;
+  /** Bytes that its span takes in its result. */
+  spanBytes = 0;
   /** When it is aborted, by the runner's clock; never, unless its timeout or its job's deadline says so. */
   deadlineUs = Number.POSITIVE_INFINITY;
   /** Fires at its deadline, later when it is to be abandoned. */

@@ -92,7 +92,7 @@ export class ResultStore implements TelemetryReceiver {
   /** Takes the result of an attempt, with the last of its telemetry. */
   add(attempt: Attempt, result: TaskResult, telemetry: TelemetryEntries | undefined): void {
     if (telemetry) this.#options.collected(telemetry);
-    const bytes = sizeOf(result);
+    const bytes = sizeOf(result) + attempt.spanBytes;
     const finished: Finished = { attempt, result, telemetry, bytes };
     this.#unacknowledged.add(attempt);
     this.#resultBytes += bytes;

@@ -2,6 +2,7 @@ import { create, fromBinary } from "@bufbuild/protobuf";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
 import {
   AttemptOutcome,
+  defaultLimits,
   ReleaseReason,
   type TaskFailure,
   TaskFailureResultSchema,
@@ -12,7 +13,7 @@ import {
 } from "@spanloom/protocol";
 import { type Span, SpanSchema } from "@spanloom/protocol/otlp";
 import type { Attempt } from "./attempt.ts";
-import { type TimeSource, writeSpan } from "./tracing/encode-span.ts";
+import { writeSpan } from "./tracing/encode-span.ts";
 import { borrowWriter, giveBack, writeBounded } from "./tracing/write-bounded.ts";
 
 /** What happened to an attempt, as it travels. */
@@ -35,7 +36,7 @@ export function releaseResult(reason: Exclude<keyof typeof ReleaseReason, "UNSPE
 export function toResult(attempt: Attempt, outcome: Outcome, endedAtUs: number): TaskResult {
   const { task, tracing } = attempt;
   const span = tracing.endSpan(endedAtUs);
-  const attemptSpan = span && isMarked(span) ? toMessage(span, tracing.host.clock) : undefined;
+  const attemptSpan = span && isMarked(span) ? toMessage(attempt, span) : undefined;
   const dropped = tracing.bufferIfUsed?.dropped ?? 0;
   return create(TaskResultSchema, {
     taskId: task.taskId,
@@ -55,10 +56,18 @@ function isMarked(span: ReadableSpan): boolean {
   return span.events.length > 0 || span.links.length > 0 || Object.keys(span.attributes).length > 0;
 }
 
-/** The span as it travels with a result; undefined when it cannot be encoded. */
-function toMessage(span: ReadableSpan, clock: TimeSource | undefined): Span | undefined {
+/**
+ * The span as it travels with a result; undefined when it cannot be encoded.
+ *
+ * Its texts are cut to fit the protocol's limit. What is too large even so, thousands of events, the server cuts.
+ */
+function toMessage(attempt: Attempt, span: ReadableSpan): Span | undefined {
   const writer = borrowWriter();
-  const message = writeBounded(writer, writeSpan, { span, clock }) ? fromBinary(SpanSchema, writer.take()) : undefined;
+  const record = { span, clock: attempt.tracing.host.clock };
+  const written =
+    writeBounded(writer, writeSpan, record, defaultLimits.maxOutputBytes) || writeBounded(writer, writeSpan, record);
+  const bytes = written ? writer.take() : undefined;
   giveBack(writer);
-  return message;
+  attempt.spanBytes = bytes?.length ?? 0;
+  return bytes && fromBinary(SpanSchema, bytes);
 }

@@ -15,6 +15,7 @@ export interface PlainSpan {
   spanId: string;
   parentSpanId: string;
   traceState: string;
+  scope: string;
   statusCode: number;
   open: boolean;
   attributes: Record<string, unknown>;
@@ -41,13 +42,14 @@ export function spansIn(requests: readonly Uint8Array[]): PlainSpan[] {
 /** All spans of an OTLP request. */
 export function spansOf({ resourceSpans }: ExportTraceServiceRequest): PlainSpan[] {
   return resourceSpans.flatMap(({ resource, scopeSpans }) =>
-    scopeSpans.flatMap(({ spans }) =>
+    scopeSpans.flatMap(({ scope, spans }) =>
       spans.map((span) => ({
         name: span.name,
         traceId: bytesToHex(span.traceId),
         spanId: bytesToHex(span.spanId),
         parentSpanId: bytesToHex(span.parentSpanId),
         traceState: span.traceState,
+        scope: scope?.name ?? "",
         statusCode: span.status?.code ?? 0,
         open: span.endTimeUnixNano === 0n,
         attributes: plainMap(span.attributes),

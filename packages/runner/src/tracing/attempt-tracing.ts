@@ -22,6 +22,7 @@ import { startMintedSpan } from "./minted-span.ts";
 import type { OpenSpans } from "./open-spans.ts";
 import type { Origins } from "./origins.ts";
 import type { ProtoWriter } from "./proto-writer.ts";
+import { scopeOf } from "./readable-span.ts";
 import {
   addRecord,
   noSuffix,
@@ -192,17 +193,23 @@ export class AttemptTracing implements ContextSource, SpanSource {
     take: (kind: RecordKind, writer: ProtoWriter) => void,
   ): boolean {
     const { traceState } = this.spanContext;
-    const kind = this.#kindOf(span);
-    const writer = borrowWriter();
     const { clock } = this.host;
-    const encoded = writeBounded(writer, writeSpan, { span, traceState, without: sharedNames, clock, startOffsetUs });
-    if (encoded) take(kind, writer);
-    giveBack(writer);
-    return encoded;
+    const writer = borrowWriter();
+    try {
+      const kind = this.#kindOf(span);
+      const encoded = writeBounded(writer, writeSpan, { span, traceState, without: sharedNames, clock, startOffsetUs });
+      if (encoded) take(kind, writer);
+      return encoded;
+    } catch {
+      // A span of an SDK that builds them otherwise: the code that ended it must not fail for being watched.
+      return false;
+    } finally {
+      giveBack(writer);
+    }
   }
 
   #originOf(span: ReadableSpan): Origin {
-    return this.host.origins.of(span.resource, span.instrumentationScope);
+    return this.host.origins.of(span.resource, scopeOf(span));
   }
 
   /** What the attempt's spans share; those that came by a trace state of their own have that already. */

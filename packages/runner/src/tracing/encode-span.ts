@@ -2,6 +2,7 @@ import type { HrTime, Link, TraceState } from "@opentelemetry/api";
 import type { ReadableSpan, TimedEvent } from "@opentelemetry/sdk-trace-base";
 import { writeAttributes } from "./encode-attributes.ts";
 import type { ProtoWriter } from "./proto-writer.ts";
+import { parentOf } from "./readable-span.ts";
 
 /** The parent's remoteness is known, and it is remote: OTLP SpanFlags. */
 const HAS_IS_REMOTE = 0x100;
@@ -17,7 +18,8 @@ export function writeSpan(writer: ProtoWriter, { span, traceState, without, cloc
   writer.hex(1, context.traceId);
   writer.hex(2, context.spanId);
   if (context.traceState && context.traceState !== traceState) writer.string(3, context.traceState.serialize());
-  if (span.parentSpanContext) writer.hex(4, span.parentSpanContext.spanId);
+  const parent = parentOf(span);
+  if (parent) writer.hex(4, parent.spanId);
   writer.string(5, String(span.name));
   writer.uint(6, span.kind + 1);
   writeTime(writer, 7, span.startTime, startOffsetUs ?? offsetOf(span.startTime, clock));
@@ -29,7 +31,7 @@ export function writeSpan(writer: ProtoWriter, { span, traceState, without, cloc
   for (const link of span.links) writeLink(writer, link);
   writer.uint(14, span.droppedLinksCount);
   writeStatus(writer, span);
-  writer.fixed32(16, context.traceFlags | HAS_IS_REMOTE | (span.parentSpanContext?.isRemote ? IS_REMOTE : 0));
+  writer.fixed32(16, context.traceFlags | HAS_IS_REMOTE | (parent?.isRemote ? IS_REMOTE : 0));
 }
 
 /** A span, and what is not to be written of it. */

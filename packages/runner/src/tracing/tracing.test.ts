@@ -1,8 +1,10 @@
+import { toBinary } from "@bufbuild/protobuf";
 import { context, propagation, ROOT_CONTEXT, type Span, trace } from "@opentelemetry/api";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
 import type { Exporter, TelemetryBatch } from "@spanloom/exporter";
-import { attemptSpanId, originOf, SpanloomError, spanIdOf } from "@spanloom/protocol";
+import { attemptSpanId, defaultLimits, originOf, SpanloomError, spanIdOf } from "@spanloom/protocol";
+import { SpanSchema } from "@spanloom/protocol/otlp";
 import { type AnyTask, activeCarrier, type TaskContext, task } from "@spanloom/sdk";
 import { afterEach, describe, expect, it } from "vitest";
 import { Runner } from "../runner.ts";
@@ -166,6 +168,15 @@ describe("the attempt's own span", () => {
     expect(plainMap(result.attemptSpan!.attributes)).toEqual({ rows: 12n });
     expect(result.attemptSpan!.events).toMatchObject([{ name: "half way" }]);
     expect(spans).toEqual([]);
+  });
+
+  it("is cut to what a result may hold, whatever code puts on it", async () => {
+    const { result } = await runTask(() => {
+      trace.getActiveSpan()!.setAttributes({ large: "x".repeat(300_000), small: "kept" });
+    });
+    expect(toBinary(SpanSchema, result.attemptSpan!).length).toBeLessThanOrEqual(defaultLimits.maxOutputBytes);
+    const { large, small } = plainMap(result.attemptSpan!.attributes);
+    expect([large, small]).toEqual([expect.stringMatching(/^x{16384}… \(cut, 300000 characters\)$/), "kept"]);
   });
 
   it("costs the result nothing when nobody touches it", async () => {

@@ -7,7 +7,7 @@ export const MAX_RECORD_BYTES = 2 * 1024 * 1024;
 const TEXT_LIMITS = [1024 * 1024, 16 * 1024, 256];
 
 /**
- * Writes one record, with its texts cut as far as it takes to stay within {@link MAX_RECORD_BYTES}.
+ * Writes one record, with its texts cut as far as it takes to stay within `maxBytes`.
  *
  * Gives false, with nothing written, when it cannot be written at all. Never throws: telemetry never fails the work.
  */
@@ -15,15 +15,16 @@ export function writeBounded<Record>(
   writer: ProtoWriter,
   write: (writer: ProtoWriter, record: Record) => void,
   record: Record,
+  maxBytes = MAX_RECORD_BYTES,
 ): boolean {
-  writer.maxBytes = MAX_RECORD_BYTES;
+  writer.maxBytes = maxBytes;
   for (const maxText of TEXT_LIMITS) {
     // What an encoding that threw left behind must not end up in the next.
     writer.discard();
     writer.maxText = maxText;
     try {
       write(writer, record);
-      if (writer.length <= MAX_RECORD_BYTES) return true;
+      if (writer.length <= maxBytes) return true;
     } catch {
       // Too large for now, or not data at all; then it will not be next time either.
     }

@@ -63,14 +63,6 @@ test.each<[string, Init]>([
   ["failure.failure", { outcome: { case: "failure", value: {} } }],
   ["failure.outcome", { outcome: { case: "failure", value: { failure: {}, outcome: AttemptOutcome.LOST } } }],
   ["progress", { progress: Array.from({ length: 101 }, (_, i) => ({ label: String(i) })) }],
-  [
-    "attempt_span",
-    {
-      attemptSpan: {
-        attributes: [{ key: "k", value: { value: { case: "stringValue", value: "x".repeat(300_000) } } }],
-      },
-    },
-  ],
 ])("a result with a bad %s becomes a failure that is not tried again", (path, init) => {
   const { report, error } = check(init);
   expect(error?.facts.field).toContain(path);
@@ -103,4 +95,26 @@ test("what the code put on its attempt's span is kept, an empty span is not", ()
   const attributes = [{ key: "k", value: { value: { case: "intValue" as const, value: 5n } } }];
   const extras = check({ attemptSpan: { attributes } }).report!.spanExtras;
   expect(fromBinary(SpanSchema, extras).attributes[0]?.key).toBe("k");
+});
+
+test("what is too much of an attempt's span is cut and counted, and its result stands", () => {
+  const text = (key: string, length: number) => ({
+    key,
+    value: { value: { case: "stringValue" as const, value: "x".repeat(length) } },
+  });
+  const attemptSpan = {
+    attributes: [text("large", 300_000), text("small", 10), text("half", 200_000)],
+    droppedAttributesCount: 0xffff_ffff,
+    events: Array.from({ length: 10 }, (_, i) => ({ name: `event ${i}`, attributes: [text("more", 10_000)] })),
+    links: [{ traceId: new Uint8Array(16).fill(1), spanId: new Uint8Array(8).fill(2) }],
+  };
+  const { report, error } = check({ attemptSpan });
+  expect(error).toBeUndefined();
+  expect(report!.result.kind).toBe("success");
+  expect(report!.spanExtras.length).toBeLessThanOrEqual(defaultLimits.maxOutputBytes);
+  const span = fromBinary(SpanSchema, report!.spanExtras);
+  expect(span.attributes.map(({ key }) => key)).toEqual(["small", "half"]);
+  expect(span.events.map(({ name }) => name)).toEqual(Array.from({ length: 6 }, (_, i) => `event ${i}`));
+  expect(span).toMatchObject({ droppedAttributesCount: 0xffff_ffff, droppedEventsCount: 4, droppedLinksCount: 0 });
+  expect(span.links).toHaveLength(1);
 });

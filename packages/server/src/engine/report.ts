@@ -1,4 +1,3 @@
-import { toBinary } from "@bufbuild/protobuf";
 import {
   AttemptOutcome,
   isUuid,
@@ -9,15 +8,14 @@ import {
   type TaskFailure,
   type TaskResult,
 } from "@spanloom/protocol";
-import { type Span, SpanSchema } from "@spanloom/protocol/otlp";
 import type { AttemptReport, AttemptResult, Failure, ProgressRecord } from "../store/store.ts";
+import { NO_SPAN_EXTRAS, toSpanExtras } from "./attempt-span.ts";
 import { boundedText, checkLimit, invalidField, optionalDurationMs } from "./field.ts";
 import { LEASE_TOKEN_BYTES } from "./lease.ts";
 import { MAX_DISPLAY_BYTES, toNewTaskSet } from "./task-set.ts";
 import { quote } from "./version.ts";
 
 const MAX_FAILURE_TYPE_BYTES = 256;
-const NO_BYTES = new Uint8Array(0);
 
 /** Error type of attempts whose result broke a rule. */
 export const INVALID_RESULT = "InvalidResult";
@@ -52,7 +50,7 @@ export function checkResult(result: TaskResult, limits: Limits): CheckedResult {
   const common = {
     ...lease,
     progress: NO_PROGRESS,
-    spanExtras: NO_BYTES,
+    spanExtras: NO_SPAN_EXTRAS,
     droppedTelemetry: clampCount(result.droppedTelemetry),
   };
   try {
@@ -166,14 +164,4 @@ export function toProgress(progress: readonly Progress[], field: string, limits:
 /** Counts travel as 64 bits; beyond 2^53 - 1 they are clamped, as no bar shows the difference. */
 function clampCount(count: bigint): number {
   return Number(count > BigInt(Number.MAX_SAFE_INTEGER) ? BigInt(Number.MAX_SAFE_INTEGER) : count);
-}
-
-function toSpanExtras(span: Span | undefined, limits: Limits): Uint8Array {
-  if (span === undefined) return NO_BYTES;
-  const bare = span.attributes.length + span.events.length + span.links.length === 0;
-  const dropped = span.droppedAttributesCount + span.droppedEventsCount + span.droppedLinksCount > 0;
-  if (bare && !dropped) return NO_BYTES;
-  const bytes = toBinary(SpanSchema, span);
-  checkLimit("attempt_span", bytes.length, limits.maxOutputBytes, "bytes");
-  return bytes;
 }

@@ -987,7 +987,8 @@ export type TaskResult = Message<"spanloom.v1.TaskResult"> & {
   progress: Progress[];
 
   /**
-   * Attributes, events and links the code put on its attempt's own span; other fields are ignored.
+   * Attributes, events and links the code put on its attempt's own span; other fields are ignored. What is over
+   * the limit of an output is left out and counted as dropped.
    *
    * @generated from field: opentelemetry.proto.trace.v1.Span attempt_span = 8;
    */
