@@ -34,6 +34,7 @@ export {
   type PathSegment,
   pathSegments,
 } from "./critical-path.ts";
+export { toJsonLines } from "./file/encode-text.ts";
 export {
   type FileFormat,
   type FileOptions,

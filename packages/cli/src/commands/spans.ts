@@ -11,7 +11,10 @@ import {
 import { Command } from "commander";
 import { type CliContext, colorsOf, UsageError } from "../cli-context.ts";
 import { oneOfList, wholeNumber } from "../flag-values.ts";
+import { followRows } from "../follow-rows.ts";
+import type { Exit } from "../program.ts";
 import { queryClient, wantsJson } from "../server-options.ts";
+import { endedSpanColumns, endedSpanLines } from "../text/ended-spans-text.ts";
 import { spanTableText } from "../text/span-table-text.ts";
 import { type FileFormat, writeRows } from "../write-rows.ts";
 
@@ -27,13 +30,14 @@ interface SpansFlags {
   status?: SpanStatusName[];
   name?: string;
   open?: boolean;
+  follow?: boolean;
   limit?: number;
   maxRows?: number;
   width?: number;
 }
 
 /** `spanloom spans`: shows or exports the spans of a job. */
-export function spansCommand(context: CliContext): Command {
+export function spansCommand(context: CliContext, exit: Exit): Command {
   return new Command("spans")
     .description("show or export the spans of a job")
     .argument("<job>", "id of the job")
@@ -43,6 +47,7 @@ export function spansCommand(context: CliContext): Command {
     .option("--status <statuses>", `only these: ${statuses.join(", ")}`, oneOfList("--status", statuses))
     .option("--name <text>", "only spans whose name contains this")
     .option("--open", "only spans that have not ended")
+    .option("--follow", "print spans as they end, until the job has; with --json each time they change")
     .option("--limit <n>", "most spans to read", wholeNumber("--limit", 1))
     .option("--max-rows <n>", "most lines to draw", wholeNumber("--max-rows", 1))
     .option("--width <n>", "columns to draw in", wholeNumber("--width", 40, 1_000))
@@ -50,16 +55,45 @@ export function spansCommand(context: CliContext): Command {
     .action(async (jobId: string, flags: SpansFlags, command: Command) => {
       const format = formatOf(flags, wantsJson(command));
       const query = spansOf(queryClient(command, context), jobId, flags);
+      if (flags.follow) return follow(query, { jobId, format, flags, context, exit });
       if (isFile(format)) return writeRows(query, { format, context, ...(flags.out && { out: flags.out }) });
       const table = await query.toArrow({ signal: context.signal });
-      if (table.numRows === 0)
-        context.stderr.write(`No spans. Does job ${jobId} exist? See: spanloom job get ${jobId}\n`);
+      if (table.numRows === 0) context.stderr.write(noSpans(jobId));
       else context.stdout.write(draw(format, table, flags, context));
     });
 }
 
+const noSpans = (jobId: string) => `No spans. Does job ${jobId} exist? See: spanloom job get ${jobId}\n`;
+
+interface Following {
+  jobId: string;
+  format: Drawn | FileFormat;
+  flags: SpansFlags;
+  context: CliContext;
+  exit: Exit;
+}
+
+async function follow(query: ReturnType<typeof spansOf>, { jobId, format, flags, context, exit }: Following) {
+  const { format: asked, out, limit, maxRows, width } = flags;
+  if (asked !== undefined && format !== "jsonl")
+    throw new UsageError(`cannot use --format "${asked}" with --follow: it must be jsonl`);
+  const other = Object.entries({ out, limit, "max-rows": maxRows, width }).find(([, value]) => value !== undefined);
+  if (other) throw new UsageError(`cannot use --${other[0]} "${other[1]}" with --follow`);
+  const rows =
+    format === "jsonl"
+      ? await followRows(query.tail({ existing: true }), { context, exit, json: true, text: () => "" })
+      : await followRows(query.columns(...endedSpanColumns).tail({ existing: true }), {
+          context,
+          exit,
+          json: false,
+          text: endedSpanLines({ color: colorsOf(context, context.stdout), open: flags.open ?? false }),
+        });
+  if (rows === 0 && !context.signal.aborted) context.stderr.write(noSpans(jobId));
+}
+
 const examples = `
 Examples:
+  spanloom spans 0190... --follow
   spanloom spans 0190... --format waterfall --max-rows 50
   spanloom spans 0190... --type attempt --status ERROR --format table
   spanloom spans 0190... --out trace.parquet

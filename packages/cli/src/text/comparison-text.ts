@@ -1,6 +1,6 @@
 import type { ComparisonColumns } from "@spanloom/query";
 import type { Table } from "apache-arrow";
-import { formatDuration } from "./duration-text.ts";
+import { formatNs } from "./duration-text.ts";
 import { textTable } from "./text-table.ts";
 
 /** A comparison of two jobs for people: a line for each span name. */
@@ -16,14 +16,9 @@ export function comparisonText(table: Table<ComparisonColumns>): string {
 }
 
 function took(ns: number | null): string {
-  return ns === null ? "-" : short(ns);
+  return ns === null ? "-" : formatNs(ns);
 }
 
 function signed(ns: number): string {
-  return `${ns < 0 ? "-" : "+"}${short(Math.abs(ns))}`;
-}
-
-/** Below a millisecond the difference is what is looked at. */
-function short(ns: number): string {
-  return ns < 1e6 ? `${(ns / 1e3).toFixed(1)} us` : formatDuration(ns / 1e6);
+  return `${ns < 0 ? "-" : "+"}${formatNs(Math.abs(ns))}`;
 }

@@ -21,3 +21,8 @@ export function formatDuration(ms: number): string {
   const minutes = Math.floor(seconds / 60);
   return `${Math.floor(minutes / 60)} h ${pad(minutes % 60)} m`;
 }
+
+/** Nanoseconds for people: below a millisecond `12.3 us`, otherwise as {@link formatDuration}. */
+export function formatNs(ns: number): string {
+  return ns < 1e6 ? `${(ns / 1e3).toFixed(1)} us` : formatDuration(ns / 1e6);
+}

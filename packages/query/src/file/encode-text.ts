@@ -1,3 +1,4 @@
+import type { RecordBatch } from "apache-arrow";
 import type { ChunkBatches } from "../read-arrow.ts";
 import { cellCsv, csvText } from "./cell-csv.ts";
 import { cellJson } from "./cell-json.ts";
@@ -13,16 +14,27 @@ const ROWS_PER_PIECE = 32;
 /** One JSON object a line; see cell-json.ts for how values are written. */
 export async function* encodeJsonl(streams: AsyncIterable<ChunkBatches>): AsyncGenerator<string, void, undefined> {
   for await (const { batches } of streams) {
-    for (const { schema, data, numRows } of batches) {
-      const cells = data.children.map(cellJson);
-      const keys = schema.fields.map(({ name }, index) => `${index === 0 ? "{" : ","}${JSON.stringify(name)}:`);
-      yield* pieces(numRows, (row) => {
-        let line = "";
-        for (let i = 0; i < cells.length; i++) line += keys[i]! + cells[i]!(row);
-        return `${line}}\n`;
-      });
-    }
+    for (const batch of batches) yield* pieces(batch.numRows, jsonLine(batch));
   }
+}
+
+/**
+ * The rows of a batch as JSON, one object a line, with the names and values of a `.jsonl` file.
+ *
+ * Shape: each line ends in "\n"; without rows, "".
+ */
+export function toJsonLines(batch: RecordBatch): string {
+  return [...pieces(batch.numRows, jsonLine(batch))].join("");
+}
+
+function jsonLine({ schema, data }: RecordBatch): (row: number) => string {
+  const cells = data.children.map(cellJson);
+  const keys = schema.fields.map(({ name }, index) => `${index === 0 ? "{" : ","}${JSON.stringify(name)}:`);
+  return (row) => {
+    let line = "";
+    for (let i = 0; i < cells.length; i++) line += keys[i]! + cells[i]!(row);
+    return `${line}}\n`;
+  };
 }
 
 /** Comma-separated values after RFC 4180, with a header; see cell-csv.ts for how values are written. */
