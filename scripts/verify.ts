@@ -1,4 +1,4 @@
-/** All that CI does, in its order: tests, checks, the demo. Stops at the first that fails. */
+/** All that CI does, in its order: tests, those in a browser, checks, the demo. Stops at the first that fails. */
 import path from "node:path";
 import { run } from "./bootstrap/run.mjs";
 import { toolEnvironment } from "./check/command.ts";
@@ -6,6 +6,7 @@ import { toolEnvironment } from "./check/command.ts";
 const root = path.dirname(import.meta.dirname);
 const steps = [
   { name: "tests", script: "scripts/test.ts" },
+  { name: "tests in a browser", script: "scripts/test-browser.ts" },
   { name: "checks", script: "scripts/check.ts" },
   { name: "demo", script: "apps/demo/src/bin/demo.ts" },
 ];

@@ -1,7 +1,15 @@
 import type { ArrowChunk } from "@spanloom/protocol";
-import { writeFile } from "@spanloom/query/platform";
+import { encoderOf, writeFile } from "@spanloom/query/platform";
 import type { RecordBatch, Table, TypeMap } from "apache-arrow";
-import { type FileOptions, type FileResult, fileFormat, isTraceFormat, type TraceFormat } from "./file/file-format.ts";
+import {
+  type FileFormat,
+  type FileOptions,
+  type FileResult,
+  fileFormat,
+  isTraceFormat,
+  type TraceFormat,
+} from "./file/file-format.ts";
+import { toBlob } from "./file/to-blob.ts";
 import { invalidField } from "./invalid.ts";
 import { readBatches } from "./read-arrow.ts";
 import { toArrowTable } from "./to-arrow.ts";
@@ -71,8 +79,23 @@ export abstract class ArrowQuery<Columns extends TypeMap> {
    */
   async toFile(path: string, options: RunOptions & FileOptions = {}): Promise<FileResult> {
     const format = fileFormat(path, options);
-    const source = isTraceFormat(format) ? this.traceSource(format) : this.#source;
-    return writeFile(path, this.#run(options, source), { format });
+    return writeFile(path, this.#run(options, this.#sourceOf(format)), { format });
+  }
+
+  /**
+   * Runs the query and gives its answer as the bytes of a file of a format, for a page to offer or to send on.
+   *
+   * What {@link toFile} writes is in it. Browsers keep blobs outside of a page's heap.
+   *
+   * Errors: INVALID_STATE for Parquet in a browser.
+   */
+  async toBlob(format: FileFormat, options: RunOptions = {}): Promise<Blob> {
+    const known = fileFormat("", { format });
+    return toBlob(known, await encoderOf(known), this.#run(options, this.#sourceOf(known)));
+  }
+
+  #sourceOf(format: FileFormat): ArrowSource {
+    return isTraceFormat(format) ? this.traceSource(format) : this.#source;
   }
 
   /**

@@ -108,6 +108,9 @@ it("tells errors of the server as in Node, and refuses files", async () => {
     retryable: true,
   });
   await expect(client.spans().toFile("x.csv")).rejects.toThrow('cannot write "x.csv": a browser has no files');
+  await expect(client.spans().toBlob("parquet")).rejects.toThrow("cannot write Parquet: there is no writer");
+  const text = await (await client.spans().toBlob("csv")).text();
+  expect(text.split("\n")[0]).toMatch(/^trace_id,span_id,/);
 });
 
 it("asks the page's own server when none is named", () => {

@@ -2,7 +2,8 @@ import type { Transport } from "@connectrpc/connect";
 import type { UniversalClientFn } from "@connectrpc/connect/protocol";
 import { createTransport } from "@connectrpc/connect/protocol-connect";
 import { type ArrowChunk, SpanloomError } from "@spanloom/protocol";
-import type { FileOptions, FileResult } from "./file/file-format.ts";
+import type { Encode } from "./file/encoders.ts";
+import type { FileFormat, FileOptions, FileResult } from "./file/file-format.ts";
 
 /** What differs between Node and a browser, for a browser; see platform-node.ts. */
 
@@ -63,5 +64,14 @@ export async function writeFile(
   _chunks: AsyncIterable<ArrowChunk>,
   _options: FileOptions = {},
 ): Promise<FileResult> {
-  throw new SpanloomError("INVALID_STATE", `cannot write "${path}": a browser has no files; use stream() or toArrow()`);
+  throw new SpanloomError("INVALID_STATE", `cannot write "${path}": a browser has no files; use toBlob()`);
+}
+
+/** The encoder of a format, loaded when first asked for. Errors: INVALID_STATE for Parquet. */
+export async function encoderOf(format: FileFormat): Promise<Encode> {
+  if (format === "parquet") {
+    const instead = "use another format, or parquet-wasm on the table of toArrow()";
+    throw new SpanloomError("INVALID_STATE", `cannot write Parquet: there is no writer for browsers; ${instead}`);
+  }
+  return (await import("./file/encoders.ts")).encoders[format];
 }

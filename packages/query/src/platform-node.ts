@@ -5,7 +5,7 @@ import type { Transport } from "@connectrpc/connect";
  * platform-browser.ts instead, so that nothing of Node is in a page's bundle.
  */
 
-export { writeFile } from "./to-file.ts";
+export { encoderOf, writeFile } from "./to-file.ts";
 
 /** The server asked when none is named. */
 export function defaultUrl(): string {

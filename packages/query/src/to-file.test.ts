@@ -15,11 +15,12 @@ import { type Table, tableFromIPC } from "apache-arrow";
 import { fromArrow, fromCSV } from "arquero";
 import { readParquet } from "parquet-wasm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { FileFormat } from "./file/file-format.ts";
+import { type FileFormat, fileFormats } from "./file/file-format.ts";
+import { toBlob } from "./file/to-blob.ts";
 import { type FileSystem, writeAtomically } from "./file/write-atomically.ts";
 import { arriving, type SampleSpan, sampleChunk, spanIdFor } from "./testing/sample-spans.ts";
 import { toArrowTable } from "./to-arrow.ts";
-import { writeFile } from "./to-file.ts";
+import { encoderOf, writeFile } from "./to-file.ts";
 
 let folder: string;
 
@@ -87,6 +88,29 @@ function entriesToObjects(row: object): Maps {
   const { attributes, attribute_types } = row as Record<keyof Maps, Iterable<[string, string]>>;
   return { attributes: Object.fromEntries(attributes), attribute_types: Object.fromEntries(attribute_types) };
 }
+
+describe("toBlob", () => {
+  it.each(fileFormats)("gives what a file of format %s holds", async (format) => {
+    const path = join(folder, `spans.${format}`);
+    await writeFile(path, arriving(...chunks()));
+    const blob = await toBlob(format, await encoderOf(format), arriving(...chunks()));
+    expect(Buffer.from(await blob.arrayBuffer()).equals(readFileSync(path))).toBe(true);
+    expect(blob.type).toMatch(/^(text|application)\//);
+  });
+
+  it("gives an answer of many parts", async () => {
+    const streams = Array.from({ length: 30 }, (_, i) =>
+      sampleChunk([span(i, { attributes: { text: "x".repeat(70_000) } })]),
+    );
+    for (const format of ["arrow", "jsonl"] as const) {
+      const path = join(folder, `spans.${format}`);
+      const { bytes } = await writeFile(path, arriving(...streams));
+      expect(bytes).toBeGreaterThan(2_000_000);
+      const blob = await toBlob(format, await encoderOf(format), arriving(...streams));
+      expect(Buffer.from(await blob.arrayBuffer()).equals(readFileSync(path)), format).toBe(true);
+    }
+  });
+});
 
 describe("writeFile", () => {
   it("writes an Arrow file that holds what the table holds", async () => {

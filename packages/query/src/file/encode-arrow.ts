@@ -2,12 +2,12 @@ import { type Data, type RecordBatch, RecordBatchFileWriter, type Schema, type U
 import { FileBlock } from "apache-arrow/ipc/metadata/file";
 import type { ChunkBatches } from "../read-arrow.ts";
 import { DictionaryUnifier } from "../unify-dictionaries.ts";
-import type { OpenScratch } from "./scratch-file.ts";
+import type { OpenScratch } from "./scratch.ts";
 
 /**
  * The Arrow IPC file format, batch by batch.
  *
- * Dictionaries stand before the batches and are whole only after the last one, so batches wait on disk. The format also
+ * Dictionaries stand before the batches and are whole only after the last one, so batches wait in a scratch. The format also
  * allows dictionaries at the end or as deltas, but not every reader knows them: Arquero's fails on the first.
  */
 export async function* encodeArrow(

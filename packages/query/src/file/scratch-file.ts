@@ -1,15 +1,5 @@
 import { onDisk } from "./on-disk.ts";
-
-/** Bytes kept on disk for a while: written once, then read once. */
-export interface Scratch {
-  append(pieces: readonly Uint8Array[]): Promise<void>;
-  /** What was appended, from `start` on. */
-  read(start: number): AsyncIterable<Uint8Array>;
-  [Symbol.asyncDispose](): Promise<void>;
-}
-
-/** Makes a scratch. */
-export type OpenScratch = () => Promise<Scratch>;
+import type { Scratch } from "./scratch.ts";
 
 /**
  * A scratch in the folder of `path`. Its file has no name once it is open, so that a crash leaves nothing behind.
