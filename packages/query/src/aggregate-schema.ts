@@ -18,6 +18,10 @@ type Ungrouped =
   | "resource_attribute_types"
   | "scope_attributes"
   | "scope_attribute_types"
+  | "resource_schema_url"
+  | "scope_schema_url"
+  | "resource_dropped_attributes"
+  | "scope_dropped_attributes"
   | "events"
   | "links";
 

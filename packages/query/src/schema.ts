@@ -122,6 +122,10 @@ interface NamedColumnTypes {
   resource_attribute_types: CategoryMap;
   scope_attributes: CategoryMap;
   scope_attribute_types: CategoryMap;
+  resource_schema_url: Category;
+  scope_schema_url: Category;
+  resource_dropped_attributes: Uint32;
+  scope_dropped_attributes: Uint32;
 }
 
 /** Columns of spans by name, those that are returned only when named included. */

@@ -69,9 +69,12 @@ const attributes = [
   },
 ];
 
-const resource = { attributes: [{ key: "service.name", value: { stringValue: "shop" } }, ...attributes] };
+const resource = {
+  attributes: [{ key: "service.name", value: { stringValue: "shop" } }, ...attributes],
+  droppedAttributesCount: 8,
+};
 const scopes = [
-  { name: "lib", version: "1.2", attributes },
+  { name: "lib", version: "1.2", attributes, droppedAttributesCount: 9 },
   { name: "other", version: "" },
 ];
 
@@ -101,7 +104,14 @@ function traces(): object {
   });
   return {
     resourceSpans: [
-      { resource, scopeSpans: [{ scope: scopes[0], spans: [span(1, {}), full] }] },
+      {
+        resource,
+        schemaUrl: "https://example.com/of-resource",
+        scopeSpans: [
+          { scope: scopes[0], schemaUrl: "https://example.com/of-scope", spans: [span(1, {}), full] },
+          { scope: scopes[0], spans: [span(4, {})] },
+        ],
+      },
       {
         resource: {},
         scopeSpans: [{ scope: scopes[1], spans: [span(3, { endTimeUnixNano: "0", status: { code: 1 } })] }],
@@ -122,7 +132,11 @@ function logs(): object {
     flags: 1,
     eventName: "order.lost",
   });
-  return { resourceLogs: [{ resource, scopeLogs: [{ scope: scopes[0], logRecords: [...bodies, full] }] }] };
+  return {
+    resourceLogs: [
+      { resource, schemaUrl: "a", scopeLogs: [{ scope: scopes[0], schemaUrl: "b", logRecords: [...bodies, full] }] },
+    ],
+  };
 }
 
 async function send(path: string, body: string): Promise<void> {
@@ -136,7 +150,15 @@ async function send(path: string, body: string): Promise<void> {
 
 /** Every column of the rows of a trace, its id left out. */
 async function rowsOf(trace: string): Promise<unknown> {
-  const extra = ["resource_attribute_types", "scope_attributes", "scope_attribute_types"] as const;
+  const extra = [
+    "resource_attribute_types",
+    "scope_attributes",
+    "scope_attribute_types",
+    "resource_schema_url",
+    "scope_schema_url",
+    "resource_dropped_attributes",
+    "scope_dropped_attributes",
+  ] as const;
   const kinds = [query.spans({ trace }), query.logs({ trace })];
   const more = [query.spans({ trace }).columns(...extra), query.logs({ trace }).columns(...extra, "body_type")];
   const files = [...kinds, ...more].map(async (each, i) => {

@@ -97,8 +97,8 @@ it("writes one request with every span below its resource and scope", async () =
   const { resourceSpans } = JSON.parse(text) as { resourceSpans: { scopeSpans: { spans: object[] }[] }[] };
   expect(resourceSpans).toHaveLength(2);
   expect(resourceSpans[0]).toMatchObject({
-    resource: { attributes: [{ key: "service.name", value: { stringValue: "sample" } }] },
-    scopeSpans: [{ scope: { name: "spanloom", version: "", attributes: [] } }],
+    resource: { attributes: [{ key: "service.name", value: { stringValue: "sample" } }], droppedAttributesCount: 3 },
+    scopeSpans: [{ scope: { name: "spanloom", version: "", attributes: [] }, schemaUrl: "https://example.com/schema" }],
   });
   const spans = resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap((scope) => scope.spans));
   expect(spans).toEqual([

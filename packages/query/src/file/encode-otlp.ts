@@ -29,6 +29,10 @@ const sharedColumns = [
   "resource_attribute_types",
   "scope_attributes",
   "scope_attribute_types",
+  "resource_schema_url",
+  "scope_schema_url",
+  "resource_dropped_attributes",
+  "scope_dropped_attributes",
 ] as const;
 
 /** Columns an export of spans needs. */
@@ -114,8 +118,8 @@ function* grouped(batch: RecordBatch, signal: Signal): Generator<string> {
 }
 
 function resourceJson(resource: string, scopes: ReadonlyMap<string, string[]>, signal: Signal): string {
-  const parts = [...scopes].map(([scope, records]) => `{"scope":${scope},"${signal.records}":[${records.join(",")}]}`);
-  return `{"resource":${resource},"${signal.scopes}":[${parts.join(",")}]}`;
+  const parts = [...scopes].map(([scope, records]) => `{${scope},"${signal.records}":[${records.join(",")}]}`);
+  return `{${resource},"${signal.scopes}":[${parts.join(",")}]}`;
 }
 
 function entryOf<Value>(map: Map<string, Value>, key: string, make: () => Value): Value {

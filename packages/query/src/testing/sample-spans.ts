@@ -145,6 +145,10 @@ const columns: Record<string, SampleColumn> = {
   resource_attribute_types: { type: keyedCategories, value: none },
   scope_attributes: { type: keyedCategories, value: none },
   scope_attribute_types: { type: keyedCategories, value: none },
+  resource_schema_url: { type: dictionary, value: () => "" },
+  scope_schema_url: { type: dictionary, value: () => "https://example.com/schema" },
+  resource_dropped_attributes: { type: () => new Uint32(), value: () => 3 },
+  scope_dropped_attributes: { type: () => new Uint32(), value: () => 0 },
 };
 
 const schema = new Schema(

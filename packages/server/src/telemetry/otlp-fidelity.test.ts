@@ -11,6 +11,8 @@ import {
   ExportTraceServiceRequestSchema,
   type KeyValue,
   LogsService,
+  type ResourceSpans,
+  type ScopeSpans,
   TraceService,
 } from "@spanloom/protocol/otlp";
 import { tempDir } from "@spanloom/testing";
@@ -217,6 +219,10 @@ const envelopeColumns = [
   "resource_attribute_types",
   "scope_attributes",
   "scope_attribute_types",
+  "resource_schema_url",
+  "scope_schema_url",
+  "resource_dropped_attributes",
+  "scope_dropped_attributes",
 ];
 const spanColumns = [
   "trace_id",
@@ -258,10 +264,10 @@ const logColumns = [
 
 /** What of a message has a column, with attributes in a form that tells types and can be compared. */
 function expectedSpans(sent: ExportTraceServiceRequest) {
-  return sent.resourceSpans.flatMap(({ resource, scopeSpans }) =>
-    scopeSpans.flatMap(({ scope: by, spans }) =>
+  return sent.resourceSpans.flatMap((ofResource) =>
+    ofResource.scopeSpans.flatMap(({ spans, ...ofScope }) =>
       spans.map((span) => ({
-        ...envelopeOf(resource?.attributes, by),
+        ...envelopeOf(ofResource, ofScope),
         traceId: bytesToHex(span.traceId),
         spanId: bytesToHex(span.spanId),
         parentSpanId: bytesToHex(span.parentSpanId),
@@ -296,10 +302,10 @@ function expectedSpans(sent: ExportTraceServiceRequest) {
 }
 
 function expectedLogs(sent: ExportLogsServiceRequest) {
-  return sent.resourceLogs.flatMap(({ resource, scopeLogs }) =>
-    scopeLogs.flatMap(({ scope: by, logRecords }) =>
+  return sent.resourceLogs.flatMap((ofResource) =>
+    ofResource.scopeLogs.flatMap(({ logRecords, ...ofScope }) =>
       logRecords.map((record) => ({
-        ...envelopeOf(resource?.attributes, by),
+        ...envelopeOf(ofResource, ofScope),
         traceId: bytesToHex(record.traceId),
         spanId: bytesToHex(record.spanId),
         timeUnixNano: record.timeUnixNano,
@@ -317,12 +323,16 @@ function expectedLogs(sent: ExportLogsServiceRequest) {
 }
 
 function envelopeOf(
-  resource: readonly KeyValue[] | undefined,
-  by: { name: string; version: string; attributes: KeyValue[] } | undefined,
+  { resource, schemaUrl }: Pick<ResourceSpans, "resource" | "schemaUrl">,
+  { scope: by, ...ofScope }: Pick<ScopeSpans, "scope" | "schemaUrl">,
 ) {
   return {
-    resource: comparable(resource ?? []),
+    resource: comparable(resource?.attributes ?? []),
+    resourceDropped: resource?.droppedAttributesCount ?? 0,
+    resourceSchemaUrl: schemaUrl,
     scope: { name: by?.name ?? "", version: by?.version ?? "", attributes: comparable(by?.attributes ?? []) },
+    scopeDropped: by?.droppedAttributesCount ?? 0,
+    scopeSchemaUrl: ofScope.schemaUrl,
   };
 }
 
@@ -382,7 +392,11 @@ function logFrom(row: Row) {
 function envelopeFrom(row: Row) {
   return {
     resource: attributesFrom(row, "resource_"),
+    resourceDropped: row.resource_dropped_attributes,
+    resourceSchemaUrl: row.resource_schema_url,
     scope: { name: row.scope_name, version: row.scope_version, attributes: attributesFrom(row, "scope_") },
+    scopeDropped: row.scope_dropped_attributes,
+    scopeSchemaUrl: row.scope_schema_url,
   };
 }
 

@@ -12,6 +12,14 @@ export class Uint32Column implements Column {
     this.#values[this.length++] = value | 0;
   }
 
+  /** Appends a value until there are `rows`. */
+  fillTo(rows: number, value: number): void {
+    if (rows <= this.length) return;
+    if (rows > this.#values.length) this.#values = grownInt32(this.#values, rows);
+    this.#values.fill(value | 0, this.length, rows);
+    this.length = rows;
+  }
+
   truncate(rows: number): void {
     if (rows < this.length) this.length = rows;
   }

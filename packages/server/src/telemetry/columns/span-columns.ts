@@ -28,16 +28,11 @@ export function spanColumns() {
     status_message: new Utf8Column(),
     ...originColumns(),
     outcome: new Utf8Column(),
-    scope_name: new Utf8Column(),
-    scope_version: new Utf8Column(),
     trace_state: new Utf8Column(),
     flags: new Uint32Column(),
     attributes: new MapColumn(),
     attribute_types: new MapColumn(),
-    resource_attributes: new MapColumn(),
-    resource_attribute_types: new MapColumn(),
-    scope_attributes: new MapColumn(),
-    scope_attribute_types: new MapColumn(),
+    ...envelopeColumns(),
     events: new StructListColumn({
       time: new LongColumn("timestamp"),
       name: new Utf8Column(),
@@ -76,11 +71,30 @@ export function originColumns() {
   };
 }
 
+/** Columns that say what a record's resource and scope are; spans and logs have them alike. */
+export function envelopeColumns() {
+  return {
+    scope_name: new Utf8Column(),
+    scope_version: new Utf8Column(),
+    resource_schema_url: new Utf8Column(),
+    scope_schema_url: new Utf8Column(),
+    resource_dropped_attributes: new Uint32Column(),
+    scope_dropped_attributes: new Uint32Column(),
+    resource_attributes: new MapColumn(),
+    resource_attribute_types: new MapColumn(),
+    scope_attributes: new MapColumn(),
+    scope_attribute_types: new MapColumn(),
+  };
+}
+
 /** Columns of the spans table. */
 export type SpanColumns = ReturnType<typeof spanColumns>;
 
 /** Columns that say where a record comes from. */
 export type OriginColumns = ReturnType<typeof originColumns>;
+
+/** Columns that say what a record's resource and scope are. */
+export type EnvelopeColumns = ReturnType<typeof envelopeColumns>;
 
 /**
  * Rows for the logs table. `ingest_id` names a record by its payload's place in the spool and its own in the payload,
@@ -97,16 +111,11 @@ export function logColumns() {
     body: new Utf8Column(),
     body_type: new Utf8Column(),
     ...originColumns(),
-    scope_name: new Utf8Column(),
-    scope_version: new Utf8Column(),
     event_name: new Utf8Column(),
     flags: new Uint32Column(),
     attributes: new MapColumn(),
     attribute_types: new MapColumn(),
-    resource_attributes: new MapColumn(),
-    resource_attribute_types: new MapColumn(),
-    scope_attributes: new MapColumn(),
-    scope_attribute_types: new MapColumn(),
+    ...envelopeColumns(),
     dropped_attributes: new Uint32Column(),
     ingest_id: new LongColumn("uint64"),
     writer: new LongColumn("uint64"),

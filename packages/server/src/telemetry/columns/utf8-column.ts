@@ -71,6 +71,16 @@ export class Utf8Column implements Column {
     if (other.#misalignedRow >= 0 && this.#misalignedRow < 0) this.#misalignedRow = this.length - 1;
   }
 
+  /** Appends the only row of another column until there are `rows`. */
+  fillTo(rows: number, other: Utf8Column): void {
+    if (other.byteLength > 0) while (this.length < rows) this.appendAll(other);
+    else if (rows > this.length) {
+      this.reserve(0, rows - this.length);
+      this.offsets.fill(this.byteLength, this.length + 1, rows + 1);
+      this.length = rows;
+    }
+  }
+
   /** Makes room for `size` more bytes and `rows` more rows; returns where the bytes go. */
   reserve(size: number, rows = 1): number {
     const end = this.byteLength + size;

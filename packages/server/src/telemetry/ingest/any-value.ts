@@ -4,7 +4,8 @@ import type { WireReader } from "./wire-reader.ts";
 /** Types of attribute values as `attribute_types` names them; text is the default and has none. */
 export type ValueType = "" | "bool" | "int" | "double" | "bytes" | "array" | "map" | "empty";
 
-const text = new TextDecoder();
+// A byte order mark at its beginning is part of the text.
+const text = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
  * Reads an AnyValue from the message `[r.pos, end)` and appends its text form; returns its type.

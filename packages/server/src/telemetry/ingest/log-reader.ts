@@ -139,7 +139,7 @@ export class LogReader {
   #append(r: WireReader): void {
     const to = this.#rows.columns;
     const record = this.#record;
-    const { origin, resource, scope, scopeName, scopeVersion } = this.#envelope;
+    const { origin } = this.#envelope;
     this.#appendTimes(to);
     if (record.traceEnd > record.traceAt) to.trace_id.append(r.bytes, record.traceAt);
     else to.trace_id.appendNone();
@@ -152,15 +152,10 @@ export class LogReader {
     r.end = record.bodyEnd;
     to.body_type.appendText(appendAnyValue(r, record.bodyEnd, to.body));
     origin.append(to, r, noTraceState);
-    to.scope_name.appendAll(scopeName);
-    to.scope_version.appendAll(scopeVersion);
     to.event_name.append(r.bytes, record.eventAt, record.eventEnd);
     to.flags.append(record.flags);
     to.dropped_attributes.append(record.dropped);
-    to.resource_attributes.appendEntries(resource.attributes);
-    to.resource_attribute_types.appendEntries(resource.attribute_types);
-    to.scope_attributes.appendEntries(scope.attributes);
-    to.scope_attribute_types.appendEntries(scope.attribute_types);
+    this.#envelope.appendTo(to);
     closeLogMaps(to);
   }
 

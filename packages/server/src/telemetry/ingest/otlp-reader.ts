@@ -77,7 +77,7 @@ export class OtlpReader {
 interface Reading {
   bytes: Uint8Array;
   seq: number;
-  rows: Pick<RowBuilder<SpanColumns>, "rows" | "truncate"> & { invalidText(rows: number): string | undefined };
+  rows: RowBuilder<SpanColumns> | RowBuilder<LogColumns>;
   envelope: Envelope;
   reader: Pick<SpanReader | LogReader, "read">;
   what: string;
@@ -89,12 +89,15 @@ function readAll({ bytes, seq, rows, envelope, reader, what }: Reading): ReadOut
   const outcome: ReadOutcome = { accepted: 0, rejected: 0, message: "" };
   const id = { low: 0, high: 0 };
   try {
-    readEnvelopes(r, envelope, (_, end) => {
-      const index = outcome.accepted + outcome.rejected;
-      // 24 bits are more than a payload may have records.
-      id.low = (((seq % 256) << 24) | index) >>> 0;
-      id.high = Math.floor(seq / 256);
-      reader.read(r, end, outcome, id);
+    readEnvelopes(r, envelope, {
+      read(_, end) {
+        const index = outcome.accepted + outcome.rejected;
+        // 24 bits are more than a payload may have records.
+        id.low = (((seq % 256) << 24) | index) >>> 0;
+        id.high = Math.floor(seq / 256);
+        reader.read(r, end, outcome, id);
+      },
+      closeScope: () => envelope.closeScope(rows.columns, rows.rows),
     });
     const invalid = rows.invalidText(before);
     if (invalid !== undefined) throw r.malformed(`text that is not UTF-8 in ${invalid}`, 0);

@@ -3,45 +3,50 @@ import { type AnyValue, ExportTraceServiceRequestSchema, type KeyValue, type Spa
 
 /** The slow, obvious decoder that the fast one is compared with in tests: one object per span, through protobuf-es. */
 export function referenceSpans(bytes: Uint8Array): Record<string, unknown>[] {
-  return fromBinary(ExportTraceServiceRequestSchema, bytes).resourceSpans.flatMap(({ resource, scopeSpans }) =>
-    scopeSpans.flatMap(({ scope, spans }) =>
-      spans.filter(isSound).map((span) => ({
-        trace_id: hex(span.traceId),
-        span_id: hex(span.spanId),
-        parent_span_id: hex(span.parentSpanId) || "0".repeat(16),
-        name: span.name,
-        kind: ["UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"][span.kind] ?? "UNSPECIFIED",
-        start_time: span.startTimeUnixNano,
-        duration_ns: span.endTimeUnixNano === 0n ? -1n : span.endTimeUnixNano - span.startTimeUnixNano,
-        status: ["UNSET", "OK", "ERROR"][span.status?.code ?? 0] ?? "UNSET",
-        status_message: span.status?.message ?? "",
-        service_name: serviceOf(resource?.attributes ?? []),
-        scope_name: scope?.name ?? "",
-        scope_version: scope?.version ?? "",
-        trace_state: span.traceState,
-        flags: span.flags,
-        ...maps("", span.attributes),
-        ...maps("resource_", resource?.attributes ?? []),
-        ...maps("scope_", scope?.attributes ?? []),
-        events: span.events.map((event) => ({
-          time: event.timeUnixNano,
-          name: event.name,
-          ...maps("", event.attributes),
-          dropped_attributes: event.droppedAttributesCount,
+  return fromBinary(ExportTraceServiceRequestSchema, bytes).resourceSpans.flatMap(
+    ({ resource, scopeSpans, schemaUrl }) =>
+      scopeSpans.flatMap(({ scope, spans, ...ofScope }) =>
+        spans.filter(isSound).map((span) => ({
+          trace_id: hex(span.traceId),
+          span_id: hex(span.spanId),
+          parent_span_id: hex(span.parentSpanId) || "0".repeat(16),
+          name: span.name,
+          kind: ["UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"][span.kind] ?? "UNSPECIFIED",
+          start_time: span.startTimeUnixNano,
+          duration_ns: span.endTimeUnixNano === 0n ? -1n : span.endTimeUnixNano - span.startTimeUnixNano,
+          status: ["UNSET", "OK", "ERROR"][span.status?.code ?? 0] ?? "UNSET",
+          status_message: span.status?.message ?? "",
+          service_name: serviceOf(resource?.attributes ?? []),
+          scope_name: scope?.name ?? "",
+          scope_version: scope?.version ?? "",
+          resource_schema_url: schemaUrl,
+          scope_schema_url: ofScope.schemaUrl,
+          resource_dropped_attributes: resource?.droppedAttributesCount ?? 0,
+          scope_dropped_attributes: scope?.droppedAttributesCount ?? 0,
+          trace_state: span.traceState,
+          flags: span.flags,
+          ...maps("", span.attributes),
+          ...maps("resource_", resource?.attributes ?? []),
+          ...maps("scope_", scope?.attributes ?? []),
+          events: span.events.map((event) => ({
+            time: event.timeUnixNano,
+            name: event.name,
+            ...maps("", event.attributes),
+            dropped_attributes: event.droppedAttributesCount,
+          })),
+          links: span.links.map((link) => ({
+            trace_id: hex(link.traceId),
+            span_id: hex(link.spanId),
+            trace_state: link.traceState,
+            ...maps("", link.attributes),
+            flags: link.flags,
+            dropped_attributes: link.droppedAttributesCount,
+          })),
+          dropped_attributes: span.droppedAttributesCount,
+          dropped_events: span.droppedEventsCount,
+          dropped_links: span.droppedLinksCount,
         })),
-        links: span.links.map((link) => ({
-          trace_id: hex(link.traceId),
-          span_id: hex(link.spanId),
-          trace_state: link.traceState,
-          ...maps("", link.attributes),
-          flags: link.flags,
-          dropped_attributes: link.droppedAttributesCount,
-        })),
-        dropped_attributes: span.droppedAttributesCount,
-        dropped_events: span.droppedEventsCount,
-        dropped_links: span.droppedLinksCount,
-      })),
-    ),
+      ),
   );
 }
 

@@ -177,7 +177,7 @@ export class SpanReader {
 
   #append(r: WireReader, version: Long): void {
     const to = this.#rows.columns;
-    const { origin, resource, scope, scopeName, scopeVersion } = this.#envelope;
+    const { origin } = this.#envelope;
     to.trace_id.append(r.bytes, this.#traceId.start);
     to.span_id.append(r.bytes, this.#spanId.start);
     if (this.#parentId.end > this.#parentId.start) to.parent_span_id.append(r.bytes, this.#parentId.start);
@@ -192,14 +192,9 @@ export class SpanReader {
     to.status_message.append(r.bytes, this.#message.start, this.#message.end);
     origin.append(to, r, this.#traceState);
     origin.appendOutcome(to.outcome);
-    to.scope_name.appendAll(scopeName);
-    to.scope_version.appendAll(scopeVersion);
     to.trace_state.append(r.bytes, this.#traceState.start, this.#traceState.end);
     to.flags.append(this.#flags);
-    to.resource_attributes.appendEntries(resource.attributes);
-    to.resource_attribute_types.appendEntries(resource.attribute_types);
-    to.scope_attributes.appendEntries(scope.attributes);
-    to.scope_attribute_types.appendEntries(scope.attribute_types);
+    this.#envelope.appendTo(to);
     to.dropped_attributes.append(this.#dropped.attributes);
     to.dropped_events.append(this.#dropped.events);
     to.dropped_links.append(this.#dropped.links);

@@ -162,6 +162,20 @@ export class WireReader {
   }
 }
 
+/** The number in the varint field with this tag of the message `[r.pos, end)`: the last of several, 0 when there is none. */
+export function lastNumber(r: WireReader, end: number, wanted: number): number {
+  const outer = r.end;
+  r.end = end;
+  let value = 0;
+  while (r.pos < end) {
+    const tag = r.tag();
+    if (tag === wanted) value = r.varint();
+    else r.skip(tag);
+  }
+  r.end = outer;
+  return value;
+}
+
 /** Calls `read` for every embedded message with this tag in the message `[r.pos, end)`; passes over all else. */
 export function eachMessage(r: WireReader, end: number, wanted: number, read: (end: number) => void): void {
   const outer = r.end;

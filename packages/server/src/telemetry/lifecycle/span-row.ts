@@ -59,6 +59,10 @@ export function finishRow(to: SpanColumns, span: LifecycleSpan, version: bigint)
   to.service_name.appendText(SERVICE);
   to.scope_name.appendText(SERVICE);
   to.scope_version.appendText("");
+  to.resource_schema_url.appendText("");
+  to.scope_schema_url.appendText("");
+  to.resource_dropped_attributes.append(0);
+  to.scope_dropped_attributes.append(0);
   to.trace_state.appendText(job.trace.tracestate);
   to.flags.append(job.trace.sampled ? 1 : 0);
   to.resource_attributes.appendEntry("service.name", SERVICE);

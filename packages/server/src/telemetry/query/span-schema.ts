@@ -53,6 +53,12 @@ const maps = {
   attribute_types: mapOf("attribute_types"),
   resource_attributes: mapOf("resource_attributes"),
 };
+const envelope = {
+  resource_schema_url: "resource_schema_url",
+  scope_schema_url: "scope_schema_url",
+  resource_dropped_attributes: "resource_dropped_attributes",
+  scope_dropped_attributes: "scope_dropped_attributes",
+};
 const extraMaps = {
   resource_attribute_types: repeatingMapOf("resource_attribute_types"),
   scope_attributes: repeatingMapOf("scope_attributes"),
@@ -97,7 +103,7 @@ export const spanCatalogue = catalogue({
 });
 
 /** Columns of spans returned only when named. */
-export const extraSpanCatalogue = catalogue(extraMaps);
+export const extraSpanCatalogue = catalogue({ ...extraMaps, ...envelope });
 
 /** Columns of logs that a query without a list returns. */
 export const logCatalogue = catalogue({
@@ -126,4 +132,5 @@ export const extraLogCatalogue = catalogue({
   scope_version: "scope_version",
   dropped_attributes: "dropped_attributes",
   ...extraMaps,
+  ...envelope,
 });
