@@ -186,8 +186,14 @@ function runInSpan<Result>(span: Span, fn: (span: Span) => Result): Result {
 function failSpan(span: Span, error: unknown): void {
   const { type, message, stack } = toTaskFailure(error);
   span.recordException({ name: type, message, stack });
+  // A status code, say, that the code put there tells more than the name of what was thrown.
+  if (!hasAttribute(span, "error.type")) span.setAttribute("error.type", type);
   span.setStatus({ code: SpanStatusCode.ERROR, message });
   span.end();
+}
+
+function hasAttribute(span: Span, name: string): boolean {
+  return "attributes" in span && name in (span.attributes as object);
 }
 
 /** Whether a value is a promise, or close enough to be waited for. */

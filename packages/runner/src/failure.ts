@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { create } from "@bufbuild/protobuf";
 import {
   defaultLimits,
@@ -6,6 +7,7 @@ import {
   type TaskFailure,
   TaskFailureSchema,
 } from "@spanloom/protocol";
+import { errorStack, isError } from "./error-stack.ts";
 
 /** A year: longer than anybody waits, and Infinity is no duration on the wire. */
 const MAX_RETRY_AFTER_MS = 365 * 86_400_000;
@@ -15,12 +17,12 @@ const NAME_BYTES = defaultLimits.maxNameBytes;
 /**
  * Describes what a task's code threw, whatever it was.
  *
- * A TerminalError, from any copy of the SDK, is never retried; a RetryableError may say when. Causes are appended to the
- * stack. Texts are cut to the protocol's limits. Never throws.
+ * A TerminalError, from any copy of the SDK, is never retried; a RetryableError may say when. What led to an
+ * error is appended to its stack. Texts are cut to the protocol's limits. Never throws.
  */
 export function toTaskFailure(thrown: unknown): TaskFailure {
   try {
-    return thrown instanceof Error ? toErrorFailure(thrown) : toForeignFailure(thrown);
+    return isError(thrown) ? toErrorFailure(thrown) : toForeignFailure(thrown);
   } catch {
     // Reading what was thrown threw, e.g. in a getter or a proxy; the attempt has failed all the same.
     return create(TaskFailureSchema, { type: "unreadable", message: "what was thrown cannot be read" });
@@ -33,7 +35,7 @@ function toErrorFailure(thrown: Error): TaskFailure {
   return create(TaskFailureSchema, {
     type: cut(typeName(thrown), NAME_BYTES),
     message: cut(String(thrown.message), defaultLimits.maxFailureMessageBytes),
-    stack: cut(stackWithCauses(thrown), defaultLimits.maxFailureStackBytes),
+    stack: cut(errorStack(thrown), defaultLimits.maxFailureStackBytes),
     ...(retryable !== undefined && { retryable }),
     ...(typeof retryAfterMs === "number" &&
       retryAfterMs >= 0 && { retryAfter: durationFromMs(Math.min(retryAfterMs, MAX_RETRY_AFTER_MS)) }),
@@ -65,22 +67,9 @@ function textOf(thrown: unknown): string {
   try {
     return JSON.stringify(thrown) ?? Object.prototype.toString.call(thrown);
   } catch {
-    // Cyclic or otherwise not data: its tag is all that can be said of it.
-    return Object.prototype.toString.call(thrown);
+    // Cyclic or otherwise not JSON.
+    return inspect(thrown, { depth: 2 });
   }
-}
-
-/** Causes followed at most; a chain may be cyclic. */
-const MAX_CAUSES = 8;
-
-function stackWithCauses(error: Error): string {
-  let text = String(error.stack ?? "");
-  let cause = error.cause;
-  for (let depth = 0; cause instanceof Error && depth < MAX_CAUSES; depth++) {
-    text += `\nCaused by: ${cause.stack ?? `${cause.name}: ${cause.message}`}`;
-    cause = cause.cause;
-  }
-  return text;
 }
 
 function cut(text: string, maxBytes: number): string {

@@ -28,6 +28,19 @@ describe("a trace carrier", () => {
     expect(propagation.getBaggage(contextOfCarrier(carrier))?.getEntry("odd")?.value).toBe("50%");
   });
 
+  it("takes the place of another as a whole, and none leaves it alone", () => {
+    const stale = { Traceparent: "00-x", TraceState: "old=1", baggage: "old=1", accept: "text/plain" };
+    expect(injectHeaders({ ...stale }, { traceparent })).toEqual({ traceparent, accept: "text/plain" });
+    expect(injectHeaders({ ...stale })).toEqual(stale);
+    const environment = { TRACEPARENT: "00-x", TRACESTATE: "old=1", BAGGAGE: "old=1", HOME: "/" };
+    expect(injectEnvironment({ ...environment }, { traceparent, tracestate: "new=1" })).toEqual({
+      TRACEPARENT: traceparent,
+      TRACESTATE: "new=1",
+      HOME: "/",
+    });
+    expect(injectEnvironment({ ...environment })).toEqual(environment);
+  });
+
   it("reads the active span without any propagator", () => {
     const span = trace.wrapSpanContext({
       traceId: "0af7651916cd43dd8448eb211c80319c",

@@ -77,11 +77,16 @@ export function contextOfCarrier(carrier: TraceCarrier, base: Context = ROOT_CON
   return baggage ? propagation.setBaggage(withSpan, baggage) : withSpan;
 }
 
-/** Writes a carrier, by default the active one, into HTTP headers or message metadata; returns the same object. */
+/**
+ * Writes a carrier, by default the active one, into HTTP headers or message metadata; returns the same object.
+ *
+ * A trace context that is there goes, in any spelling and with all its parts; it stays when there is none to write.
+ */
 export function injectHeaders(
   headers: Record<string, string>,
   carrier: TraceCarrier | undefined = activeCarrier(),
 ): Record<string, string> {
+  if (carrier) for (const name of Object.keys(headers)) if (isTraceHeader(name)) delete headers[name];
   return write(headers, LOWEST.headers, carrier);
 }
 
@@ -96,6 +101,7 @@ export function extractHeaders(headers: HeaderSource): TraceCarrier | undefined 
 /**
  * Writes a carrier, by default the active one, into environment variables for a child process; returns the same object.
  *
+ * A trace context that is there goes, with all its parts; it stays when there is none to write.
  * Example: `spawn("tool", { env: injectEnvironment({ ...process.env }) })`.
  * Source: OpenTelemetry, environment variables as context propagation carriers: TRACEPARENT, TRACESTATE, BAGGAGE.
  */
@@ -120,8 +126,13 @@ function write<Target extends Record<string, string | undefined>>(
   const values = [carrier.traceparent, carrier.tracestate, carrier.baggage];
   names.forEach((name, index) => {
     if (values[index]) Object.assign(target, { [name]: values[index] });
+    else delete target[name];
   });
   return target;
+}
+
+function isTraceHeader(name: string): boolean {
+  return LOWEST.headers.includes(name.toLowerCase());
 }
 
 function read(names: readonly string[], get: (name: string) => string | undefined): TraceCarrier | undefined {

@@ -63,7 +63,7 @@ export interface TaskContext {
   /**
    * Runs `fn` inside a span of its own, which ends when `fn` has returned or its promise has settled.
    *
-   * What `fn` throws is recorded on the span, with status ERROR, and thrown on.
+   * What `fn` throws is recorded on the span, with status ERROR and `error.type`, and thrown on.
    */
   span<Result>(name: string, fn: (span: Span) => Result, options?: ContextSpanOptions): Result;
 

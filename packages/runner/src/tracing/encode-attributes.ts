@@ -1,3 +1,4 @@
+import { errorStack, isError } from "../error-stack.ts";
 import type { ProtoWriter } from "./proto-writer.ts";
 
 /**
@@ -40,8 +41,8 @@ export function writeAttribute(writer: ProtoWriter, field: number, [key, value]:
 /**
  * Writes an AnyValue under `field`, whatever it is given; null becomes an empty one.
  *
- * What OTLP has no type for becomes text: dates, errors, symbols, functions, bigints beyond 64 bits, and whatever has a
- * `toJSON`; Maps become maps, Sets arrays. A value within itself is `[circular]`, one deeper than {@link MAX_DEPTH}
+ * What OTLP has no type for becomes text: dates, errors and what led to them, patterns, symbols, functions, bigints beyond
+ * 64 bits, and whatever has a `toJSON`; Maps become maps, Sets arrays. A value within itself is `[circular]`, one deeper than {@link MAX_DEPTH}
  * `[nested too deep]`, one that throws when read `[unreadable]`.
  */
 export function writeAnyValue(writer: ProtoWriter, field: number, value: unknown): void {
@@ -132,11 +133,13 @@ function formOf(value: object, ancestors: readonly object[]): Form {
 function readForm(value: object): Form {
   if (Array.isArray(value)) return { items: value.slice(0, MAX_ITEMS) };
   if (value instanceof Uint8Array) return value;
-  if (value instanceof Error) return String(value.stack || value);
+  if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) return new Uint8Array(value);
+  if (isError(value)) return errorStack(value);
   if (value instanceof Set) return { items: [...value].slice(0, MAX_ITEMS) };
   if (value instanceof Map)
     return { entries: [...value].slice(0, MAX_ITEMS).map(([key, item]) => [String(key), item]) };
   if (ArrayBuffer.isView(value)) return readView(value);
+  if (value instanceof RegExp || value instanceof String) return String(value);
   if ("toJSON" in value && typeof value.toJSON === "function") return readJson(value.toJSON());
   const keys = Object.keys(value).slice(0, MAX_ITEMS);
   return { entries: keys.map((key) => [key, (value as Record<string, unknown>)[key]]) };

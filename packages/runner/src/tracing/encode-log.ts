@@ -1,5 +1,6 @@
 import type { Attributes } from "@opentelemetry/api";
 import type { LogSeverity } from "@spanloom/sdk";
+import { isError } from "../error-stack.ts";
 import { toTaskFailure } from "../failure.ts";
 import { writeAnyValue, writeAttributes } from "./encode-attributes.ts";
 import type { ProtoWriter } from "./proto-writer.ts";
@@ -32,7 +33,7 @@ export function writeLog(writer: ProtoWriter, log: LogToWrite): void {
   writer.string(3, String(log.severity));
   writeAnyValue(writer, 5, log.body);
   const { attributes } = log;
-  if (attributes instanceof Error) writeAttributes(writer, 6, exceptionAttributes(attributes));
+  if (isError(attributes)) writeAttributes(writer, 6, exceptionAttributes(attributes));
   else if (typeof attributes === "object" && attributes !== null) writeAttributes(writer, 6, attributes);
   writer.fixed32(8, log.span.traceFlags);
   writer.hex(9, log.span.traceId);

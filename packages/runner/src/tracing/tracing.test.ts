@@ -110,10 +110,21 @@ describe("spans of a task", () => {
     );
     const span = named(spans, "fails");
     expect(span.statusCode).toBe(2);
+    expect(span.attributes["error.type"]).toBe("RangeError");
     expect(span.events).toMatchObject([
       { name: "exception", attributes: { "exception.type": "RangeError", "exception.message": "too far" } },
     ]);
     expect(result.outcome).toMatchObject({ case: "failure", value: { failure: { type: "RangeError" } } });
+  });
+
+  it("keep the error.type that the code gave", async () => {
+    const { spans } = await runTask((ctx) =>
+      ctx.span("fails", (span) => {
+        span.setAttribute("error.type", "503");
+        throw new RangeError("too far");
+      }),
+    );
+    expect(named(spans, "fails").attributes["error.type"]).toBe("503");
   });
 
   it("find their attempt when code builds contexts by hand", async () => {
