@@ -20,8 +20,15 @@ const everything = [
   "@spanloom/server",
   "@spanloom/query",
   "@spanloom/exporter",
+  "@spanloom/exporter-axiom",
   "@spanloom/exporter-console",
+  "@spanloom/exporter-datadog",
+  "@spanloom/exporter-honeycomb",
+  "@spanloom/exporter-jaeger",
+  "@spanloom/exporter-newrelic",
   "@spanloom/exporter-otlp",
+  "@spanloom/exporter-tempo",
+  "@spanloom/exporter-wavefront",
   "@spanloom/cli",
 ] as const;
 

@@ -13,6 +13,7 @@ export {
   required,
   type Variable,
   variableOf,
+  withDefaults,
 } from "./environment.ts";
 export { ExportQueue, type ExportQueueOptions, type ExportQueueStats } from "./export-queue.ts";
 export { type ExportResult, exported, type RejectedRecords } from "./export-result.ts";

@@ -6,7 +6,6 @@ import { OtlpPeer, type PeerRules, rejectLogs, rejectSpans, status } from "./otl
 /** What a test sets besides the address. */
 export interface OtlpTestOptions {
   readonly timeoutMs?: number;
-  readonly nowMs?: () => number;
 }
 
 /** An exporter that sends OTLP over HTTP, under test. */
@@ -103,8 +102,9 @@ function testAnswers(setup: OtlpSetup): void {
   it.each([
     [429, { "retry-after": "7" }, { outcome: "retry", retryAfterMs: 7_000 }],
     [429, {}, { outcome: "retry" }],
-    [503, { "retry-after": "Fri, 20 Nov 2026 20:00:30 GMT" }, { outcome: "retry", retryAfterMs: 30_000 }],
-    [503, { "retry-after": "Fri, 20 Nov 2026 19:00:00 GMT" }, { outcome: "retry", retryAfterMs: 0 }],
+    // An hour is the longest an exporter lets itself be told to wait.
+    [503, { "retry-after": "Wed, 20 Nov 2126 20:00:30 GMT" }, { outcome: "retry", retryAfterMs: 3_600_000 }],
+    [503, { "retry-after": "Fri, 20 Nov 2020 19:00:00 GMT" }, { outcome: "retry", retryAfterMs: 0 }],
     [502, {}, { outcome: "retry" }],
     [504, { "retry-after": "soon" }, { outcome: "retry" }],
     [400, {}, { outcome: "failed" }],
@@ -115,7 +115,7 @@ function testAnswers(setup: OtlpSetup): void {
     [500, {}, { outcome: "failed" }],
     [307, { location: "/elsewhere" }, { outcome: "failed" }],
   ])("takes %d %o for %o, asks once, and tells no secret", async (code, headers, expected) => {
-    await using subject = await setUp(setup, { nowMs: () => Date.parse("2026-11-20T20:00:00Z") });
+    await using subject = await setUp(setup);
     subject.peer.answers.push(status(code, headers as Record<string, string>));
     const result = await subject.exporter.export(sampleTraces("a"));
     const path = setup.rules.tracesPath ?? "/v1/traces";

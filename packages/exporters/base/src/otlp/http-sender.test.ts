@@ -6,21 +6,31 @@ const headers = { "x-api-key": "k1-secret" };
 const rules = { headers: { traces: headers, logs: headers } };
 
 testOtlpExporter("OtlpExporter with protobuf", {
-  make: (endpoint, { timeoutMs, nowMs }) => new OtlpExporter({ endpoint, headers, timeoutMs }, { nowMs }),
+  make: (endpoint, { timeoutMs }) => new OtlpExporter({ endpoint, headers, timeoutMs }),
   rules: { ...rules, encoding: "protobuf" },
   logs: true,
   secrets: ["k1-secret"],
 });
 
 testOtlpExporter("OtlpExporter with JSON and gzip", {
-  make: (endpoint, { timeoutMs, nowMs }) =>
-    new OtlpExporter({ endpoint, headers, timeoutMs, protocol: "http/json", compression: "gzip" }, { nowMs }),
+  make: (endpoint, { timeoutMs }) =>
+    new OtlpExporter({ endpoint, headers, timeoutMs, protocol: "http/json", compression: "gzip" }),
   rules: { ...rules, encoding: "json" },
   logs: true,
   secrets: ["k1-secret"],
 });
 
 describe("OtlpExporter over HTTP", () => {
+  it("waits until the date its endpoint names", async () => {
+    await using peer = await new OtlpPeer().start();
+    const nowMs = () => Date.parse("2026-11-20T20:00:00Z");
+    const exporter = new OtlpExporter({ endpoint: peer.url }, { nowMs });
+    peer.answers.push(status(503, { "retry-after": "Fri, 20 Nov 2026 20:00:30 GMT" }));
+    const result = await exporter.export(sampleTraces("a"));
+    await exporter.shutdown();
+    expect(result).toMatchObject({ outcome: "retry", retryAfterMs: 30_000 });
+  });
+
   it("adds the paths of OTLP to a base URL with a path of its own", async () => {
     await using peer = await new OtlpPeer({ tracesPath: "/base/v1/traces", logsPath: "/base/v1/logs" }).start();
     const exporter = new OtlpExporter({ endpoint: `${peer.url}/base/` });

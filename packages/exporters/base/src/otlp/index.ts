@@ -2,12 +2,14 @@
 export { otlpOptionsFromEnv } from "./otlp-env.ts";
 export { OtlpExporter, type OtlpExporterWiring } from "./otlp-exporter.ts";
 export { logsToJson, tracesToJson } from "./otlp-json.ts";
-export type {
-  OtlpBackend,
-  OtlpExporterOptions,
-  OtlpProtocol,
-  OtlpSignal,
-  OtlpSignalOptions,
-  OtlpTls,
-  OutgoingRequest,
+export {
+  type OtlpBackend,
+  type OtlpExporterOptions,
+  type OtlpPresetOptions,
+  type OtlpProtocol,
+  type OtlpSignal,
+  type OtlpSignalOptions,
+  type OtlpTls,
+  type OutgoingRequest,
+  otlpProtocols,
 } from "./otlp-options.ts";

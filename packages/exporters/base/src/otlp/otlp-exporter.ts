@@ -5,7 +5,13 @@ import { type ShapeTelemetry, shapeTelemetry } from "../shape/shape-telemetry.ts
 import { type Part, type PartLimits, splitBatch } from "../split-batch.ts";
 import { grpcLogsSender, grpcTracesSender } from "./grpc-sender.ts";
 import { httpLogsSender, httpTracesSender } from "./http-sender.ts";
-import { type OtlpBackend, type OtlpExporterOptions, type OtlpSignal, targetOf } from "./otlp-options.ts";
+import {
+  type OtlpBackend,
+  type OtlpExporterOptions,
+  type OtlpSignal,
+  type OtlpTarget,
+  targetOf,
+} from "./otlp-options.ts";
 import type { LogsSender, SendResult, TracesSender } from "./sender.ts";
 
 /** What a package for one backend hands in, and tests do. */
@@ -47,9 +53,12 @@ export class OtlpExporter implements Exporter {
   constructor(options: OtlpExporterOptions = {}, { backend = {}, nowMs = Date.now }: OtlpExporterWiring = {}) {
     const [traces, logs] = [targetOf(options, "traces", backend), targetOf(options, "logs", backend)];
     this.name = backend.name ?? "otlp";
-    this.destination = backend.destination ?? [...new Set([urlOf(traces.url), urlOf(logs.url)])].join(" ");
     this.shape = options.shape && shapeTelemetry(options.shape);
     this.#signals = backend.signals ?? ["traces", "logs"];
+    this.destination = destinationOf(
+      this.#signals.map((signal) => (signal === "traces" ? traces : logs)),
+      backend.account,
+    );
     this.#limits = {
       maxRecords: backend.maxRequestRecords ?? Number.POSITIVE_INFINITY,
       maxBytes: backend.maxRequestBytes ?? Number.POSITIVE_INFINITY,
@@ -123,6 +132,8 @@ export class OtlpExporter implements Exporter {
   }
 }
 
-function urlOf({ origin, pathname }: URL): string {
-  return `${origin}${pathname}`;
+/** Neither users, passwords nor queries of URLs: they may be secrets. */
+function destinationOf(targets: readonly OtlpTarget[], account = ""): string {
+  const urls = new Set(targets.map(({ url: { origin, pathname } }) => `${origin}${pathname}`));
+  return [...urls, account].join(" ").trimEnd();
 }

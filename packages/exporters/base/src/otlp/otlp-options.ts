@@ -46,6 +46,9 @@ export interface OtlpExporterOptions extends OtlpSignalOptions, ExporterOptions 
   readonly logs?: OtlpSignalOptions | undefined;
 }
 
+/** What packages for one backend can be told of the connection, besides what their backend asks for. */
+export interface OtlpPresetOptions extends Omit<OtlpSignalOptions, "protocol">, ExporterOptions {}
+
 /** A request about to be sent over HTTP. */
 export interface OutgoingRequest {
   readonly url: URL;
@@ -58,8 +61,8 @@ export interface OutgoingRequest {
 export interface OtlpBackend {
   /** Name of the exporter. Default `otlp`. */
   readonly name?: string;
-  /** What tells this destination from others of the name, e.g. URL and dataset; no secret. Default: the URLs. */
-  readonly destination?: string;
+  /** What tells this destination from others at the same URLs, e.g. a dataset or tenant; no secret. */
+  readonly account?: string | undefined;
   /** Signals the backend takes; others are left out in silence. Default: both. */
   readonly signals?: readonly OtlpSignal[];
   /** Most records of one request. Default: no bound of its own. */

@@ -1,0 +1,32 @@
+import { type Environment, invalidOption, shapeOptionsOf, variableOf, withDefaults } from "@spanloom/exporter";
+import type { OtlpPresetOptions } from "@spanloom/exporter/otlp";
+
+/** Where to send: Datadog's intake with an API key, a Datadog Agent without. */
+export interface DatadogOptions extends OtlpPresetOptions {
+  /** Without it, and without `endpoint`, telemetry goes to the Agent. */
+  readonly apiKey?: string | undefined;
+  /** Site of the account, e.g. `datadoghq.eu` or `us5.datadoghq.com`. Default `datadoghq.com`. */
+  readonly site?: string | undefined;
+  /** What Datadog told the account to name as the source of traces, as long as their intake is a preview. */
+  readonly source?: string | undefined;
+  /** Host of the Agent. Default `localhost`. */
+  readonly agentHost?: string | undefined;
+}
+
+/** Options over `DD_API_KEY`, `DD_SITE`, `DD_OTLP_SOURCE` and `DD_AGENT_HOST`. */
+export function datadogOptionsFromEnv(env: Environment, options: DatadogOptions = {}): DatadogOptions {
+  const fromEnv: DatadogOptions = {
+    apiKey: variableOf(env, "DD_API_KEY")?.value,
+    site: variableOf(env, "DD_SITE")?.value,
+    source: variableOf(env, "DD_OTLP_SOURCE")?.value,
+    agentHost: variableOf(env, "DD_AGENT_HOST")?.value,
+  };
+  return { ...withDefaults(options, fromEnv), shape: shapeOptionsOf(env, options.shape) };
+}
+
+/** The base URL of OTLP. Errors: INVALID_FIELD for a site that cannot be a host's name. */
+export function datadogUrl({ apiKey, site = "datadoghq.com", agentHost = "localhost" }: DatadogOptions): string {
+  if (apiKey === undefined) return `http://${agentHost}:4318`;
+  if (!/^[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(site)) throw invalidOption("site", site, "is not a Datadog site");
+  return `https://otlp.${site}`;
+}

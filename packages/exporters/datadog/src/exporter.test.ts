@@ -1,0 +1,34 @@
+import { testOtlpExporter } from "@spanloom/testing";
+import { describe, expect, it } from "vitest";
+import { exporterFromEnv } from "./exporter.ts";
+
+testOtlpExporter("exporter-datadog", {
+  make: (endpoint, { timeoutMs }) =>
+    exporterFromEnv({ DD_API_KEY: "dd-secret", DD_OTLP_SOURCE: "acme" }, { endpoint, timeoutMs }),
+  rules: {
+    encoding: "protobuf",
+    headers: {
+      traces: { "dd-api-key": "dd-secret", "dd-otlp-source": "acme", "content-encoding": "gzip" },
+      logs: { "dd-api-key": "dd-secret", "content-encoding": "gzip" },
+    },
+    maxBytes: 3_200_000,
+  },
+  logs: true,
+  secrets: ["dd-secret"],
+});
+
+describe("exporter-datadog", () => {
+  it("sends to the intake of a site with a key, to the Agent without", () => {
+    const urlOf = (...args: Parameters<typeof exporterFromEnv>) => exporterFromEnv(...args).destination.split(" ")[0];
+    expect(urlOf({ DD_API_KEY: "k" })).toBe("https://otlp.datadoghq.com/v1/traces");
+    expect(urlOf({ DD_API_KEY: "k", DD_SITE: "us5.datadoghq.com" })).toBe("https://otlp.us5.datadoghq.com/v1/traces");
+    expect(urlOf({ DD_API_KEY: "k", DD_SITE: "datadoghq.com" }, { site: "datadoghq.eu" })).toBe(
+      "https://otlp.datadoghq.eu/v1/traces",
+    );
+    expect(urlOf({})).toBe("http://localhost:4318/v1/traces");
+    expect(urlOf({ DD_AGENT_HOST: "agent" })).toBe("http://agent:4318/v1/traces");
+    expect(() => exporterFromEnv({ DD_API_KEY: "k", DD_SITE: "https://x" })).toThrow(
+      'cannot export: site "https://x" is not a Datadog site',
+    );
+  });
+});

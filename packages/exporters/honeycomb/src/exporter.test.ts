@@ -1,0 +1,36 @@
+import { testOtlpExporter } from "@spanloom/testing";
+import { describe, expect, it } from "vitest";
+import { exporterFromEnv } from "./exporter.ts";
+
+const headers = { "x-honeycomb-team": "hc-secret", "x-honeycomb-dataset": "jobs", "content-encoding": "gzip" };
+
+testOtlpExporter("exporter-honeycomb", {
+  make: (url, { timeoutMs }) =>
+    exporterFromEnv(
+      { HONEYCOMB_API_KEY: "hc-secret", HONEYCOMB_DATASET: "jobs", HONEYCOMB_API_ENDPOINT: url },
+      { timeoutMs },
+    ),
+  rules: { encoding: "protobuf", headers: { traces: headers, logs: headers } },
+  logs: true,
+  secrets: ["hc-secret"],
+});
+
+describe("exporter-honeycomb", () => {
+  it("sends to the address of a region", () => {
+    const env = { HONEYCOMB_API_KEY: "k" };
+    expect(exporterFromEnv(env).destination).toMatch(/^https:\/\/api\.honeycomb\.io\/v1\/traces https/);
+    expect(exporterFromEnv({ ...env, HONEYCOMB_REGION: "eu" }).destination).toMatch(
+      /^https:\/\/api\.eu1\.honeycomb\.io\/v1\/traces /,
+    );
+    expect(exporterFromEnv({ ...env, HONEYCOMB_REGION: "eu" }, { region: "us", dataset: "d" }).destination).toBe(
+      "https://api.honeycomb.io/v1/traces https://api.honeycomb.io/v1/logs d",
+    );
+    expect(() => exporterFromEnv({ ...env, HONEYCOMB_REGION: "mars" })).toThrow(
+      'cannot export: HONEYCOMB_REGION "mars" is not one of us, eu',
+    );
+  });
+
+  it("says that the key is missing, and where it may come from", () => {
+    expect(() => exporterFromEnv({})).toThrow("cannot export: apiKey is missing; give it, or set HONEYCOMB_API_KEY");
+  });
+});

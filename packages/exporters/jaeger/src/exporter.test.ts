@@ -1,0 +1,29 @@
+import { OtlpGrpcPeer, sampleLogs, sampleTraces, testOtlpExporter } from "@spanloom/testing";
+import { describe, expect, it } from "vitest";
+import { exporterFromEnv } from "./exporter.ts";
+
+testOtlpExporter("exporter-jaeger", {
+  make: (url, { timeoutMs }) => exporterFromEnv({ JAEGER_ENDPOINT: url }, { timeoutMs }),
+  rules: { encoding: "protobuf" },
+  logs: false,
+  secrets: [],
+});
+
+describe("exporter-jaeger", () => {
+  it("sends to this machine unless told otherwise", () => {
+    expect(exporterFromEnv({}).destination).toBe("http://localhost:4318/v1/traces");
+    expect(exporterFromEnv({}, { protocol: "grpc" }).destination).toBe("http://localhost:4317/");
+    expect(exporterFromEnv({ JAEGER_ENDPOINT: "http://env" }, { endpoint: "http://given" }).destination).toContain(
+      "http://given/v1/traces",
+    );
+  });
+
+  it("sends over gRPC when told to, without logs", async () => {
+    await using peer = await new OtlpGrpcPeer().start();
+    const exporter = exporterFromEnv({ JAEGER_ENDPOINT: peer.url }, { protocol: "grpc" });
+    const batch = { ...sampleTraces("a"), ...sampleLogs("l") };
+    expect(await exporter.export(batch)).toEqual({ outcome: "exported" });
+    await exporter.shutdown();
+    expect(peer).toMatchObject({ spanNames: ["a"], logBodies: [] });
+  });
+});

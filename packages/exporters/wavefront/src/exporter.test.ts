@@ -1,0 +1,36 @@
+import { OtlpPeer, sampleTraces, testOtlpExporter } from "@spanloom/testing";
+import { describe, expect, it } from "vitest";
+import { exporterFromEnv } from "./exporter.ts";
+
+testOtlpExporter("exporter-wavefront", {
+  make: (url, { timeoutMs }) => exporterFromEnv({ WAVEFRONT_PROXY_URL: url }, { timeoutMs }),
+  rules: { encoding: "protobuf" },
+  logs: false,
+  secrets: [],
+});
+
+testOtlpExporter("exporter-wavefront with logs", {
+  make: (endpoint, { timeoutMs }) => exporterFromEnv({}, { endpoint, timeoutMs, sendLogs: true }),
+  rules: { encoding: "protobuf" },
+  logs: true,
+  secrets: [],
+});
+
+describe("exporter-wavefront", () => {
+  it("names the application on every resource", async () => {
+    await using peer = await new OtlpPeer().start();
+    const exporter = exporterFromEnv({ WAVEFRONT_PROXY_URL: peer.url, WAVEFRONT_APPLICATION: "shop" });
+    await exporter.export(exporter.shape!(sampleTraces("a")));
+    await exporter.shutdown();
+    const attributes = peer.traces[0]!.resourceSpans[0]!.resource!.attributes;
+    expect(attributes.map(({ key, value }) => [key, value?.value.value])).toEqual([
+      ["service.name", "suite"],
+      ["application", "shop"],
+    ]);
+  });
+
+  it("sends to a proxy on this machine unless told otherwise", () => {
+    expect(exporterFromEnv({}).destination.split(" ")[0]).toBe("http://localhost:4318/v1/traces");
+    expect(exporterFromEnv({}, { protocol: "grpc" }).destination).toBe("http://localhost:4317/");
+  });
+});
