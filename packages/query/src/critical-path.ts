@@ -27,15 +27,21 @@ export type CriticalPathColumns = {
 /** What a stretch of a job's time went to. */
 export type PathKind = "running" | "queued" | "blocked" | "backoff" | "overhead";
 
+/** How to explain a job. */
+export interface CriticalPathInput {
+  /** Go on from attempts to the user spans below them. Default false. */
+  readonly userSpans?: boolean;
+}
+
 /** A stretch of a job's time, and the span it was spent in. */
 export interface PathSegment {
   readonly kind: PathKind;
   /** Nanoseconds since the epoch. */
   readonly startNs: bigint;
   readonly durationNs: number;
-  /** 0 on the job's own, 1 on those of its root tasks, and so on. */
+  /** 0 on the job's own, 1 on those of its root tasks, and so on; one more on user spans than on what they lie below. */
   readonly depth: number;
-  readonly type: "job" | "task" | "attempt";
+  readonly type: "job" | "task" | "attempt" | "user";
   readonly name: string;
   /** How the span ended; empty while it is open. */
   readonly outcome: string;

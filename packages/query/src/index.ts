@@ -29,6 +29,7 @@ export type {
 } from "./conditions.ts";
 export {
   type CriticalPathColumns,
+  type CriticalPathInput,
   CriticalPathQuery,
   type PathKind,
   type PathSegment,

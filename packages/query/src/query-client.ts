@@ -3,7 +3,7 @@ import { type ArrowChunk, fromConnectError, QueryService, SpanloomError } from "
 import { defaultUrl, transportTo } from "@spanloom/query/platform";
 import type { RunOptions } from "./arrow-query.ts";
 import { type ComparisonInput, ComparisonQuery } from "./comparison-query.ts";
-import { type CriticalPathQuery, criticalPathQuery } from "./critical-path.ts";
+import { type CriticalPathInput, type CriticalPathQuery, criticalPathQuery } from "./critical-path.ts";
 import { type LogColumnInput, type LogQuery, type LogQueryInput, logQuery } from "./log-query.ts";
 import type { AnyLogColumns, AnySpanColumns, LogColumns, Selected, SpanColumns } from "./schema.ts";
 import { type SpanColumnInput, type SpanQuery, type SpanQueryInput, spanQuery } from "./span-query.ts";
@@ -81,10 +81,10 @@ export class QueryClient {
   }
 
   /** Describes a query for what decided how long a job took, or has taken so far. */
-  criticalPath(jobId: string): CriticalPathQuery {
+  criticalPath(jobId: string, { userSpans: includeUserSpans = false }: CriticalPathInput = {}): CriticalPathQuery {
     const what = "the critical path";
     return criticalPathQuery((options) =>
-      this.#chunks(what, (client, call) => client.getCriticalPath({ jobId }, call), options),
+      this.#chunks(what, (client, call) => client.getCriticalPath({ jobId, includeUserSpans }, call), options),
     );
   }
 

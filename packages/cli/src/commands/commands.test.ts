@@ -177,6 +177,10 @@ test("the critical path of a job is drawn, and printed as lines that sum to its 
   const [job] = (await run("spans", id, "--type", "job", "--json")).out.trim().split("\n");
   const sum = parts.reduce((total, part) => total + Number(part.duration_ns), 0);
   expect(sum).toBe(Number((JSON.parse(job!) as { duration_ns: number }).duration_ns));
+  const spans = (await run("job", "path", id, "--spans", "--json")).out.trim().split("\n");
+  const inner = spans.map((line) => JSON.parse(line) as { type: string; name: string; duration_ns: number });
+  expect(inner).toContainEqual(expect.objectContaining({ type: "user", name: "sum" }));
+  expect(inner.reduce((total, part) => total + Number(part.duration_ns), 0)).toBe(sum);
   expect((await run("job", "path", "01900000-0000-7000-8000-000000000000")).err).toContain("no span of job");
 });
 

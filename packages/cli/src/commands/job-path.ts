@@ -6,6 +6,7 @@ import { queryClient, wantsJson } from "../server-options.ts";
 import { writeRows } from "../write-rows.ts";
 
 interface PathFlags {
+  spans?: boolean;
   maxRows?: number;
   width?: number;
 }
@@ -15,14 +16,15 @@ export function jobPathCommand(context: CliContext): Command {
   return new Command("path")
     .description("show what decided how long a job took, or has taken so far")
     .argument("<job>", "id of the job")
+    .option("--spans", "go on from attempts to the spans that their code made")
     .option("--max-rows <n>", "most segments to draw, the longest", wholeNumber("--max-rows", 1))
     .option("--width <n>", "columns to draw in", wholeNumber("--width", 60, 1_000))
     .addHelpText(
       "after",
-      "\nExamples:\n  spanloom job path 0190... --max-rows 20\n  spanloom job path 0190... --json\n",
+      "\nExamples:\n  spanloom job path 0190... --spans --max-rows 20\n  spanloom job path 0190... --json\n",
     )
-    .action(async (jobId: string, { maxRows, width }: PathFlags, command: Command) => {
-      const query = queryClient(command, context).criticalPath(jobId);
+    .action(async (jobId: string, { spans, maxRows, width }: PathFlags, command: Command) => {
+      const query = queryClient(command, context).criticalPath(jobId, { userSpans: spans ?? false });
       if (wantsJson(command)) return writeRows(query, { format: "jsonl", context });
       const { stdout, signal } = context;
       const text = renderCriticalPath(await query.toArrow({ signal }), {

@@ -230,13 +230,14 @@ class TelemetryPlane implements Telemetry {
     return planSpans(request, traces, { inOrder: stored > MAX_SORTED_ROWS });
   }
 
-  async *getCriticalPath({ jobId }: GetCriticalPathRequest, signal: AbortSignal): AsyncIterable<ArrowBatch> {
+  async *getCriticalPath(request: GetCriticalPathRequest, signal: AbortSignal): AsyncIterable<ArrowBatch> {
+    const { jobId, includeUserSpans } = request;
     checkPathJobId(jobId);
     const { spanStore, clock } = this.#options;
     await this.#barrier();
     signal.throwIfAborted();
     const jobTraces = await this.#jobTraces([jobId]);
-    yield* findCriticalPath({ jobId, jobTraces, spanStore, nowUs: clock.nowUs(), signal });
+    yield* findCriticalPath({ jobId, jobTraces, includeUserSpans, spanStore, nowUs: clock.nowUs(), signal });
   }
 
   async *#run(

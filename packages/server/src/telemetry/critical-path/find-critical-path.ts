@@ -3,10 +3,11 @@ import { isUuid, SpanloomError } from "@spanloom/protocol";
 import { Table as ArrowTable, type RecordBatch, type Table, tableFromIPC } from "apache-arrow";
 import type { ArrowBatch, SpanStore } from "../columnar/span-store.ts";
 import type { JobTraces } from "../query/filter-sql.ts";
-import { criticalPath } from "./critical-path.ts";
+import { criticalPath, type Segment } from "./critical-path.ts";
 import { encodePath } from "./encode-path.ts";
+import { insideAttempts } from "./inside-attempts.ts";
 import { hexOf, type PathSpans, readPathSpans } from "./path-spans.ts";
-import { planDependencies, planPathSpans } from "./path-sql.ts";
+import { planDependencies, planPathSpans, planUserSpans } from "./path-sql.ts";
 import { blockedUntilUs, type PathTask } from "./path-task.ts";
 import { readPathJob } from "./read-path-job.ts";
 
@@ -14,6 +15,8 @@ import { readPathJob } from "./read-path-job.ts";
 export interface PathQuery {
   jobId: string;
   jobTraces: JobTraces;
+  /** Whether to go on from attempts to the user spans below them. */
+  includeUserSpans: boolean;
   spanStore: Pick<SpanStore, "stream">;
   nowUs: number;
   signal: AbortSignal;
@@ -34,7 +37,8 @@ export function checkPathJobId(jobId: string): void {
  */
 export async function* findCriticalPath(query: PathQuery): AsyncIterable<ArrowBatch> {
   const { jobId, jobTraces, nowUs } = query;
-  const spans = readPathSpans(await readTable(query, planPathSpans(jobId, jobTraces)));
+  const table = await readTable(query, planPathSpans(jobId, jobTraces));
+  const spans = readPathSpans(table);
   // A job of 100,000 tasks is some 20 ms a step, 80 when they are one chain: others get their turn between.
   await nextTurn();
   const read = readPathJob(spans, nowUs);
@@ -44,12 +48,36 @@ export async function* findCriticalPath(query: PathQuery): AsyncIterable<ArrowBa
   }
   await nextTurn();
   await resolveTies(query, spans, read.tasks);
-  const segments = criticalPath(read.job);
-  for (const batch of encodePath(segments, { jobId, startUs: read.startUs, spans })) {
+  const tasks = { segments: criticalPath(read.job), spans };
+  const path = query.includeUserSpans ? await withUserSpans(query, table, { ...tasks, startUs: read.startUs }) : tasks;
+  for (const batch of encodePath(path.segments, { jobId, startUs: read.startUs, spans: path.spans })) {
     await nextTurn();
     query.signal.throwIfAborted();
     yield batch;
   }
+}
+
+/** A path, and what the rows of its segments are of. */
+interface FoundPath {
+  segments: readonly Segment[];
+  spans: PathSpans;
+}
+
+/** Reads the user spans of the tasks whose attempts are on the path, and goes on into them. */
+async function withUserSpans(
+  query: PathQuery,
+  table: Table,
+  { segments, spans, startUs }: FoundPath & { startUs: number },
+): Promise<FoundPath> {
+  const tasks = new Set<string>();
+  for (const { kind, row } of segments) if (kind === "running") tasks.add(hexOf(spans.taskIds, row, 16));
+  if (tasks.size === 0) return { segments, spans };
+  const users = await readTable(query, planUserSpans(query.jobId, query.jobTraces, [...tasks]));
+  if (users.numRows === 0) return { segments, spans };
+  // Rows of the first table keep their numbers.
+  const all = readPathSpans(new ArrowTable(table.schema, [...table.batches, ...users.batches]));
+  await nextTurn();
+  return { segments: insideAttempts(segments, { spans: all, userRow: table.numRows, startUs }), spans: all };
 }
 
 /**

@@ -13,6 +13,18 @@ const MAX_NAMED_SPANS = 10_000;
  * Of events only names and times are read: the rest holds the stacks of exceptions.
  */
 export function planPathSpans(jobId: string, jobTraces: JobTraces): Statement {
+  return planSpans(jobId, jobTraces, () => "type IN ('job', 'task', 'attempt')");
+}
+
+/** As {@link planPathSpans}, the user spans of these tasks, by 32 hex digits; of very many tasks, those of the job. */
+export function planUserSpans(jobId: string, jobTraces: JobTraces, taskIds: readonly string[]): Statement {
+  return planSpans(jobId, jobTraces, (parameters) => {
+    if (taskIds.length > MAX_NAMED_SPANS) return "type = 'user'";
+    return `type = 'user' AND lower(hex(task_id)) IN ${parameters.bind("Array(String)", taskIds)}`;
+  });
+}
+
+function planSpans(jobId: string, jobTraces: JobTraces, which: (parameters: Parameters) => string): Statement {
   const parameters = new Parameters();
   const condition = jobsSql([jobId], "job_id", { parameters, jobTraces, depth: 0 });
   const us = (key: string) =>
@@ -27,7 +39,7 @@ export function planPathSpans(jobId: string, jobTraces: JobTraces): Statement {
   ${us("blocked_ms")} AS blocked_us, ${us("queued_ms")} AS queued_us, ${us("backoff_ms")} AS backoff_us,
   ${ifEvent("queued")} AS last_queued_us, ${ifEvent("retry scheduled")} AS last_retry_us
 FROM ${DATABASE}.spans FINAL
-WHERE ${condition} AND type IN ('job', 'task', 'attempt')`;
+WHERE ${condition} AND ${which(parameters)}`;
   return { sql, params: parameters.values, scans: true };
 }
 

@@ -31,11 +31,11 @@ export async function playedJobs(play: (driver: StoreDriver) => Promise<unknown>
   });
   resources.defer(() => telemetry.stop());
   await telemetry.start();
-  const ask = async (jobId: string): Promise<Uint8Array[]> => {
-    const request = create(GetCriticalPathRequestSchema, { jobId });
+  const ask = async (jobId: string, includeUserSpans = false): Promise<Uint8Array[]> => {
+    const request = create(GetCriticalPathRequestSchema, { jobId, includeUserSpans });
     const batches: Uint8Array[] = [];
     for await (const { ipc } of telemetry.getCriticalPath(request, never)) batches.push(ipc);
     return batches;
   };
-  return { driver, ask, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+  return { driver, telemetry, ask, [Symbol.asyncDispose]: () => resources.disposeAsync() };
 }
