@@ -19,7 +19,7 @@ const ATTEMPT = encoder.encode(attributeNames.taskAttempt);
 export class PayloadTimes {
   readonly #view: DataView;
   readonly bytes: Uint8Array;
-  /** Attempts by place, as `task:attempt`; the first stands for none. */
+  /** Attempts by place, as {@link attemptKey}; the first stands for none. One whose records lie apart has several places. */
   readonly attempts: string[] = [""];
   /** Of each time: where it stands, what it is of, and of which record. */
   readonly at: number[] = [];
@@ -29,7 +29,6 @@ export class PayloadTimes {
   readonly attemptOf: number[] = [];
   readonly spanIdAt: number[] = [];
   readonly isOpen: boolean[] = [];
-  readonly #places = new Map<string, number>();
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
@@ -60,13 +59,10 @@ export class PayloadTimes {
 
   /** Ends a record. */
   closeRecord(attempt: string, spanIdAt: number, isOpen: boolean): void {
-    let place = attempt === "" ? 0 : this.#places.get(attempt);
-    if (place === undefined) {
-      place = this.attempts.length;
-      this.attempts.push(attempt);
-      this.#places.set(attempt, place);
-    }
-    this.attemptOf.push(place);
+    const last = this.attempts.length - 1;
+    if (attempt === "") this.attemptOf.push(0);
+    else if (attempt === this.attempts[last]) this.attemptOf.push(last);
+    else this.attemptOf.push(this.attempts.push(attempt) - 1);
     this.spanIdAt.push(spanIdAt);
     this.isOpen.push(isOpen);
   }
@@ -128,8 +124,9 @@ class TimesReader {
   readonly #fields: Fields;
   #taskId = "";
   #attempt = 0;
-  /** The trace state read last: spans of an attempt mostly come together. */
-  #traceState = new Uint8Array();
+  /** Where the trace state stands that was read last: spans of an attempt mostly come together. */
+  #traceStateAt = 0;
+  #traceStateLength = 0;
   #traceStateAttempt = "";
 
   constructor(times: PayloadTimes, fields: Fields) {
@@ -156,7 +153,7 @@ class TimesReader {
       else if (tag === fields.traceState && known === "") attempt = this.#readTraceState(r);
       else r.skip(tag);
     }
-    if (attempt === "" && this.#taskId !== "" && this.#attempt > 0) attempt = `${this.#taskId}:${this.#attempt}`;
+    if (attempt === "" && this.#taskId !== "" && this.#attempt > 0) attempt = attemptKey(this.#taskId, this.#attempt);
     this.#times.closeRecord(attempt, spanIdAt, isOpen);
   }
 
@@ -199,15 +196,43 @@ class TimesReader {
 
   #readTraceState(r: WireReader): string {
     const length = r.length();
-    const end = r.pos + length;
-    if (length !== this.#traceState.length || !startsWith(r.bytes, r.pos, this.#traceState)) {
-      this.#traceState = new Uint8Array(r.bytes.subarray(r.pos, end));
-      const origin = originOf(decoder.decode(this.#traceState));
-      this.#traceStateAttempt = origin ? `${origin.taskId}:${origin.attempt}` : "";
+    const at = r.pos;
+    r.pos += length;
+    if (length !== this.#traceStateLength || !isAlike(r.bytes, { at, other: this.#traceStateAt, length })) {
+      this.#traceStateAttempt = attemptIn(r.bytes, at, length);
     }
-    r.pos = end;
+    this.#traceStateAt = at;
+    this.#traceStateLength = length;
     return this.#traceStateAttempt;
   }
+}
+
+/** Names an attempt, as a trace state does. */
+export function attemptKey(taskId: string, attempt: number): string {
+  return `${taskId}_${attempt}`;
+}
+
+/** The attempt that a trace state names; empty when it names none. */
+function attemptIn(bytes: Uint8Array, at: number, length: number): string {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset + at, length);
+  if (length > TASK_AT + 37 && length <= TASK_AT + 46 && startsWith(bytes, at, OWN_MEMBER)) {
+    // Nothing but what the server wrote: the key stands in it.
+    const key = text.toString("latin1", TASK_AT);
+    if (OWN_KEY.test(key)) return key;
+  }
+  const origin = originOf(decoder.decode(text));
+  return origin ? attemptKey(origin.taskId, origin.attempt) : "";
+}
+
+const OWN_MEMBER = encoder.encode("spanloom=");
+/** Where the task begins: after the job. */
+const TASK_AT = OWN_MEMBER.length + 37;
+const OWN_KEY = /^[0-9a-f-]{36}_[1-9][0-9]*$/;
+
+/** Whether the same bytes stand in two places. From the end on, where ids differ. */
+function isAlike(bytes: Uint8Array, { at, other, length }: { at: number; other: number; length: number }): boolean {
+  for (let i = length - 1; i >= 0; i--) if (bytes[at + i] !== bytes[other + i]) return false;
+  return true;
 }
 
 /** Where the bytes of a field begin; -1 when it has another length. */

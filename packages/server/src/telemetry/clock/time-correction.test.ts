@@ -214,6 +214,29 @@ describe("times of a runner", () => {
     ]);
   });
 
+  it("are those of their own attempts where attempts take turns, whatever else their trace states hold", async () => {
+    const { clock, times, ours, span } = setUp();
+    const leased = [0, 2_000, 4_000].map((laterUs, i) => ({
+      taskId: fixtureId(20 + i),
+      attempt: 10 ** i,
+      leasedAtUs: clock.nowUs() + laterUs,
+    }));
+    times.leased(leased);
+    clock.advance(100);
+    const others = ["", "vendor=1", `vendor=1,${withOrigin("", { jobId, taskId, attempt: 9 })}`];
+    const sent = [0, 1, 2, 0, 2, 1, 1, 0].flatMap((i, turn) => {
+      const { taskId: id, attempt } = leased[i]!;
+      const traceState = withOrigin(others[turn % 3]!, { jobId, taskId: id, attempt });
+      return [span(2 * turn, 0, 50_000, { traceState }), span(2 * turn + 1, -turn, 50_000, { traceState })];
+    });
+    const bytes = tracePayload(sent);
+    await times.correct({ runnerId: runner, clockOffsetUs: 0 }, [{ signal: "traces", bytes }]);
+    const { spans } = fromBinary(ExportTraceServiceRequestSchema, bytes).resourceSpans[0]!.scopeSpans[0]!;
+    expect(spans.map(({ startTimeUnixNano }) => ours(startTimeUnixNano))).toEqual(
+      [0, 2_000, 4_000, 0, 4_000, 2_000, 2_000, 0].flatMap((at) => [at, at]),
+    );
+  });
+
   it("are cut at the lease that the record knows, after a restart", async () => {
     const { clock, store, span, ours } = setUp();
     const leasedAtUs = clock.nowUs();

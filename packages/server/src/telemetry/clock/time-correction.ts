@@ -3,7 +3,7 @@ import { attributeNames, SpanloomError } from "@spanloom/protocol";
 import type { Clock } from "../../clock.ts";
 import type { Store } from "../../store/store.ts";
 import type { LeasedAttempt, OtlpPayload, RunnerTimes, TelemetrySender } from "../telemetry.ts";
-import { type PayloadTimes, payloadTimes, spanTimes, timeKinds } from "./payload-times.ts";
+import { attemptKey, type PayloadTimes, payloadTimes, spanTimes, timeKinds } from "./payload-times.ts";
 import { CLOCK_TOLERANCE_US, type ClockStretch, RunnerClock } from "./runner-clock.ts";
 
 /** Attempts and runners remembered: some 4 MB. Attempts forgotten are read from the record. */
@@ -23,7 +23,7 @@ export interface TimeCorrectionOptions {
 interface AttemptTimes {
   leasedAtUs: number;
   /** What its times are off besides the runner's measured offset, by stretch of the runner's clock. */
-  fits: Map<ClockStretch, number> | undefined;
+  fits: Fit[] | undefined;
   /** Starts of spans that came without an end, by span id: what comes later of them begins there. */
   open: Map<string, bigint> | undefined;
 }
@@ -63,7 +63,7 @@ export class TimeCorrection implements RunnerTimes {
 
   leased(attempts: Iterable<LeasedAttempt>): void {
     for (const { taskId, attempt, leasedAtUs } of attempts) {
-      this.#attempts.set(`${taskId}:${attempt}`, { leasedAtUs, fits: undefined, open: undefined });
+      this.#attempts.set(attemptKey(taskId, attempt), { leasedAtUs, fits: undefined, open: undefined });
     }
     forgetOldest(this.#attempts, MAX_ATTEMPTS);
   }
@@ -71,12 +71,12 @@ export class TimeCorrection implements RunnerTimes {
   async correct(sender: TelemetrySender, payloads: readonly OtlpPayload[]): Promise<void> {
     const receivedAtUs = this.#options.clock.nowUs();
     const found = payloads.flatMap((payload) => readable(() => payloadTimes(payload)) ?? []);
-    const keys = new Set(found.flatMap(({ attempts }) => attempts.slice(1)));
-    const unknown = [...keys].filter((key) => !this.#attempts.has(key));
+    const unknown = found.flatMap(({ attempts }) => attempts.filter((key) => key !== "" && !this.#attempts.has(key)));
     if (unknown.length > 0) await this.#recall(unknown);
     const correction = { clock: this.#clockOf(sender), receivedAtUs };
-    if (sender.clockOffsetUs === undefined) this.#fit(found, correction);
-    for (const times of found) this.#apply(times, correction);
+    const states = found.map((times) => this.#statesOf(times));
+    if (sender.clockOffsetUs === undefined) fit(found, states, correction);
+    for (const [i, times] of found.entries()) apply(times, states[i]!, correction);
   }
 
   correctExtras(
@@ -84,12 +84,11 @@ export class TimeCorrection implements RunnerTimes {
     { taskId, attempt }: { taskId: string; attempt: number },
     extras: Uint8Array,
   ): Uint8Array {
-    const key = `${taskId}:${attempt}`;
     const clock = this.#clockOf(sender);
+    const key = attemptKey(taskId, attempt);
     const times = extras.length === 0 ? undefined : readable(() => spanTimes(extras, key));
-    if (times) this.#apply(times, { clock, receivedAtUs: this.#options.clock.nowUs() });
-    const offsetUs =
-      sender.clockOffsetUs ?? clock.stretch.offsetUs + (this.#attempts.get(key)?.fits?.get(clock.stretch) ?? 0);
+    if (times) apply(times, this.#statesOf(times), { clock, receivedAtUs: this.#options.clock.nowUs() });
+    const offsetUs = sender.clockOffsetUs ?? clock.stretch.offsetUs + moveOf(this.#attempts.get(key), clock.stretch);
     return Math.abs(offsetUs) < LEAST_TOLD_US ? extras : withOffset(extras, offsetUs / 1000);
   }
 
@@ -99,55 +98,81 @@ export class TimeCorrection implements RunnerTimes {
 
   /** Attempts that were leased by another server, before a restart or long ago. */
   async #recall(keys: readonly string[]): Promise<void> {
-    const taskIds = new Set(keys.map((key) => key.slice(0, key.indexOf(":"))));
+    const taskIds = new Set(keys.map((key) => key.slice(0, key.lastIndexOf("_"))));
     try {
       const { tasks } = await this.#options.store.readLifecycle([], taskIds);
       const wanted = new Set(keys);
       const known = tasks.flatMap(({ id, attempts }) =>
         attempts.map(({ number, leasedAtUs }) => ({ taskId: id, attempt: number, leasedAtUs })),
       );
-      this.leased(known.filter(({ taskId, attempt }) => wanted.has(`${taskId}:${attempt}`)));
+      this.leased(known.filter(({ taskId, attempt }) => wanted.has(attemptKey(taskId, attempt))));
     } catch (error) {
       // Their times are corrected without it; that they are not cut at the lease must not cost the results (I4).
       if (!(error instanceof SpanloomError)) throw error;
     }
   }
 
-  /** Finds for attempts that are seen first in a stretch how far their times have to be moved to fit. */
-  #fit(found: readonly PayloadTimes[], { clock, receivedAtUs }: Correction): void {
-    const extents = new Map<AttemptTimes, Map<ClockStretch, Extent>>();
-    for (const times of found) {
-      const states = times.attempts.map((key) => this.#attempts.get(key));
-      for (let i = 0; i < times.at.length; i++) {
-        const state = states[times.attemptOf[times.records[i]!]!];
-        if (!state || times.kinds[i] === timeKinds.other) continue;
-        const us = times.us(i);
-        const stretch = clock.stretchOf(us, receivedAtUs);
-        if (!state.fits?.has(stretch)) widen(extents, state, stretch, us + stretch.offsetUs);
-      }
-    }
-    for (const [state, byStretch] of extents) {
-      const { leasedAtUs } = state;
-      state.fits ??= new Map();
-      for (const [stretch, extent] of byStretch) {
-        state.fits.set(stretch, Math.round(fitOf(extent, { leasedAtUs, receivedAtUs }, clock.isMeasured)));
-      }
+  #statesOf(times: PayloadTimes): AttemptStates {
+    return times.attempts.map((key) => this.#attempts.get(key));
+  }
+}
+
+/** What is remembered of a payload's attempts, by their places. */
+type AttemptStates = readonly (AttemptTimes | undefined)[];
+
+/** How far an attempt's times within a stretch have to be moved to fit; not known until all of a call were seen. */
+interface Fit {
+  stretch: ClockStretch;
+  moveUs: number | undefined;
+  /** First and last of the times of the call that decides. */
+  firstUs: number;
+  lastUs: number;
+}
+
+/** Finds for attempts that are seen first in a stretch how far their times have to be moved to fit. */
+function fit(
+  found: readonly PayloadTimes[],
+  states: readonly AttemptStates[],
+  { clock, receivedAtUs }: Correction,
+): void {
+  const seenFirst: AttemptTimes[] = [];
+  for (const [p, times] of found.entries()) {
+    for (let i = 0; i < times.at.length; i++) {
+      const state = states[p]![times.attemptOf[times.records[i]!]!];
+      if (!state || times.kinds[i] === timeKinds.other) continue;
+      const us = times.us(i);
+      const stretch = clock.stretchOf(us, receivedAtUs);
+      if (widen(state, stretch, us + stretch.offsetUs)) seenFirst.push(state);
     }
   }
+  for (const { leasedAtUs, fits } of seenFirst) {
+    for (const each of fits!) {
+      each.moveUs ??= Math.round(fitOf(each, { leasedAtUs, receivedAtUs }, clock.isMeasured));
+    }
+  }
+}
 
-  #apply(times: PayloadTimes, correction: Correction): void {
-    const states = times.attempts.map((key) => this.#attempts.get(key));
-    let start = -1;
-    for (let i = 0; i < times.at.length; i++) {
-      const record = times.records[i]!;
-      const state = states[times.attemptOf[record]!];
-      const isStart = times.kinds[i] === timeKinds.start;
-      correctTime(times, i, state, correction);
-      if (isStart && state && (times.isOpen[record] || state.open)) keepStart(times, i, state);
-      if (isStart) start = i;
-      else if (times.kinds[i] === timeKinds.end && start >= 0 && times.records[start] === record) {
-        if (times.us(i) < times.us(start)) times.write(i, times.ns(start));
-      }
+function fitIn(state: AttemptTimes | undefined, stretch: ClockStretch): Fit | undefined {
+  if (!state?.fits) return undefined;
+  for (const each of state.fits) if (each.stretch === stretch) return each;
+  return undefined;
+}
+
+function moveOf(state: AttemptTimes | undefined, stretch: ClockStretch): number {
+  return fitIn(state, stretch)?.moveUs ?? 0;
+}
+
+function apply(times: PayloadTimes, states: AttemptStates, correction: Correction): void {
+  let start = -1;
+  for (let i = 0; i < times.at.length; i++) {
+    const record = times.records[i]!;
+    const state = states[times.attemptOf[record]!];
+    const isStart = times.kinds[i] === timeKinds.start;
+    correctTime(times, i, state, correction);
+    if (isStart && state && (times.isOpen[record] || state.open)) keepStart(times, i, state);
+    if (isStart) start = i;
+    else if (times.kinds[i] === timeKinds.end && start >= 0 && times.records[start] === record) {
+      if (times.us(i) < times.us(start)) times.write(i, times.ns(start));
     }
   }
 }
@@ -175,27 +200,18 @@ interface Correction {
   receivedAtUs: number;
 }
 
-/** First and last of an attempt's times. */
-interface Extent {
-  firstUs: number;
-  lastUs: number;
-}
-
-function widen(
-  extents: Map<AttemptTimes, Map<ClockStretch, Extent>>,
-  state: AttemptTimes,
-  stretch: ClockStretch,
-  atUs: number,
-): void {
-  let byStretch = extents.get(state);
-  if (!byStretch) {
-    byStretch = new Map();
-    extents.set(state, byStretch);
+/** Takes note of one of an attempt's times; gives whether it is the first that was seen in its stretch. */
+function widen(state: AttemptTimes, stretch: ClockStretch, atUs: number): boolean {
+  const known = fitIn(state, stretch);
+  if (!known) {
+    state.fits ??= [];
+    state.fits.push({ stretch, moveUs: undefined, firstUs: atUs, lastUs: atUs });
+    return true;
   }
-  const extent = byStretch.get(stretch);
-  if (!extent) byStretch.set(stretch, { firstUs: atUs, lastUs: atUs });
-  else if (atUs < extent.firstUs) extent.firstUs = atUs;
-  else if (atUs > extent.lastUs) extent.lastUs = atUs;
+  if (known.moveUs !== undefined) return false;
+  if (atUs < known.firstUs) known.firstUs = atUs;
+  else if (atUs > known.lastUs) known.lastUs = atUs;
+  return false;
 }
 
 /**
@@ -205,7 +221,7 @@ function widen(
  * off was given by the code and says nothing of the clock: it is cut by itself.
  */
 function fitOf(
-  { firstUs, lastUs }: Extent,
+  { firstUs, lastUs }: Pick<Fit, "firstUs" | "lastUs">,
   { leasedAtUs, receivedAtUs }: { leasedAtUs: number; receivedAtUs: number },
   isMeasured: boolean,
 ): number {
@@ -227,7 +243,7 @@ function correctTime(
 ): void {
   const us = times.us(i);
   const stretch = clock.stretchOf(us, receivedAtUs);
-  const moveUs = stretch.offsetUs + (state?.fits?.get(stretch) ?? 0);
+  const moveUs = stretch.offsetUs + moveOf(state, stretch);
   const firstUs = state?.leasedAtUs ?? Number.NEGATIVE_INFINITY;
   const lastUs = Math.max(Math.min(stretch.ceilingUs, receivedAtUs), firstUs);
   if (us + moveUs < firstUs) times.write(i, BigInt(Math.ceil(firstUs)) * 1000n);
