@@ -79,7 +79,33 @@ export class MapColumn implements Column {
     if (other.keys.length === 0) return;
     this.keys.appendAll(other.keys);
     this.values.appendAll(other.values);
-    this.#marks = -1;
+    this.#marks |= other.#marks;
+  }
+
+  /** Whether the open row has a key of another column's entries. */
+  hasAnyOf(other: MapColumn): boolean {
+    return (this.#marks & other.#marks) !== 0 && this.#hasMore(other, 0);
+  }
+
+  /** Whether the open row, which has another column's entries, has one of their keys more than once. */
+  repeatsAnyOf(other: MapColumn): boolean {
+    return this.#hasMore(other, 1);
+  }
+
+  #hasMore({ keys: { bytes, offsets, length } }: MapColumn, count: number): boolean {
+    for (let i = 0; i < length; i++) if (this.countOpen(bytes, offsets[i]!, offsets[i + 1]!) > count) return true;
+    return false;
+  }
+
+  /** A column whose open row has the entries of this one's from entry `first` on. */
+  copyOpen(first: number): MapColumn {
+    const copy = new MapColumn();
+    const { keys, values } = this;
+    for (let i = first; i < keys.length; i++) {
+      copy.appendKey(keys.bytes, keys.offsets[i]!, keys.offsets[i + 1]!);
+      copy.values.append(values.bytes, values.offsets[i]!, values.offsets[i + 1]!);
+    }
+    return copy;
   }
 
   truncate(rows: number): void {

@@ -17,6 +17,7 @@ export class Utf8Column implements Column {
   offsets = new Int32Array(257);
   /** First row whose first byte continues a character; -1 when none does. */
   #misalignedRow = -1;
+  #view = new Uint8Array();
 
   /** Appends `source[start, end)`. */
   append(source: Uint8Array, start: number, end: number): void {
@@ -62,12 +63,14 @@ export class Utf8Column implements Column {
 
   /** Appends a copy of all rows of another column. */
   appendAll(other: Utf8Column): void {
-    const { byteLength: size, bytes: source, offsets } = other;
-    const from = this.reserve(size, other.length);
-    const { bytes } = this;
+    const { byteLength: size, bytes: source, offsets, length: added } = other;
+    const from = this.reserve(size, added);
+    const { bytes, offsets: ends, length } = this;
     if (size <= LOOP_COPY_BYTES) for (let i = 0; i < size; i++) bytes[from + i] = source[i]!;
-    else bytes.set(source.subarray(0, size), from);
-    for (let i = 1; i <= other.length; i++) this.close(from + offsets[i]!);
+    else bytes.set(other.#used(), from);
+    for (let i = 1; i <= added; i++) ends[length + i] = from + offsets[i]!;
+    this.length = length + added;
+    this.byteLength = from + size;
     if (other.#misalignedRow >= 0 && this.#misalignedRow < 0) this.#misalignedRow = this.length - 1;
   }
 
@@ -79,6 +82,14 @@ export class Utf8Column implements Column {
       this.offsets.fill(this.byteLength, this.length + 1, rows + 1);
       this.length = rows;
     }
+  }
+
+  /** The bytes in use; the same view as long as they are. */
+  #used(): Uint8Array {
+    if (this.#view.length !== this.byteLength || this.#view.buffer !== this.bytes.buffer) {
+      this.#view = this.bytes.subarray(0, this.byteLength);
+    }
+    return this.#view;
   }
 
   /** Makes room for `size` more bytes and `rows` more rows; returns where the bytes go. */

@@ -85,6 +85,15 @@ export class RecordOrigin {
     this.#dirty = true;
   };
 
+  /** Hears of attributes that were read before and are the last of the record's: slots and places, by turns. */
+  onRun(places: readonly number[]): void {
+    const first = this.#recordValues!.length;
+    for (let i = 0; i < places.length; i += 2) {
+      if (places[i] !== slots.serviceName) this.#record[places[i]!] = first + places[i + 1]!;
+    }
+    this.#dirty = true;
+  }
+
   /** Appends the origin of the record just read, whose trace state is at `traceState`; an attribute's word on the job goes first. */
   append(to: OriginColumns, r: WireReader, traceState: { start: number; end: number }): void {
     const named = this.#record[slots.jobId]! >= 0;
@@ -103,8 +112,8 @@ export class RecordOrigin {
 
   /** Appends what the record says it is, and gives it; `user` unless it names a type of Spanloom's. */
   appendType(to: Utf8Column): SpanTypeName {
-    const given = this.#record[slots.spanType]! < 0 ? "" : this.#text(slots.spanType);
-    const type = spanTypes.find((known) => known === given) ?? "user";
+    const row = this.#record[slots.spanType]!;
+    const type = row < 0 ? "user" : typeAt(this.#recordValues!, row);
     to.appendText(type);
     return type;
   }
@@ -136,9 +145,18 @@ export class RecordOrigin {
   }
 
   #attempt(): number {
-    if (!this.#place(slots.attempt)) return 0;
-    const text = this.#text(slots.attempt);
-    return /^[0-9]{1,9}$/.test(text) ? Number(text) : 0;
+    const at = this.#place(slots.attempt);
+    if (!at) return 0;
+    const { bytes, offsets } = at.values;
+    const end = offsets[at.row + 1]!;
+    if (end - offsets[at.row]! > 9) return 0;
+    let attempt = 0;
+    for (let i = offsets[at.row]!; i < end; i++) {
+      const digit = bytes[i]! - 48;
+      if (digit < 0 || digit > 9) return 0;
+      attempt = attempt * 10 + digit;
+    }
+    return attempt;
   }
 
   #text(slot: number): string {
@@ -155,7 +173,8 @@ export class RecordOrigin {
   }
 }
 
-function slotOf(bytes: Uint8Array, start: number, end: number): number {
+/** The slot of the attribute with a key; -1 when it has none. */
+export function slotOf(bytes: Uint8Array, start: number, end: number): number {
   // "sp" begins every key but service.name; all lie between 12 and 21 bytes.
   if (bytes[start] !== 0x73) return -1;
   const candidates = keysByLength[end - start];
@@ -166,6 +185,18 @@ function slotOf(bytes: Uint8Array, start: number, end: number): number {
     if (i === key.length) return slot;
   }
   return -1;
+}
+
+const typeNames = spanTypes.map((name) => ({ name, bytes: encoder.encode(name) }));
+
+/** The type of Spanloom's that a text names; `user` when it is none. */
+function typeAt({ bytes, offsets }: Utf8Column, row: number): SpanTypeName {
+  const start = offsets[row]!;
+  for (const type of typeNames) {
+    if (type.bytes.length !== offsets[row + 1]! - start) continue;
+    if (type.bytes.every((byte, i) => byte === bytes[start + i])) return type.name;
+  }
+  return "user";
 }
 
 const uuidScratch = new Uint8Array(16);

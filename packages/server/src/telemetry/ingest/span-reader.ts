@@ -1,5 +1,6 @@
 import { appendOpen, type RowBuilder, type SpanColumns } from "../columns/span-columns.ts";
 import { readAttribute } from "./attribute-reader.ts";
+import { AttributeRuns } from "./attribute-runs.ts";
 import type { Envelope, ReadOutcome } from "./envelope-reader.ts";
 import { readEvent } from "./event-reader.ts";
 import { readLink } from "./link-reader.ts";
@@ -31,6 +32,7 @@ const FINAL = 0x80000000;
 export class SpanReader {
   readonly #rows: RowBuilder<SpanColumns>;
   readonly #envelope: Envelope;
+  readonly #runs = new AttributeRuns();
   // Scalars of the span being read; the repeated fields go straight to their columns.
   readonly #traceId: Range = { start: 0, end: 0 };
   readonly #spanId: Range = { start: 0, end: 0 };
@@ -56,9 +58,14 @@ export class SpanReader {
     this.#envelope.origin.startRecord(this.#rows.columns.attributes);
     const rows = this.#rows.rows;
     r.end = end;
-    while (r.pos < end) this.#readField(r, r.tag());
+    while (r.pos < end) {
+      const tag = r.tag();
+      if (tag === 0x4a) this.#readAttribute(r);
+      else this.#readField(r, tag);
+    }
     const refusal = this.#refusal(r);
     if (refusal === undefined) {
+      this.#runs.learn(r, this.#rows.columns);
       this.#append(r, version);
       outcome.accepted++;
       return;
@@ -69,19 +76,36 @@ export class SpanReader {
   }
 
   #reset(): void {
-    for (const range of [this.#traceId, this.#spanId, this.#parentId, this.#traceState, this.#name, this.#message]) {
-      range.start = range.end = 0;
-    }
+    clear(this.#traceId);
+    clear(this.#spanId);
+    clear(this.#parentId);
+    clear(this.#traceState);
+    clear(this.#name);
+    clear(this.#message);
+    this.#runs.interrupt();
     this.#startTime.low = this.#startTime.high = this.#endTime.low = this.#endTime.high = 0;
     this.#flags = this.#kind = this.#status = 0;
     this.#dropped.attributes = this.#dropped.events = this.#dropped.links = 0;
   }
 
+  #readAttribute(r: WireReader): void {
+    const to = this.#rows.columns;
+    const { origin } = this.#envelope;
+    const run = this.#runs.find(r, to);
+    if (!run) {
+      readAttribute(r, messageEnd(r), to, origin.onAttribute);
+      return;
+    }
+    r.item(run.items);
+    origin.onRun(run.slots);
+    to.attributes.appendEntries(run.attributes);
+    to.attribute_types.appendEntries(run.attribute_types);
+    r.pos = r.end;
+  }
+
   #readField(r: WireReader, tag: number): void {
+    this.#runs.interrupt();
     switch (tag) {
-      case 0x4a:
-        readAttribute(r, messageEnd(r), this.#rows.columns, this.#envelope.origin.onAttribute);
-        return;
       case 0x0a:
         readRange(r, this.#traceId);
         return;
@@ -248,6 +272,10 @@ export function idRefusal(r: WireReader, range: Range, size: number, field: stri
 export function messageEnd(r: WireReader): number {
   const length = r.length();
   return r.pos + length;
+}
+
+function clear(range: Range): void {
+  range.start = range.end = 0;
 }
 
 function readRange(r: WireReader, range: Range): void {

@@ -43,9 +43,15 @@ export class WireReader {
     if (depth > MAX_DEPTH) throw this.malformed(`values nest deeper than ${MAX_DEPTH}`);
   }
 
-  /** Counts a record or a part of one. Errors: LIMIT_EXCEEDED when there are more than any honest sender has. */
-  item(): void {
-    if (++this.#items > MAX_ITEMS) throw this.tooMuch(`more than ${MAX_ITEMS} records, attributes, events and links`);
+  /** Records and parts of records counted so far. */
+  get items(): number {
+    return this.#items;
+  }
+
+  /** Counts a record, or parts of one. Errors: LIMIT_EXCEEDED when there are more than any honest sender has. */
+  item(count = 1): void {
+    this.#items += count;
+    if (this.#items > MAX_ITEMS) throw this.tooMuch(`more than ${MAX_ITEMS} records, attributes, events and links`);
   }
 
   /** The error for a payload that would take too much memory. */
