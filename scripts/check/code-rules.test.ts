@@ -107,4 +107,15 @@ describe("dependencies", () => {
       `${where} asks for "ranged" ^1.0.0; pin one version`,
     ]);
   });
+
+  it("lets an application choose the version of what it must share one copy of", async () => {
+    const peerDependencies = { "@opentelemetry/api": ">=1.3.0 <1.10.0", other: "^1.0.0" };
+    using tree = makeWorkspace({
+      "packages/sdk/package.json": { name: "@spanloom/sdk", peerDependencies },
+      [`${at}/a.ts`]: "export {};\n",
+    });
+    expect(await dependenciesCheck.run(tree.root)).toEqual([
+      `packages/sdk/package.json asks for "other" ^1.0.0; pin one version`,
+    ]);
+  });
 });

@@ -12,6 +12,12 @@ function isUsed(name: string, imported: ReadonlySet<string | undefined>): boolea
   return imported.has(described) || usedWithoutImport.has(name);
 }
 
+/**
+ * Packages of which an application and ours must share one copy, so that it has whichever version the application chose:
+ * what was got from OpenTelemetry's API before a provider is registered follows the registration in its own copy only.
+ */
+const oneCopy: ReadonlySet<string> = new Set(["@opentelemetry/api"]);
+
 /** Holds each manifest to what its package imports. What is imported and not listed, `layers` finds. */
 export const dependenciesCheck: Check = {
   name: "dependencies",
@@ -34,6 +40,7 @@ export const dependenciesCheck: Check = {
         ...unused(dependencies, inSources, "dependencies"),
         ...unused(devDependencies, anywhere, "devDependencies"),
         ...Object.entries({ ...dependencies, ...devDependencies, ...peerDependencies })
+          .filter(([name]) => !(name in peerDependencies && oneCopy.has(name)))
           .filter(([, version]) => !/^(workspace:\*|(npm:@?[\w/.-]+@)?\d+\.\d+\.\d+(-[\w.]+)?)$/.test(version))
           .map(([name, version]) => `${folder}/package.json asks for "${name}" ${version}; pin one version`),
       ];

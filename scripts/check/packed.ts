@@ -106,8 +106,10 @@ function writeProject(project: string, packages: WorkspacePackage[], { root, tar
   const rootManifest = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
   const dependencies = Object.fromEntries(packages.map(({ name }) => [name, `file:${tarballs[name]}`]));
   const types = { "@types/node": rootManifest.devDependencies["@types/node"] };
-  const runner = JSON.parse(readFileSync(path.join(root, runnerFolder, "package.json"), "utf8")).dependencies;
-  const tracing = Object.fromEntries(openTelemetry.map((name) => [name, runner[name]]));
+  const runner = JSON.parse(readFileSync(path.join(root, runnerFolder, "package.json"), "utf8"));
+  const tracing = Object.fromEntries(
+    openTelemetry.map((name) => [name, runner.dependencies[name] ?? runner.devDependencies[name]]),
+  );
   writeFileSync(
     path.join(project, "package.json"),
     JSON.stringify({
