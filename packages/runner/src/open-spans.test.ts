@@ -84,7 +84,7 @@ describe("user spans that are open for long", () => {
     ]);
   });
 
-  it("stay open when their runner is killed, below an attempt that was lost", async () => {
+  it("end as lost with their attempt when their runner is killed (P1)", async () => {
     await start(10_000);
     const until = join(folder, "go");
     const first = await startProgram();
@@ -96,18 +96,21 @@ describe("user spans that are open for long", () => {
     await startProgram();
     await job.result();
     expect(await userSpans(job.id)).toEqual([
-      { name: "inner", attempt: 1, open: true },
-      { name: "outer", attempt: 1, open: true, early: "1" },
+      { name: "inner", attempt: 1, open: false },
+      { name: "outer", attempt: 1, open: false, early: "1" },
       { name: "short", attempt: 1, open: false },
       { name: "inner", attempt: 2, open: false },
       { name: "outer", attempt: 2, open: false, early: "1", late: "2" },
       { name: "short", attempt: 2, open: false },
     ]);
-    const columns = ["outcome", "end_time"] as const;
-    const attempts = await new QueryClient({ url }).spans({ job: job.id, type: "attempt", columns }).toArrow();
-    expect(attempts.toArray().map((row) => [row.outcome, row.end_time === null])).toEqual([
-      ["lost", false],
-      ["success", false],
-    ]);
+    const columns = ["name", "type", "attempt", "outcome", "end_time"] as const;
+    const spans = (await new QueryClient({ url }).spans({ job: job.id, columns }).toArrow()).toArray();
+    const attempts = spans.filter((row) => row.type === "attempt");
+    expect(attempts.map((row) => row.outcome)).toEqual(["lost", "success"]);
+    for (const name of ["inner", "outer"]) {
+      const closed = spans.find((row) => row.name === name && row.attempt === 1)!;
+      expect(closed.outcome).toBe("lost");
+      expect(closed.end_time).toEqual(attempts[0]!.end_time);
+    }
   });
 });

@@ -20,6 +20,7 @@ import type { ArrowBatch, SpanStore, Statement } from "./columnar/span-store.ts"
 import { checkPathJobId, findCriticalPath } from "./critical-path/find-critical-path.ts";
 import { Drainer } from "./ingest/drainer.ts";
 import { highestIds } from "./ingest/ingest-ids.ts";
+import { closeOpenSpans, type StoppedAttempt } from "./lifecycle/close-open-spans.ts";
 import { Projector } from "./lifecycle/projector.ts";
 import { PeerBarrier } from "./peer-barrier.ts";
 import { planAggregate } from "./query/aggregate-plan.ts";
@@ -90,6 +91,7 @@ class TelemetryPlane implements Telemetry {
       clock,
       log,
       insert: (batch) => spanStore.insert(batch),
+      closeOpenSpans: (attempts) => this.#closeOpenSpans(attempts),
       ...(barrier && { othersFlushed: () => barrier.lifecycleWritten() }),
     });
     this.#tail = new Tail({
@@ -248,6 +250,19 @@ class TelemetryPlane implements Telemetry {
     await this.#barrier();
     signal.throwIfAborted();
     yield* this.#options.spanStore.stream(await plan(await this.#jobTraces(jobIds)), signal);
+  }
+
+  /** After what was accepted of them is stored: an attempt is lost long after its runner was heard last. */
+  async #closeOpenSpans(attempts: readonly StoppedAttempt[]): Promise<void> {
+    const { spanStore, log } = this.#options;
+    try {
+      await this.#started().barrier();
+      await closeOpenSpans(spanStore, attempts);
+    } catch (error) {
+      // What the engine will never do must not keep the lifecycle from being marked as written.
+      if (!(error instanceof SpanloomError) || error.retryable) throw error;
+      log(`telemetry: open spans of ${attempts.length} attempts stay open: ${error.message}`);
+    }
   }
 
   /** Resolves when all that was accepted before the call, by whichever server, is in the store. */

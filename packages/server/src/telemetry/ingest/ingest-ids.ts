@@ -11,8 +11,8 @@ export async function highestIds(store: SpanStore): Promise<{ seq: number; versi
   return { seq: Math.max(...seqs), version };
 }
 
-/** Version of a user span without the bit that says that the span has ended. */
-const INGESTED = "bitAnd(version, toUInt64(9223372036854775807))";
+/** Version of a user span without the bits that say that the span has ended, or was ended by the server. */
+const INGESTED = "bitAnd(version, toUInt64(4611686018427387903))";
 
 async function oneRow(store: SpanStore, sql: string): Promise<bigint[]> {
   const values: bigint[] = [];

@@ -5,7 +5,8 @@ import { readSpanExtras } from "../ingest/span-extras.ts";
 import { blockedUs } from "./project-task.ts";
 import { appendEvent, appendIdentity, appendLink, finishRow, type LifecycleSpan } from "./span-row.ts";
 
-const outcomes: Partial<Record<AttemptOutcome, Outcome>> = {
+/** How attempts end, by what their record says. */
+export const attemptOutcomes: Partial<Record<AttemptOutcome, Outcome>> = {
   [AttemptOutcome.SUCCESS]: "success",
   [AttemptOutcome.FAILURE]: "failure",
   [AttemptOutcome.TIMEOUT]: "timeout",
@@ -37,7 +38,7 @@ export function projectAttempt(rows: RowBuilder<SpanColumns>, source: AttemptSou
     parentSpanId: spanIdOf(task.id),
     startUs: attempt.leasedAtUs,
     endUs: attempt.endedAtUs,
-    outcome: outcomes[attempt.outcome],
+    outcome: attemptOutcomes[attempt.outcome],
     // Code that threw as it was told to stop has done no wrong: its exception is told, not counted as an error.
     failure: attempt.outcome === AttemptOutcome.CANCELLED ? undefined : attempt.failure,
     dropped: { attributes: 0, events: 0, links: 0 },

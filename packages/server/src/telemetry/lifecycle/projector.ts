@@ -3,9 +3,11 @@ import type { Clock } from "../../clock.ts";
 import type { LifecycleBatch, Store } from "../../store/store.ts";
 import type { InsertBatch } from "../columnar/span-store.ts";
 import { RowBuilder, type SpanColumns, spanColumns } from "../columns/span-columns.ts";
+import type { StoppedAttempt } from "./close-open-spans.ts";
 import { projectAttempt } from "./project-attempt.ts";
 import { projectJob } from "./project-job.ts";
 import { projectTask } from "./project-task.ts";
+import { StoppedAttempts } from "./stopped-attempts.ts";
 
 /** How long changes gather before they are written: a task that starts and ends meanwhile is written once. */
 const FLUSH_DELAY_MS = 500;
@@ -27,6 +29,8 @@ export interface ProjectorOptions {
   log: (line: string) => void;
   /** Resolves when the rows are in the telemetry store. */
   insert: (batch: InsertBatch) => Promise<void>;
+  /** Ends the spans that these attempts left open. */
+  closeOpenSpans?: (attempts: readonly StoppedAttempt[]) => Promise<void>;
   /** Whether every other server that writes spans of the same jobs has written what it noted. Absent when there is none. */
   othersFlushed?: () => Promise<boolean>;
 }
@@ -48,6 +52,7 @@ const SHARED_VERSIONS = 2n ** 62n;
  */
 export class Projector {
   readonly #options: ProjectorOptions;
+  readonly #closed = new StoppedAttempts();
   #jobs = new Set<string>();
   #tasks = new Set<string>();
   #rows = 0;
@@ -141,8 +146,11 @@ export class Projector {
     const { store } = this.#options;
     let rows = new RowBuilder(spanColumns());
     const version = this.#nextVersion();
+    const stopped: StoppedAttempt[] = [];
     for (const slice of slices(tasks)) {
-      appendTasks(rows, await store.readLifecycle([], slice), version);
+      const batch = await store.readLifecycle([], slice);
+      appendTasks(rows, batch, version);
+      this.#closed.collect(batch, stopped);
       if (rows.rows >= BATCH_ROWS) {
         await this.#insert(rows);
         rows = new RowBuilder(spanColumns());
@@ -159,7 +167,13 @@ export class Projector {
       await nextTurn();
     }
     await this.#insert(rows);
+    if (stopped.length > 0) await this.#closeOpenSpans(stopped);
     await this.#markEnded(ended);
+  }
+
+  async #closeOpenSpans(attempts: readonly StoppedAttempt[]): Promise<void> {
+    await this.#options.closeOpenSpans?.(attempts);
+    this.#closed.remember(attempts);
   }
 
   async #insert(rows: RowBuilder<SpanColumns>): Promise<void> {
