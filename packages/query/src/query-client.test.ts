@@ -1,6 +1,7 @@
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, createRouterTransport } from "@connectrpc/connect";
 import {
+  Comparison,
   type QueryLogsRequest,
   QueryService,
   type QuerySpansRequest,
@@ -183,6 +184,23 @@ describe("filters", () => {
     expect(filterOf({ or: [] }).and).toHaveLength(1);
     expect(filterOf({ and: [] }).and).toHaveLength(0);
   });
+
+  it.each([
+    [{ lte: 1e300 }, { comparison: Comparison.LESS_OR_EQUAL, value: { case: "intValue", value: 2n ** 63n - 1n } }],
+    [{ lt: 2 ** 63 }, { comparison: Comparison.LESS_OR_EQUAL, value: { case: "intValue", value: 2n ** 63n - 1n } }],
+    [{ gt: -1e300 }, { comparison: Comparison.GREATER_OR_EQUAL, value: { case: "intValue", value: -(2n ** 63n) } }],
+    [{ gte: -1e300 }, { comparison: Comparison.GREATER_OR_EQUAL, value: { case: "intValue", value: -(2n ** 63n) } }],
+  ])("find every integer where it is on the right side of a number beyond all: %o", (condition, integers) => {
+    const [{ or } = { or: [] }] = filterOf({ attributes: { a: condition } }).and;
+    expect(or.map(({ attributes }) => attributes[0])).toMatchObject([integers, { value: { case: "doubleValue" } }]);
+  });
+
+  it.each([{ gt: 1e300 }, { gte: 2 ** 63 }, { lt: -1e300 }, { lte: -1e300 }, { eq: 1e300 }, { ne: 1e300 }])(
+    "find no integer where none can be on the right side of a number: %o",
+    (condition) => {
+      expect(filterOf({ attributes: { a: condition } }).attributes).toMatchObject([{ value: { case: "doubleValue" } }]);
+    },
+  );
 
   it("compare a number with integers and floating point, a bigint with integers, text with text", () => {
     expect(filterOf({ attributes: { a: 5 } }).and).toMatchObject([
