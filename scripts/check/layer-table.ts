@@ -23,12 +23,14 @@ const everything = [
   "@spanloom/exporter-axiom",
   "@spanloom/exporter-console",
   "@spanloom/exporter-datadog",
+  "@spanloom/exporter-google-cloud-trace",
   "@spanloom/exporter-honeycomb",
   "@spanloom/exporter-jaeger",
   "@spanloom/exporter-newrelic",
   "@spanloom/exporter-otlp",
   "@spanloom/exporter-tempo",
   "@spanloom/exporter-wavefront",
+  "@spanloom/exporter-xray",
   "@spanloom/cli",
 ] as const;
 

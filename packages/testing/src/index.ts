@@ -22,7 +22,15 @@ export {
   testExporter,
 } from "./exporter/exporter-suite.ts";
 export { OtlpGrpcPeer } from "./exporter/otlp-grpc-peer.ts";
-export { type Answer, OtlpPeer, type PeerRules, rejectLogs, rejectSpans, status } from "./exporter/otlp-peer.ts";
+export {
+  type Answer,
+  OtlpPeer,
+  type PeerRules,
+  type RecordedRequest,
+  rejectLogs,
+  rejectSpans,
+  status,
+} from "./exporter/otlp-peer.ts";
 export { type OtlpSetup, type OtlpTestOptions, testOtlpExporter } from "./exporter/otlp-suite.ts";
 export { FakeClock } from "./fake-clock.ts";
 export { TestPostgres, type TestPostgresOptions } from "./postgres/test-postgres.ts";

@@ -40,6 +40,8 @@ export interface PeerRules {
     readonly traces: Readonly<Record<string, string>>;
     readonly logs: Readonly<Record<string, string>>;
   };
+  /** Says what else is wrong with a request; undefined when nothing is. */
+  readonly check?: (request: RecordedRequest) => string | undefined;
   /** Largest body it takes, decompressed; a larger one is answered 413. */
   readonly maxBytes?: number;
 }
@@ -151,6 +153,7 @@ export class OtlpPeer implements AsyncDisposable {
       headers["content-length"] === String(request.body.byteLength) ? "" : "the content length is wrong",
       /^spanloom-exporter-/.test(headers["user-agent"] ?? "") ? "" : `the user agent is ${headers["user-agent"]}`,
       ...wanted.map(([name, value]) => (headers[name] === value ? "" : `header ${name} is ${headers[name]}`)),
+      this.#rules.check?.(request) ?? "",
     ].filter((problem) => problem !== "");
     if (problems.length > 0) throw new Error(problems.join(", "));
     return encoding!;

@@ -1,4 +1,4 @@
-import type { Exporter, TelemetryBatch } from "@spanloom/exporter";
+import { type Exporter, shapeTelemetry, type TelemetryBatch } from "@spanloom/exporter";
 import { describe, expect, it } from "vitest";
 import { type ExporterSubject, sampleLogs, sampleTraces, testExporter } from "./exporter-suite.ts";
 import { OtlpPeer, type PeerRules, rejectLogs, rejectSpans, status } from "./otlp-peer.ts";
@@ -16,6 +16,8 @@ export interface OtlpSetup {
   readonly rules: PeerRules;
   /** Whether it sends log records. */
   readonly logs: boolean;
+  /** Attributes its backend wants on every resource, and it adds. */
+  readonly resourceAttributes?: Readonly<Record<string, string>>;
   /** Texts that no message may hold, e.g. the API key. */
   readonly secrets: readonly string[];
 }
@@ -80,7 +82,10 @@ function testRequests(setup: OtlpSetup): void {
     await using subject = await setUp(setup);
     const { traces } = sampleTraces("a", "b");
     await subject.exporter.export({ traces });
-    expect(subject.peer.traces).toEqual([traces]);
+    const expected = setup.resourceAttributes
+      ? shapeTelemetry({ resourceAttributes: setup.resourceAttributes })({ traces }).traces
+      : traces;
+    expect(subject.peer.traces).toEqual([expected]);
   });
 
   it("sends nothing for log records when its backend takes none", async () => {

@@ -53,7 +53,7 @@ export class OtlpExporter implements Exporter {
   constructor(options: OtlpExporterOptions = {}, { backend = {}, nowMs = Date.now }: OtlpExporterWiring = {}) {
     const [traces, logs] = [targetOf(options, "traces", backend), targetOf(options, "logs", backend)];
     this.name = backend.name ?? "otlp";
-    this.shape = options.shape && shapeTelemetry(options.shape);
+    this.shape = both(options.shape && shapeTelemetry(options.shape), backend.translate);
     this.#signals = backend.signals ?? ["traces", "logs"];
     this.destination = destinationOf(
       this.#signals.map((signal) => (signal === "traces" ? traces : logs)),
@@ -130,6 +130,10 @@ export class OtlpExporter implements Exporter {
     if (records >= size.spans + size.logRecords) return { outcome: "failed", message };
     return { outcome: "exported", rejected: { ...rejected, message } };
   }
+}
+
+function both(first: ShapeTelemetry | undefined, second: ShapeTelemetry | undefined): ShapeTelemetry | undefined {
+  return first && second ? (batch) => second(first(batch)) : (first ?? second);
 }
 
 /** Neither users, passwords nor queries of URLs: they may be secrets. */

@@ -1,5 +1,6 @@
 import type { ExporterOptions } from "../configure.ts";
 import { httpUrl, invalidOption } from "../environment.ts";
+import type { ShapeTelemetry } from "../shape/shape-telemetry.ts";
 
 /** Protocols an OTLP endpoint may speak; OpenTelemetry's names. */
 export const otlpProtocols = ["http/protobuf", "http/json", "grpc"] as const;
@@ -69,6 +70,8 @@ export interface OtlpBackend {
   readonly maxRequestRecords?: number;
   /** Most bytes of one request, by the estimate of batch-size.ts. Default: no bound of its own. */
   readonly maxRequestBytes?: number;
+  /** A change of every batch after its shape, e.g. of ids; the batch given must stay as it is. */
+  readonly translate?: ShapeTelemetry | undefined;
   /**
    * Gives the headers of one HTTP request, e.g. signed. What it throws fails the request, which is tried again later:
    * credentials may be back by then. Default: as given.

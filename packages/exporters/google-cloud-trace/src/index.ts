@@ -1,0 +1,4 @@
+// For users.
+export type { Environment, ShapeOptions } from "@spanloom/exporter";
+export type { GoogleCloudTraceOptions, GoogleCredentials } from "./config.ts";
+export { configureGoogleCloudTrace, exporterFromEnv, GoogleCloudTraceExporter } from "./exporter.ts";
