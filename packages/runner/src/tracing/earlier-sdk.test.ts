@@ -1,8 +1,8 @@
-import { context, type TracerProvider, trace } from "@opentelemetry/api";
+import { context, trace } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { attemptSpanId } from "@spanloom/protocol";
 import { task } from "@spanloom/sdk";
-import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor, type SpanProcessor } from "sdk-trace-base-1";
+import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from "sdk-trace-base-1";
 import { expect, it } from "vitest";
 import { Runner } from "../runner.ts";
 import { spansIn } from "../testing/decode-telemetry.ts";
@@ -13,10 +13,10 @@ import { spanloomSpanProcessor } from "./span-processor.ts";
 
 it("spans of an application's provider of the OpenTelemetry SDK 1.x reach Spanloom, with scope and parent", async () => {
   const exporter = new InMemorySpanExporter();
-  const spanloom = spanloomSpanProcessor() as unknown as SpanProcessor;
-  const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter), spanloom] });
+  const spanProcessors = [new SimpleSpanProcessor(exporter), spanloomSpanProcessor()];
+  const provider = new BasicTracerProvider({ spanProcessors });
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-  trace.setGlobalTracerProvider(provider as unknown as TracerProvider);
+  trace.setGlobalTracerProvider(provider);
 
   const server = new FakeServer();
   const traced = task({

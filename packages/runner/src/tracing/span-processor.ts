@@ -87,11 +87,23 @@ function isSampled(span: ReadableSpan): boolean {
   return (span.spanContext().traceFlags & TraceFlags.SAMPLED) !== 0;
 }
 
+/** A span processor for a tracer provider of OpenTelemetry's SDK, of version 1.x as well as 2.x. */
+export interface AnySpanProcessor {
+  /** A span has begun. */
+  onStart(span: object, parentContext: Context): void;
+  /** A span has ended. */
+  onEnd(span: object): void;
+  /** Resolves at once: spans are handed on as they end. */
+  forceFlush(): Promise<void>;
+  /** Resolves at once, and changes nothing: the runner flushes what it holds as it stops. */
+  shutdown(): Promise<void>;
+}
+
 /**
  * The processor an application adds to a tracer provider of its own, so that its spans reach Spanloom too.
  *
  * Not needed otherwise: without a provider of the application's, the runner registers one that has it.
  */
-export function spanloomSpanProcessor(): SpanProcessor {
+export function spanloomSpanProcessor(): AnySpanProcessor {
   return new SpanloomSpanProcessor({ annotate: true });
 }
