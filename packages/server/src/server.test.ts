@@ -33,6 +33,7 @@ import { type RunningServer, serve, spanloomServices } from "./serve.ts";
 import { SqliteStore } from "./store/sqlite/index.ts";
 import { ChdbSpanStore } from "./telemetry/columnar/chdb/index.ts";
 import { createTelemetry } from "./telemetry/telemetry-plane.ts";
+import { openSpanCases, openTypes, startOpenJob } from "./testing/open-spans.ts";
 
 let folder: string;
 let server: RunningServer;
@@ -226,6 +227,13 @@ for (const [name, makeTransport] of Object.entries(transports))
       );
       const same = await rowsOf(queries.compareJobs({ baseJobId: jobId, otherJobId: jobId }));
       expect(same.map(({ change }) => change)).toEqual(["same", "same", "same", "same"]);
+    });
+
+    it("finds spans that are open by conditions that hold for them as they are (P3)", async () => {
+      const transport = makeTransport();
+      const job = await startOpenJob(transport);
+      for (const [name, filter, types] of openSpanCases)
+        expect([name, await openTypes(transport, job, filter(job))]).toEqual([name, types]);
     });
 
     it("answers a long poll as soon as a task is ready, and WaitJobs as soon as its job ends", async () => {

@@ -9,6 +9,7 @@ import { TestClickHouse, TestPostgres, waitFor } from "@spanloom/testing";
 import { tableFromIPC } from "apache-arrow";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { logPayload, logRecord, span, tracePayload } from "./telemetry/ingest/otlp-fixture.ts";
+import { openSpanCases, openTypes, startOpenJob } from "./testing/open-spans.ts";
 import { type ServerProgram, ServerPrograms, transportTo } from "./testing/server-program.ts";
 import { fanOut } from "./testing/stubborn-runner.ts";
 
@@ -292,6 +293,15 @@ describe("a tail at another server than the report went to (P3)", () => {
     expect(bodies.sort()).toEqual((await logsAt(a, jobId)).sort());
     runner.stop();
     await running;
+  });
+});
+
+describe("spans that are open, at another server (P3)", () => {
+  it("are found by conditions that hold for them as they are", async () => {
+    const [a, b] = await Promise.all([startServer("a"), startServer("b")]);
+    const job = await startOpenJob(transportTo(a.url));
+    for (const [name, filter, types] of openSpanCases)
+      expect([name, await openTypes(transportTo(b.url), job, filter(job))]).toEqual([name, types]);
   });
 });
 

@@ -153,8 +153,8 @@ test("jobs are compared by span name", async () => {
   const [base, other] = [await submitAdd(), await submitAdd()];
   const { exitCode, out } = await run("job", "compare", base, other);
   expect(exitCode).toBe(0);
-  expect(out).toMatch(/^NAME +CHANGE +COUNT +MEAN +TOTAL$/m);
-  expect(out).toMatch(/^sum +(slower|faster|same) +1 > 1 +.* > .* +[+-]/m);
+  expect(out).toMatch(/^NAME +CHANGE +COUNT +MEAN +TOTAL +DIFFERENCE$/m);
+  expect(out).toMatch(/^sum +(slower|faster|same) +1 +.*[mu]s +.*[mu]s +[+-]/m);
   const rows = (await run("job", "compare", base, other, "--json")).out.trim().split("\n");
   expect(rows.map((row) => (JSON.parse(row) as { name: string }).name).sort()).toEqual([
     "add",

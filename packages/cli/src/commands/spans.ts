@@ -140,7 +140,15 @@ function draw(format: Drawn, table: Parameters<typeof renderTree>[0], flags: Spa
     width: flags.width ?? Math.max(stdout.columns, 40),
     color: colorsOf(context, stdout),
     ...(flags.maxRows !== undefined && { maxRows: flags.maxRows }),
+    ...(isRunning(table) && { now: new Date(context.nowMs()) }),
   };
   const render = { waterfall: renderWaterfall, tree: renderTree, summary: renderSummary, table: spanTableText };
   return `${render[format](table, options).trimEnd()}\n`;
+}
+
+/** Whether a job is open: what an ended one left open does not last until now. */
+function isRunning(table: Parameters<typeof renderTree>[0]): boolean {
+  const [types, ends] = [table.getChild("type"), table.getChild("end_time")];
+  for (let row = 0; row < table.numRows; row++) if (types?.get(row) === "job" && ends?.get(row) === null) return true;
+  return false;
 }

@@ -14,7 +14,7 @@ const columns: readonly { readonly title: string; readonly text: (row: SpanSumma
   { title: "p50", text: ({ p50Ms }) => formatDuration(p50Ms * 1e6) },
   { title: "p95", text: ({ p95Ms }) => formatDuration(p95Ms * 1e6) },
   { title: "max", text: ({ maxMs }) => formatDuration(maxMs * 1e6) },
-  { title: "total", text: ({ totalMs }) => formatDuration(totalMs * 1e6) },
+  { title: "total", text: ({ count, open, totalMs }) => formatDuration(open === count ? Number.NaN : totalMs * 1e6) },
 ];
 
 /**

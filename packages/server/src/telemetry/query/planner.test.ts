@@ -200,6 +200,8 @@ describe("filters", () => {
     expect(await by("version", true)).toEqual(["GET /orders", "GET /users", "SELECT orders", "open"]);
     expect(await by("version", false)).toEqual(["GET /users", "GET /orders", "SELECT orders", "open"]);
     expect(await by("absent", true)).toEqual(["GET /users", "GET /orders", "SELECT orders", "open"]);
+    for (const column of ["end_time", "duration_ns"])
+      expect([(await by(column, true)).at(-1), (await by(column, false)).at(-1)]).toEqual(["open", "open"]);
   });
 });
 
