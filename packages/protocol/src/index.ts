@@ -26,6 +26,8 @@ export { defaultLimits, type Limits } from "./limits.ts";
 export { durationFromMs, msFromDuration, timestampFromUs, usFromTimestamp } from "./time.ts";
 export {
   type AttemptOrigin,
+  boundedBaggage,
+  boundedTracestate,
   formatTraceparent,
   originOf,
   parseTraceparent,

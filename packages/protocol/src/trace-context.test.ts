@@ -95,6 +95,11 @@ describe("attempt origin in tracestate", () => {
     expect(members.at(-1)).toBe("k30=v");
   });
 
+  it("keeps within the 512 characters that SDKs take, leaving out what does not fit", () => {
+    const tracestate = `a=${"x".repeat(300)},b=${"y".repeat(200)},c=1`;
+    expect(withOrigin(tracestate, origin)).toBe(`${member},a=${"x".repeat(300)},c=1`);
+  });
+
   it("is read back wherever it stands", () => {
     fc.assert(
       fc.property(fc.uuid(), fc.uuid(), fc.integer({ min: 1, max: 2 ** 32 - 1 }), (jobId, taskId, attempt) => {

@@ -69,12 +69,47 @@ const ORIGIN = /^([0-9a-f-]{36})_([0-9a-f-]{36})_([0-9]{1,10})$/;
 export function withOrigin(tracestate: string, origin: AttemptOrigin): string {
   const own = `${TRACESTATE_KEY}=${origin.jobId}_${origin.taskId}_${origin.attempt}`;
   if (tracestate === "" || tracestate === own) return own;
-  const others = tracestate
+  const others = fittingMembers(withoutOrigin(tracestate), MAX_TRACESTATE_LENGTH - own.length - 1);
+  return [own, ...others.slice(0, MAX_MEMBERS - 1)].join(",");
+}
+
+/** Members of a tracestate besides ours, and of what was made of it for other attempts. */
+function withoutOrigin(tracestate: string): string[] {
+  return membersOf(tracestate).filter((member) => !member.startsWith(`${TRACESTATE_KEY}=`));
+}
+
+/** A tracestate as a job keeps it for its attempts, each of which has a member of its own in it. */
+export function boundedTracestate(tracestate: string): string {
+  if (tracestate.length <= MAX_TRACESTATE_LENGTH) return tracestate.trim();
+  return fittingMembers(withoutOrigin(tracestate), MAX_TRACESTATE_LENGTH).join(",");
+}
+
+/** A baggage without the members that are too much. */
+export function boundedBaggage(baggage: string): string {
+  if (baggage.length <= MAX_BAGGAGE_LENGTH) return baggage.trim();
+  return fittingMembers(membersOf(baggage), MAX_BAGGAGE_LENGTH).join(",");
+}
+
+/** What W3C asks everybody to carry, and what OpenTelemetry's SDKs take: of a longer tracestate they drop all. */
+const MAX_TRACESTATE_LENGTH = 512;
+const MAX_MEMBERS = 32;
+const MAX_BAGGAGE_LENGTH = 8192;
+
+function membersOf(list: string): string[] {
+  return list
     .split(",")
     .map((member) => member.trim())
-    .filter((member) => member !== "" && !member.startsWith(`${TRACESTATE_KEY}=`))
-    .slice(0, 31);
-  return [own, ...others].join(",");
+    .filter((member) => member !== "");
+}
+
+/** The members that fit, the first first; one that does not leaves its room to those after it. */
+function fittingMembers(members: readonly string[], maxLength: number): string[] {
+  let room = maxLength + 1;
+  return members.filter((member) => {
+    if (member.length + 1 > room) return false;
+    room -= member.length + 1;
+    return true;
+  });
 }
 
 /** Reads the attempt from a tracestate; undefined when there is none or it is malformed. */

@@ -78,10 +78,13 @@ export class AttemptPool {
     this.#pump();
   }
 
-  /** Tells the attempt to stop; one that has not started ends at once. Gives false when it is not held (any longer). */
+  /**
+   * Tells the attempt to stop; one that has not started ends at once. Gives false when it is not held (any longer), or
+   * known to be lost: every heartbeat says so again while its code goes on.
+   */
   abort(reference: AttemptName, kind: AbortKind, why: string): boolean {
     const attempt = this.#find(reference);
-    if (!attempt) return false;
+    if (!attempt || attempt.lost) return false;
     if (kind === "lease_lost") attempt.lost = true;
     if (attempt.state === "queued") {
       attempt.abort(kind, why);

@@ -308,6 +308,21 @@ describe("stopping an attempt", () => {
     await server.resultOf(server.push("quick"));
     expect(server.results.map((result) => result.taskId)).not.toContain(taskId);
   });
+
+  it("says once that a lease was lost, however long the code goes on", async () => {
+    const end = gate<void>();
+    const server = new FakeServer();
+    server.heartbeatMs = 10;
+    const lines: string[] = [];
+    const deaf = task({ name: "deaf", run: () => end.promise });
+    await start([deaf], { log: (line) => void lines.push(line) }, server);
+    const taskId = server.push("deaf");
+    server.fates.lost.add(taskId);
+    const told = () => server.heartbeats.filter((running) => running.some((each) => each.taskId === taskId)).length;
+    await server.until(() => told() >= 5, "five heartbeats named the attempt");
+    end.resolve();
+    expect(lines.filter((line) => line.startsWith("lost the lease"))).toHaveLength(1);
+  });
 });
 
 describe("options", () => {

@@ -44,7 +44,13 @@ test.each(["", "garbage", `00-${"0".repeat(32)}-${spanId}-01`, `ff-${traceId}-${
   },
 );
 
-test("over-long tracestate and baggage are dropped whole", () => {
-  const long = context(`00-${traceId}-${spanId}-01`, `a=${"x".repeat(600)}`, `k=${"x".repeat(9_000)}`);
-  expect(jobTrace(jobId, long, TraceMode.CHILD)).toMatchObject({ traceId, tracestate: "", baggage: "" });
+test("of an over-long tracestate and baggage the members that fit are kept, and none of an attempt before", () => {
+  const tracestate = `spanloom=${"o".repeat(80)}, a=${"x".repeat(600)} ,b=${"y".repeat(300)},c=${"z".repeat(300)},d=1`;
+  const baggage = `k=${"x".repeat(9_000)},l=é%20;p=1,m=2`;
+  const long = context(`00-${traceId}-${spanId}-01`, tracestate, baggage);
+  expect(jobTrace(jobId, long, TraceMode.CHILD)).toMatchObject({
+    traceId,
+    tracestate: `b=${"y".repeat(300)},d=1`,
+    baggage: "l=é%20;p=1,m=2",
+  });
 });
