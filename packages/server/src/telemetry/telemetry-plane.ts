@@ -27,7 +27,7 @@ import { planAggregate } from "./query/aggregate-plan.ts";
 import { planComparison, planJobSpans } from "./query/compare-plan.ts";
 import type { JobTraces } from "./query/filter-sql.ts";
 import { jobIdsOf } from "./query/job-ids.ts";
-import { MAX_SORTED_ROWS, planJobTraces, planLogs, planSpans, planStoredSpans } from "./query/planner.ts";
+import { planJobTraces, planLogs, planSpans } from "./query/planner.ts";
 import { Spool } from "./spool/spool.ts";
 import type { SpoolFileSystem } from "./spool/spool-file.ts";
 import { writerId } from "./spool/writer-id.ts";
@@ -180,7 +180,7 @@ class TelemetryPlane implements Telemetry {
   async *querySpans(request: QuerySpansRequest, signal: AbortSignal): AsyncIterable<ArrowBatch> {
     // Planned once before the barrier, so that a request that is wrong is refused at once.
     planSpans(request, new Map());
-    yield* this.#run((traces) => this.#planSpans(request, traces), jobIdsOf(request.filter), signal);
+    yield* this.#run((traces) => planSpans(request, traces), jobIdsOf(request.filter), signal);
   }
 
   async *queryLogs(request: QueryLogsRequest, signal: AbortSignal): AsyncIterable<ArrowBatch> {
@@ -224,12 +224,6 @@ class TelemetryPlane implements Telemetry {
       throw new SpanloomError("JOB_NOT_FOUND", `cannot compare jobs: no span of job "${jobId}" is stored`, { field });
     }
     return planComparison(request, traces);
-  }
-
-  async #planSpans(request: QuerySpansRequest, traces: JobTraces): Promise<Statement> {
-    const counting = planStoredSpans(request, traces);
-    const stored = counting ? await countOf(this.#options.spanStore, counting) : Number.POSITIVE_INFINITY;
-    return planSpans(request, traces, { inOrder: stored > MAX_SORTED_ROWS });
   }
 
   async *getCriticalPath(request: GetCriticalPathRequest, signal: AbortSignal): AsyncIterable<ArrowBatch> {

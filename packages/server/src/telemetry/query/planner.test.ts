@@ -9,7 +9,7 @@ import { ChdbSpanStore } from "../columnar/chdb/index.ts";
 import type { Statement } from "../columnar/span-store.ts";
 import { attribute, idBytes, logPayload, logRecord, rowsOf, span, tracePayload } from "../ingest/otlp-fixture.ts";
 import { OtlpReader } from "../ingest/otlp-reader.ts";
-import { planLogs, planSpans, planStoredSpans } from "./planner.ts";
+import { planLogs, planSpans } from "./planner.ts";
 import { extraLogCatalogue, extraSpanCatalogue } from "./span-schema.ts";
 
 type SpansRequest = MessageInitShape<typeof QuerySpansRequestSchema>;
@@ -302,7 +302,7 @@ describe("hostile and wrong queries", () => {
 
 describe("reading", () => {
   const traceIds = [Buffer.from(idBytes(16, 9)).toString("hex")];
-  const request = create(QuerySpansRequestSchema, { filter: { traceIds }, columns: ["span_id", "name"] });
+  const request = { filter: { traceIds }, columns: ["span_id", "name"] };
 
   beforeAll(async () => {
     const reader = new OtlpReader();
@@ -313,23 +313,54 @@ describe("reading", () => {
     }
   });
 
-  it.each([true, false])(
-    "gives the latest version of each span, by start: in the table's order %s",
-    async (inOrder) => {
-      const rows = rowsOf(...(await answers(planSpans(request, new Map(), { inOrder }))));
-      expect(rows.map(({ span_id, name }) => [(span_id as string).slice(-1), name])).toEqual([
-        ["1", "version 3"],
-        ["2", "version 3"],
-        ["3", "version 3"],
-      ]);
-    },
-  );
+  const lastDigits = (spans: Record<string, unknown>[]) =>
+    spans.map(({ span_id, name }) => [(span_id as string).slice(-1), name]);
 
-  it("counts stored rows when jobs or traces are named and the answer is whole", async () => {
-    const counting = planStoredSpans(request, new Map());
-    expect(rowsOf(...(await answers(counting!)))).toEqual([{ stored: expect.toSatisfy((n: bigint) => n >= 3n) }]);
-    for (const other of [{}, { filter: { names: [] } }, { filter: { traceIds }, limit: 1n }]) {
-      expect(planStoredSpans(create(QuerySpansRequestSchema, other), new Map())).toBeUndefined();
+  it.each([
+    ["in the table's order", {}],
+    ["in an order of the caller's", { orderBy: [{ column: "span_id" }] }],
+    ["of several traces", { filter: { traceIds: [...traceIds, "f".repeat(32)] } }],
+  ])("gives the latest version of each span: %s", async (_, asked) => {
+    const rows = rowsOf(
+      ...(await answers(planSpans(create(QuerySpansRequestSchema, { ...request, ...asked }), new Map()))),
+    );
+    expect(lastDigits(rows)).toEqual([
+      ["1", "version 3"],
+      ["2", "version 3"],
+      ["3", "version 3"],
+    ]);
+  });
+
+  it("filters latest versions alone, and limits what is left", async () => {
+    const ask = (name: string, limit = 0n) => {
+      const names = [{ match: { case: "exact" as const, value: name } }];
+      return create(QuerySpansRequestSchema, { ...request, filter: { traceIds, names }, limit });
+    };
+    expect(rowsOf(...(await answers(planSpans(ask("version 2"), new Map()))))).toEqual([]);
+    const two = rowsOf(...(await answers(planSpans(ask("version 3", 2n), new Map()))));
+    expect(lastDigits(two)).toEqual([
+      ["1", "version 3"],
+      ["2", "version 3"],
+    ]);
+  });
+
+  it("gives many spans of many parts by their start, each once", async () => {
+    const trace = idBytes(16, 10);
+    const spans = Array.from({ length: 60_000 }, (_, i) => span(i + 1, { traceId: trace, name: `n ${i % 7}` }));
+    // Parts that overlap: a quarter of the spans in each, and some of them again.
+    for (let part = 0; part < 4; part++) {
+      const reader = new OtlpReader();
+      reader.readTraces(tracePayload(spans.filter((_, i) => i % 4 === part || i % 5 === part)), 2 + part);
+      await store.insert({ table: "spans", ipc: reader.spans.finish(), rows: reader.spans.rows });
     }
+    const numbers = async (asked: SpansRequest["filter"]) => {
+      const filter = { ...asked, traceIds: [Buffer.from(trace).toString("hex")] };
+      const wanted = create(QuerySpansRequestSchema, { filter, columns: ["start_time", "span_id"] });
+      const rows = rowsOf(...(await answers(planSpans(wanted, new Map()))));
+      return rows.map(({ span_id }) => Number.parseInt((span_id as string).slice(8), 16));
+    };
+    expect(await numbers({})).toEqual(spans.map((_, i) => i + 1));
+    const third = spans.flatMap((_, i) => (i % 7 === 3 ? i + 1 : []));
+    expect(await numbers({ names: [{ match: { case: "exact", value: "n 3" } }] })).toEqual(third);
   });
 });

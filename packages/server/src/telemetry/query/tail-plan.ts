@@ -33,7 +33,6 @@ export function planSpanTail(request: TailSpansRequest, jobTraces: JobTraces, wi
     create(QuerySpansRequestSchema, { ...(filter && { filter }), columns, attributeColumns }),
     jobTraces,
     {
-      inOrder: false,
       parameters,
       from: `(
 SELECT * FROM ${DATABASE}.spans
@@ -52,7 +51,6 @@ export function planLogTail(request: TailLogsRequest, jobTraces: JobTraces, wind
   const { filter, columns, attributeColumns } = request;
   const parameters = new Parameters();
   return planLogs(create(QueryLogsRequestSchema, { ...(filter && { filter }), columns, attributeColumns }), jobTraces, {
-    inOrder: false,
     parameters,
     from: `(
 SELECT * FROM ${DATABASE}.logs

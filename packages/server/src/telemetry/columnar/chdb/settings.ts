@@ -55,6 +55,8 @@ export function connectionArgs(limits: ChdbLimits): string[] {
     output_format_arrow_compression_method: "none",
     output_format_arrow_low_cardinality_as_dictionary: 1,
     output_format_arrow_string_as_string: 1,
+    // The engine's own writer takes three quarters of the time of Arrow's library.
+    output_format_arrow_use_native_writer: 1,
   };
   return Object.entries(settings).map(([name, value]) => `--${name}=${value}`);
 }

@@ -166,6 +166,8 @@ export class ClickHouseSpanStore implements SpanStore {
         signal?.throwIfAborted();
         yield batch;
       }
+      // Also when the last batch was already there.
+      signal?.throwIfAborted();
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       if (areTablesGone(error)) this.#ready = undefined;
