@@ -18,6 +18,7 @@ export {
 export { ExportQueue, type ExportQueueOptions, type ExportQueueStats } from "./export-queue.ts";
 export { type ExportResult, exported, type RejectedRecords } from "./export-result.ts";
 export type { Exporter, TelemetryBatch } from "./exporter.ts";
+export { attributesToJson, enumName, type JsonValue, valueToJson } from "./json-value.ts";
 export type { QueueClock } from "./queue-clock.ts";
 export { registerExporter, registeredExporters } from "./registry.ts";
 export { nextRetryDelayMs, type RetryPolicy } from "./retry-delay.ts";

@@ -1,11 +1,11 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import type { TelemetryBatch } from "@spanloom/exporter";
+import { registeredExporters, type TelemetryBatch } from "@spanloom/exporter";
 import { hexToBytes } from "@spanloom/protocol";
 import { ExportTraceServiceRequestSchema, type SpanSchema } from "@spanloom/protocol/otlp";
 import { sampleLogs, testExporter } from "@spanloom/testing";
 import { describe, expect, it } from "vitest";
 import type { ConsoleExporterOptions } from "./config.ts";
-import { ConsoleExporter } from "./exporter.ts";
+import { ConsoleExporter, configureConsole, exporterFromEnv } from "./exporter.ts";
 
 function setUp(options: Omit<ConsoleExporterOptions, "stream"> = {}): {
   exporter: ConsoleExporter;
@@ -149,5 +149,38 @@ describe("ConsoleExporter", () => {
       status: "UNSET",
       attributes: { "spanloom.span.type": "attempt", "spanloom.task.attempt": 2 },
     });
+  });
+});
+
+describe("exporterFromEnv", () => {
+  const spans = batch(span(3, 2, 1, { type: "attempt", status: { code: 2 } }));
+  const print = async (env: Record<string, string>, options: Partial<ConsoleExporterOptions> = {}) => {
+    let text = "";
+    const exporter = exporterFromEnv(env, { stream: { isTTY: true, write: (piece) => (text += piece) }, ...options });
+    await exporter.export(spans);
+    await exporter.shutdown();
+    return text;
+  };
+
+  it("colours on a terminal unless NO_COLOR is set", async () => {
+    expect(await print({})).toContain("\u001b[31m");
+    expect(await print({ NO_COLOR: "1" })).not.toContain("\u001b");
+    expect(await print({ NO_COLOR: "1" }, { color: true })).toContain("\u001b[31m");
+  });
+
+  it("prints in the format of the environment, which options beat", async () => {
+    const env = { SPANLOOM_CONSOLE_FORMAT: "json" };
+    expect(JSON.parse(await print(env))).toMatchObject({ name: "s3" });
+    expect(await print(env, { format: "tree", color: false })).toContain("s3 ✗");
+    expect(() => exporterFromEnv({ SPANLOOM_CONSOLE_FORMAT: "xml" })).toThrow(
+      'SPANLOOM_CONSOLE_FORMAT "xml" is not one of tree, json',
+    );
+  });
+
+  it("can be registered for the whole process", async () => {
+    const end = configureConsole({ format: "json" });
+    expect(registeredExporters().map(({ name }) => name)).toEqual(["console"]);
+    end();
+    expect(registeredExporters()).toEqual([]);
   });
 });

@@ -1,4 +1,6 @@
 import {
+  configureExporter,
+  type Environment,
   type Exporter,
   type ExportResult,
   exported,
@@ -6,7 +8,7 @@ import {
   shapeTelemetry,
   type TelemetryBatch,
 } from "@spanloom/exporter";
-import type { ConsoleExporterOptions, TextSink } from "./config.ts";
+import { type ConsoleExporterOptions, consoleOptionsFromEnv, type TextSink } from "./config.ts";
 import { logJson, spanJson } from "./json-line.ts";
 import { PendingSpans } from "./pending-spans.ts";
 import { logText, type Paint, paintFor, treeText } from "./tree-text.ts";
@@ -69,4 +71,23 @@ function jsonLines({ traces, logs }: TelemetryBatch): string[] {
     for (const { logRecords } of scopeLogs) for (const each of logRecords) lines.push(`${logJson(each, resource)}\n`);
   }
   return lines;
+}
+
+/**
+ * An exporter configured by the environment; options beat it. Without a stream it prints to standard output.
+ *
+ * Errors: INVALID_FIELD naming the variable that is malformed.
+ */
+export function exporterFromEnv(env: Environment, options: Partial<ConsoleExporterOptions> = {}): ConsoleExporter {
+  return new ConsoleExporter(consoleOptionsFromEnv(env, options));
+}
+
+/**
+ * Prints what every runner of this process traces, too: one line before the runner is made. Options beat the environment.
+ * Gives a function that ends it for runners made later.
+ *
+ * Errors: as {@link exporterFromEnv}.
+ */
+export function configureConsole(options: Partial<ConsoleExporterOptions> = {}): () => void {
+  return configureExporter((env) => exporterFromEnv(env, options));
 }

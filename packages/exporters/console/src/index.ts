@@ -1,3 +1,4 @@
 // For users.
+export type { Environment, ShapeOptions } from "@spanloom/exporter";
 export type { ConsoleExporterOptions, TextSink } from "./config.ts";
-export { ConsoleExporter } from "./exporter.ts";
+export { ConsoleExporter, configureConsole, exporterFromEnv } from "./exporter.ts";

@@ -1,6 +1,6 @@
+import { attributesToJson, enumName, valueToJson } from "@spanloom/exporter";
 import { bytesToHex } from "@spanloom/protocol";
 import { type LogRecord, type Resource, type Span, Span_SpanKind, Status_StatusCode } from "@spanloom/protocol/otlp";
-import { toJsonObject, toJsonValue } from "./any-value.ts";
 
 /** A span as one line of JSON, its fields named as in Spanloom's query schema. */
 export function spanJson(span: Span, resource: Resource | undefined): string {
@@ -9,23 +9,23 @@ export function spanJson(span: Span, resource: Resource | undefined): string {
     span_id: bytesToHex(span.spanId),
     parent_span_id: span.parentSpanId.byteLength === 0 ? null : bytesToHex(span.parentSpanId),
     name: span.name,
-    kind: nameOf(Span_SpanKind, span.kind),
+    kind: enumName(Span_SpanKind, span.kind),
     start_time: formatTime(span.startTimeUnixNano),
     end_time: formatTime(span.endTimeUnixNano),
     duration_ns: Number(span.endTimeUnixNano - span.startTimeUnixNano),
-    status: nameOf(Status_StatusCode, span.status?.code ?? 0),
+    status: enumName(Status_StatusCode, span.status?.code ?? 0),
     status_message: span.status?.message ?? "",
-    attributes: toJsonObject(span.attributes),
-    resource_attributes: toJsonObject(resource?.attributes ?? []),
+    attributes: attributesToJson(span.attributes),
+    resource_attributes: attributesToJson(resource?.attributes ?? []),
     events: span.events.map((event) => ({
       time: formatTime(event.timeUnixNano),
       name: event.name,
-      attributes: toJsonObject(event.attributes),
+      attributes: attributesToJson(event.attributes),
     })),
     links: span.links.map((link) => ({
       trace_id: bytesToHex(link.traceId),
       span_id: bytesToHex(link.spanId),
-      attributes: toJsonObject(link.attributes),
+      attributes: attributesToJson(link.attributes),
     })),
   });
 }
@@ -38,14 +38,10 @@ export function logJson(record: LogRecord, resource: Resource | undefined): stri
     span_id: record.spanId.byteLength === 0 ? null : bytesToHex(record.spanId),
     severity_number: record.severityNumber,
     severity: record.severityText,
-    body: toJsonValue(record.body),
-    attributes: toJsonObject(record.attributes),
-    resource_attributes: toJsonObject(resource?.attributes ?? []),
+    body: valueToJson(record.body),
+    attributes: attributesToJson(record.attributes),
+    resource_attributes: attributesToJson(resource?.attributes ?? []),
   });
-}
-
-function nameOf(names: Readonly<Record<string, unknown>>, number: number): string {
-  return Object.entries(names).find(([, value]) => value === number)?.[0] ?? String(number);
 }
 
 /** Epoch nanoseconds as RFC 3339 in UTC, nanoseconds kept. */

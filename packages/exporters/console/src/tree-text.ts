@@ -1,6 +1,6 @@
+import { attributesToJson, valueToJson } from "@spanloom/exporter";
 import { attributeNames } from "@spanloom/protocol";
 import { type LogRecord, type Span, Status_StatusCode } from "@spanloom/protocol/otlp";
-import { toJsonObject, toJsonValue } from "./any-value.ts";
 import { formatTime } from "./json-line.ts";
 import type { SpanNode } from "./pending-spans.ts";
 
@@ -65,9 +65,9 @@ function attributeOf(span: Span, name: string): unknown {
 
 /** A log record as a line: when, how severe, what, and its attributes but Spanloom's own. */
 export function logText(record: LogRecord, paint: Paint): string {
-  const body = toJsonValue(record.body);
+  const body = valueToJson(record.body);
   const text = typeof body === "string" ? body : JSON.stringify(body);
-  const attributes = Object.entries(toJsonObject(record.attributes))
+  const attributes = Object.entries(attributesToJson(record.attributes))
     .filter(([key]) => !key.startsWith("spanloom."))
     .map(([key, value]) => ` ${key}=${typeof value === "string" ? value : JSON.stringify(value)}`)
     .join("");

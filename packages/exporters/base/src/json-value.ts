@@ -5,7 +5,7 @@ import type { AnyValue, KeyValue } from "@spanloom/protocol/otlp";
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
 
 /** An OTLP value as JSON. */
-export function toJsonValue(value: AnyValue | undefined): JsonValue {
+export function valueToJson(value: AnyValue | undefined): JsonValue {
   const inner = value?.value;
   switch (inner?.case) {
     case "intValue":
@@ -13,9 +13,9 @@ export function toJsonValue(value: AnyValue | undefined): JsonValue {
     case "bytesValue":
       return bytesToHex(inner.value);
     case "arrayValue":
-      return inner.value.values.map(toJsonValue);
+      return inner.value.values.map(valueToJson);
     case "kvlistValue":
-      return toJsonObject(inner.value.values);
+      return attributesToJson(inner.value.values);
     case "doubleValue":
       return Number.isFinite(inner.value) ? inner.value : String(inner.value);
     case "stringValue":
@@ -27,6 +27,11 @@ export function toJsonValue(value: AnyValue | undefined): JsonValue {
 }
 
 /** OTLP attributes as a JSON object. */
-export function toJsonObject(attributes: readonly KeyValue[]): { [key: string]: JsonValue } {
-  return Object.fromEntries(attributes.map(({ key, value }) => [key, toJsonValue(value)]));
+export function attributesToJson(attributes: readonly KeyValue[]): { [key: string]: JsonValue } {
+  return Object.fromEntries(attributes.map(({ key, value }) => [key, valueToJson(value)]));
+}
+
+/** The name of an enum's value; the number itself when it has none. */
+export function enumName(names: Readonly<Record<string, unknown>>, number: number): string {
+  return Object.entries(names).find(([, value]) => value === number)?.[0] ?? String(number);
 }
