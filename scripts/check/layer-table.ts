@@ -23,6 +23,7 @@ const everything = [
   "@spanloom/exporter-axiom",
   "@spanloom/exporter-console",
   "@spanloom/exporter-datadog",
+  "@spanloom/exporter-file",
   "@spanloom/exporter-google-cloud-trace",
   "@spanloom/exporter-honeycomb",
   "@spanloom/exporter-jaeger",

@@ -1,0 +1,71 @@
+import {
+  choiceOf,
+  countOf,
+  type Environment,
+  type ExporterOptions,
+  invalidOption,
+  required,
+  shapeOptionsOf,
+  variableOf,
+  withDefaults,
+} from "@spanloom/exporter";
+
+/** Forms of files. */
+export const fileFormats = ["jsonl", "parquet"] as const;
+
+/** Where files are written, and how large they become. */
+export interface FileOptions extends ExporterOptions {
+  /** Folder of the files; made when it is missing. Several processes may share one. */
+  readonly directory?: string | undefined;
+  /** `jsonl`: OTLP JSON, a request a line. `parquet`: a row a span or log record. Default `jsonl`. */
+  readonly format?: (typeof fileFormats)[number] | undefined;
+  /** A file is ended before it becomes larger. Default 64 MiB. Of a Parquet file it is the size before encoding. */
+  readonly maxFileBytes?: number | undefined;
+  /** A file is ended once it is as old, in milliseconds. Default an hour; for Parquet a minute. */
+  readonly maxFileAgeMs?: number | undefined;
+  /** Files kept of each signal; older ones are removed. Default 1,000. */
+  readonly maxFiles?: number | undefined;
+}
+
+/** Options with nothing left open. */
+export interface FileSettings {
+  readonly directory: string;
+  readonly format: (typeof fileFormats)[number];
+  readonly maxFileBytes: number;
+  readonly maxFileAgeMs: number;
+  readonly maxFiles: number;
+}
+
+/**
+ * Options over `SPANLOOM_FILE_DIRECTORY`, `SPANLOOM_FILE_FORMAT`, `SPANLOOM_FILE_MAX_BYTES`, `SPANLOOM_FILE_MAX_AGE_MS` and
+ * `SPANLOOM_FILE_MAX_FILES`.
+ *
+ * Errors: INVALID_FIELD naming the variable that is malformed.
+ */
+export function fileOptionsFromEnv(env: Environment, options: FileOptions = {}): FileOptions {
+  const fromEnv: FileOptions = {
+    directory: variableOf(env, "SPANLOOM_FILE_DIRECTORY")?.value,
+    format: choiceOf(variableOf(env, "SPANLOOM_FILE_FORMAT"), fileFormats),
+    maxFileBytes: countOf(variableOf(env, "SPANLOOM_FILE_MAX_BYTES"), "bytes"),
+    maxFileAgeMs: countOf(variableOf(env, "SPANLOOM_FILE_MAX_AGE_MS"), "milliseconds"),
+    maxFiles: countOf(variableOf(env, "SPANLOOM_FILE_MAX_FILES"), "files"),
+  };
+  return { ...withDefaults(options, fromEnv), shape: shapeOptionsOf(env, options.shape) };
+}
+
+/** Fills in defaults. Errors: INVALID_FIELD when the directory is missing or a number is out of its range. */
+export function fileSettingsOf(options: FileOptions): FileSettings {
+  const { format = "jsonl" } = options;
+  return {
+    directory: required(options.directory, "directory", "SPANLOOM_FILE_DIRECTORY"),
+    format,
+    maxFileBytes: atLeast("maxFileBytes", options.maxFileBytes ?? 64 * 1024 * 1024, 1),
+    maxFileAgeMs: atLeast("maxFileAgeMs", options.maxFileAgeMs ?? (format === "jsonl" ? 3_600_000 : 60_000), 100),
+    maxFiles: atLeast("maxFiles", options.maxFiles ?? 1_000, 1),
+  };
+}
+
+function atLeast(field: string, value: number, least: number): number {
+  if (Number.isSafeInteger(value) && value >= least && value < 2 ** 31) return value;
+  throw invalidOption(field, value, `is not a whole number from ${least} to ${2 ** 31 - 1}`);
+}
