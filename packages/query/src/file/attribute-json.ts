@@ -27,21 +27,33 @@ export function attributeWriter(
     const known = typesOf(row);
     for (let i = from(row); i < from(row + 1); i++) {
       const keyJson = key(i);
-      written.push(write(keyJson, text(i), known?.get(keyJson) ?? ""));
+      written.push(write(keyJson, text(i), nextType(known, keyJson)));
     }
     return written;
   };
 }
 
-/** Types of a row's attributes by key as JSON; undefined when all are text. */
-function typeReader(types: Data): (row: number) => Map<string, string> | undefined {
+/** Types by key as JSON; of a key that repeats those of its values, in turn. */
+type TypesByKey = Map<string, string | string[]>;
+
+/** The type of the next value of a key. */
+function nextType(types: TypesByKey | undefined, key: string): string {
+  const known = types?.get(key);
+  return (Array.isArray(known) ? known.shift() : known) ?? "";
+}
+
+/** Types of a row's attributes; undefined when all are text. */
+function typeReader(types: Data): (row: number) => TypesByKey | undefined {
   const { items, from } = itemsOf(types);
   const key: CellWriter = items.json(nameOfChild(types, 0));
   const type = items.text(nameOfChild(types, 1));
   return (row) => {
     if (from(row) === from(row + 1)) return undefined;
-    const known = new Map<string, string>();
-    for (let i = from(row); i < from(row + 1); i++) known.set(key(i), type(i));
+    const known: TypesByKey = new Map();
+    for (let i = from(row); i < from(row + 1); i++) {
+      const before = known.get(key(i));
+      known.set(key(i), before === undefined ? type(i) : [before, type(i)].flat());
+    }
     return known;
   };
 }
