@@ -1,7 +1,7 @@
 import { JobState, type Outcome, spanIdOf } from "@spanloom/protocol";
 import type { Failure, JobRecord } from "../../store/store.ts";
 import type { SpanColumns } from "../columns/span-columns.ts";
-import { appendIdentity, appendLink, finishRow, type LifecycleSpan } from "./span-row.ts";
+import { appendIdentity, appendLink, CANCEL_REASON, finishRow, type LifecycleSpan } from "./span-row.ts";
 
 const outcomes: Partial<Record<JobState, Outcome>> = {
   [JobState.SUCCEEDED]: "success",
@@ -27,7 +27,8 @@ export function projectJob(to: SpanColumns, job: JobRecord, version: bigint): vo
     failure: job.state === JobState.FAILED ? (job.failure ?? unknownFailure) : undefined,
     dropped: { attributes: 0, events: 0, links: 0 },
   };
-  appendIdentity(to, span, "submit");
+  const attributes = appendIdentity(to, span, "submit");
+  if (span.outcome === "cancelled" && job.cancelReason) attributes.text(CANCEL_REASON, job.cancelReason);
   const { link } = job.trace;
   if (link) appendLink(to, link.traceId, link.spanId, link.type ?? "submitter");
   finishRow(to, span, version);

@@ -2,7 +2,7 @@ import { AttemptOutcome, attemptSpanId, attributeNames, type Outcome, spanIdOf, 
 import type { AttemptRecord, JobRecord, TaskRecord } from "../../store/store.ts";
 import type { SpanColumns } from "../columns/span-columns.ts";
 import { unknownFailure } from "./project-job.ts";
-import { appendEvent, appendIdentity, appendLink, finishRow, type LifecycleSpan } from "./span-row.ts";
+import { appendEvent, appendIdentity, appendLink, CANCEL_REASON, finishRow, type LifecycleSpan } from "./span-row.ts";
 
 const outcomes: Partial<Record<TaskState, Outcome>> = {
   [TaskState.SUCCEEDED]: "success",
@@ -36,7 +36,7 @@ export function projectTask(to: SpanColumns, job: JobRecord, task: TaskRecord, v
     attributes.ms(attributeNames.queuedMs, waits.queuedUs).ms(attributeNames.backoffMs, waits.backoffUs);
     if (task.attempts.length > 0) attributes.ms(attributeNames.runMs, sumUs(task, ranUs));
   }
-  appendTaskEvents(to, task);
+  appendTaskEvents(to, job, task);
   for (const dependency of task.dependsOn) appendLink(to, job.trace.traceId, spanIdOf(dependency), "dependency");
   finishRow(to, span, version);
 }
@@ -95,7 +95,7 @@ function sumUs(task: TaskRecord, of: (attempt: AttemptRecord) => number): number
   return task.attempts.reduce((sum, attempt) => sum + Math.max(0, of(attempt)), 0);
 }
 
-function appendTaskEvents(to: SpanColumns, task: TaskRecord): void {
+function appendTaskEvents(to: SpanColumns, job: JobRecord, task: TaskRecord): void {
   if (task.dependencyCount > 0) {
     appendEvent(to, "blocked", task.createdAtUs, (attributes) => {
       attributes.int("spanloom.dependencies", task.dependencyCount);
@@ -105,7 +105,11 @@ function appendTaskEvents(to: SpanColumns, task: TaskRecord): void {
   const queuedAtUs = task.state === TaskState.SCHEDULED ? undefined : lastQueuedAtUs(task);
   if (queuedAtUs !== undefined && queuedAtUs <= (task.endedAtUs ?? queuedAtUs)) appendEvent(to, "queued", queuedAtUs);
   if (task.endedAtUs === undefined) return;
-  if (task.state === TaskState.CANCELLED) appendEvent(to, "cancelled", task.endedAtUs);
+  if (task.state === TaskState.CANCELLED) {
+    appendEvent(to, "cancelled", task.endedAtUs, (attributes) => {
+      if (job.cancelReason) attributes.text(CANCEL_REASON, job.cancelReason);
+    });
+  }
   if (task.state === TaskState.SKIPPED) appendEvent(to, "skipped", task.endedAtUs);
 }
 

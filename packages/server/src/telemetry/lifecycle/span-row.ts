@@ -7,6 +7,9 @@ import { closeNested } from "../ingest/span-reader.ts";
 
 const SERVICE = "spanloom";
 
+/** Why a job was cancelled, as whoever did it said. */
+export const CANCEL_REASON = "spanloom.cancel.reason";
+
 /** What every lifecycle span says of itself. */
 export interface LifecycleSpan {
   job: JobRecord;
