@@ -11,6 +11,7 @@ import {
 import { Load, type LoadOptions } from "../soak/load.ts";
 import { LeaseLatency } from "../spans/lease-latency.ts";
 import { countSpans, measureAggregate, measureStream, measureToArrow, measureToJson } from "../spans/measures.ts";
+import { measureTailLatency, openTails, type TailLatencyOptions } from "../spans/tail-latency.ts";
 import { LogTap } from "./memory-sample.ts";
 import { serveParent } from "./parent-link.ts";
 
@@ -18,6 +19,7 @@ let client: Client | undefined;
 let query: QueryClient | undefined;
 let load: Load | undefined;
 let leases: LeaseLatency | undefined;
+let endTails = async () => {};
 const tap = new LogTap();
 
 const jobs = () => started(client);
@@ -41,6 +43,12 @@ serveParent(
     toArrow: (sizes: { jobId: string; narrow: boolean }) => measureToArrow(spans(), sizes),
     toJson: (how: { jobId: string; folder: string }) => measureToJson(spans(), how),
     stream: ({ jobId }: { jobId: string }) => measureStream(spans(), jobId),
+    tailLatency: (options: TailLatencyOptions) => measureTailLatency(options),
+    /** Opens tails; those that are open end. */
+    async openTails({ url, count }: { url: string; count: number }) {
+      await endTails();
+      endTails = openTails(url, count);
+    },
     /** Starts to lease tasks; one at a time. */
     startLeases({ url }: { url: string }) {
       leases = new LeaseLatency(url);

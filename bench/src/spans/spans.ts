@@ -7,6 +7,7 @@ import type { BenchOptions } from "../options.ts";
 import { BenchProcess } from "../processes/bench-process.ts";
 import type { SendOutcome } from "./otlp-sender.ts";
 import type { PayloadOptions } from "./span-payloads.ts";
+import type { TailLatency } from "./tail-latency.ts";
 import { measureTracingOverhead } from "./tracing-overhead.ts";
 
 /** Sizes of the jobs that are read as one Arrow table. */
@@ -24,10 +25,24 @@ export interface SpansFigures {
   /** 10M spans of one job through a client of {@link STREAM_HEAP_MB}. */
   stream10m?: { seconds: number; clientPeakMb: number; serverPeakMb: number };
   tracingOverheadPct?: number;
+  /** From sending until a tail gave it, of spans and of log records. */
+  tailMs?: Record<"spanP50" | "spanP99" | "logP50" | "logP99", number>;
+  /** Share of a core that an idle server takes, by how many tails are open. */
+  idleTailCpuPct?: Record<string, number>;
 }
 
 /** Names for `--only`. */
-export const spansMeasures = ["overhead", "ingest", "lease", "arrow", "json", "size", "aggregate", "stream"] as const;
+export const spansMeasures = [
+  "overhead",
+  "ingest",
+  "lease",
+  "arrow",
+  "json",
+  "size",
+  "aggregate",
+  "stream",
+  "tail",
+] as const;
 
 const CONNECTIONS = 4;
 const BATCH = 512;
@@ -44,6 +59,9 @@ const AGGREGATE_JOB_SPANS = 100_000;
 const STREAM_SPANS = 10_000_000;
 const STREAM_HEAP_MB = 256;
 const SEEN_WITHIN_MS = 120_000;
+const TAIL_ROUNDS = 100;
+const TAILS = [0, 1, 100];
+const IDLE_TAILS_MS = 8_000;
 
 interface Bench {
   options: BenchOptions;
@@ -77,9 +95,29 @@ export async function benchSpans(options: BenchOptions, dataDir: string): Promis
   if (wants("aggregate")) figures.aggregate10mMs = await measureAggregates(bench);
   // Only when asked for: 10M spans of one job take two minutes to send.
   if (options.only?.includes("stream")) figures.stream10m = await measureConstantMemory(bench);
+  if (options.only?.includes("tail")) Object.assign(figures, await measureTails(bench));
   const usage = await server.usage();
   options.note(`server: CPU ${usage.cpuSeconds.toFixed(1)} s, peak ${usage.peakRssMb.toFixed(0)} MB`);
   return figures;
+}
+
+/** Times what a tail takes, then counts what the server does while nothing comes. */
+async function measureTails({ options, client, server, url }: Bench): Promise<SpansFigures> {
+  const rounds = Math.round(TAIL_ROUNDS * options.scale);
+  const { spansMs, logsMs } = await client.call<TailLatency>("tailLatency", { url, sendTo: url, rounds });
+  const at = (times: readonly number[], p: number) => rounded(percentile(times, p));
+  const idleTailCpuPct: Record<string, number> = {};
+  for (const count of TAILS) {
+    await client.call("openTails", { url, count });
+    await delay(2_000);
+    const before = await server.usage();
+    await delay(IDLE_TAILS_MS);
+    const { cpuSeconds } = await server.usage();
+    idleTailCpuPct[count] = rounded(((cpuSeconds - before.cpuSeconds) * 100_000) / IDLE_TAILS_MS);
+  }
+  await client.call("openTails", { url, count: 0 });
+  const spans = { spanP50: at(spansMs, 0.5), spanP99: at(spansMs, 0.99) };
+  return { tailMs: { ...spans, logP50: at(logsMs, 0.5), logP99: at(logsMs, 0.99) }, idleTailCpuPct };
 }
 
 async function measureIngest(bench: Bench): Promise<number> {

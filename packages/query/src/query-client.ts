@@ -5,6 +5,7 @@ import type { RunOptions } from "./arrow-query.ts";
 import { type ComparisonInput, ComparisonQuery } from "./comparison-query.ts";
 import { type CriticalPathInput, type CriticalPathQuery, criticalPathQuery } from "./critical-path.ts";
 import { type LogColumnInput, type LogQuery, type LogQueryInput, logQuery } from "./log-query.ts";
+import { isLostConnection } from "./lost-connection.ts";
 import type { AnyLogColumns, AnySpanColumns, LogColumns, Selected, SpanColumns } from "./schema.ts";
 import { type SpanColumnInput, type SpanQuery, type SpanQueryInput, spanQuery } from "./span-query.ts";
 
@@ -118,6 +119,10 @@ export class QueryClient {
   }
 
   #translate(what: string, error: unknown): SpanloomError {
+    if (isLostConnection(error)) {
+      const message = `cannot query ${what} of ${this.url}: ${error.rawMessage}`;
+      return new SpanloomError("STORE_UNAVAILABLE", message, {}, { cause: error });
+    }
     const known = fromConnectError(error);
     if (known.message.startsWith("cannot ")) return known;
     const message = `cannot query ${what} of ${this.url}: ${known.message}`;

@@ -1,4 +1,4 @@
-import { createRouterTransport, type HandlerContext } from "@connectrpc/connect";
+import { Code, ConnectError, createRouterTransport, type HandlerContext } from "@connectrpc/connect";
 import {
   type ArrowChunk,
   QueryService,
@@ -8,6 +8,7 @@ import {
   toConnectError,
 } from "@spanloom/protocol";
 import { describe, expect, it } from "vitest";
+import { isLostConnection } from "./lost-connection.ts";
 import { QueryClient } from "./query-client.ts";
 import { sampleChunk, spanIdFor } from "./testing/sample-spans.ts";
 
@@ -109,6 +110,19 @@ describe("a tail", () => {
     for await (const batch of client.spans().tail({ existing: true }).stream()) rows.push(batch.numRows);
     expect(rows).toEqual([1, 1]);
     expect(asked.map(({ position }) => position)).toEqual(["", ""]);
+  });
+
+  it("takes whatever the HTTP stack says of a broken connection for one", async () => {
+    const broken = [
+      new ConnectError("aborted", Code.Aborted),
+      new ConnectError("protocol error: missing EndStreamResponse", Code.InvalidArgument),
+      new ConnectError("fetch failed", Code.Unknown, undefined, undefined, new TypeError("network error")),
+      new ConnectError("read", Code.Internal, undefined, undefined, Object.assign(new Error(), { code: "EPIPE" })),
+    ];
+    for (const error of broken) expect([error.message, isLostConnection(error)]).toEqual([error.message, true]);
+    const described = toConnectError(new SpanloomError("STALE_LEASE", "cannot report"));
+    for (const error of [described, new ConnectError("no", Code.InvalidArgument), new Error("no")])
+      expect([error.message, isLostConnection(error)]).toEqual([error.message, false]);
   });
 
   it("rejects when the server cannot be reached at first, and at what will not pass", async () => {

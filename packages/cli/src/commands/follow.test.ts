@@ -123,6 +123,32 @@ test("Ctrl-C ends it, which is all it says", async () => {
   gate("c parse").resolve();
 });
 
+test("it goes on when its server was killed and started again", async () => {
+  const dataDir = join(folder, "killed");
+  const start = async (port: string) => {
+    const started = program("server", "--port", port, "--data-dir", dataDir, "--json");
+    await started.shows("\n");
+    return { ...started, ...(JSON.parse(started.text.out) as { url: string }) };
+  };
+  const first = await start("0");
+  const { url } = first;
+  const submitted = program("--url", url, "job", "submit", "nobody-runs-this", "--json");
+  await submitted.ended;
+  const { id } = JSON.parse(submitted.text.out) as { id: string };
+  const spans = program("--url", url, "spans", id, "--follow", "--json");
+  await spans.shows('"name":"job nobody-runs-this"');
+  first.kill("SIGKILL");
+  await first.ended;
+  await waitFor(() => spans.text.err.includes("Trying again"), { what: "word of the lost connection" });
+  const second = await start(new URL(url).port);
+  expect(await program("--url", url, "job", "cancel", id).ended).toBe(0);
+  expect(await spans.ended).toBe(0);
+  expect(spans.text.err.match(/Trying again/g)).toHaveLength(1);
+  expect(spans.text.out).toContain('"outcome":"cancelled"');
+  second.kill("SIGTERM");
+  await second.ended;
+});
+
 test.each([
   [["spans", "x", "--follow", "--format", "tree"], 'cannot use --format "tree" with --follow: it must be jsonl'],
   [["spans", "x", "--follow", "--max-rows", "5"], 'cannot use --max-rows "5" with --follow'],
