@@ -28,9 +28,12 @@ const batches = [0, 1, 127, 128, 16_383, 16_384, 3_000_000].map((size, i) => ({
   rows: size,
 }));
 
+/** As the store gives them: the response's own. */
+const copyOf = ({ ipc, rows }: ArrowBatch): ArrowBatch => ({ ipc: ipc.slice(), rows });
+
 beforeEach(() => {
   answers = async function* all() {
-    yield* batches;
+    yield* batches.map(copyOf);
   };
 });
 
@@ -52,9 +55,20 @@ describe.each(versions)("Arrow over Connect and HTTP/%s", (version) => {
     for (const { ipc } of await read(client(version))) expect(ipc.byteOffset % 8).toBe(0);
   });
 
+  it("gives the memory of a chunk back when it left", async () => {
+    const sent = copyOf(batches.at(-1)!);
+    answers = async function* two() {
+      yield sent;
+      yield { ipc: Uint8Array.of(sent.ipc.length === 0 ? 1 : 0), rows: 1 };
+    };
+    const [first, second] = await read(client(version));
+    expect(first).toEqual(batches.at(-1));
+    expect(second?.ipc).toEqual(Uint8Array.of(1));
+  });
+
   it("ends with the error that came after some chunks", async () => {
     answers = async function* broken() {
-      yield batches[1]!;
+      yield copyOf(batches[1]!);
       throw new SpanloomError("TELEMETRY_UNAVAILABLE", "cannot run the query: the store is away");
     };
     const found: number[] = [];
@@ -72,7 +86,7 @@ describe.each(versions)("Arrow over Connect and HTTP/%s", (version) => {
       signal.addEventListener("abort", () => left.resolve());
       for (;;) {
         signal.throwIfAborted();
-        yield batches.at(-1)!;
+        yield copyOf(batches.at(-1)!);
       }
     };
     const leaving = new AbortController();
@@ -110,7 +124,7 @@ function errorOf(messages: readonly [number, Uint8Array][]): SpanloomError {
 
 it("ends with DEADLINE_EXCEEDED when the deadline passes within a chunk that never comes", async () => {
   answers = async function* silent(signal) {
-    yield batches[1]!;
+    yield copyOf(batches[1]!);
     await new Promise((resolve) => signal.addEventListener("abort", resolve));
   };
   const messages = await post([0, 0, 0, 0, 0], { "connect-timeout-ms": "50" });
@@ -122,7 +136,7 @@ it("ends with SHUTTING_DOWN when the server stops within a query, which is no de
   const started = newSignal();
   const telemetry = telemetryStub({
     async *querySpans(_, signal) {
-      yield batches[1]!;
+      yield copyOf(batches[1]!);
       started.resolve();
       await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
     },

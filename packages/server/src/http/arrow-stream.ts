@@ -21,7 +21,7 @@ import { drain, type HttpRequest, readBody } from "./request-body.ts";
  * Source: Connect protocol, streaming requests and responses; proto/spanloom/v1/query_service.proto ArrowChunk.
  */
 
-/** A served method whose answers are Arrow chunks. */
+/** A served method whose answers are Arrow chunks, which are the response's own: their memory is given back when they left. */
 export interface ArrowRoute {
   method: DescMethod;
   handle: (request: MessageShape<DescMessage>, context: CallContext) => AsyncIterable<{ chunk?: ArrowChunk }>;
@@ -88,11 +88,20 @@ async function pass(answers: ReturnType<ArrowRoute["handle"]>, response: HttpRes
         if (!response.headersSent) response.writeHead(200, { "content-type": CONTENT_TYPE });
         if (!response.write(bytes)) await call.race(written(response));
       }
+      if (value.chunk && response.writableLength === 0) release(value.chunk.ipc);
     }
   } finally {
     // Not awaited: the query ends by itself, and a deadline that has passed must be told now.
     void iterator.return?.().catch(() => undefined);
   }
+}
+
+/**
+ * Gives back the memory of bytes that have left. Left to the garbage collector, they make it run every 32 MB: a quarter
+ * of the server's time for a million spans.
+ */
+function release({ buffer, byteLength }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }
 
 /** Resolves when the response takes more, or when nobody reads it any more. */
