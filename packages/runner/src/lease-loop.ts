@@ -9,8 +9,9 @@ import {
   type LeasedTask,
   type LeaseTasksResponse,
   ResultStatus,
-  type SpanloomError,
+  SpanloomError,
   type TaskService,
+  type TelemetryRejection,
 } from "@spanloom/protocol";
 import { callWithRetry, retryDelayMs, toCallError } from "@spanloom/sdk";
 import type { AttemptPool } from "./attempt-pool.ts";
@@ -62,6 +63,9 @@ export class LeaseLoop {
   #scheduled = false;
   #leasing = false;
   #unreachable = false;
+  /** Times in a row that the server had no room for telemetry. */
+  #refusals = 0;
+  #retrying: NodeJS.Timeout | undefined;
 
   constructor(options: LeaseLoopOptions) {
     this.#options = options;
@@ -82,6 +86,7 @@ export class LeaseLoop {
   /** Ends all calls; what was not reported is not. Safe to call twice. */
   stop(): void {
     this.stopLeasing();
+    clearTimeout(this.#retrying);
     this.#stopReporting.abort();
   }
 
@@ -145,7 +150,13 @@ export class LeaseLoop {
         onRetry: (error, delayMs) => this.#failed(error, delayMs),
       });
       this.#checkAcks(response, batch);
-      store.acknowledge(batch);
+      if (batch.telemetry && response.telemetryRejection?.retryable) {
+        store.refuse(batch);
+        this.#retryRefused(response.telemetryRejection);
+      } else {
+        if (batch.telemetry) this.#refusals = 0;
+        store.acknowledge(batch);
+      }
       this.#received(response);
     } catch (cause) {
       this.#stopReporting.signal.throwIfAborted();
@@ -194,6 +205,18 @@ export class LeaseLoop {
     const dropped = store.giveUp(batch);
     const what = result ? `the result of task ${result.taskId}` : `${dropped} spans and log records`;
     log(`gave up ${what}: the server refuses it: ${error.message}`);
+  }
+
+  /** The server has no room for telemetry: it is sent again after a while, the longer the more often it was refused. */
+  #retryRefused({ message }: TelemetryRejection): void {
+    const { random, store, log } = this.#options;
+    if (this.#refusals === 0) log(`the server has no room for telemetry, which is kept: ${message}`);
+    if (this.#retrying) return;
+    const delayMs = retryDelayMs(++this.#refusals, new SpanloomError("OVERLOADED", message), { random });
+    this.#retrying = setTimeout(() => {
+      this.#retrying = undefined;
+      store.retryRefused();
+    }, delayMs);
   }
 
   async #poll(): Promise<void> {
@@ -257,7 +280,7 @@ export class LeaseLoop {
     for (const cancellation of response.cancellations) abortCancelled(pool, cancellation);
     if (response.drain) drained();
     const { telemetryRejection: rejection } = response;
-    if (rejection)
+    if (rejection && !rejection.retryable)
       log(
         `the server refused ${rejection.rejectedSpans} spans and ${rejection.rejectedLogs} logs: ${rejection.message}`,
       );

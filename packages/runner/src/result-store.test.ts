@@ -93,6 +93,55 @@ describe("the result store", () => {
     expect(store.full).toBe(false);
   });
 
+  it("keeps what the server has no room for, within the budget, and lets results go before it (P4)", () => {
+    const { store, attempt, add, budget } = make({ maxTelemetryBytes: 8 * MIB });
+    const [one, two] = [attempt(), attempt()];
+    one.tracing.buffer.addSpan(kind, record(3 * MIB));
+    const results = [add(one)];
+    two.tracing.buffer.addSpan(kind, record(MIB));
+    results.push(add(two));
+    const reported = [];
+    for (let batch = store.take(); batch; batch = store.take()) {
+      reported.push(...batch.results);
+      store.refuse(batch);
+    }
+    expect(new Set(reported)).toEqual(new Set(results));
+    expect([store.unacknowledged.size, store.empty, budget.used]).toEqual([0, false, 4 * MIB]);
+    store.retryRefused();
+    let bytes = 0;
+    for (let batch = store.take(); batch; batch = store.take()) {
+      expect(batch.results).toEqual([]);
+      bytes += batch.telemetry!.traces[0]!.length;
+      store.acknowledge(batch);
+    }
+    expect(bytes).toBeGreaterThan(4 * MIB);
+    expect([store.empty, budget.used]).toEqual([true, 0]);
+  });
+
+  it("tells of an attempt that was reported what was dropped of it since (I4)", () => {
+    const { store, attempt, add } = make({ maxTelemetryBytes: 4 * MIB });
+    const [old, newer] = [attempt(), attempt()];
+    for (let i = 0; i < 3; i++) old.tracing.buffer.addSpan(kind, record(MIB));
+    const result = add(old);
+    for (let batch = store.take(); batch; batch = store.take()) store.refuse(batch);
+    expect(result.droppedTelemetry).toBe(0n);
+    newer.tracing.buffer.addSpan(kind, record(2 * MIB));
+    store.retryRefused();
+    const told = [];
+    for (let batch = store.take(); batch; batch = store.take()) {
+      told.push(...batch.results.map(({ taskId, droppedTelemetry }) => [taskId, droppedTelemetry]));
+      store.refuse(batch);
+    }
+    expect(told).toEqual([[result.taskId, 1n]]);
+    expect(store.giveUpRefused()).toBe(true);
+    const last = store.take()!;
+    expect(last.results).toMatchObject([
+      { taskId: result.taskId, leaseToken: result.leaseToken, droppedTelemetry: 3n },
+    ]);
+    store.acknowledge(last);
+    expect(store.empty).toBe(true);
+  });
+
   it("drops the oldest spans that wait, of the attempt that adds before those of others, and its result says so (I4)", () => {
     const { store, attempt, add, budget } = make({ maxTelemetryBytes: 4 * MIB });
     const [quiet, noisy] = [attempt(), attempt()];

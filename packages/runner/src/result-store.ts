@@ -1,5 +1,8 @@
-import type { TaskResult, Telemetry } from "@spanloom/protocol";
+import { create } from "@bufbuild/protobuf";
+import { type TaskResult, TaskResultSchema, type Telemetry } from "@spanloom/protocol";
 import type { Attempt } from "./attempt.ts";
+import { apart, type Chunk, type Finished, halvesOf, type Refused, type Sent } from "./sent-batch.ts";
+import { releaseResult } from "./task-result.ts";
 import type { AttemptBuffer, TelemetryBudget, TelemetryReceiver } from "./tracing/attempt-buffer.ts";
 import { encodeRequest } from "./tracing/encode-request.ts";
 import { countRecords, type RecordBlock, requestBytesOf, type TelemetryEntries } from "./tracing/record-block.ts";
@@ -10,25 +13,6 @@ export interface ReportBatch {
   readonly results: readonly TaskResult[];
   /** Their telemetry, and chunks of others. */
   readonly telemetry: Pick<Telemetry, "traces" | "logs"> | undefined;
-}
-
-interface Finished {
-  attempt: Attempt;
-  result: TaskResult;
-  telemetry: TelemetryEntries | undefined;
-  bytes: number;
-}
-
-interface Chunk {
-  entries: TelemetryEntries;
-  owner: AttemptBuffer | undefined;
-  /** Spans that will come again when they end: nothing is lost with them. */
-  provisional?: boolean;
-}
-
-interface Sent {
-  finished: Finished[];
-  chunks: Chunk[];
 }
 
 /** What a result store takes. */
@@ -52,14 +36,19 @@ export interface ResultStoreOptions {
  * I2. A result is in a batch only when all telemetry of its attempt is in that batch or was acknowledged before, so the
  *     server has the spans before it has the result (P2).
  * I3. Nothing is refused: when `full`, it is the caller who stops leasing.
+ *     But for what the server has refused for want of room: no result waits for that (P4).
  * I4. Telemetry that waits may be dropped for newer, oldest first; the results of its attempts say how much. What is in
- *     a batch stays in it.
+ *     a batch stays in it. Where a result has gone before, the same is sent again with the new count and nothing else.
  */
 export class ResultStore implements TelemetryReceiver {
   readonly #options: ResultStoreOptions;
   readonly #ready: Finished[] = [];
   readonly #chunks: Chunk[] = [];
   readonly #waiting = new Map<AttemptBuffer, Finished>();
+  /** Telemetry that the server had no room for, until {@link retryRefused}. */
+  #refused: Chunk[] = [];
+  readonly #refusedOf = new Map<AttemptBuffer, Refused>();
+  readonly #amended = new Set<Attempt>();
   readonly #sent = new Map<ReportBatch, Sent>();
   readonly #unacknowledged = new Set<Attempt>();
   #resultBytes = 0;
@@ -81,12 +70,13 @@ export class ResultStore implements TelemetryReceiver {
 
   /** Whether nothing is left to send or to be acknowledged. */
   get empty(): boolean {
-    return this.#unacknowledged.size === 0 && this.#chunks.length === 0 && this.#sent.size === 0;
+    const waiting = this.#unacknowledged.size + this.#chunks.length + this.#refused.length + this.#amended.size;
+    return waiting === 0 && this.#sent.size === 0;
   }
 
   /** Whether there is something to send. */
   get pending(): boolean {
-    return this.#ready.length > 0 || this.#chunks.length > 0;
+    return this.#ready.length > 0 || this.#chunks.length > 0 || this.#amended.size > 0;
   }
 
   /** Takes the result of an attempt, with the last of its telemetry. */
@@ -130,7 +120,8 @@ export class ResultStore implements TelemetryReceiver {
   }
 
   dropOldest(owner?: AttemptBuffer): boolean {
-    for (const chunk of this.#chunks) {
+    const waiting = this.#refused.length === 0 ? this.#chunks : [...this.#refused, ...this.#chunks];
+    for (const chunk of waiting) {
       if ((owner === undefined || chunk.owner === owner) && this.#dropFrom(chunk)) return true;
     }
     if (owner) return false;
@@ -152,8 +143,59 @@ export class ResultStore implements TelemetryReceiver {
     while (chunks < this.#chunks.length && fits(requestBytesOf(this.#chunks[chunks]!.entries))) chunks++;
     let results = 0;
     while (results < Math.min(this.#ready.length, MAX_RESULTS) && fits(sizeInRequest(this.#ready[results]!))) results++;
-    if (chunks === 0 && results === 0) return undefined;
+    if (chunks === 0 && results === 0) return this.#takeAmended();
     return this.#send({ chunks: this.#chunks.splice(0, chunks), finished: this.#ready.splice(0, results) });
+  }
+
+  /** Attempts of which more was dropped after they were reported: the server counts what a report says again. */
+  #takeAmended(): ReportBatch | undefined {
+    const amended = [...this.#amended].slice(0, MAX_RESULTS);
+    if (amended.length === 0) return undefined;
+    for (const attempt of amended) this.#amended.delete(attempt);
+    return this.#send({ finished: [], chunks: [], amended });
+  }
+
+  /** The server has the results, but had no room for the telemetry: it is kept for {@link retryRefused}. */
+  refuse(batch: ReportBatch): void {
+    const sent = this.#sent.get(batch);
+    if (!sent) return;
+    const chunks = sent.chunks.splice(0);
+    for (const one of sent.finished) {
+      if (one.telemetry) chunks.push({ entries: one.telemetry, owner: one.attempt.tracing.buffer, refused: NEW });
+      one.telemetry = undefined;
+    }
+    for (const chunk of chunks) this.#keepRefused(chunk);
+    this.acknowledge(batch);
+  }
+
+  #keepRefused(chunk: Chunk): void {
+    this.#refused.push(chunk);
+    const { owner } = chunk;
+    if (!owner || (chunk.refused && chunk.refused !== NEW)) return;
+    const refused = this.#refusedOf.get(owner) ?? { chunks: 0 };
+    this.#refusedOf.set(owner, refused);
+    refused.chunks++;
+    const isWaitedFor = chunk.refused === undefined;
+    chunk.refused = refused;
+    if (isWaitedFor) this.#chunkDone(owner);
+  }
+
+  /** Sends what was refused once more. */
+  retryRefused(): void {
+    if (this.#refused.length === 0) return;
+    this.#chunks.unshift(...this.#refused.splice(0));
+    this.#options.ready();
+  }
+
+  /** Gives up what was refused; it is counted as dropped. Gives whether there was any. */
+  giveUpRefused(): boolean {
+    const refused = this.#refused.splice(0);
+    for (const chunk of refused) {
+      this.#countDropped(countRecords(chunk.entries.spans) + countRecords(chunk.entries.logs), chunk);
+      this.#options.budget.release(chunk.entries.bytes);
+    }
+    this.#resolveIdle();
+    return refused.length > 0;
   }
 
   /** The server has the batch, whatever it made of it. */
@@ -161,16 +203,44 @@ export class ResultStore implements TelemetryReceiver {
     const sent = this.#sent.get(batch);
     if (!sent) return;
     this.#sent.delete(batch);
-    for (const { attempt, bytes, telemetry } of sent.finished) {
+    for (const { attempt, bytes, telemetry, result } of sent.finished) {
       this.#resultBytes -= bytes;
       if (telemetry) this.#options.budget.release(telemetry.bytes);
       this.#unacknowledged.delete(attempt);
       this.#options.acknowledged?.(attempt);
+      this.#noteReported(attempt, Number(result.droppedTelemetry));
     }
-    for (const { entries, owner } of sent.chunks) {
-      this.#options.budget.release(entries.bytes);
-      if (owner) this.#chunkDone(owner);
+    for (const [i, attempt] of (sent.amended ?? []).entries()) {
+      this.#noteReported(attempt, Number(batch.results[i]!.droppedTelemetry));
     }
+    for (const chunk of sent.chunks) this.#release(chunk);
+    this.#resolveIdle();
+  }
+
+  #release({ entries, owner, refused }: Chunk): void {
+    this.#options.budget.release(entries.bytes);
+    if (refused && owner) {
+      refused.chunks--;
+      if (refused.chunks === 0) this.#refusedOf.delete(owner);
+    } else if (owner) this.#chunkDone(owner);
+  }
+
+  /** Remembers what was told of an attempt as long as more may be dropped. */
+  #noteReported(attempt: Attempt, dropped: number): void {
+    const buffer = attempt.tracing.bufferIfUsed;
+    const refused = buffer && this.#refusedOf.get(buffer);
+    if (!refused) return;
+    refused.reported = { attempt, dropped };
+    this.#amendIfMore(buffer, refused);
+  }
+
+  #amendIfMore(buffer: AttemptBuffer, { reported }: Refused): void {
+    if (!reported || buffer.dropped <= reported.dropped) return;
+    this.#amended.add(reported.attempt);
+    this.#options.ready();
+  }
+
+  #resolveIdle(): void {
     if (!this.empty) return;
     const idle = this.#idle;
     this.#idle = [];
@@ -212,7 +282,8 @@ export class ResultStore implements TelemetryReceiver {
     for (const { attempt, result } of sent.finished) {
       result.droppedTelemetry = BigInt(attempt.tracing.bufferIfUsed?.dropped ?? 0);
     }
-    const batch = { results: sent.finished.map(({ result }) => result), telemetry: encodeTelemetry(sent) };
+    const results = [...sent.finished.map(({ result }) => result), ...(sent.amended ?? []).map(amendedResult)];
+    const batch = { results, telemetry: encodeTelemetry(sent) };
     this.#sent.set(batch, sent);
     return batch;
   }
@@ -227,9 +298,11 @@ export class ResultStore implements TelemetryReceiver {
     return true;
   }
 
-  #countDropped(count: number, { owner, provisional }: Chunk): void {
-    if (owner) owner.countDropped(count);
-    else if (!provisional) this.#options.budget.dropped += count;
+  #countDropped(count: number, { owner, provisional, refused }: Chunk): void {
+    if (owner) {
+      owner.countDropped(count);
+      if (refused) this.#amendIfMore(owner, refused);
+    } else if (!provisional) this.#options.budget.dropped += count;
   }
 
   #addChunks(entries: TelemetryEntries, owner: AttemptBuffer | undefined): void {
@@ -247,6 +320,22 @@ export class ResultStore implements TelemetryReceiver {
     this.#ready.push(finished);
     this.#options.ready();
   }
+}
+
+/** Marks telemetry that goes with a result and that nothing waits for. */
+const NEW: Refused = { chunks: 0 };
+
+/** What a report that was acknowledged says again, with what was dropped in all. The server looks at the count alone. */
+function amendedResult({ task, tracing }: Attempt): TaskResult {
+  const { taskId, attempt, leaseToken } = task;
+  const droppedTelemetry = BigInt(tracing.buffer.dropped);
+  return create(TaskResultSchema, {
+    taskId,
+    attempt,
+    leaseToken,
+    outcome: releaseResult("OVERLOADED"),
+    droppedTelemetry,
+  });
 }
 
 /** Most results in a request: the protocol's limit. */
@@ -297,64 +386,6 @@ function append(target: TelemetryEntries, added: TelemetryEntries): void {
   target.spans.push(...added.spans);
   target.logs.push(...added.logs);
   target.bytes += added.bytes;
-}
-
-/** Telemetry alone, and results without; undefined when there is only one of the two. */
-function apart({ finished, chunks }: Sent): [Sent, Sent] | undefined {
-  const own = finished.flatMap((one) => {
-    const { telemetry, attempt } = one;
-    if (!telemetry) return [];
-    one.telemetry = undefined;
-    const owner = attempt.tracing.buffer;
-    owner.unsentChunks++;
-    return [{ entries: telemetry, owner }];
-  });
-  if (finished.length === 0 || chunks.length + own.length === 0) return undefined;
-  return [
-    { finished: [], chunks: [...chunks, ...own] },
-    { finished, chunks: [] },
-  ];
-}
-
-/** Two halves of what is alike: of results, of chunks, of one chunk's blocks, of one block's records. */
-function halvesOf({ finished, chunks }: Sent): [Sent, Sent] | undefined {
-  const half = Math.max(finished.length, chunks.length) >> 1;
-  if (finished.length > 1 || chunks.length > 1) {
-    return [
-      { finished: finished.slice(0, half), chunks: chunks.slice(0, half) },
-      { finished: finished.slice(half), chunks: chunks.slice(half) },
-    ];
-  }
-  const [chunk] = chunks;
-  const parts = chunk ? halfEntries(chunk.entries) : undefined;
-  if (!chunk || !parts) return undefined;
-  if (chunk.owner) chunk.owner.unsentChunks++;
-  const [first, second] = parts;
-  return [
-    { finished: [], chunks: [{ ...chunk, entries: first }] },
-    { finished: [], chunks: [{ ...chunk, entries: second }] },
-  ];
-}
-
-function halfEntries({ spans, logs }: TelemetryEntries): [TelemetryEntries, TelemetryEntries] | undefined {
-  const blocks = spans.length + logs.length;
-  if (blocks > 1) {
-    const half = blocks >> 1;
-    const logsFrom = Math.max(0, half - spans.length);
-    return [
-      toEntries(spans.slice(0, half), logs.slice(0, logsFrom)),
-      toEntries(spans.slice(half), logs.slice(logsFrom)),
-    ];
-  }
-  const [first, second] = (spans[0] ?? logs[0])?.halves() ?? [];
-  if (!first || !second) return undefined;
-  return spans.length > 0
-    ? [toEntries([first], []), toEntries([second], [])]
-    : [toEntries([], [first]), toEntries([], [second])];
-}
-
-function toEntries(spans: RecordBlock[], logs: RecordBlock[]): TelemetryEntries {
-  return { spans, logs, bytes: [...spans, ...logs].reduce((sum, { bytes }) => sum + bytes, 0) };
 }
 
 /** About what a finished attempt adds to a request. */

@@ -340,8 +340,10 @@ export class Runner {
     await within(ABORT_MS, pool.whenEmpty());
     pool.abandonAll();
     clearInterval(this.#showing);
-    if (!(await within(FLUSH_MS, store.whenEmpty())))
+    if (!(await within(FLUSH_MS, store.whenEmpty())) && store.unacknowledged.size > 0)
       this.#settings.log(`stopped with ${store.unacknowledged.size} results unreported: ${this.url} did not take them`);
+    // What was refused until now is counted on its attempts.
+    if (store.giveUpRefused()) await within(ABORT_MS, store.whenEmpty());
     heartbeat.stop();
     await guard?.stop();
     loop.stop();

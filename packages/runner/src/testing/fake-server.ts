@@ -1,4 +1,4 @@
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { createRouterTransport, type Transport } from "@connectrpc/connect";
 import {
@@ -22,6 +22,7 @@ import {
   spanIdOf,
   type TaskResult,
   TaskService,
+  type TelemetryRejectionSchema,
   timestampFromUs,
   toConnectError,
   traceIdOfJob,
@@ -69,6 +70,9 @@ export class FakeServer {
   acknowledge: (result: TaskResult) => ResultStatus = () => ResultStatus.OK;
   /** Refuses whole requests. */
   refuse: (request: LeaseTasksRequest) => SpanloomError | undefined = () => undefined;
+  /** Refuses telemetry; what is refused is not kept. */
+  rejectTelemetry: (request: LeaseTasksRequest) => MessageInitShape<typeof TelemetryRejectionSchema> | undefined = () =>
+    undefined;
   heartbeatMs = 5_000;
   #queue: LeasedTask[] = [];
   #waiters: (() => void)[] = [];
@@ -175,8 +179,11 @@ export class FakeServer {
     const refusal = this.refuse(request);
     if (refusal) throw toConnectError(refusal);
     const resultAcks = request.results.map((result) => this.#settle(result));
-    this.traces.push(...(request.telemetry?.traces ?? []));
-    this.logs.push(...(request.telemetry?.logs ?? []));
+    const telemetryRejection = request.telemetry && this.rejectTelemetry(request);
+    if (!telemetryRejection) {
+      this.traces.push(...(request.telemetry?.traces ?? []));
+      this.logs.push(...(request.telemetry?.logs ?? []));
+    }
     this.#changed();
     while (request.wait && this.#queue.length === 0 && !signal.aborted && !this.outage)
       await new Promise<void>((resolve) => {
@@ -188,7 +195,11 @@ export class FakeServer {
       this.loseAnswers--;
       throw toConnectError(new SpanloomError("STORE_UNAVAILABLE", "the answer was lost"));
     }
-    return create(LeaseTasksResponseSchema, { tasks, resultAcks });
+    return create(LeaseTasksResponseSchema, {
+      tasks,
+      resultAcks,
+      ...(telemetryRejection && { telemetryRejection }),
+    });
   }
 
   #settle(result: TaskResult): ResultAck {

@@ -239,6 +239,32 @@ describe("a server", () => {
     expect(logsIn(server.logs)).toHaveLength(20_000);
   });
 
+  it("that has no room for it for a while gets it later, once, and the results at once (P4)", async () => {
+    const server = new FakeServer();
+    let refusals = 0;
+    server.rejectTelemetry = () => {
+      const isFull = server.results.length === 0 || refusals < 3;
+      if (isFull) refusals++;
+      return isFull
+        ? { rejectedSpans: 20n, message: "cannot take telemetry: the spool is full", retryable: true }
+        : undefined;
+    };
+    const { lines } = await start(
+      (ctx) => {
+        for (let i = 0; i < 20; i++) ctx.span(`span ${i}`, () => undefined);
+      },
+      {},
+      server,
+    );
+    const result = await server.resultOf(server.push("code"));
+    expect(server.traces).toEqual([]);
+    await server.until(() => server.traces.length > 0, "its spans arrive");
+    expect(refusals).toBe(3);
+    expect(namesOf(spansIn(server.traces))).toEqual(Array.from({ length: 20 }, (_, i) => `span ${i}`));
+    expect(result.droppedTelemetry).toBe(0n);
+    expect(lines.filter((line) => line.includes("no room for telemetry"))).toHaveLength(1);
+  });
+
   it("that takes less in a message than it was sent gets it in parts, and the result in any case", async () => {
     const server = new FakeServer();
     let refusals = 0;

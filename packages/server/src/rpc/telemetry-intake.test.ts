@@ -34,6 +34,7 @@ describe("telemetry that cannot be taken", () => {
       rejectedSpans: 5n,
       rejectedLogs: 2n,
       message: "cannot take telemetry: the spool is full",
+      retryable: true,
     });
   });
 
@@ -48,6 +49,7 @@ describe("telemetry that cannot be taken", () => {
     expect(await ingestTelemetry({ ingest, runnerTimes }, { runnerId: "runner" }, telemetry)).toMatchObject({
       rejectedSpans: 0n,
       message: "malformed",
+      retryable: false,
     });
     expect(taken.map(({ signal }) => signal)).toEqual(["traces", "logs"]);
   });

@@ -29,10 +29,12 @@ export async function ingestTelemetry(
 
 const NOTHING_REFUSED: IngestOutcome = { rejectedSpans: 0, rejectedLogs: 0, message: "" };
 
-async function ingestAll(
-  telemetry: Pick<Telemetry, "ingest">,
-  payloads: readonly OtlpPayload[],
-): Promise<IngestOutcome> {
+/** What was refused; `retryable` when it was all, and may be taken later. */
+interface Refusal extends IngestOutcome {
+  retryable?: boolean;
+}
+
+async function ingestAll(telemetry: Pick<Telemetry, "ingest">, payloads: readonly OtlpPayload[]): Promise<Refusal> {
   try {
     return await telemetry.ingest(payloads);
   } catch (error) {
@@ -44,7 +46,8 @@ async function ingestAll(
     }
     // Told to the runner, and counted by the telemetry plane; the results go on.
     const message = error instanceof Error ? error.message : String(error);
-    return { ...countOf(payloads), message: message || "cannot store telemetry" };
+    const retryable = error instanceof SpanloomError && error.retryable;
+    return { ...countOf(payloads), message: message || "cannot store telemetry", retryable };
   }
 }
 
@@ -66,11 +69,17 @@ function add(sum: IngestOutcome, one: IngestOutcome): IngestOutcome {
   };
 }
 
-function toRejection({ rejectedSpans, rejectedLogs, message }: IngestOutcome): TelemetryRejection | undefined {
+function toRejection({
+  rejectedSpans,
+  rejectedLogs,
+  message,
+  retryable = false,
+}: Refusal): TelemetryRejection | undefined {
   if (rejectedSpans === 0 && rejectedLogs === 0 && message === "") return undefined;
   return create(TelemetryRejectionSchema, {
     rejectedSpans: BigInt(rejectedSpans),
     rejectedLogs: BigInt(rejectedLogs),
     message,
+    retryable,
   });
 }

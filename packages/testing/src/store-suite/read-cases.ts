@@ -104,6 +104,28 @@ export const readCases: Cases = {
     expect((await driver.job(job)).outputs![0]!.length).toBe(bytes.length);
   },
 
+  "telemetry that was given up later is counted on its attempt, whichever that is": async (driver) => {
+    await driver.submit({ name: "retried", retry: retryAtOnce(2) });
+    const changed: string[] = [];
+    driver.store.on("changed", (_, tasks) => changed.push(...tasks));
+    const first = await driver.claimOne();
+    const failed = driver.failure(first);
+    await driver.report(failed);
+    const second = await driver.claimOne();
+    const succeeded = driver.success(second);
+    await driver.report({ ...succeeded, droppedTelemetry: 2 });
+    changed.length = 0;
+    const again = { kind: "released" as const, unknownIdentifier: false };
+    expect(await driver.report({ ...failed, result: again, droppedTelemetry: 5 })).toEqual(["ok"]);
+    expect(await driver.report({ ...succeeded, result: again, droppedTelemetry: 9 })).toEqual(["ok"]);
+    expect(await driver.report({ ...succeeded, droppedTelemetry: 3 })).toEqual(["ok"]);
+    expect(await driver.report({ ...succeeded, token: first.token, droppedTelemetry: 50 })).toEqual(["stale"]);
+    const task = await driver.store.getTask(first.taskId);
+    expect(task).toMatchObject({ state: TaskState.SUCCEEDED });
+    expect(task.attempts.map(({ droppedTelemetry }) => droppedTelemetry)).toEqual([5, 9]);
+    expect(new Set(changed)).toEqual(new Set([first.taskId]));
+  },
+
   "queue statistics count what waits, runs and is scheduled": async (driver) => {
     const queuedAtUs = driver.clock.nowUs();
     await driver.submit({ name: "a", count: 3, queue: "q" }, { name: "later", startDelayMs: 1_000, queue: "q" });

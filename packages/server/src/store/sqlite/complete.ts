@@ -10,7 +10,9 @@ import { endAttempt } from "./end-attempt.ts";
 export function complete(control: Control, report: AttemptReport): ReportOutcome {
   const work = control.running.get(report.taskId);
   if (work === undefined || work.attempt !== report.attempt || !sameToken(work.token, report.token)) {
-    return isRepeated(control, report) ? "ok" : "stale";
+    if (!isRepeated(control, report)) return "stale";
+    if (report.droppedTelemetry > 0) noteDropped(control, report);
+    return "ok";
   }
   const { result } = report;
   if (result.kind === "released" && result.unknownIdentifier) {
@@ -19,6 +21,15 @@ export function complete(control: Control, report: AttemptReport): ReportOutcome
   endAttempt(control, work, reportedClose(work, report));
   runClosings(control);
   return "ok";
+}
+
+/** Telemetry that was given up after its attempt was reported: the same report again says how much in all. */
+function noteDropped(control: Control, { taskId, attempt, droppedTelemetry }: AttemptReport): void {
+  const { seq } = control.groups.find(taskId)!;
+  const most = "max(coalesce(dropped, 0), ?)";
+  control.db.run(`UPDATE task SET dropped = ${most} WHERE seq = ? AND attempt = ?`, droppedTelemetry, seq, attempt);
+  control.db.run(`UPDATE attempt SET dropped = ${most} WHERE task = ? AND number = ?`, droppedTelemetry, seq, attempt);
+  control.changes.tasks.add(taskId);
 }
 
 /** Whether this very attempt was ended by a report with this token before (I3). */

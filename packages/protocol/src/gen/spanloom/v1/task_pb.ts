@@ -995,7 +995,8 @@ export type TaskResult = Message<"spanloom.v1.TaskResult"> & {
   attemptSpan?: Span | undefined;
 
   /**
-   * User spans and logs that were dropped because buffers were full.
+   * User spans and logs that were dropped because buffers were full. When more are after the result was acknowledged,
+   * the same attempt is reported again with the new number: of what was recorded, nothing else changes.
    *
    * @generated from field: uint64 dropped_telemetry = 9;
    */
