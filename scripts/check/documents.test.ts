@@ -4,7 +4,7 @@ import { changesetsCheck } from "./changesets.ts";
 import { docsPagesCheck } from "./docs-pages.ts";
 import { makeFixture, makeWorkspace } from "./fixture.ts";
 import { manifestsCheck } from "./manifests.ts";
-import { heavyIn } from "./packed.ts";
+import { aloneProblems, heavyIn } from "./packed.ts";
 import { promisesCheck } from "./promises.ts";
 import { snippetsCheck } from "./snippets.ts";
 import { wordsCheck } from "./words.ts";
@@ -189,6 +189,38 @@ describe("packed", () => {
     expect(heavyIn(tree.root)).toEqual([
       "installing only light packages also installs react",
       "installing only light packages also installs @spanloom/server",
+    ]);
+  });
+
+  it("follows what an exporter brings along, optional peers aside, and sees what has no place there", () => {
+    const manifest = (name: string, dependencies: Record<string, string>, more = {}) => ({
+      [`node_modules/${name}/package.json`]: { name, dependencies, ...more },
+    });
+    const many = Array.from({ length: 12 }, (_, index) => `part-${index}`);
+    using tree = makeFixture({
+      ...manifest("@spanloom/exporter-xray", { "@smithy/core": "1" }),
+      ...manifest(
+        "@spanloom/exporter-axiom",
+        { "@spanloom/exporter": "1", wrapper: "1" },
+        { peerDependencies: { react: "1" }, peerDependenciesMeta: { react: { optional: true } } },
+      ),
+      ...manifest("@spanloom/exporter", {}),
+      ...manifest("wrapper", {
+        "@smithy/core": "1",
+        "@spanloom/sdk": "1",
+        ...Object.fromEntries(many.map((name) => [name, "1"])),
+      }),
+      ...manifest("@smithy/core", { wrapper: "1" }),
+      ...manifest("@spanloom/sdk", {}),
+      ...Object.assign({}, ...many.map((name) => manifest(name, {}))),
+    });
+    expect(aloneProblems(tree.root, { name: "@spanloom/exporter-axiom" })).toEqual([
+      "installing @spanloom/exporter-axiom brings 16 packages; at most 12 are light",
+      "installing @spanloom/exporter-axiom also installs @smithy/core",
+      "installing @spanloom/exporter-axiom also installs @spanloom/sdk",
+    ]);
+    expect(aloneProblems(tree.root, { name: "@spanloom/exporter-xray" })).toEqual([
+      "installing @spanloom/exporter-xray also installs @spanloom/sdk",
     ]);
   });
 });

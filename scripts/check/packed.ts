@@ -1,13 +1,41 @@
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Check } from "./check.ts";
 import { problemsOf } from "./command.ts";
+import { closureOf } from "./package-closure.ts";
 import { listPackages, type WorkspacePackage } from "./workspace.ts";
 
 /** Packages that may not drag a database engine or a user interface into somebody's program. */
 const light = ["@spanloom/protocol", "@spanloom/sdk", "@spanloom/query", /^@spanloom\/exporter/];
 const heavyDependencies = ["chdb", "react", "@spanloom/server"];
+
+/**
+ * Most packages that installing one exporter alone brings along. Most exporters bring those of the base; two bring their
+ * vendor's credentials, 23 packages each.
+ */
+const mostDependencies: Readonly<Record<string, number>> = {
+  "@spanloom/exporter-google-cloud-trace": 36,
+  "@spanloom/exporter-xray": 36,
+};
+const mostDependenciesElsewhere = 12;
+
+/** Parts of vendors, and the one package that may bring them along. */
+const vendorParts: readonly { part: RegExp; of: string }[] = [
+  { part: /^@(aws|aws-sdk|smithy)\//, of: "@spanloom/exporter-xray" },
+  { part: /^(google-auth-library|gaxios)$/, of: "@spanloom/exporter-google-cloud-trace" },
+  { part: /parquet/, of: "@spanloom/exporter-file" },
+  { part: /^(apache-arrow|@grpc\/.*)$/, of: "no exporter" },
+];
 
 /**
  * Builds and packs every published package, installs the tarballs outside of the workspace, and imports and requires
@@ -59,9 +87,12 @@ async function tryPackages(kind: "light" | "all", packages: WorkspacePackage[], 
   const project = path.join(consumer.folder, kind);
   mkdirSync(project);
   writeProject(project, packages, consumer);
+  // Packages of one install would find what others asked for: each must have asked itself.
+  if (kind === "light") appendFileSync(path.join(project, "pnpm-workspace.yaml"), "hoist: false\n");
   const installed = await problemsOf(project, "pnpm", ["install", "--prefer-offline", "--no-frozen-lockfile"]);
   if (installed.length > 0) return installed;
-  const problems = kind === "light" ? heavyIn(project) : [];
+  const problems =
+    kind === "light" ? [...heavyIn(project), ...packages.flatMap((pack) => aloneProblems(project, pack))] : [];
   const entries = packages.flatMap(({ name, manifest }) =>
     Object.keys(manifest.exports ?? {}).map((entry) => path.posix.join(name, entry)),
   );
@@ -76,6 +107,25 @@ async function tryPackages(kind: "light" | "all", packages: WorkspacePackage[], 
     problems.push(...(await problemsOf(project, path.join(project, "node_modules", ".bin", bin), ["--help"])));
   }
   return problems;
+}
+
+/** What an exporter would bring along that has no place beside it. */
+export function aloneProblems(project: string, { name }: Pick<WorkspacePackage, "name">): string[] {
+  if (!name.startsWith("@spanloom/exporter")) return [];
+  const brought = [...closureOf(project, name)];
+  const most = mostDependencies[name] ?? mostDependenciesElsewhere;
+  return [
+    ...(brought.length > most
+      ? [`installing ${name} brings ${brought.length} packages; at most ${most} are light`]
+      : []),
+    ...brought
+      .filter(
+        (each) =>
+          /^@spanloom\/(?!exporter$|protocol$)/.test(each) ||
+          vendorParts.some(({ part, of }) => of !== name && part.test(each)),
+      )
+      .map((each) => `installing ${name} also installs ${each}`),
+  ];
 }
 
 /** What the CommonJS application uses beside our packages. */

@@ -1,6 +1,7 @@
 import { once } from "node:events";
-import { createServer, type Http2Server, type ServerHttp2Session } from "node:http2";
+import { createSecureServer, createServer, type Http2Server, type ServerHttp2Session } from "node:http2";
 import type { AddressInfo } from "node:net";
+import type { TlsOptions } from "node:tls";
 import type { ConnectError } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { LogsService, TraceService } from "@spanloom/protocol/otlp";
@@ -15,8 +16,40 @@ export class OtlpGrpcPeer implements AsyncDisposable {
   rejectedSpans = 0n;
   hanging = false;
   readonly #sessions = new Set<ServerHttp2Session>();
-  readonly #server: Http2Server = createServer(
-    connectNodeAdapter({
+  readonly #isSecure: boolean;
+  readonly #server: Http2Server;
+
+  /** With `tls` it speaks TLS alone. */
+  constructor(tls?: TlsOptions) {
+    this.#isSecure = tls !== undefined;
+    const handler = this.#handler();
+    this.#server = tls ? createSecureServer(tls, handler) : createServer(handler);
+  }
+
+  async start(): Promise<this> {
+    this.#server.on("session", (session) => {
+      this.#sessions.add(session);
+      session.on("close", () => this.#sessions.delete(session));
+    });
+    this.#server.listen(0, "127.0.0.1");
+    await once(this.#server, "listening");
+    return this;
+  }
+
+  get url(): string {
+    return `${this.#isSecure ? "https" : "http"}://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = once(this.#server, "close");
+    this.#server.close();
+    for (const session of this.#sessions) session.destroy();
+    await closed;
+  }
+
+  #handler(): ReturnType<typeof connectNodeAdapter> {
+    return connectNodeAdapter({
       routes: ({ service }) => {
         service(TraceService, {
           export: async ({ resourceSpans }, { requestHeader }) => {
@@ -36,29 +69,7 @@ export class OtlpGrpcPeer implements AsyncDisposable {
           },
         });
       },
-    }),
-  );
-
-  async start(): Promise<this> {
-    this.#server.on("session", (session) => {
-      this.#sessions.add(session);
-      session.on("close", () => this.#sessions.delete(session));
     });
-    this.#server.listen(0, "127.0.0.1");
-    await once(this.#server, "listening");
-    return this;
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#server.listening) return;
-    const closed = once(this.#server, "close");
-    this.#server.close();
-    for (const session of this.#sessions) session.destroy();
-    await closed;
   }
 
   async #answer(header: Headers): Promise<void> {

@@ -6,6 +6,7 @@ import {
   type Server,
   type ServerResponse,
 } from "node:http";
+import { createServer as createSecureServer, type ServerOptions } from "node:https";
 import type { AddressInfo } from "node:net";
 import { gunzipSync } from "node:zlib";
 import { create, toBinary } from "@bufbuild/protobuf";
@@ -61,10 +62,15 @@ export class OtlpPeer implements AsyncDisposable {
   /** Never answer. */
   hanging = false;
   readonly #rules: PeerRules;
-  readonly #server: Server = createServer((request, response) => void this.#serve(request, response));
+  readonly #isSecure: boolean;
+  readonly #server: Server;
 
-  constructor(rules: PeerRules = {}) {
+  /** With `tls` it speaks TLS alone. */
+  constructor(rules: PeerRules = {}, tls?: ServerOptions) {
     this.#rules = rules;
+    this.#isSecure = tls !== undefined;
+    const serve = (request: IncomingMessage, response: ServerResponse) => void this.#serve(request, response);
+    this.#server = tls ? createSecureServer(tls, serve) : createServer(serve);
   }
 
   async start(): Promise<this> {
@@ -74,7 +80,7 @@ export class OtlpPeer implements AsyncDisposable {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `${this.#isSecure ? "https" : "http"}://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
   get spanNames(): string[] {

@@ -63,6 +63,16 @@ describe("OtlpExporter over gRPC", () => {
     expect(result).toEqual({ ...expected, message: expect.stringContaining("no") });
   });
 
+  it("halves what the endpoint says is too large", async () => {
+    await using collector = await new OtlpGrpcPeer().start();
+    const exporter = new OtlpExporter({ endpoint: collector.url, protocol: "grpc" });
+    const tooLarge = "grpc: received message larger than max (5000000 vs. 4194304)";
+    collector.errors.push(new ConnectError(tooLarge, Code.ResourceExhausted));
+    expect(await exporter.export(sampleTraces("a", "b", "c"))).toEqual({ outcome: "exported" });
+    await exporter.shutdown();
+    expect(collector).toMatchObject({ spanNames: ["a", "b", "c"], headers: { length: 3 } });
+  });
+
   it("counts what the endpoint refused", async () => {
     await using collector = await new OtlpGrpcPeer().start();
     collector.rejectedSpans = 1n;

@@ -5,9 +5,8 @@ import { Code, ConnectError, createClient, type Transport } from "@connectrpc/co
 import { compressionGzip, createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { msFromDuration } from "@spanloom/protocol";
 import { LogsService, TraceService } from "@spanloom/protocol/otlp";
-import type { ExportResult } from "../export-result.ts";
 import type { OtlpTarget } from "./otlp-options.ts";
-import { type LogsSender, type TracesSender, takenBut } from "./sender.ts";
+import { type LogsSender, type SendResult, type TracesSender, takenBut } from "./sender.ts";
 
 /**
  * OTLP over gRPC, through Connect's gRPC transport.
@@ -70,12 +69,17 @@ function grpcTransport({ url, tls, compression, timeoutMs }: OtlpTarget): { tran
   return { transport, close: () => sessionManager.abort() };
 }
 
-function failureOf(error: unknown, { url }: OtlpTarget): ExportResult {
+/** How servers of several languages say that a message is larger than they take: the code alone says only "exhausted". */
+const TOO_LARGE = /larger than max|exceeds maximum size/i;
+
+function failureOf(error: unknown, { url }: OtlpTarget): SendResult {
   const failure = ConnectError.from(error);
   const message = `cannot export to ${url.origin}: ${Code[failure.code]} ${failure.rawMessage}`;
   const retryAfterMs = retryDelayMs(failure);
   const transient =
     transientCodes.has(failure.code) || (failure.code === Code.ResourceExhausted && retryAfterMs !== undefined);
+  if (failure.code === Code.ResourceExhausted && TOO_LARGE.test(failure.rawMessage))
+    return { outcome: "too large", message };
   if (!transient) return { outcome: "failed", message };
   return { outcome: "retry", message, ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }
