@@ -32,6 +32,7 @@ export {
   status,
 } from "./exporter/otlp-peer.ts";
 export { type OtlpSetup, type OtlpTestOptions, testOtlpExporter } from "./exporter/otlp-suite.ts";
+export { type OtlpEncoding, readLogs, readTraces } from "./exporter/read-otlp.ts";
 export { FakeClock } from "./fake-clock.ts";
 export { TestPostgres, type TestPostgresOptions } from "./postgres/test-postgres.ts";
 export { newSignal, type Signal, type WaitOptions, waitFor } from "./signal.ts";

@@ -1,0 +1,41 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type PlainSpan, plainSpans } from "@spanloom/testing";
+import { AuditRun } from "../../audit-run.ts";
+import { generatedTree, writeTree } from "../../fixture/package-tree.ts";
+
+/** The trace of one run of the demo, as Spanloom stored it. */
+export interface DemoTrace extends AsyncDisposable {
+  /** Export requests of OTLP's JSON, one a line. */
+  readonly file: string;
+  readonly traceId: string;
+  /** Its spans by span id. */
+  readonly spans: Map<string, PlainSpan[]>;
+}
+
+/** Runs the demo on a generated tree of packages, and exports its trace to a file. */
+export async function makeDemoTrace(): Promise<DemoTrace> {
+  const folder = await mkdtemp(join(tmpdir(), "spanloom-exported-"));
+  const file = join(folder, "trace.otlp.jsonl");
+  await writeTree(join(folder, "node_modules"), generatedTree(60, 400));
+  await using run = new AuditRun({
+    dir: join(folder, "node_modules"),
+    reportPath: join(folder, "report.json"),
+    runners: 2,
+    leaseMs: 60_000,
+    concurrency: 4,
+  });
+  await run.start();
+  const { id } = await run.submit();
+  await run.follow(id, () => {});
+  await run.query.spans({ job: id }).toFile(file);
+  const lines = (await readFile(file, "utf8")).trim().split("\n");
+  const spans = plainSpans(lines.map((line) => JSON.parse(line)));
+  return {
+    file,
+    traceId: [...spans.values()][0]![0]!.traceId,
+    spans,
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
+  };
+}
