@@ -82,8 +82,8 @@ export const serverLayers: Readonly<Record<string, ServerLayer>> = {
   "store/sqlite": { imports: ["store/sqlite", ...stores] },
   "store/postgres": { imports: ["store/postgres", ...stores] },
   store: { imports: stores },
-  telemetry: { imports: ["telemetry", "engine", "store/store.ts", "clock.ts"] },
+  telemetry: { imports: ["telemetry", "engine", "store/store.ts", "clock.ts", "free-now.ts"] },
   rpc: { imports: ["rpc", "engine", "present.ts", ...interfaces] },
   forward: { imports: ["forward", ...interfaces] },
-  http: { imports: ["http", "rpc", ...interfaces] },
+  http: { imports: ["http", "rpc", "free-now.ts", ...interfaces] },
 };

@@ -4,6 +4,7 @@ import { WireType } from "@bufbuild/protobuf/wire";
 import type { ConnectError } from "@connectrpc/connect";
 import { endStreamFlag, endStreamToJson } from "@connectrpc/connect/protocol-connect";
 import { type ArrowChunk, ArrowChunkSchema, SpanloomError } from "@spanloom/protocol";
+import { freeNow } from "../free-now.ts";
 import type { CallContext } from "../rpc/call-context.ts";
 import { toWireError } from "../rpc/error-interceptor.ts";
 import { Call, TIMEOUT_HEADER } from "./call.ts";
@@ -88,20 +89,12 @@ async function pass(answers: ReturnType<ArrowRoute["handle"]>, response: HttpRes
         if (!response.headersSent) response.writeHead(200, { "content-type": CONTENT_TYPE });
         if (!response.write(bytes)) await call.race(written(response));
       }
-      if (value.chunk && response.writableLength === 0) release(value.chunk.ipc);
+      if (value.chunk && response.writableLength === 0) freeNow(value.chunk.ipc);
     }
   } finally {
     // Not awaited: the query ends by itself, and a deadline that has passed must be told now.
     void iterator.return?.().catch(() => undefined);
   }
-}
-
-/**
- * Gives back the memory of bytes that have left. Left to the garbage collector, they make it run every 32 MB: a quarter
- * of the server's time for a million spans.
- */
-function release({ buffer, byteLength }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }
 
 /** Resolves when the response takes more, or when nobody reads it any more. */

@@ -16,7 +16,8 @@ let payloads: OtlpPayload[];
 let answer: () => Promise<IngestOutcome>;
 const telemetry = telemetryStub({
   async ingest(more) {
-    payloads.push(...more);
+    // Bytes are freed once they are taken.
+    payloads.push(...more.map(({ signal, bytes }) => ({ signal, bytes: new Uint8Array(bytes) })));
     return answer();
   },
 });
@@ -70,7 +71,7 @@ describe("OTLP over HTTP", () => {
     const taken = await post("/v1/traces", { ...protobuf, ...headers }, new Uint8Array(body));
     expect(taken.status).toBe(200);
     expect(taken.headers.get("content-type")).toBe("application/x-protobuf");
-    expect(payloads).toEqual([{ signal: "traces", bytes: Buffer.from(bytes) }]);
+    expect(payloads).toEqual([{ signal: "traces", bytes: new Uint8Array(bytes) }]);
   });
 
   it("takes JSON with ids in hex", async () => {

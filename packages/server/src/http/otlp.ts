@@ -2,6 +2,7 @@ import { type DescMessage, fromJson, type JsonValue, toBinary } from "@bufbuild/
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import { hexToBytes, type Reason, SpanloomError } from "@spanloom/protocol";
 import { ExportLogsServiceRequestSchema, ExportTraceServiceRequestSchema } from "@spanloom/protocol/otlp";
+import { freeNow } from "../free-now.ts";
 import type { OtlpPayload } from "../telemetry/telemetry.ts";
 import { type HttpResponse, isGone } from "./http-response.ts";
 import { encodeAnswer, type OtlpFormat, type OtlpOptions, retryAfterMs, toOtlpError } from "./otlp-answer.ts";
@@ -63,6 +64,7 @@ async function serveSignal(
     const outcome = await options.telemetry.ingest([{ signal, bytes }]);
     const message = unreadableId === undefined ? outcome.message : `${outcome.message}; ${unreadableId}`;
     respond(response, 200, format, encodeAnswer(signal, format, { ...outcome, message }));
+    freeNow(bytes);
   } catch (error) {
     sendError(request, response, format ?? "json", toOtlpError(error, options.log));
   }

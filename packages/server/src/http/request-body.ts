@@ -3,6 +3,7 @@ import type { Http2ServerRequest } from "node:http2";
 import { promisify } from "node:util";
 import { brotliDecompress, gunzip, inflate, zstdDecompress } from "node:zlib";
 import { SpanloomError } from "@spanloom/protocol";
+import { freeNow } from "../free-now.ts";
 
 /** A request of either HTTP version. */
 export type HttpRequest = IncomingMessage | Http2ServerRequest;
@@ -90,10 +91,16 @@ export function receive(request: HttpRequest, maxBytes: number): Promise<Uint8Ar
       else if (!over) chunks.push(chunk);
     });
     request.on("end", () =>
-      finish(() => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, length))),
+      finish(() => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : joined(chunks, length))),
     );
     request.on("error", onCut).on("close", onCut);
   });
+}
+
+function joined(chunks: readonly Buffer[], length: number): Buffer {
+  const body = Buffer.concat(chunks, length);
+  for (const chunk of chunks) freeNow(chunk);
+  return body;
 }
 
 /** How something is compressed, by which header, and how large it may become. */

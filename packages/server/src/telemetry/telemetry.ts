@@ -82,7 +82,11 @@ export interface Telemetry {
   start(): Promise<void>;
   /** Drains what was accepted, then closes. Safe to call twice. */
   stop(): Promise<void>;
-  /** Makes payloads durable. Errors: OVERLOADED when the spool is full, INVALID_FIELD when a payload is not OTLP. */
+  /**
+   * Makes payloads durable. Their bytes are not used once it has resolved, and may be freed then.
+   *
+   * Errors: OVERLOADED when the spool is full, INVALID_FIELD when a payload is not OTLP.
+   */
   ingest(payloads: readonly OtlpPayload[]): Promise<IngestOutcome>;
   /** What runners send is corrected by it before it is ingested. */
   readonly runnerTimes: RunnerTimes;

@@ -3,13 +3,15 @@ import type { Clock } from "../../clock.ts";
 import type { SpanStore } from "../columnar/span-store.ts";
 import type { Spool } from "../spool/spool.ts";
 import type { IngestOutcome, OtlpPayload } from "../telemetry.ts";
-import { type Batch, insertBatch, isFull, isReusable, type ReadBack, readBack, TimeSlice } from "./batch.ts";
-import { OtlpReader } from "./otlp-reader.ts";
+import { BatchLine } from "./batch-line.ts";
+import type { Taken } from "./decode-messages.ts";
+import { type Batch, readBack } from "./read-back.ts";
+import { ThreadDecoder, type ThreadDecoderOptions } from "./thread-decoder.ts";
 
-/** Full batches that may wait for the store in memory, and their bytes; beyond them rows stay in the spool. */
-const MAX_SEALED = { batches: 3, bytes: 128 * 1024 * 1024 };
 /** How long rows gather when nobody asks for them. */
 const FLUSH_DELAY_MS = 500;
+/** When the thread is started if nothing has come until then, which would wait for it. */
+const THREAD_START_MS = 1_000;
 /** After a failed insert the first wait, doubled up to the last. */
 const RETRY_MS = { first: 250, last: 15_000 };
 /** Inserts of one batch that the engine refuses for the batch's own sake before it is given up. */
@@ -23,7 +25,12 @@ export interface DrainerOptions {
   spanStore: SpanStore;
   clock: Clock;
   log: (line: string) => void;
+  /** Makes the thread that decodes, for tests. */
+  newThread?: (options: ThreadDecoderOptions) => Decoder;
 }
+
+/** What the drainer needs of the thread that decodes. */
+export type Decoder = Pick<ThreadDecoder, "start" | "ask" | "recycle" | "stop">;
 
 interface Waiter {
   seq: number;
@@ -32,33 +39,38 @@ interface Waiter {
 }
 
 /**
- * Moves payloads from their arrival to the telemetry store: decoded once into the open batch while the spool makes
- * them durable, inserted in big batches, then released.
+ * Moves payloads from their arrival to the telemetry store: decoded once, by a thread, into the open batch, made durable by
+ * the spool, inserted in big batches, then released.
  *
  * I1. Batches cover payload numbers without gaps and are inserted in order; a payload is released when its batch is in.
- * I2. Rows are decoded at arrival, which is also the validation that the answer needs. When the store falls behind by
- *     MAX_SEALED, payloads are still validated but their rows are dropped and read back from the spool when
- *     their turn comes: memory stays bounded and nothing is lost.
- * I3. Before a batch is tried again, or replayed after a crash, the log records already in the store are asked for by
- *     id and left out: a log record is stored once, also across SIGKILL. Spans need no such care: their key is unique.
+ * I2. Rows are decoded at arrival, which is also the validation that the answer needs. When the store falls behind, as
+ *     `BatchLine` says, rows are dropped and read back from the spool when their turn comes: memory stays bounded and
+ *     nothing is lost.
+ * I3. A batch that is tried again, or replayed after a crash, has the same rows with the same keys, of which the store
+ *     keeps one.
  * I4. A batch is only inserted once all its payloads are durable.
+ * I5. The spool numbers payloads in the order in which the thread answers, which numbers their rows the same.
  */
 export class Drainer {
   readonly counts = { ingestedSpans: 0, ingestedLogs: 0, rejectedRecords: 0, droppedPayloads: 0 };
   readonly #options: DrainerOptions;
-  readonly #slice = new TimeSlice();
-  /** Batches in order: sealed ones, then the open one; from `#spooledFrom` on rows are in the spool alone. */
-  #sealed: Batch[] = [];
-  #open: Batch;
-  #spooledFrom: number | undefined;
-  #prepared: Promise<Batch> | undefined;
-  /** Emptied readers: their grown arrays are used again, as new ones, 60 MB a batch, make the collector run all the time. */
-  #spares: OtlpReader[] = [];
+  readonly #thread: Decoder;
+  readonly #line: BatchLine;
   #insertedSeq: number;
+  /** Calls of `accept` that are not answered yet. */
+  readonly #accepting = new Set<Promise<unknown>>();
   readonly #syncing = new Set<Promise<void>>();
+  /** A batch that is being read back, or was. */
+  #readBack: { from: number; batch: Promise<Batch> } | undefined;
+  #readingBack: Promise<unknown> = Promise.resolve();
+  /** Batches that came from the spool: dropping what is in memory leaves them valid. */
+  readonly #fromSpool = new WeakSet<Batch>();
+  /** How often rows in memory were dropped. */
+  #drops = 0;
   #waiters: Waiter[] = [];
   #draining: Promise<void> | undefined;
   #cancelTimer: (() => void) | undefined;
+  #cancelThreadStart: (() => void) | undefined;
   #failure: unknown;
   #retryMs = 0;
   #defects = 0;
@@ -67,86 +79,88 @@ export class Drainer {
   /** The spool must be open; what it holds is drained first. */
   constructor(options: DrainerOptions) {
     this.#options = options;
-    const { writer, spool } = options;
+    const { writer, spool, newThread = (how) => new ThreadDecoder(how) } = options;
     const { firstSeq, nextSeq } = spool;
     this.#insertedSeq = firstSeq - 1;
-    this.#open = { reader: new OtlpReader(writer), from: nextSeq, end: nextSeq };
-    if (firstSeq < nextSeq) this.#spooledFrom = firstSeq;
+    this.#line = new BatchLine(firstSeq, nextSeq);
+    this.#thread = newThread({
+      writer,
+      nextSeq: () => spool.nextSeq,
+      onLost: (error) => this.#threadLost(error),
+    });
   }
 
   /** Begins to drain what the spool holds. */
   start(): void {
-    if (this.#spooledFrom !== undefined) this.#kick();
+    this.#cancelThreadStart = this.#options.clock.schedule(() => this.#thread.start(), THREAD_START_MS);
+    if (this.#line.spooled) this.#kick();
   }
 
   /** Makes payloads durable and takes their rows. Errors: OVERLOADED; INVALID_FIELD, and then none was taken. */
   async accept(payloads: readonly OtlpPayload[]): Promise<IngestOutcome> {
-    await this.#slice.yield();
     if (this.#stopping)
       throw new SpanloomError("SHUTTING_DOWN", "cannot accept telemetry: the server is shutting down");
-    const { spool } = this.#options;
-    spool.checkRoom(payloads);
-    const outcome = this.#decode(payloads, spool.nextSeq);
-    const { durable } = spool.append(payloads);
-    this.#open.end = spool.nextSeq;
-    // A payload that did not reach the disk was refused: its rows must go, and the spool knows which are left.
-    const settled = durable.catch(() => this.#dropRows()).finally(() => this.#syncing.delete(settled));
-    this.#syncing.add(settled);
-    if (this.#spooledFrom === undefined && isFull(this.#open.reader)) this.#seal();
-    if (this.#sealed.length > 0) this.#kick();
-    else this.#scheduleFlush(FLUSH_DELAY_MS);
+    const accepting = this.#accept(payloads);
+    this.#accepting.add(accepting);
+    try {
+      return await accepting;
+    } finally {
+      this.#accepting.delete(accepting);
+    }
+  }
+
+  async #accept(payloads: readonly OtlpPayload[]): Promise<IngestOutcome> {
+    const { spool, spanStore, clock } = this.#options;
+    const room = spool.reserve(payloads);
+    const question = { kind: "take", payloads, days: spanStore.retentionDays, nowUs: clock.nowUs() } as const;
+    let appended = false;
+    const { outcome, durable } = await this.#thread
+      .ask(question, (taken) => {
+        appended = true;
+        return this.#taken(taken, spool.append(payloads, room).durable);
+      })
+      .finally(() => {
+        if (!appended) spool.giveBack(room);
+      });
     await durable;
     return outcome;
   }
 
-  #decode(payloads: readonly OtlpPayload[], firstSeq: number): IngestOutcome {
-    const { reader } = this.#open;
-    const { spanStore, clock } = this.#options;
-    reader.keepOnly(spanStore.retentionDays, clock.nowUs());
-    const before = { spans: reader.spans.rows, logs: reader.logs.rows };
-    const outcome: IngestOutcome = { rejectedSpans: 0, rejectedLogs: 0, message: "" };
-    const accepted = { traces: 0, logs: 0 };
-    try {
-      for (const [i, payload] of payloads.entries()) {
-        const read = reader.read(payload, firstSeq + i);
-        accepted[payload.signal] += read.accepted;
-        if (payload.signal === "traces") outcome.rejectedSpans += read.rejected;
-        else outcome.rejectedLogs += read.rejected;
-        outcome.message ||= read.message;
-      }
-    } catch (error) {
-      reader.truncate(before);
-      throw error;
-    }
-    if (this.#spooledFrom !== undefined) this.#open.reader = this.#emptied(reader);
-    this.counts.ingestedSpans += accepted.traces;
-    this.counts.ingestedLogs += accepted.logs;
+  /** The thread has decoded payloads, and the spool is making them durable. */
+  #taken(taken: Taken, written: Promise<void>) {
+    const { acceptedSpans, acceptedLogs, full, ...outcome } = taken;
+    this.counts.ingestedSpans += acceptedSpans;
+    this.counts.ingestedLogs += acceptedLogs;
     this.counts.rejectedRecords += outcome.rejectedSpans + outcome.rejectedLogs;
-    return outcome;
-  }
-
-  /** A reader without rows: this one, unless its arrays have grown too large to be kept. */
-  #emptied(reader: OtlpReader): OtlpReader {
-    if (!isReusable(reader.byteSize())) return new OtlpReader(this.#options.writer);
-    reader.truncate({ spans: 0, logs: 0 });
-    return reader;
-  }
-
-  /** Puts the open batch in line; when the line is full, what comes next stays in the spool (I2). */
-  #seal(): void {
-    this.#sealed.push(this.#open);
-    const from = this.#open.end;
-    this.#open = { reader: this.#spares.pop() ?? new OtlpReader(this.#options.writer), from, end: from };
-    const bytes = this.#sealed.reduce((sum, { reader }) => sum + reader.byteSize(), 0);
-    if (this.#sealed.length >= MAX_SEALED.batches || bytes > MAX_SEALED.bytes) this.#spooledFrom = from;
+    // A payload that did not reach the disk was refused: its rows must go, and the spool knows which are left.
+    const settled = written.catch(() => this.#dropRows()).finally(() => this.#syncing.delete(settled));
+    this.#syncing.add(settled);
+    if (full) this.#recycle(this.#line.push(full, this.#options.spool.nextSeq));
+    if (full) this.#kick();
+    else this.#scheduleFlush(FLUSH_DELAY_MS);
+    // Not awaited here: a promise of a promise would be one.
+    return { outcome: outcome as IngestOutcome, durable: written };
   }
 
   /** Forgets every row in memory: the spool has what was accepted. */
   #dropRows(): void {
-    this.#sealed = [];
-    this.#prepared = undefined;
-    this.#open.reader.truncate({ spans: 0, logs: 0 });
-    this.#spooledFrom = this.#insertedSeq + 1;
+    this.#drops++;
+    this.#readBack = undefined;
+    this.#recycle(this.#line.dropAll(this.#insertedSeq + 1));
+    const resume = () => this.#line.resume(this.#options.spool.nextSeq);
+    this.#thread.ask({ kind: "drop" }, resume).catch(() => {
+      // A thread that died has dropped its rows; the line heard of it.
+    });
+  }
+
+  #threadLost(error: unknown): void {
+    this.#options.log(`telemetry: the decoding thread died: ${messageOf(error)}`);
+    this.#readBack = undefined;
+    this.#line.restart(this.#insertedSeq + 1, this.#options.spool.nextSeq);
+  }
+
+  #recycle(batches: readonly Batch[]): void {
+    for (const { rows } of batches) this.#thread.recycle(rows);
   }
 
   /** Resolves when every payload accepted before the call is in the store. Errors: TELEMETRY_UNAVAILABLE. */
@@ -163,10 +177,14 @@ export class Drainer {
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#cancelTimer?.();
+    this.#cancelThreadStart?.();
+    await Promise.allSettled(this.#accepting);
     await this.#draining;
-    if (this.#failure !== undefined) return;
-    this.#kick();
-    await this.#draining;
+    if (this.#failure === undefined) {
+      this.#kick();
+      await this.#draining;
+    }
+    await this.#thread.stop();
   }
 
   #scheduleFlush(delayMs: number): void {
@@ -180,8 +198,6 @@ export class Drainer {
   #kick(): void {
     this.#draining ??= this.#drain().finally(() => {
       this.#draining = undefined;
-      // One is enough for a store that keeps up.
-      this.#spares.splice(1);
       // Someone may have begun to wait after the last look and before now.
       if (this.#waiters.length > 0) this.#kick();
       else if (this.#insertedSeq + 1 < this.#options.spool.nextSeq)
@@ -193,7 +209,7 @@ export class Drainer {
   async #drain(): Promise<void> {
     const target = this.#options.spool.nextSeq;
     try {
-      while (this.#insertedSeq + 1 < target || this.#waiters.length > 0 || this.#sealed.length > 0) {
+      while (this.#insertedSeq + 1 < target || this.#waiters.length > 0 || this.#line.isWaiting) {
         await Promise.all(this.#syncing);
         await this.#insertNext();
         this.#failure = undefined;
@@ -205,79 +221,77 @@ export class Drainer {
   }
 
   async #insertNext(): Promise<void> {
+    const before = this.#drops;
     const batch = await this.#nextBatch();
     // Payloads that joined the batch while others were synced are durable too before it goes (I4).
     await Promise.all(this.#syncing);
-    if (batch.from !== this.#insertedSeq + 1 || this.#isDropped(batch)) return;
-    const inserting = insertBatch(this.#options.spanStore, batch);
-    if (this.#spooledFrom !== undefined && this.#sealed.length === 0) this.#prepare(batch.end);
+    // Of a batch from memory some rows may be of payloads that were refused since.
+    if (!batch || (this.#drops !== before && !this.#fromSpool.has(batch))) return;
+    const inserting = this.#insert(batch);
+    const { spooled } = this.#line;
+    if (spooled && spooled.from <= batch.end && batch.end < Math.min(spooled.end, this.#options.spool.settledSeq))
+      this.#prepare(batch.end);
     try {
       await inserting;
     } catch (error) {
       if (this.#isPoison(error)) await this.#giveUp(batch, error);
       else throw error;
     }
-    this.#spares.push(this.#emptied(batch.reader));
+    this.#thread.recycle(batch.rows);
     await this.#inserted(batch.end - 1);
   }
 
-  /** Whether the rows were dropped while the batch was waiting. */
-  #isDropped(batch: Batch): boolean {
-    return this.#spooledFrom !== undefined && this.#spooledFrom <= batch.from && !this.#readBackBatches.has(batch);
+  async #insert({ rows }: Batch): Promise<void> {
+    for (const insert of rows.inserts) await this.#options.spanStore.insert(insert);
   }
 
-  /** Batches that came from the spool: dropping what is in memory leaves them valid. */
-  readonly #readBackBatches = new WeakSet<Batch>();
-
-  async #nextBatch(): Promise<Batch> {
-    const sealed = this.#sealed.shift();
-    if (sealed) return sealed;
-    if (this.#spooledFrom === undefined) {
-      this.#seal();
-      return this.#sealed.shift()!;
+  async #nextBatch(): Promise<Batch | undefined> {
+    await this.#line.settled();
+    const seq = this.#insertedSeq + 1;
+    if (this.#line.spooled?.from === seq) {
+      const batch = await this.#prepare(seq);
+      this.#readBack = undefined;
+      return batch;
     }
-    this.#prepare(this.#spooledFrom);
-    const batch = await this.#prepared!;
-    this.#prepared = undefined;
+    return this.#line.shift(seq) ?? (await this.#sealed(seq));
+  }
+
+  /** Ends the open batch. */
+  async #sealed(seq: number): Promise<Batch | undefined> {
+    const { spool } = this.#options;
+    await this.#thread.ask({ kind: "seal" }, (rows) => this.#recycle(this.#line.push(rows, spool.nextSeq)));
+    return this.#line.shift(seq);
+  }
+
+  /** Begins to read the next batch back, while another is inserted, for one. */
+  #prepare(from: number): Promise<Batch> {
+    if (this.#readBack?.from === from) return this.#readBack.batch;
+    const { spool } = this.#options;
+    // What is still being written cannot be read yet, and would be taken for refused.
+    const end = Math.max(from, Math.min(this.#line.spooled?.end ?? from, spool.settledSeq));
+    const how = { spool, thread: this.#thread, onDamaged: this.#onDamaged };
+    // One after the other, as the thread has one batch of them.
+    const batch = this.#readingBack.then(() => readBack(how, from, end));
+    this.#readingBack = batch.then(
+      (read) => this.#fromSpool.add(read),
+      () => undefined, // thrown where it is awaited
+    );
+    this.#readBack = { from, batch };
     return batch;
   }
 
-  /** Begins to read the next batch back, while another is inserted. */
-  #prepare(from: number): void {
-    if (this.#prepared) return;
-    const { spool } = this.#options;
-    const reader = this.#spares.pop() ?? new OtlpReader(this.#options.writer);
-    const options: ReadBack = {
-      spool,
-      slice: this.#slice,
-      reader,
-      onDamaged: this.#onDamaged,
-    };
-    this.#prepared = readBack(options, from, spool.nextSeq).then((batch) => {
-      this.#readBackBatches.add(batch);
-      return batch;
-    });
-    this.#prepared.catch(() => undefined); // thrown where it is awaited
-  }
-
-  readonly #onDamaged = (seq: number, error: unknown): void => {
+  readonly #onDamaged = (seq: number, message: string): void => {
     this.counts.droppedPayloads++;
-    this.#options.log(`telemetry: dropped payload ${seq}: ${messageOf(error)}`);
+    this.#options.log(`telemetry: dropped payload ${seq}: ${message}`);
   };
 
   async #inserted(seq: number): Promise<void> {
     this.#insertedSeq = seq;
-    if (this.#spooledFrom !== undefined && seq >= this.#spooledFrom) this.#spooledFrom = seq + 1;
-    const { spool } = this.#options;
-    if (this.#spooledFrom === spool.nextSeq && this.#sealed.length === 0) {
-      // Caught up: rows are taken at arrival again.
-      this.#spooledFrom = this.#prepared = undefined;
-      this.#open = { reader: this.#open.reader, from: spool.nextSeq, end: spool.nextSeq };
-    }
+    this.#line.inserted(seq);
     const waiters = this.#waiters;
     this.#waiters = waiters.filter((waiter) => waiter.seq > seq);
     for (const waiter of waiters) if (waiter.seq <= seq) waiter.resolve();
-    await spool.release(seq);
+    await this.#options.spool.release(seq);
   }
 
   /** Whether the engine refused the batch so often that it will never take it. */

@@ -53,6 +53,7 @@ export class Spool {
   #segments: Segment[] = [];
   #active: { file: SpoolFile; segment: Segment } | undefined;
   #nextSeq = 1;
+  #settledSeq = 1;
   #releasedSeq = 0;
   #bytes = 0;
   #queue: Append[] = [];
@@ -68,6 +69,11 @@ export class Spool {
   /** Number of the next payload. */
   get nextSeq(): number {
     return this.#nextSeq;
+  }
+
+  /** Number below which every payload is durable or was refused: what `read` gives of them is all there will be. */
+  get settledSeq(): number {
+    return this.#settledSeq;
   }
 
   /** Bytes held, what is being written included. */
@@ -87,7 +93,7 @@ export class Spool {
       const names = (await this.#fileSystem.list(folder)).filter((name) => firstSeqOf(name) !== undefined).sort();
       for (const name of names) await this.#openSegment(name);
       const last = this.#segments.at(-1);
-      this.#nextSeq = Math.max(minSeq, last?.nextSeq ?? 1);
+      this.#nextSeq = this.#settledSeq = Math.max(minSeq, last?.nextSeq ?? 1);
       this.#releasedSeq = (this.#segments[0]?.firstSeq ?? this.#nextSeq) - 1;
       await this.#startSegment();
     } catch (error) {
@@ -116,16 +122,16 @@ export class Spool {
   }
 
   /**
-   * Takes numbers for payloads and makes them durable.
+   * Takes numbers for payloads and makes them durable, in the room that `reserve` took for them.
    *
-   * `firstSeq` is set at once, so that the caller may decode before the disk answers.
-   * Errors: OVERLOADED when the spool or the disk is full.
+   * `firstSeq` is set at once, before the disk answers. Errors: OVERLOADED when the spool or the disk is full.
    */
-  append(payloads: readonly OtlpPayload[]): { firstSeq: number; durable: Promise<void> } {
-    const bytes = this.checkRoom(payloads);
+  append(
+    payloads: readonly OtlpPayload[],
+    bytes = this.reserve(payloads),
+  ): { firstSeq: number; durable: Promise<void> } {
     const firstSeq = this.#nextSeq;
     this.#nextSeq += payloads.length;
-    this.#bytes += bytes;
     const durable = new Promise<void>((resolve, reject) => {
       this.#queue.push({ payloads, bytes, firstSeq, resolve, reject });
     });
@@ -133,17 +139,25 @@ export class Spool {
     return { firstSeq, durable };
   }
 
-  /** Bytes that payloads would take. Errors: OVERLOADED when they do not fit. */
-  checkRoom(payloads: readonly OtlpPayload[]): number {
+  /** Takes room for payloads before it is known that they are sound, and gives its bytes. Errors: OVERLOADED. */
+  reserve(payloads: readonly OtlpPayload[]): number {
     const bytes = payloads.reduce((sum, payload) => sum + FRAME_BYTES + payload.bytes.length, 0);
     const { maxBytes } = this.#options;
-    if (this.#bytes + bytes <= maxBytes) return bytes;
+    if (this.#bytes + bytes <= maxBytes) {
+      this.#bytes += bytes;
+      return bytes;
+    }
     const message = `cannot spool ${bytes} bytes of telemetry: ${this.#bytes} of at most ${maxBytes} bytes wait for the store`;
     throw new SpanloomError("OVERLOADED", message, {
       limit: maxBytes,
       actual: this.#bytes + bytes,
       retryAfterMs: 1000,
     });
+  }
+
+  /** Gives back room that was reserved and is not used. */
+  giveBack(bytes: number): void {
+    this.#bytes -= bytes;
   }
 
   /** The one writer: everything that touches the open segment happens here, in turn. */
@@ -155,8 +169,10 @@ export class Spool {
       try {
         await this.#prepareSegment(appends[0]?.firstSeq ?? this.#nextSeq);
         if (appends.length > 0) await this.#writeGroup(appends);
+        this.#settle(appends);
         for (const append of appends) append.resolve();
       } catch (error) {
+        this.#settle(appends);
         this.#fail(appends, error);
         if (appends.length === 0) break;
       }
@@ -200,6 +216,11 @@ export class Spool {
     const { file, segment } = this.#active!;
     await file.truncate(segment.bytes);
     this.#broken = undefined;
+  }
+
+  #settle(appends: readonly Append[]): void {
+    const last = appends.at(-1);
+    if (last) this.#settledSeq = last.firstSeq + last.payloads.length;
   }
 
   #fail(appends: readonly Append[], error: unknown): void {

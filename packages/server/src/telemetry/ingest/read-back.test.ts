@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
 import type { Spool, SpooledPayload } from "../spool/spool.ts";
-import { readBack, TimeSlice } from "./batch.ts";
 import { rowsOf, span, tracePayload } from "./otlp-fixture.ts";
-import { OtlpReader } from "./otlp-reader.ts";
+import { readBack } from "./read-back.ts";
+import { DecoderHere } from "./testing/decoder-here.ts";
 
 /** A spool that holds these numbers, each with the span of that number. */
 function spoolOf(held: readonly number[]): Pick<Spool, "read"> {
@@ -11,11 +11,10 @@ function spoolOf(held: readonly number[]): Pick<Spool, "read"> {
 }
 
 async function read(held: readonly number[], from: number, end: number) {
-  const spool = spoolOf(held) as Spool;
-  const options = { spool, slice: new TimeSlice(), onDamaged: expect.fail };
-  const batch = await readBack({ ...options, reader: new OtlpReader() }, from, end);
-  const names = batch.reader.spans.rows > 0 ? rowsOf(batch.reader.spans.finish()).map(({ name }) => name) : [];
-  return { from: batch.from, end: batch.end, names };
+  const how = { spool: spoolOf(held), thread: new DecoderHere(), onDamaged: expect.fail };
+  const { rows, ...batch } = await readBack(how, from, end);
+  const names = rows.inserts.flatMap(({ ipc }) => rowsOf([...ipc]).map(({ name }) => name));
+  return { ...batch, names };
 }
 
 it.each([

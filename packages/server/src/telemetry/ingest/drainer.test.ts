@@ -1,0 +1,129 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { SpanloomError } from "@spanloom/protocol";
+import { tempDir } from "@spanloom/testing";
+import * as fc from "fast-check";
+import { expect, it } from "vitest";
+import { systemClock } from "../../clock.ts";
+import type { InsertBatch, SpanStore } from "../columnar/span-store.ts";
+import { Spool } from "../spool/spool.ts";
+import { nodeSpoolFileSystem, type SpoolFileSystem } from "../spool/spool-file.ts";
+import { Drainer } from "./drainer.ts";
+import { logPayload, logRecord, rowsOf } from "./otlp-fixture.ts";
+import { DecoderHere } from "./testing/decoder-here.ts";
+import { seed } from "./testing/otlp-arbitraries.ts";
+
+/** What happens at one of the places where something may go wrong, in turn. */
+class Luck {
+  readonly #fails: readonly boolean[];
+  #at = 0;
+  isOver = false;
+  constructor(fails: readonly boolean[]) {
+    this.#fails = fails;
+  }
+  next(): boolean {
+    return !this.isOver && (this.#fails[this.#at++ % this.#fails.length] ?? false);
+  }
+}
+
+/** Keeps rows by their ids, and fails now and then: before it took a batch, or after. */
+class MemoryStore implements Pick<SpanStore, "insert" | "retentionDays"> {
+  readonly retentionDays = 100_000;
+  readonly bodyById = new Map<bigint, unknown>();
+  readonly #luck: Luck;
+  constructor(luck: Luck) {
+    this.#luck = luck;
+  }
+  async insert({ ipc }: InsertBatch): Promise<void> {
+    await nextTurn();
+    if (this.#luck.next()) throw new SpanloomError("TELEMETRY_UNAVAILABLE", "cannot insert: away");
+    for (const { ingest_id: id, body } of rowsOf([...ipc])) {
+      expect(this.bodyById.get(id as bigint) ?? body, "an id names one record").toBe(body);
+      this.bodyById.set(id as bigint, body);
+    }
+    if (this.#luck.next()) throw new SpanloomError("TELEMETRY_UNAVAILABLE", "cannot insert: the answer was lost");
+  }
+}
+
+function failingDisk(luck: Luck): SpoolFileSystem {
+  return {
+    ...nodeSpoolFileSystem,
+    append: async (folder, name) => {
+      const file = await nodeSpoolFileSystem.append(folder, name);
+      const sync = async () => {
+        if (luck.next()) throw Object.assign(new Error("no space left"), { code: "ENOSPC" });
+        await file.sync();
+      };
+      return { ...file, sync };
+    },
+  };
+}
+
+const chance = fc.array(
+  fc.integer({ min: 0, max: 5 }).map((n) => n === 0),
+  { minLength: 1, maxLength: 40 },
+);
+const steps = fc.array(fc.constantFrom("take", "take", "take", "refuse", "die", "flush", "turn"), { maxLength: 60 });
+
+it("has the records of all it acknowledged, each under one id, whatever fails when (P1)", async () => {
+  await fc.assert(
+    fc.asyncProperty(chance, chance, steps, fc.integer({ min: 1, max: 9 }), async (inserts, syncs, todo, fullRows) => {
+      using dir = tempDir();
+      const luck = { inserts: new Luck(inserts), syncs: new Luck(syncs) };
+      const log = () => undefined;
+      const fileSystem = failingDisk(luck.syncs);
+      const spool = new Spool({ folder: dir.path, maxBytes: 2 ** 24, segmentBytes: 512, log, fileSystem });
+      luck.syncs.isOver = true;
+      await spool.open();
+      luck.syncs.isOver = false;
+      const store = new MemoryStore(luck.inserts);
+      let decoder!: DecoderHere;
+      const newThread = (how: ConstructorParameters<typeof DecoderHere>[0]) =>
+        (decoder = new DecoderHere(how, fullRows));
+      const spanStore = store as unknown as SpanStore;
+      // Timers that fire at once: what is tried again is tried again soon.
+      const clock = { ...systemClock, schedule: (callback: () => void) => systemClock.schedule(callback, 0) };
+      const drainer = new Drainer({ spool, writer: 0n, spanStore, clock, log, newThread });
+      drainer.start();
+      const acknowledged = new Set<string>();
+      const calls: Promise<unknown>[] = [];
+      for (const [i, step] of todo.entries()) {
+        if (step === "take") {
+          const bodies = [`a${i}`, `b${i}`];
+          const payloads = bodies.map((body, n) => ({
+            signal: "logs" as const,
+            bytes: logPayload([logRecord(i * 2 + n, { body: { value: { case: "stringValue", value: body } } })]),
+          }));
+          calls.push(
+            drainer.accept(payloads).then(
+              () => bodies.map((body) => acknowledged.add(body)),
+              (error: SpanloomError) => expect(error.reason).toBe("OVERLOADED"),
+            ),
+          );
+        } else if (step === "refuse") {
+          const refused = drainer.accept([{ signal: "logs", bytes: Uint8Array.of(0x0a, 0x7f) }]);
+          calls.push(
+            refused.catch((error: SpanloomError) => expect(["INVALID_FIELD", "OVERLOADED"]).toContain(error.reason)),
+          );
+        } else if (step === "die") decoder.die();
+        else if (step === "flush") calls.push(drainer.barrier().catch(() => undefined));
+        else await nextTurn();
+      }
+      await Promise.all(calls);
+      luck.inserts.isOver = luck.syncs.isOver = true;
+      // A barrier that meets a store that was away fails; once it is back one passes.
+      while (
+        !(await drainer.barrier().then(
+          () => true,
+          () => false,
+        ))
+      )
+        await nextTurn();
+      await drainer.stop();
+      await spool.close();
+      const stored = new Set(store.bodyById.values());
+      expect([...acknowledged].filter((body) => !stored.has(body))).toEqual([]);
+      expect(spool.bytes).toBeLessThan(1024);
+    }),
+    { numRuns: 100, seed },
+  );
+}, 60_000);
