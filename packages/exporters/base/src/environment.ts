@@ -36,17 +36,6 @@ export function countOf(variable: Variable | undefined, unit: string): number | 
   throw invalidOption(variable.name, variable.value, `is not a whole number of ${unit}`);
 }
 
-/** The value of a variable that says yes or no; undefined when it is not set. Errors: INVALID_FIELD otherwise. */
-export function flagOf(variable: Variable | undefined): boolean | undefined {
-  const choice = choiceOf(variable && { ...variable, value: variable.value.toLowerCase() }, [
-    "true",
-    "false",
-    "1",
-    "0",
-  ]);
-  return choice === undefined ? undefined : choice === "true" || choice === "1";
-}
-
 /**
  * A secret or name without which an exporter cannot work.
  *

@@ -7,7 +7,6 @@ export {
   choiceOf,
   countOf,
   type Environment,
-  flagOf,
   httpUrl,
   invalidOption,
   required,
