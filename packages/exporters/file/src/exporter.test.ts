@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { logsToJson, tracesToJson } from "@spanloom/exporter/otlp";
 import { sampleLogs, sampleTraces, tempDir, testExporter, waitFor } from "@spanloom/testing";
@@ -103,15 +103,18 @@ describe("JSONL files", () => {
       message: expect.stringContaining("cannot export to files: "),
     });
     rmSync(directory);
-    expect(await exporter.export(sampleTraces("b"))).toEqual({ outcome: "exported" });
-    // The folder goes while the file of spans is open: only a new file, that of log records, cannot be made.
-    rmSync(directory, { recursive: true });
+    const first = sampleTraces("b");
+    expect(await exporter.export(first)).toEqual({ outcome: "exported" });
+    // The folder is moved while the file of spans is open: only a new file, that of log records, cannot be made.
+    const moved = join(folder.path, "moved");
+    renameSync(directory, moved);
     writeFileSync(directory, "again");
     expect(await exporter.export(batch)).toMatchObject({ outcome: "retry" });
     rmSync(directory);
     expect(await exporter.export(batch)).toEqual({ outcome: "exported" });
     await exporter.shutdown();
-    expect({ spans: lines(directory, "spans"), logs: lines(directory, "logs").length }).toEqual({ spans: [], logs: 1 });
+    expect(lines(moved, "spans")).toEqual([tracesToJson(first.traces!), tracesToJson(batch.traces!)]);
+    expect(lines(directory, "logs")).toEqual([logsToJson(batch.logs!)]);
   });
 });
 

@@ -4,8 +4,8 @@ import type { TelemetryBatch } from "@spanloom/exporter";
  * A trace id that begins with the seconds of its time, as X-Ray's own do; others are given as they are.
  *
  * The trace id of a job is a UUIDv7: 48 bits of milliseconds, then version, counter and random bits. The seconds take the
- * first four bytes and what is left of the milliseconds the next two, so that no two ids become one, and the same id
- * becomes the same one wherever it is translated.
+ * first four bytes, and the low 16 bits of the milliseconds stay where they are, so that no two ids become one, and the same
+ * id becomes the same one wherever it is translated.
  *
  * Source: AWS X-Ray, tracing header; RFC 9562, 5.7.
  */
@@ -17,9 +17,7 @@ export function epochTraceId(traceId: Uint8Array): Uint8Array {
   // Far beyond any clock that is right: it was no time.
   if (seconds > 0xffffffff) return traceId;
   const out = Uint8Array.from(traceId);
-  const outView = new DataView(out.buffer);
-  outView.setUint32(0, seconds);
-  outView.setUint16(4, ms % 1000);
+  new DataView(out.buffer).setUint32(0, seconds);
   return out;
 }
 

@@ -59,6 +59,8 @@ export class OtlpPeer implements AsyncDisposable {
   readonly violations: string[] = [];
   /** Answers for the next requests, which are then not recorded as taken unless they are to be; afterwards all are taken. */
   readonly answers: Answer[] = [];
+  /** Requests that were larger than it takes. */
+  tooLarge = 0;
   /** Never answer. */
   hanging = false;
   readonly #rules: PeerRules;
@@ -125,6 +127,7 @@ export class OtlpPeer implements AsyncDisposable {
     try {
       const body = request.headers["content-encoding"] === "gzip" ? gunzipSync(request.body) : request.body;
       if (body.byteLength > (this.#rules.maxBytes ?? Number.POSITIVE_INFINITY)) {
+        this.tooLarge++;
         response.writeHead(413).end();
         return;
       }
@@ -157,6 +160,7 @@ export class OtlpPeer implements AsyncDisposable {
         ? ""
         : `the compression is ${headers["content-encoding"]}`,
       headers["content-length"] === String(request.body.byteLength) ? "" : "the content length is wrong",
+      headers.host === new URL(this.url).host ? "" : `the host is ${headers.host}`,
       /^spanloom-exporter-/.test(headers["user-agent"] ?? "") ? "" : `the user agent is ${headers["user-agent"]}`,
       ...wanted.map(([name, value]) => (headers[name] === value ? "" : `header ${name} is ${headers[name]}`)),
       this.#rules.check?.(request) ?? "",

@@ -100,6 +100,7 @@ function testRequests(setup: OtlpSetup): void {
     expect(await subject.exporter.export(sampleTraces(...names))).toEqual({ outcome: "exported" });
     expect(subject.peer.violations).toEqual([]);
     expect(subject.peer.spanNames).toEqual(names);
+    expect(subject.peer.tooLarge).toBe(0);
   });
 }
 

@@ -214,6 +214,17 @@ describe("attributes", () => {
     expect(texts(spansOf(shaped)[0]!.attributes)).not.toHaveProperty("spanloom.job.id");
   });
 
+  it("adds aliases beside what they stand for, to a copy", () => {
+    const shaped = shape({ aliases: { "db.system": "system", unknown: "x" } }, batchOf(span));
+    expect(spansOf(shaped)[0]!.attributes.map(({ key }) => key)).toEqual([
+      "spanloom.job.id",
+      "db.statement",
+      "db.system",
+      "a+b",
+      "system",
+    ]);
+  });
+
   it("adds tags to every span and attributes to every resource, over their own", () => {
     const { traces } = shape(
       { tags: { team: "core", "a+b": "z" }, resourceAttributes: { zone: "b", env: "prod" } },
