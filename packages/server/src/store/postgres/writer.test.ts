@@ -134,7 +134,8 @@ test("a submission tried again with its id finds what an earlier try stored", as
 });
 
 test("a network that swallows everything fails what waits, and the store goes on over a new connection", async () => {
-  const { proxy, driver } = await behindProxy({ answerMs: 300 });
+  // Long enough for a busy machine to answer what is not swallowed.
+  const { proxy, driver } = await behindProxy({ answerMs: 2_000 });
   proxy.fault = atCommit("swallow");
   // The transaction did commit, as a question over a new connection tells.
   const job = await driver.submit({ name: "task" });
