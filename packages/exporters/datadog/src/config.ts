@@ -1,4 +1,11 @@
-import { type Environment, invalidOption, shapeOptionsOf, variableOf, withDefaults } from "@spanloom/exporter";
+import {
+  type Environment,
+  invalidOption,
+  type ShapeOptions,
+  shapeOptionsOf,
+  variableOf,
+  withDefaults,
+} from "@spanloom/exporter";
 import type { OtlpPresetOptions } from "@spanloom/exporter/otlp";
 
 /** Where to send: Datadog's intake with an API key, a Datadog Agent without. */
@@ -9,19 +16,28 @@ export interface DatadogOptions extends OtlpPresetOptions {
   readonly site?: string | undefined;
   /** What Datadog told the account to name as the source of traces, as long as their intake is a preview. */
   readonly source?: string | undefined;
+  /** Environment in Datadog, put on every resource as `deployment.environment.name`. */
+  readonly env?: string | undefined;
   /** Host of the Agent. Default `localhost`. */
   readonly agentHost?: string | undefined;
 }
 
-/** Options over `DD_API_KEY`, `DD_SITE`, `DD_OTLP_SOURCE` and `DD_AGENT_HOST`. */
+/** Options over `DD_API_KEY`, `DD_SITE`, `DD_OTLP_SOURCE`, `DD_ENV` and `DD_AGENT_HOST`. */
 export function datadogOptionsFromEnv(env: Environment, options: DatadogOptions = {}): DatadogOptions {
   const fromEnv: DatadogOptions = {
     apiKey: variableOf(env, "DD_API_KEY")?.value,
     site: variableOf(env, "DD_SITE")?.value,
     source: variableOf(env, "DD_OTLP_SOURCE")?.value,
+    env: variableOf(env, "DD_ENV")?.value,
     agentHost: variableOf(env, "DD_AGENT_HOST")?.value,
   };
   return { ...withDefaults(options, fromEnv), shape: shapeOptionsOf(env, options.shape) };
+}
+
+/** The shape with the environment among the attributes of resources. */
+export function withEnvironment({ shape, env }: DatadogOptions): ShapeOptions | undefined {
+  if (env === undefined) return shape;
+  return { ...shape, resourceAttributes: { "deployment.environment.name": env, ...shape?.resourceAttributes } };
 }
 
 /** The base URL of OTLP. Errors: INVALID_FIELD for a site that cannot be a host's name. */

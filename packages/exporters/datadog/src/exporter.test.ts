@@ -1,4 +1,4 @@
-import { testOtlpExporter } from "@spanloom/testing";
+import { sampleTraces, testOtlpExporter } from "@spanloom/testing";
 import { describe, expect, it } from "vitest";
 import { exporterFromEnv } from "./exporter.ts";
 
@@ -18,6 +18,19 @@ testOtlpExporter("exporter-datadog", {
 });
 
 describe("exporter-datadog", () => {
+  it("names the environment on every resource, unless attributes for it are given", () => {
+    const environmentOf = (...args: Parameters<typeof exporterFromEnv>) =>
+      exporterFromEnv(...args)
+        .shape?.(sampleTraces("a"))
+        .traces?.resourceSpans[0]?.resource?.attributes.find(({ key }) => key === "deployment.environment.name")?.value
+        ?.value.value;
+    expect(environmentOf({ DD_ENV: "prod" })).toBe("prod");
+    expect(environmentOf({ DD_ENV: "prod" }, { env: "staging" })).toBe("staging");
+    const shape = { resourceAttributes: { "deployment.environment.name": "mine" } };
+    expect(environmentOf({ DD_ENV: "prod" }, { shape })).toBe("mine");
+    expect(exporterFromEnv({}).shape).toBeUndefined();
+  });
+
   it("sends to the intake of a site with a key, to the Agent without", () => {
     const urlOf = (...args: Parameters<typeof exporterFromEnv>) => exporterFromEnv(...args).destination.split(" ")[0];
     expect(urlOf({ DD_API_KEY: "k" })).toBe("https://otlp.datadoghq.com/v1/traces");

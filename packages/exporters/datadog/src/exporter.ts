@@ -1,6 +1,6 @@
 import { configureExporter, type Environment } from "@spanloom/exporter";
 import { OtlpExporter } from "@spanloom/exporter/otlp";
-import { type DatadogOptions, datadogOptionsFromEnv, datadogUrl } from "./config.ts";
+import { type DatadogOptions, datadogOptionsFromEnv, datadogUrl, withEnvironment } from "./config.ts";
 
 /** Datadog takes 3.2 MB of traces and 5 MB of logs in a request; sizes here are estimates. */
 const MAX_REQUEST_BYTES = 2_500_000;
@@ -11,11 +11,12 @@ const MAX_REQUEST_BYTES = 2_500_000;
  * Errors: INVALID_FIELD when an option is out of its domain.
  */
 export function datadogExporter(options: DatadogOptions = {}): OtlpExporter {
-  const { apiKey, source, site: _site, agentHost: _agentHost, ...connection } = options;
+  const { apiKey, source, site: _site, agentHost: _agentHost, env: _env, ...connection } = options;
   return new OtlpExporter(
     {
       compression: "gzip",
       ...connection,
+      shape: withEnvironment(options),
       endpoint: options.endpoint ?? datadogUrl(options),
       headers: { ...connection.headers, ...(apiKey !== undefined && { "dd-api-key": apiKey }) },
       traces: { headers: source === undefined ? {} : { "dd-otlp-source": source } },

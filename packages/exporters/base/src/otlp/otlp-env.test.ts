@@ -49,6 +49,32 @@ describe("otlpOptionsFromEnv", () => {
     });
   });
 
+  it("reads certificates of one signal over those for both", () => {
+    const folder = mkdtempSync(join(tmpdir(), "spanloom-otlp-"));
+    const pem = (name: string) => {
+      writeFileSync(join(folder, name), name);
+      return join(folder, name);
+    };
+    const options = otlpOptionsFromEnv({
+      [`${P}CERTIFICATE`]: pem("both-ca"),
+      [`${P}CLIENT_CERTIFICATE`]: pem("both-cert"),
+      [`${P}CLIENT_KEY`]: pem("both-key"),
+      [`${P}LOGS_CERTIFICATE`]: pem("logs-ca"),
+    });
+    rmSync(folder, { recursive: true });
+    expect(targetOf(options, "traces").tls).toEqual({ ca: "both-ca", cert: "both-cert", key: "both-key" });
+    expect(targetOf(options, "logs").tls).toEqual({ ca: "logs-ca", cert: "both-cert", key: "both-key" });
+  });
+
+  it("takes a gRPC endpoint without a scheme for a secure one, unless it is said not to be", () => {
+    const env = { [`${P}PROTOCOL`]: "grpc", [`${P}ENDPOINT`]: "collector:4317" };
+    expect(targetOf(otlpOptionsFromEnv(env), "traces").url.href).toBe("https://collector:4317/");
+    const insecure = otlpOptionsFromEnv({ ...env, [`${P}INSECURE`]: "true" });
+    expect(targetOf(insecure, "logs").url.href).toBe("http://collector:4317/");
+    const logsOnly = { [`${P}LOGS_PROTOCOL`]: "grpc", [`${P}LOGS_ENDPOINT`]: "http://collector:4317" };
+    expect(targetOf(otlpOptionsFromEnv(logsOnly), "logs").url.href).toBe("http://collector:4317/");
+  });
+
   it("takes an empty variable for an absent one", () => {
     expect(otlpOptionsFromEnv({ [`${P}ENDPOINT`]: " ", [`${P}TIMEOUT`]: "" })).toEqual({});
   });
