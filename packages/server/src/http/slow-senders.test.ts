@@ -57,7 +57,8 @@ describe("senders that never finish", () => {
     const listener = new Listener({
       host: "127.0.0.1",
       port: 0,
-      requestTimeoutMs: 50,
+      // Long enough for the headers to be read on a busy machine: they are what begins the handler.
+      requestTimeoutMs: 1_000,
       handler: (request) => {
         readBody(request, 10_000).then(
           () => read.push("all"),

@@ -1,4 +1,5 @@
-import { readFileSync, unwatchFile, watchFile } from "node:fs";
+import { readFileSync } from "node:fs";
+import { isDeepStrictEqual } from "node:util";
 import { SpanloomError } from "@spanloom/protocol";
 import type { Log } from "../rpc/error-interceptor.ts";
 
@@ -17,21 +18,23 @@ export interface WatchedFilesOptions<Value> {
 /**
  * A value made of files, and made again when they change.
  *
- * Files are looked at by time, not by notification: a mounted secret changes by a link swapped above the file, of which
- * notifications say nothing. What cannot be read or understood later is logged, and the last good value stays: a typing
+ * Files are read by time, not by notification: a mounted secret changes by a link swapped above the file, of which
+ * notifications say nothing, and what changes between the first reading and the first look is seen as well. What cannot be read or understood later is logged, and the last good value stays: a typing
  * mistake must not lock everybody out.
  */
 export class WatchedFiles<Value> {
   readonly #options: WatchedFilesOptions<Value>;
   #value: Value;
-  readonly #onChange = (): void => this.reload();
+  /** What the last reading gave, good or bad. */
+  #seen: Reading;
   readonly #listeners: ((value: Value) => void)[] = [];
-  #watching = false;
+  #timer: NodeJS.Timeout | undefined;
 
   /** Errors: INVALID_STATE naming the file that cannot be read, or what `parse` says of them. */
   constructor(options: WatchedFilesOptions<Value>) {
     this.#options = options;
-    this.#value = options.parse(options.paths.map((path) => read(path, options.what)));
+    this.#seen = this.#read();
+    this.#value = options.parse(textsOf(this.#seen));
   }
 
   /** The last good value. */
@@ -46,23 +49,21 @@ export class WatchedFiles<Value> {
 
   /** Begins to look. Safe to call twice. */
   start(): void {
-    if (this.#watching) return;
-    this.#watching = true;
-    const interval = this.#options.intervalMs ?? 2_000;
-    for (const path of this.#options.paths) watchFile(path, { interval, persistent: false }, this.#onChange);
+    this.#timer ??= setInterval(() => this.#look(), this.#options.intervalMs ?? 2_000).unref();
   }
 
   /** Looks no more. Safe to call twice. */
   stop(): void {
-    this.#watching = false;
-    for (const path of this.#options.paths) unwatchFile(path, this.#onChange);
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 
-  /** Reads the files now. */
+  /** Reads the files now, and makes the value again. */
   reload(): void {
-    const { what, paths, parse, log } = this.#options;
+    const { what, parse, log } = this.#options;
+    this.#seen = this.#read();
     try {
-      this.#value = parse(paths.map((path) => read(path, what)));
+      this.#value = parse(textsOf(this.#seen));
     } catch (error) {
       // The last good value is better than none; whoever changed the file reads why it is not used.
       log(`${error instanceof Error ? error.message : error}; keeping the ${what} read before`);
@@ -71,6 +72,31 @@ export class WatchedFiles<Value> {
     for (const listener of this.#listeners) listener(this.#value);
     log(`read the ${what} again`);
   }
+
+  #look(): void {
+    const now = this.#read();
+    if (!isDeepStrictEqual(now.texts, this.#seen.texts) || now.error?.message !== this.#seen.error?.message)
+      this.reload();
+  }
+
+  #read(): Reading {
+    try {
+      return { texts: this.#options.paths.map((path) => read(path, this.#options.what)) };
+    } catch (error) {
+      return { error: error as SpanloomError };
+    }
+  }
+}
+
+/** What the files hold, or why one cannot be read. */
+interface Reading {
+  readonly texts?: readonly string[];
+  readonly error?: SpanloomError;
+}
+
+function textsOf({ texts, error }: Reading): readonly string[] {
+  if (texts === undefined) throw error;
+  return texts;
 }
 
 function read(path: string, what: string): string {
