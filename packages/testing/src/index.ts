@@ -22,6 +22,7 @@ export {
   testExporter,
 } from "./exporter/exporter-suite.ts";
 export { OtlpGrpcPeer } from "./exporter/otlp-grpc-peer.ts";
+export { type OtlpGrpcSetup, testOtlpGrpcExporter } from "./exporter/otlp-grpc-suite.ts";
 export {
   type Answer,
   OtlpPeer,

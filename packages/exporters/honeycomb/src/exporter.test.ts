@@ -1,4 +1,4 @@
-import { testOtlpExporter } from "@spanloom/testing";
+import { testOtlpExporter, testOtlpGrpcExporter } from "@spanloom/testing";
 import { describe, expect, it } from "vitest";
 import { exporterFromEnv } from "./exporter.ts";
 
@@ -11,6 +11,14 @@ testOtlpExporter("exporter-honeycomb", {
       { timeoutMs },
     ),
   rules: { encoding: "protobuf", headers: { traces: headers, logs: headers } },
+  logs: true,
+  secrets: ["hc-secret"],
+});
+
+testOtlpGrpcExporter("exporter-honeycomb", {
+  make: (endpoint, { timeoutMs }) =>
+    exporterFromEnv({ HONEYCOMB_API_KEY: "hc-secret" }, { endpoint, timeoutMs, protocol: "grpc" }),
+  headers: { "x-honeycomb-team": "hc-secret", "grpc-encoding": "gzip" },
   logs: true,
   secrets: ["hc-secret"],
 });

@@ -1,4 +1,4 @@
-import { testOtlpExporter } from "@spanloom/testing";
+import { testOtlpExporter, testOtlpGrpcExporter } from "@spanloom/testing";
 import { describe, expect, it } from "vitest";
 import { exporterFromEnv } from "./exporter.ts";
 
@@ -8,6 +8,14 @@ testOtlpExporter("exporter-newrelic", {
   make: (url, { timeoutMs }) =>
     exporterFromEnv({ NEW_RELIC_LICENSE_KEY: "nr-secret", NEW_RELIC_OTLP_ENDPOINT: url }, { timeoutMs }),
   rules: { encoding: "protobuf", headers: { traces: headers, logs: headers }, maxBytes: 1_000_000 },
+  logs: true,
+  secrets: ["nr-secret"],
+});
+
+testOtlpGrpcExporter("exporter-newrelic", {
+  make: (endpoint, { timeoutMs }) =>
+    exporterFromEnv({ NEW_RELIC_LICENSE_KEY: "nr-secret" }, { endpoint, timeoutMs, protocol: "grpc" }),
+  headers: { "api-key": "nr-secret", "grpc-encoding": "gzip" },
   logs: true,
   secrets: ["nr-secret"],
 });

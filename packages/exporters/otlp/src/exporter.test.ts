@@ -1,5 +1,5 @@
 import { registeredExporters } from "@spanloom/exporter";
-import { type ExporterSubject, OtlpGrpcPeer, testExporter, testOtlpExporter } from "@spanloom/testing";
+import { testOtlpExporter, testOtlpGrpcExporter } from "@spanloom/testing";
 import { describe, expect, it } from "vitest";
 import { configureOtlp, exporterFromEnv } from "./exporter.ts";
 
@@ -19,21 +19,15 @@ testOtlpExporter("exporter-otlp from the environment", {
   secrets: ["k1-secret"],
 });
 
-testExporter("exporter-otlp over gRPC", async (): Promise<ExporterSubject> => {
-  const peer = await new OtlpGrpcPeer().start();
-  const exporter = exporterFromEnv({ [`${P}ENDPOINT`]: peer.url, [`${P}PROTOCOL`]: "grpc" });
-  return {
-    exporter,
-    spanNames: () => peer.spanNames,
-    logBodies: () => peer.logBodies,
-    hang: () => {
-      peer.hanging = true;
-    },
-    async [Symbol.asyncDispose]() {
-      await exporter.shutdown();
-      await peer[Symbol.asyncDispose]();
-    },
-  };
+testOtlpGrpcExporter("exporter-otlp from the environment", {
+  make: (url, { timeoutMs }) =>
+    exporterFromEnv(
+      { [`${P}ENDPOINT`]: url, [`${P}PROTOCOL`]: "grpc", [`${P}HEADERS`]: "x-api-key=k1-secret" },
+      { timeoutMs },
+    ),
+  headers: { "x-api-key": "k1-secret" },
+  logs: true,
+  secrets: ["k1-secret"],
 });
 
 describe("exporterFromEnv", () => {

@@ -1,4 +1,4 @@
-import { testOtlpExporter } from "@spanloom/testing";
+import { testOtlpExporter, testOtlpGrpcExporter } from "@spanloom/testing";
 import { describe, expect, it } from "vitest";
 import { exporterFromEnv } from "./exporter.ts";
 
@@ -18,6 +18,14 @@ testOtlpExporter("exporter-tempo behind a proxy with a password", {
   rules: { headers: { traces: { authorization: "Basic NzpnbGMtc2VjcmV0", "content-encoding": "gzip" }, logs: {} } },
   logs: false,
   secrets: ["glc-secret", "NzpnbGMtc2VjcmV0"],
+});
+
+testOtlpGrpcExporter("exporter-tempo", {
+  make: (url, { timeoutMs }) =>
+    exporterFromEnv({ TEMPO_ENDPOINT: url, TEMPO_TENANT: "acme" }, { timeoutMs, protocol: "grpc" }),
+  headers: { "x-scope-orgid": "acme" },
+  logs: false,
+  secrets: [],
 });
 
 describe("exporter-tempo", () => {

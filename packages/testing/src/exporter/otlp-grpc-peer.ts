@@ -13,6 +13,10 @@ export class OtlpGrpcPeer implements AsyncDisposable {
   readonly headers: Headers[] = [];
   /** Errors for the next calls. */
   readonly errors: ConnectError[] = [];
+  /** Errors for the next calls with log records, before the others. */
+  readonly logErrors: ConnectError[] = [];
+  /** Break the connection in place of an answer. */
+  cutOff = false;
   rejectedSpans = 0n;
   hanging = false;
   readonly #sessions = new Set<ServerHttp2Session>();
@@ -61,7 +65,7 @@ export class OtlpGrpcPeer implements AsyncDisposable {
         });
         service(LogsService, {
           export: async ({ resourceLogs }, { requestHeader }) => {
-            await this.#answer(requestHeader);
+            await this.#answer(requestHeader, this.logErrors.shift());
             for (const { scopeLogs } of resourceLogs)
               for (const each of scopeLogs)
                 this.logBodies.push(...each.logRecords.map(({ body }) => String(body?.value.value)));
@@ -72,10 +76,11 @@ export class OtlpGrpcPeer implements AsyncDisposable {
     });
   }
 
-  async #answer(header: Headers): Promise<void> {
+  async #answer(header: Headers, first?: ConnectError): Promise<void> {
     this.headers.push(header);
     if (this.hanging) await new Promise(() => undefined);
-    const error = this.errors.shift();
+    if (this.cutOff) for (const session of this.#sessions) session.destroy();
+    const error = first ?? this.errors.shift();
     if (error) throw error;
   }
 }
