@@ -26,6 +26,8 @@ describe("the command line", () => {
       tls: undefined,
       defaultLeaseMs: undefined,
       spoolMaxBytes: undefined,
+      exporters: [],
+      exporterFrom: undefined,
     });
   });
 
@@ -45,6 +47,13 @@ describe("the command line", () => {
     const env = { SPANLOOM_CORS_ORIGINS: "https://app.example,http://localhost:5173" };
     expect(config([], env).corsOrigins).toEqual(["https://app.example", "http://localhost:5173"]);
     expect(config(["--cors-origins", "*"], env).corsOrigins).toEqual(["*"]);
+  });
+
+  it("takes exporters, repeated or with commas, and where new ones begin", () => {
+    const env = { SPANLOOM_EXPORTERS: "otlp, axiom", SPANLOOM_EXPORTER_FROM: "1970-01-01T00:00:01Z" };
+    expect(config([], env)).toMatchObject({ exporters: ["otlp", "axiom"], exporterFrom: 1_000_000n });
+    const args = ["--exporter", "otlp", "--exporter", "./own.mjs", "--exporter-from", "beginning"];
+    expect(config(args, env)).toMatchObject({ exporters: ["otlp", "./own.mjs"], exporterFrom: "beginning" });
   });
 
   it("takes address and port in one", () => {
@@ -79,6 +88,9 @@ describe("the command line", () => {
     [["--clickhouse-url", "http://ch:8123?database=x"], {}, /--clickhouse-url: .*no parameter but clickhouse_setting_/],
     [["--clickhouse-cluster", "main"], {}, /--clickhouse-cluster "main": it needs --clickhouse-url/],
     [["--clickhouse-url", "http://ch"], { SPANLOOM_CLICKHOUSE_ENGINE: "Log" }, /SPANLOOM_CLICKHOUSE_ENGINE "Log": it/],
+    [["--exporter", "otlp", "--exporter", "otlp"], {}, /--exporter "otlp,otlp": it has "otlp" twice/],
+    [["--exporter", ""], {}, /--exporter "": a name in it is empty/],
+    [["--exporter-from", "yesterday"], {}, /--exporter-from "yesterday": it must be now, beginning or a time/],
     [["--retention-days", "0"], {}, /--retention-days "0": it must be a whole number, 1 to 10000/],
   ])("refuses %j with %j, naming it", (args, env, message) => {
     expect(() => readCommand(args, env)).toThrow(

@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { SpanloomError } from "@spanloom/protocol";
 import { checkDatabaseUrl } from "./database-url.ts";
+import type { ForwardFrom } from "./forward/forwarder.ts";
 import { parseOrigins } from "./http/cors.ts";
 import { checkClickHouseUrl } from "./telemetry/columnar/clickhouse/clickhouse-url.ts";
 import { MAX_RETENTION_DAYS } from "./telemetry/columnar/schema.sql.ts";
@@ -29,6 +30,10 @@ export interface ServerConfig {
   tls: { certFile: string; keyFile: string } | undefined;
   /** Lease length of runners that ask for none. */
   defaultLeaseMs: number | undefined;
+  /** Exporters by name, package or path. */
+  exporters: readonly string[];
+  /** Where new ones begin. */
+  exporterFrom: ForwardFrom | undefined;
   /** Most bytes of telemetry that wait to be stored. */
   spoolMaxBytes: number | undefined;
 }
@@ -45,6 +50,8 @@ interface Setting {
   value?: string;
   env?: string;
   fallback?: string;
+  /** Whether it may be given more than once. */
+  isList?: boolean;
   about: string;
 }
 
@@ -118,6 +125,19 @@ const settings: readonly Setting[] = [
     about: "lease of runners that ask for none, 1000..600000 (default 15000)",
   },
   {
+    flag: "exporter",
+    value: "<names>",
+    env: "SPANLOOM_EXPORTERS",
+    isList: true,
+    about: "exporters that get every span and log, e.g. otlp; repeated or with commas",
+  },
+  {
+    flag: "exporter-from",
+    value: "<when>",
+    env: "SPANLOOM_EXPORTER_FROM",
+    about: "where a new exporter begins: now (default), beginning, or a time as 2026-11-21T12:00:00Z",
+  },
+  {
     flag: "spool-max-bytes",
     value: "<number>",
     env: "SPANLOOM_SPOOL_MAX_BYTES",
@@ -139,11 +159,13 @@ export function readCommand(args: readonly string[], env: Environment): Command 
   return { kind: "run", config: toConfig(flags, env) };
 }
 
-type Flags = Readonly<Record<string, string | boolean | undefined>>;
+type Flags = Readonly<Record<string, string | boolean | string[] | undefined>>;
 
 function parseFlags(args: readonly string[]): Flags {
   const options = Object.fromEntries(
-    settings.map(({ flag, value }) => [flag, { type: value ? ("string" as const) : ("boolean" as const) }]),
+    settings.map(({ flag, value, isList = false }) => {
+      return [flag, { type: value ? ("string" as const) : ("boolean" as const), multiple: isList }];
+    }),
   );
   try {
     return parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values as Flags;
@@ -170,6 +192,8 @@ function toConfig(flags: Flags, env: Environment): ServerConfig {
     corsOrigins: readOrigins(flags, env),
     tls: readTls(flags, env),
     defaultLeaseMs: readInteger("default-lease-ms", flags, env, { min: 1_000, max: 600_000 }),
+    exporters: readExporters(flags, env),
+    exporterFrom: readFrom(flags, env),
     spoolMaxBytes: readInteger("spool-max-bytes", flags, env, { min: 1_048_576, max: Number.MAX_SAFE_INTEGER }),
   };
 }
@@ -184,6 +208,7 @@ function find(flag: string, flags: Flags, env: Environment): Found | undefined {
   const setting = settings.find((one) => one.flag === flag);
   const given = flags[flag];
   if (typeof given === "string") return { source: `--${flag}`, text: given };
+  if (Array.isArray(given)) return { source: `--${flag}`, text: given.join(",") };
   const variable = setting?.env;
   const set = variable === undefined ? undefined : env[variable];
   if (variable !== undefined && set) return { source: variable, text: set };
@@ -220,6 +245,24 @@ function readOrigins(flags: Flags, env: Environment): string[] | undefined {
   return found && parseOrigins(found.source, found.text);
 }
 
+function readExporters(flags: Flags, env: Environment): string[] {
+  const found = find("exporter", flags, env);
+  if (!found) return [];
+  const names = found.text.split(",").map((name) => name.trim());
+  if (names.includes("")) throw refuse(found.source, found.text, "a name in it is empty");
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice !== undefined) throw refuse(found.source, found.text, `it has "${twice}" twice`);
+  return names;
+}
+
+function readFrom(flags: Flags, env: Environment): ForwardFrom | undefined {
+  const found = find("exporter-from", flags, env);
+  if (!found || found.text === "now" || found.text === "beginning") return found?.text as ForwardFrom | undefined;
+  const ms = /^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(found.text) ? Date.parse(found.text) : Number.NaN;
+  if (ms >= 0) return BigInt(ms) * 1000n;
+  throw refuse(found.source, found.text, "it must be now, beginning or a time as 2026-11-21T12:00:00Z");
+}
+
 function readTls(flags: Flags, env: Environment): ServerConfig["tls"] {
   const cert = find("tls-cert", flags, env);
   const key = find("tls-key", flags, env);
@@ -237,7 +280,7 @@ function readInteger(flag: string, flags: Flags, env: Environment, range: { min:
   throw refuse(found.source, found.text, `it must be a whole number, ${range.min} to ${range.max}`);
 }
 
-function readListen(value: string | boolean | undefined): { host: string; port: number } | undefined {
+function readListen(value: Flags[string]): { host: string; port: number } | undefined {
   if (typeof value !== "string") return undefined;
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(value);
   const port = Number(match?.[3]);

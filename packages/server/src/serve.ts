@@ -23,6 +23,8 @@ import { serverVersion } from "./version.ts";
 export interface ServerParts {
   store: Store;
   telemetry: Telemetry;
+  /** Gives exporters what comes into the telemetry's store; absent when there are none. */
+  forwarding?: { start(): Promise<void>; stop(): Promise<void> } | undefined;
   /** Held while the server runs, when the store does not lock the data folder. */
   dataLock?: { acquire(): void; release(): void } | undefined;
   clock: Clock;
@@ -74,7 +76,7 @@ export async function serve(parts: ServerParts): Promise<RunningServer> {
 }
 
 async function startParts(parts: ServerParts, undo: Undo[]): Promise<RunningServer> {
-  const { store, telemetry, dataLock, clock, log } = parts;
+  const { store, telemetry, forwarding, dataLock, clock, log } = parts;
   const files = openFiles(parts);
   dataLock?.acquire();
   undo.push(() => dataLock?.release());
@@ -83,6 +85,8 @@ async function startParts(parts: ServerParts, undo: Undo[]): Promise<RunningServ
   undo.push(store.on("changed", (jobIds, taskIds) => telemetry.lifecycleChanged(jobIds, taskIds)));
   await telemetry.start();
   undo.push(() => telemetry.stop());
+  await forwarding?.start();
+  undo.push(() => forwarding?.stop());
   const maintenance = new Maintenance(store, clock, log);
   maintenance.start();
   undo.push(() => maintenance.stop());

@@ -1,8 +1,11 @@
 import { join } from "node:path";
-import { defaultLimits, type Limits } from "@spanloom/protocol";
+import { defaultLimits, type Limits, SpanloomError } from "@spanloom/protocol";
 import { type Clock, systemClock } from "./clock.ts";
 import { checkDatabaseUrl } from "./database-url.ts";
 import { checkExposure } from "./exposure.ts";
+import type { ForwardFrom } from "./forward/forwarder.ts";
+import { Forwarding, type ForwardingOptions } from "./forward/forwarding.ts";
+import type { NamedExporter } from "./forward/load-exporters.ts";
 import { parseOrigins } from "./http/cors.ts";
 import { type RunningServer, serve } from "./serve.ts";
 import { PostgresStore } from "./store/postgres/index.ts";
@@ -50,6 +53,10 @@ export interface ServerOptions {
   tls?: { certFile: string; keyFile: string };
   /** Origins whose pages may call, such as `https://app.example`; `*` is any. Default: none. */
   corsOrigins?: readonly string[];
+  /** Exporters that get what comes into the store, each with the name that its cursor is kept by. Default: none. */
+  exporters?: readonly NamedExporter[];
+  /** Where an exporter that has no cursor begins. Default `now`. */
+  exporterFrom?: ForwardFrom;
   /** Listen beyond this machine without a token. */
   insecure?: boolean;
   /** Takes lines about defects and maintenance. Default: standard error. */
@@ -82,10 +89,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   checkExposure({ host, token, tokensFile, insecure });
   const store = createStore(options, clock, limits);
   const shared = options.clickhouseUrl !== undefined;
+  const spanStore = createSpanStore(options, log);
   const telemetry = createTelemetry({
     dataDir,
     store,
-    spanStore: createSpanStore(options, log),
+    spanStore,
     shared,
     clock,
     log,
@@ -96,6 +104,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   return serve({
     store,
     telemetry,
+    forwarding: createForwarding(options, {
+      arrivals: telemetry.arrivals,
+      retentionDays: spanStore.retentionDays,
+      clock,
+      log,
+    }),
     dataLock,
     clock,
     limits,
@@ -108,6 +122,21 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     log,
     graceMs,
   });
+}
+
+/** undefined without an exporter. Errors: INVALID_STATE where servers share spans, as each would send them all. */
+function createForwarding(
+  { dataDir, exporters = [], exporterFrom, databaseUrl, clickhouseUrl }: ServerOptions,
+  parts: Pick<ForwardingOptions, "arrivals" | "retentionDays" | "clock" | "log">,
+): Forwarding | undefined {
+  if (exporters.length === 0) return undefined;
+  if (databaseUrl !== undefined && clickhouseUrl !== undefined)
+    throw new SpanloomError(
+      "INVALID_STATE",
+      "cannot export: servers that share PostgreSQL and ClickHouse would each send every span; give exporters to runners",
+    );
+  const folder = join(dataDir, "forward");
+  return new Forwarding({ ...parts, exporters, from: exporterFrom ?? "now", folder, random: Math.random });
 }
 
 function createSpanStore(options: ServerOptions, log: (line: string) => void): SpanStore {

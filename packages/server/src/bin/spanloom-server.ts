@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { SpanloomError } from "@spanloom/protocol";
 import { helpText, readCommand, type ServerConfig } from "../config.ts";
+import { loadExporters } from "../forward/load-exporters.ts";
 import type { RunningServer } from "../serve.ts";
 import { startServer } from "../server.ts";
 import { runTokenCommand } from "../token-command.ts";
@@ -51,7 +52,7 @@ async function run(config: ServerConfig): Promise<void> {
   }
 }
 
-function start({
+async function start({
   defaultLeaseMs,
   spoolMaxBytes,
   token,
@@ -63,6 +64,8 @@ function start({
   clickhouseCluster,
   clickhouseEngine,
   retentionDays,
+  exporters,
+  exporterFrom,
   ...config
 }: ServerConfig): Promise<RunningServer> {
   return startServer({
@@ -76,6 +79,8 @@ function start({
     ...(clickhouseCluster !== undefined && { clickhouseCluster }),
     ...(clickhouseEngine !== undefined && { clickhouseEngine }),
     ...(retentionDays !== undefined && { retentionDays }),
+    exporters: await loadExporters(exporters, { env: process.env, folder: process.cwd() }),
+    ...(exporterFrom !== undefined && { exporterFrom }),
     ...(spoolMaxBytes !== undefined && { spoolMaxBytes }),
     ...(defaultLeaseMs !== undefined && { limits: leaseLimits(defaultLeaseMs) }),
   });

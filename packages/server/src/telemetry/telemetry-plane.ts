@@ -31,6 +31,7 @@ import { planJobTraces, planLogs, planSpans } from "./query/planner.ts";
 import { Spool } from "./spool/spool.ts";
 import type { SpoolFileSystem } from "./spool/spool-file.ts";
 import { writerId } from "./spool/writer-id.ts";
+import { ArrivalReader } from "./tail/arrivals.ts";
 import { followedLogs, followedSpans } from "./tail/followed.ts";
 import { Tail } from "./tail/tail.ts";
 import type { TailBatch } from "./tail/window-reader.ts";
@@ -68,6 +69,7 @@ class TelemetryPlane implements Telemetry {
   readonly #peers: Peers | undefined;
   readonly #peerBarrier: PeerBarrier | undefined;
   readonly #tail: Tail;
+  readonly arrivals: ArrivalReader;
   /** Calls that brought something. */
   #accepted = 0;
   #drainer: Drainer | undefined;
@@ -94,14 +96,13 @@ class TelemetryPlane implements Telemetry {
       closeOpenSpans: (attempts) => this.#closeOpenSpans(attempts),
       ...(barrier && { othersFlushed: () => barrier.lifecycleWritten() }),
     });
-    this.#tail = new Tail({
+    const arrivals = {
       store: spanStore,
-      jobTraces: (jobIds) => this.#jobTraces(jobIds),
       barrier: () => this.#barrier(),
       ...(!options.shared && { accepted: () => this.#accepted }),
-      clock,
-      log,
-    });
+    };
+    this.#tail = new Tail({ ...arrivals, jobTraces: (jobIds) => this.#jobTraces(jobIds), clock, log });
+    this.arrivals = new ArrivalReader(arrivals);
   }
 
   async start(): Promise<void> {

@@ -7,7 +7,7 @@ import type {
   TailLogsRequest,
   TailSpansRequest,
 } from "@spanloom/protocol";
-import type { ArrowBatch } from "./columnar/span-store.ts";
+import type { ArrowBatch, TelemetryTable } from "./columnar/span-store.ts";
 import type { TailBatch } from "./tail/window-reader.ts";
 
 /** An OTLP payload as received, still encoded. */
@@ -70,6 +70,46 @@ export interface TelemetryStats {
   pendingLifecycle: number;
 }
 
+/** A place in the order in which rows came into the store: after all before `us`, and those of `us` up to `place`. */
+export interface ArrivalPosition {
+  /** The store's time, in microseconds since the epoch. */
+  us: bigint;
+  /** Place among the rows of that time; empty before the first. */
+  place: string;
+}
+
+/** A span of the store's time, and how many rows came in it. */
+export interface ArrivalPiece {
+  fromUs: bigint;
+  untilUs: bigint;
+  rows: number;
+}
+
+/** Rows in the order they came, and where to go on after them. */
+export interface ArrivalPage {
+  batches: readonly ArrowBatch[];
+  position: ArrivalPosition;
+}
+
+/**
+ * What came into the store, in the order it came: ended spans and log records, whichever server took them.
+ *
+ * Errors: TELEMETRY_UNAVAILABLE while the store is away.
+ */
+export interface Arrivals {
+  /** A time of the store before which nothing more will come. */
+  horizon(): Promise<bigint>;
+  /** Cuts a range of time into pieces that are read one after the other; those without rows are left out. */
+  pieces(table: TelemetryTable, fromUs: bigint, untilUs: bigint): Promise<ArrivalPiece[]>;
+  /** Reads rows after a position, up to a time of the store. Once `untilUs` is the position, nothing is left before it. */
+  page(
+    table: TelemetryTable,
+    from: ArrivalPosition,
+    untilUs: bigint,
+    limits: { maxRows: number; maxBytes: number; signal: AbortSignal },
+  ): Promise<ArrivalPage>;
+}
+
 /**
  * The telemetry plane: OTLP in, Arrow out, and the lifecycle projection.
  *
@@ -90,6 +130,8 @@ export interface Telemetry {
   ingest(payloads: readonly OtlpPayload[]): Promise<IngestOutcome>;
   /** What runners send is corrected by it before it is ingested. */
   readonly runnerTimes: RunnerTimes;
+  /** What came, for those who give it on. */
+  readonly arrivals: Arrivals;
   /** Notes that the lifecycle spans of these jobs and tasks are out of date. */
   lifecycleChanged(jobIds: ReadonlySet<string>, taskIds: ReadonlySet<string>): void;
   /** Streams spans. Errors: UNSUPPORTED_QUERY, INVALID_FIELD. */

@@ -54,6 +54,11 @@ export function telemetryStub(methods: Partial<Telemetry> = {}): TelemetryStub {
       correct: async () => {},
       correctExtras: (_runnerId, _attempt, extras) => extras,
     },
+    arrivals: {
+      horizon: async () => 0n,
+      pieces: async () => [],
+      page: async (_table, _from, untilUs) => ({ batches: [], position: { us: untilUs, place: "" } }),
+    },
     lifecycleChanged: () => {},
     async *querySpans() {},
     async *queryLogs() {},

@@ -94,7 +94,8 @@ WHERE ${windowSql(window, parameters)} GROUP BY at ORDER BY at`;
 /** Reads the store's clock. */
 export const nowStatement: Statement = { sql: "SELECT toUnixTimestamp64Micro(now64(6, 'UTC')) AS now", params: {} };
 
-function windowSql({ fromUs, untilUs }: Window, parameters: Parameters): string {
+/** Whether a row came within a window. */
+export function windowSql({ fromUs, untilUs }: Window, parameters: Parameters): string {
   const at = (us: bigint) => `fromUnixTimestamp64Micro(${parameters.bind("Int64", us)}, 'UTC')`;
   return `inserted_at >= ${at(fromUs)} AND inserted_at < ${at(untilUs)}`;
 }

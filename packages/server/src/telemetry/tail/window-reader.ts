@@ -1,7 +1,7 @@
-import { tableFromIPC } from "apache-arrow";
 import type { ArrowBatch, SpanStore, TelemetryTable } from "../columnar/span-store.ts";
 import type { JobTraces } from "../query/filter-sql.ts";
-import { planArrivals, type Window } from "../query/tail-plan.ts";
+import type { Window } from "../query/tail-plan.ts";
+import { cutWindow } from "./cut-window.ts";
 import type { Followed } from "./followed.ts";
 import { formatPosition } from "./position.ts";
 
@@ -50,25 +50,10 @@ export class WindowReader {
     const key = `${window.fromUs} ${window.untilUs}`;
     let pieces = this.#pieces[table].get(key);
     if (!pieces) {
-      pieces = this.#cut(table, window);
+      pieces = cutWindow(this.#options.store, table, window, ROWS_AT_A_TIME);
       this.#pieces[table].set(key, pieces);
     }
     return pieces;
-  }
-
-  async #cut(table: TelemetryTable, window: Window): Promise<Window[]> {
-    const pieces: Window[] = [];
-    let [fromUs, rows] = [window.fromUs, 0n];
-    for await (const { ipc } of this.#options.store.stream(planArrivals(table, window))) {
-      for (const { at, stored } of tableFromIPC(ipc) as Iterable<{ at: bigint; stored: bigint }>) {
-        if (rows > 0n && rows + stored > ROWS_AT_A_TIME) {
-          pieces.push({ fromUs, untilUs: at });
-          [fromUs, rows] = [at, 0n];
-        }
-        rows += stored;
-      }
-    }
-    return [...pieces, { fromUs, untilUs: window.untilUs }];
   }
 
   /** What became new within a window. The last batch has the window's end for its position, those before its beginning. */

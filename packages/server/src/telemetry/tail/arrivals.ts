@@ -1,0 +1,96 @@
+import { tableFromIPC } from "apache-arrow";
+import type { ArrowBatch, SpanStore, TelemetryTable } from "../columnar/span-store.ts";
+import { planArrivalPage } from "../query/arrival-plan.ts";
+import { nowStatement } from "../query/tail-plan.ts";
+import type { ArrivalPage, ArrivalPiece, ArrivalPosition, Arrivals } from "../telemetry.ts";
+import { cutWindow } from "./cut-window.ts";
+
+/** About how many stored rows a page is searched among; more only where one insert brought more. */
+const ROWS_AT_A_TIME = 16_384n;
+
+/** What arrivals are read from. */
+export interface ArrivalReaderOptions {
+  store: Pick<SpanStore, "stream">;
+  /** Resolves when all that any server accepted before the call is in the store. */
+  barrier: () => Promise<void>;
+  /** A number that grows with everything accepted here. Absent when others write to the store, too. */
+  accepted?: () => number;
+}
+
+/**
+ * Reads what came into the store in the order it came.
+ *
+ * The store's clock is read first and the barrier passed after it, so every row with an earlier time of insertion is
+ * visible: what is read up to there is complete, however many servers write. Without anything accepted nothing is asked.
+ */
+export class ArrivalReader implements Arrivals {
+  readonly #options: ArrivalReaderOptions;
+  #looking: Promise<bigint> | undefined;
+  #horizonUs: bigint | undefined;
+  #accepted: number | undefined;
+
+  constructor(options: ArrivalReaderOptions) {
+    this.#options = options;
+  }
+
+  horizon(): Promise<bigint> {
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  async #look(): Promise<bigint> {
+    const { accepted, barrier } = this.#options;
+    const before = accepted?.();
+    if (before !== undefined && before === this.#accepted && this.#horizonUs !== undefined) return this.#horizonUs;
+    // What is written already need not wait for the next look.
+    if (before !== undefined) await barrier();
+    const nowUs = await this.#nowUs();
+    await barrier();
+    this.#accepted = before;
+    this.#horizonUs = nowUs;
+    return nowUs;
+  }
+
+  async pieces(table: TelemetryTable, fromUs: bigint, untilUs: bigint): Promise<ArrivalPiece[]> {
+    const pieces = await cutWindow(this.#options.store, table, { fromUs, untilUs }, ROWS_AT_A_TIME);
+    return pieces.filter(({ rows }) => rows > 0n).map((piece) => ({ ...piece, rows: Number(piece.rows) }));
+  }
+
+  async page(
+    table: TelemetryTable,
+    from: ArrivalPosition,
+    untilUs: bigint,
+    limits: { maxRows: number; maxBytes: number; signal: AbortSignal },
+  ): Promise<ArrivalPage> {
+    const { maxRows, maxBytes, signal } = limits;
+    const statement = planArrivalPage(table, { window: { fromUs: from.us, untilUs }, place: from.place, maxRows });
+    const batches: ArrowBatch[] = [];
+    let [rows, bytes] = [0, 0];
+    for await (const batch of this.#options.store.stream(statement, signal)) {
+      if (batch.rows === 0) continue;
+      batches.push(batch);
+      rows += batch.rows;
+      bytes += batch.ipc.byteLength;
+      if (bytes >= maxBytes) break;
+    }
+    const isLast = rows < maxRows && bytes < maxBytes;
+    const last = batches.at(-1);
+    return { batches, position: isLast || !last ? { us: untilUs, place: "" } : positionAfter(last) };
+  }
+
+  async #nowUs(): Promise<bigint> {
+    let nowUs = 0n;
+    for await (const { ipc, rows } of this.#options.store.stream(nowStatement)) {
+      if (rows > 0) nowUs = tableFromIPC(ipc).getChild("now")?.get(0) as bigint;
+    }
+    return nowUs;
+  }
+}
+
+function positionAfter({ ipc }: ArrowBatch): ArrivalPosition {
+  const table = tableFromIPC(ipc);
+  const last = (name: string) => table.getChild(name)?.get(table.numRows - 1) as unknown;
+  return { us: last("arrived") as bigint, place: last("place") as string };
+}
