@@ -98,6 +98,28 @@ export function extractHeaders(headers: HeaderSource): TraceCarrier | undefined 
   );
 }
 
+/** The `traceparent` of the active span, or of `from`; undefined when there is no span. */
+export function createTraceparent(from: Context = context.active()): string | undefined {
+  return activeCarrier(from)?.traceparent;
+}
+
+/**
+ * A copy of metadata, e.g. a job's tags, with the active trace context: {@link injectHeaders}, the original left alone.
+ *
+ * Without an active span it is a plain copy.
+ */
+export function injectTraceparent(metadata: Readonly<Record<string, string>> = {}): Record<string, string> {
+  return injectHeaders({ ...metadata });
+}
+
+/**
+ * The trace context in metadata, ready for the option `trace` of a submission: {@link extractHeaders} by the name that
+ * goes with {@link injectTraceparent}.
+ */
+export function extractTraceparent(metadata: HeaderSource): TraceCarrier | undefined {
+  return extractHeaders(metadata);
+}
+
 /**
  * Writes a carrier, by default the active one, into environment variables for a child process; returns the same object.
  *
@@ -131,7 +153,8 @@ function write<Target extends Record<string, string | undefined>>(
   return target;
 }
 
-function isTraceHeader(name: string): boolean {
+/** Whether a header or an entry of metadata is part of the trace context. */
+export function isTraceHeader(name: string): boolean {
   return LOWEST.headers.includes(name.toLowerCase());
 }
 

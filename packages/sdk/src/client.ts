@@ -6,6 +6,11 @@ import { type Connection, type ConnectionOptions, connect } from "./transport.ts
 export interface ClientOptions extends ConnectionOptions {
   /** When a call that failed for a passing reason is made again. Default: five tries with full jitter. */
   retry?: CallRetryOptions | undefined;
+  /**
+   * Whether submitting, cancelling, retrying and cloning jobs makes spans in the caller's trace, by the application's
+   * tracer provider; without a provider there are none. Default true.
+   */
+  tracing?: boolean | undefined;
 }
 
 /**
@@ -21,7 +26,7 @@ export class Client {
 
   constructor(options: ClientOptions = {}) {
     this.#connection = connect(options);
-    this.jobs = new Jobs(this.#connection, options.retry);
+    this.jobs = new Jobs(this.#connection, options);
   }
 
   /** Base URL of the server. */

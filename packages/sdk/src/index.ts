@@ -8,15 +8,19 @@ export {
   activeCarrier,
   contextOfCarrier,
   createCarrier,
+  createTraceparent,
   extractEnvironment,
   extractHeaders,
+  extractTraceparent,
   type HeaderSource,
   injectEnvironment,
   injectHeaders,
+  injectTraceparent,
   type TraceCarrier,
 } from "./carrier.ts";
 // For users: the client.
 export { Client, type ClientOptions } from "./client.ts";
+export { tracesAttemptsOnly } from "./client-spans.ts";
 export { decodePayload, encodePayload } from "./codec.ts";
 export {
   type AbortKind,

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type CallOptions, createClient, type Client as RpcClient } from "@connectrpc/connect";
 import { type Job, JobService, JobState, SpanloomError, TaskState, timestampFromUs } from "@spanloom/protocol";
 import { type CallRetryOptions, callWithRetry, retryDelayMs } from "./call.ts";
+import { type ClientCall, type ClientSpan, ClientSpans } from "./client-spans.ts";
 import { JobHandle, type JobResult, type RetriedJob, type RetryJobOptions, type WaitOptions } from "./job-handle.ts";
 import { JobWaiter } from "./job-waiter.ts";
 import { type QueueSnapshot, toQueueSnapshot } from "./queue-snapshot.ts";
@@ -17,6 +18,7 @@ import {
   toTaskSnapshot,
 } from "./snapshots.ts";
 import { SubmissionBuilder, type SubmitArguments } from "./submission-builder.ts";
+import { givenTrace } from "./submission-trace.ts";
 import { SubmitBatcher } from "./submit-batcher.ts";
 import { type JobOptions, type ManyJobOptions, SubmitRequests } from "./submit-request.ts";
 import type { TaskDefinition } from "./task.ts";
@@ -66,6 +68,14 @@ export interface CloneJobEdits {
   idempotencyKey?: string;
 }
 
+/** How jobs are asked for. */
+export interface JobsOptions {
+  /** When a call that failed for a passing reason is made again. */
+  retry?: CallRetryOptions | undefined;
+  /** Whether calls make spans in the caller's trace. Default true. */
+  tracing?: boolean | undefined;
+}
+
 /** Submits jobs and tells what became of them. Made by a {@link Client}. */
 export class Jobs {
   readonly #service: RpcClient<typeof JobService>;
@@ -74,20 +84,23 @@ export class Jobs {
   readonly #requests: SubmitRequests;
   readonly #batcher: SubmitBatcher;
   readonly #waiter: JobWaiter;
+  readonly #spans: ClientSpans;
 
-  constructor(connection: Connection, retry: CallRetryOptions = {}) {
+  constructor(connection: Connection, { retry = {}, tracing }: JobsOptions = {}) {
     this.#service = createClient(JobService, connection.transport);
     this.#url = connection.url;
     this.#retry = retry;
     this.#requests = new SubmitRequests();
     this.#batcher = new SubmitBatcher(this.#service, connection.url, retry);
     this.#waiter = new JobWaiter(this.#service, connection.url, retry);
+    this.#spans = new ClientSpans(connection.url, tracing);
   }
 
   /**
    * Submits one job with one root task, and resolves once the server has made it durable.
    *
-   * The active OpenTelemetry span becomes the parent of the job's span. Repeated on transient errors; the idempotency
+   * The job's parent is the span of the submission, below the active one, where the application has a tracer provider;
+   * else the active OpenTelemetry span. Repeated on transient errors; the idempotency
    * key, made here unless given, keeps that from making a second job.
    *
    * Errors: INVALID_FIELD, LIMIT_EXCEEDED (caller); IDEMPOTENCY_CONFLICT; STORE_UNAVAILABLE after five tries.
@@ -96,16 +109,20 @@ export class Jobs {
     task: TaskDefinition<Input, Output>,
     ...[input, options = {}]: SubmitArguments<Input, JobOptions>
   ): Promise<JobHandle<Output>> {
-    return this.#submit(task, input as Input, options);
+    return this.#submitTraced(task, input as Input, options);
   }
 
-  /** Submits one job per input, in as few requests as can be; resolves when all are durable. */
+  /**
+   * Submits one job per input, in as few requests as can be; resolves when all are durable.
+   *
+   * One span stands for all of them, unless `spans` says otherwise.
+   */
   async submitMany<Input, Output>(
     task: TaskDefinition<Input, Output>,
     inputs: readonly Input[],
     options: ManyJobOptions = {},
   ): Promise<JobHandle<Output>[]> {
-    const { displays, idempotencyKeys, ...common } = options;
+    const { displays, idempotencyKeys, spans = "batch", ...common } = options;
     checkOnePerInput("displays", displays, inputs.length);
     checkOnePerInput("idempotencyKeys", idempotencyKeys, inputs.length);
     const optionsOf = (index: number): JobOptions => ({
@@ -113,7 +130,12 @@ export class Jobs {
       ...(displays && { display: displays[index]! }),
       ...(idempotencyKeys && { idempotencyKey: idempotencyKeys[index]! }),
     });
-    return Promise.all(inputs.map((input, index) => this.#submit(task, input, optionsOf(index))));
+    if (inputs.length === 0) return [];
+    if (spans === "each")
+      return Promise.all(inputs.map((input, index) => this.#submitTraced(task, input, optionsOf(index))));
+    return this.#spans.trace({ ...submitCall(options), count: inputs.length }, (span) =>
+      Promise.all(inputs.map((input, index) => this.#submit(task, input, within(span, optionsOf(index))))),
+    );
   }
 
   /**
@@ -126,13 +148,16 @@ export class Jobs {
     build: (roots: Pick<SubmissionBuilder, "submit" | "submitMany">) => void,
     options: JobOptions = {},
   ): Promise<JobHandle<unknown[]>> {
-    const builder = new SubmissionBuilder();
-    build(builder);
-    if (builder.count === 0)
-      throw new SpanloomError("INVALID_FIELD", `cannot submit job "${name}": it has no tasks`, { field: "tasks" });
-    const request = this.#requests.make(builder, name, options);
-    const job = await this.#batcher.submit(request, builder.inputBytes + BYTES_PER_JOB);
-    return this.#handle(job, (snapshot) => (snapshot.outputs ?? []) as unknown[]);
+    return this.#spans.trace(submitCall(options), async (span) => {
+      const builder = new SubmissionBuilder();
+      build(builder);
+      if (builder.count === 0)
+        throw new SpanloomError("INVALID_FIELD", `cannot submit job "${name}": it has no tasks`, { field: "tasks" });
+      const request = this.#requests.make(builder, name, within(span, options));
+      const job = await this.#batcher.submit(request, builder.inputBytes + BYTES_PER_JOB);
+      span?.found(job);
+      return this.#handle(job, (snapshot) => (snapshot.outputs ?? []) as unknown[]);
+    });
   }
 
   /** Returns a job, outputs of its roots included. Errors: JOB_NOT_FOUND. */
@@ -232,8 +257,11 @@ export class Jobs {
 
   /** Cancels a job; returns it as it then stands. One that has ended is left as it is. Errors: JOB_NOT_FOUND. */
   async cancel(jobId: string, reason = ""): Promise<JobSnapshot> {
-    const { job } = await this.#call((options) => this.#service.cancelJob({ jobId, reason }, options));
-    return this.#snapshot(job, jobId);
+    return this.#spans.trace({ operation: "cancel", jobId }, async (span) => {
+      const { job } = await this.#call((options) => this.#service.cancelJob({ jobId, reason }, options));
+      if (job) span?.found(job);
+      return this.#snapshot(job, jobId);
+    });
   }
 
   /**
@@ -246,8 +274,11 @@ export class Jobs {
    */
   async retry(jobId: string, { tasks = [] }: RetryJobOptions = {}): Promise<RetriedJob> {
     const request = { jobId, taskIds: [...tasks], idempotencyKey: this.#requests.newKey() };
-    const { job, retried } = await this.#call((options) => this.#service.retryJob(request, options));
-    return { job: this.#snapshot(job, jobId), retried: Number(retried) };
+    return this.#spans.trace({ operation: "retry", jobId }, async (span) => {
+      const { job, retried } = await this.#call((options) => this.#service.retryJob(request, options));
+      if (job) span?.found(job);
+      return { job: this.#snapshot(job, jobId), retried: Number(retried) };
+    });
   }
 
   /**
@@ -265,14 +296,29 @@ export class Jobs {
         field: "tasks",
       });
     const request = { jobId, name, tags, idempotencyKey, ...(roots && { tasks: roots.build() }) };
-    const { job } = await this.#call((options) => this.#service.cloneJob(request, options));
-    if (!job) throw new SpanloomError("INTERNAL", `cannot clone job "${jobId}": the server answered without a job`);
-    return this.#handle(job, (snapshot) => snapshot.output);
+    return this.#spans.trace({ operation: "clone" }, async (span) => {
+      const { job } = await this.#call((options) => this.#service.cloneJob(request, options));
+      if (!job) throw new SpanloomError("INTERNAL", `cannot clone job "${jobId}": the server answered without a job`);
+      span?.found(job);
+      return this.#handle(job, (snapshot) => snapshot.output);
+    });
   }
 
   /** Ends all waiting. Called by the client's close(). */
   close(): void {
     this.#waiter.close();
+  }
+
+  #submitTraced<Input, Output>(
+    task: TaskDefinition<Input, Output>,
+    input: Input,
+    options: JobOptions,
+  ): Promise<JobHandle<Output>> {
+    return this.#spans.trace(submitCall(options), async (span) => {
+      const handle = await this.#submit(task, input, within(span, options));
+      span?.found(handle.submitted);
+      return handle;
+    });
   }
 
   async #submit<Input, Output>(
@@ -348,6 +394,16 @@ const NO_ANSWER = new SpanloomError("STORE_UNAVAILABLE", "the stream ended befor
 
 /** About what a job adds to a request besides its inputs. */
 const BYTES_PER_JOB = 512;
+
+/** The call that submits with these options. */
+function submitCall(options: Omit<JobOptions, "idempotencyKey">): ClientCall {
+  return { operation: "submit", queue: options.queue || "default", trace: givenTrace(options) };
+}
+
+/** The options of a submission within the span of its call. */
+function within(span: ClientSpan | undefined, options: JobOptions): JobOptions {
+  return span ? { ...options, trace: span.carrier } : options;
+}
 
 function checkOnePerInput(field: string, values: readonly string[] | undefined, inputs: number): void {
   if (!values || values.length === inputs) return;

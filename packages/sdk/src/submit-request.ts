@@ -8,15 +8,19 @@ import {
   timestampFromUs,
 } from "@spanloom/protocol";
 import { type ConcurrencyOptions, toConcurrency } from "./admission.ts";
-import { activeCarrier, type TraceCarrier } from "./carrier.ts";
+import type { TraceCarrier } from "./carrier.ts";
 import { checkRange, type RetryOptions } from "./retry.ts";
 import type { SubmissionBuilder } from "./submission-builder.ts";
+import { carrierOfSubmission, tagsWithoutTrace } from "./submission-trace.ts";
 
 /** Options of a job. */
 export interface JobOptions {
   /** Name of the job, 1..256 bytes. Default: the task's name. */
   name?: string;
-  /** Text by name to find it again by, at most 64. */
+  /**
+   * Text by name to find it again by, at most 64. A `traceparent` among them, with `tracestate` and `baggage`, is taken as
+   * the trace context and not as tags.
+   */
   tags?: Record<string, string>;
   /** Queue of tasks that name none. Default `default`. */
   queue?: string;
@@ -30,7 +34,7 @@ export interface JobOptions {
   deadlineMs?: number;
   /** Whether the job's span is a child of the submitter's, or starts a trace of its own linked to it. Default `child`. */
   traceMode?: "child" | "link";
-  /** Trace context of the submitter. Default: that of the active span; false sends none. */
+  /** Trace context of the submitter. Default: that among the tags, else that of the active span; false sends none. */
   trace?: TraceCarrier | false;
   /** At most so many jobs that share a key are admitted at once; a job holds its place until it ends. */
   concurrency?: ConcurrencyOptions;
@@ -46,6 +50,8 @@ export interface ManyJobOptions extends Omit<JobOptions, "idempotencyKey" | "dis
   idempotencyKeys?: readonly string[];
   /** Text for people on the root tasks, one for each input. */
   displays?: readonly string[];
+  /** Whether the client makes one span for all jobs, or one for each. Default `batch`. */
+  spans?: "batch" | "each";
 }
 
 /** Makes submit requests, each with an idempotency key of its own. */
@@ -62,13 +68,13 @@ export class SubmitRequests {
     const owner = `cannot submit job "${name}"`;
     checkRange(options.priority, [-(2 ** 31), 2 ** 31 - 1], { owner, field: "priority", whole: true });
     checkRange(options.deadlineMs, [1, Number.MAX_SAFE_INTEGER], { owner, field: "deadlineMs" });
-    const carrier = options.trace === false ? undefined : (options.trace ?? activeCarrier());
+    const carrier = carrierOfSubmission(options);
     const startAt = options.startAt && timestampFromUs(options.startAt.getTime() * 1000);
     return create(SubmitJobRequestSchema, {
       name,
       tasks: builder.build(),
       idempotencyKey: options.idempotencyKey ?? this.#ids.next(),
-      tags: options.tags ?? {},
+      tags: tagsWithoutTrace(options.tags),
       queue: options.queue ?? "",
       priority: options.priority ?? 0,
       ...(startAt && { startAt }),

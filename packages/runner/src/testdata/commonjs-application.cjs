@@ -61,7 +61,7 @@ async function main() {
     "user outer < root",
   ]);
   deepEqual(logs, ["in the child"]);
-  deepEqual(exported.map(({ name }) => name), ["inner", "outer"]);
+  deepEqual(exported.map(({ name }) => name), ["submit default", "inner", "outer"]);
   deepEqual(traceparent, `00-${inner.traceId}-${inner.spanId}-01`);
   console.log("ok");
 }

@@ -17,6 +17,7 @@ import {
   resourceFromAttributes,
 } from "@opentelemetry/resources";
 import { BasicTracerProvider } from "@opentelemetry/sdk-trace-base";
+import { tracesAttemptsOnly } from "@spanloom/sdk";
 import { SharedTracer } from "./shared-tracer.ts";
 import { SpanloomSpanProcessor } from "./span-processor.ts";
 
@@ -49,6 +50,7 @@ export function registerTracing(resource: Resource, options: { global: boolean }
   if (!hasContextManager()) context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   if (!processTracing) {
     const provider = new BasicTracerProvider({ resource, spanProcessors: [new SpanloomSpanProcessor()] });
+    Object.assign(provider, { [tracesAttemptsOnly]: true });
     processTracing = { provider, resource };
   }
   if (options.global) {

@@ -148,7 +148,9 @@ export class FakeJobService {
     if (request.name === "refused") throw new SpanloomError("INVALID_FIELD", "cannot submit job: it is refused");
     const known = this.#byKey.get(request.idempotencyKey);
     if (known) return create(SubmitJobResponseSchema, { job: known, existed: true });
-    const job = create(JobSchema, { id: `job-${this.jobs.size + 1}`, name: request.name, state: JobState.QUEUED });
+    const id = `job-${this.jobs.size + 1}`;
+    const queue = request.queue || "default";
+    const job = create(JobSchema, { id, name: request.name, queue, state: JobState.QUEUED });
     this.jobs.set(job.id, job);
     this.#byKey.set(request.idempotencyKey, job);
     return create(SubmitJobResponseSchema, { job });
