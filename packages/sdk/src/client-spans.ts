@@ -34,7 +34,7 @@ export class ClientSpans {
 
   /** Runs a call to the server within a span; `run` is given undefined where there is none to make. */
   async trace<Result>(call: ClientCall, run: (span: ClientSpan | undefined) => Promise<Result>): Promise<Result> {
-    const tracer = this.#enabled ? applicationTracer(call.trace) : undefined;
+    const tracer = this.#enabled ? applicationTracer() : undefined;
     if (!tracer) return run(undefined);
     const base = contextOf(call.trace);
     const span = tracer.startSpan(
@@ -103,23 +103,19 @@ export class ClientSpan {
 }
 
 /**
- * Marks a tracer provider that records spans of attempts only, as a runner registers where the application has none:
- * outside of attempts its spans would be parents that nobody ever sees.
+ * Marks a tracer provider that records spans of attempts only, as a runner registers where the application has none: it
+ * is not the application's, and outside of attempts its spans would be parents that nobody ever sees.
  */
 export const tracesAttemptsOnly: unique symbol = Symbol.for("spanloom.tracesAttemptsOnly");
 
 /** Scope of the spans. */
 const SCOPE = "@spanloom/sdk";
 
-function applicationTracer(given: TraceCarrier | false | undefined): Tracer | undefined {
+function applicationTracer(): Tracer | undefined {
   const registered = trace.getTracerProvider();
   const isProxy = registered instanceof ProxyTracerProvider;
-  const tracer = isProxy ? registered.getDelegateTracer(SCOPE) : registered.getTracer(SCOPE);
-  if (!tracer) return undefined;
-  const provider = isProxy ? registered.getDelegate() : registered;
-  if (!(tracesAttemptsOnly in provider)) return tracer;
-  const active = trace.getActiveSpan();
-  return !given && active && isWithinAttempt(active) ? tracer : undefined;
+  if (tracesAttemptsOnly in (isProxy ? registered.getDelegate() : registered)) return undefined;
+  return isProxy ? registered.getDelegateTracer(SCOPE) : registered.getTracer(SCOPE);
 }
 
 function contextOf(given: TraceCarrier | false | undefined): Context {
