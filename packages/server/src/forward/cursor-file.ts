@@ -17,6 +17,8 @@ export interface CursorStore {
 }
 
 const ENDING = ".json";
+/** Most bytes of a file's name without endings. */
+const MAX_NAME = 200;
 
 /**
  * Cursors in a folder, a file each.
@@ -71,8 +73,9 @@ export class CursorFiles implements CursorStore {
     }
   }
 
+  /** A name that is too long for a file, a path for one, is told by its end. */
   #pathOf(name: string): string {
-    return join(this.#folder, `${encodeURIComponent(name)}${ENDING}`);
+    return join(this.#folder, `${encodeURIComponent(name).slice(-MAX_NAME)}${ENDING}`);
   }
 }
 

@@ -149,13 +149,15 @@ export class Forwarder {
     if (!this.#isSaved || savedAgoUs >= IDLE_SAVE_US) await this.#save();
   }
 
+  /** A new cursor is written at once: what comes from now on is due, whatever happens. */
   async #begin(nowUs: bigint): Promise<Cursor> {
     const { name, cursors, from } = this.#options;
     const known = await cursors.load(name);
     if (known) return known;
     const us = from === "now" ? nowUs : from === "beginning" ? 0n : from;
-    this.#isSaved = false;
-    return { spans: { us, place: "" }, logs: { us, place: "" } };
+    const cursor = { spans: { us, place: "" }, logs: { us, place: "" } };
+    await cursors.save(name, cursor);
+    return cursor;
   }
 
   async #catchUpWith(table: TelemetryTable, cursor: Cursor): Promise<void> {
@@ -236,6 +238,7 @@ export class Forwarder {
         return true;
       }
       this.#report("retry", `exporter "${name}" waits, and will send all from here on: ${result.message}`);
+      if (!this.#isSaved) await this.#trySave();
       await this.#pause(this.#delayMs(failures, result.retryAfterMs));
       this.#counts.retried++;
     }
@@ -278,7 +281,7 @@ export class Forwarder {
     try {
       await this.#save();
     } catch (error) {
-      // A stop must not fail; what was sent since the cursor was written is sent again.
+      // Sending goes on, or ends; what was sent since the cursor was written is sent again after a crash.
       this.#report("save", `exporter "${this.#options.name}": cannot write its cursor: ${messageOf(error)}`);
     }
   }

@@ -1,0 +1,48 @@
+import { join } from "node:path";
+import { bytesToHex } from "@spanloom/protocol";
+import { type Answer, OtlpPeer, tempDir, waitFor } from "@spanloom/testing";
+import { afterEach, describe, expect, it } from "vitest";
+import { span, tracePayload } from "../telemetry/ingest/otlp-fixture.ts";
+import { ServerPrograms } from "../testing/server-program.ts";
+
+const programs = new ServerPrograms();
+afterEach(() => programs.killAll());
+
+/** The package that `--exporter otlp` stands for, which is not installed beside the server's sources. */
+const otlp = join(import.meta.dirname, "../../../exporters/otlp/src/index.ts");
+const SPANS = 6_000;
+/** Spans of one call, and of a page: the cursor is written when a call must be made again. */
+const [CALL, PAGE] = [512, 2_048];
+
+const idsOf = (peer: OtlpPeer) =>
+  peer.traces.flatMap(({ resourceSpans }) =>
+    resourceSpans.flatMap(({ scopeSpans }) =>
+      scopeSpans.flatMap(({ spans }) => spans.map(({ spanId }) => bytesToHex(spanId))),
+    ),
+  );
+
+describe("spanloom-server --exporter", () => {
+  it("loses no span when it is killed in the middle, and sends no more than a page again", async () => {
+    using dir = tempDir();
+    await using peer = await new OtlpPeer().start();
+    const away: Answer = (response) => response.writeHead(503).end();
+    peer.answers.push(...Array<Answer>(6).fill("take"), ...Array<Answer>(1_000).fill(away));
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: peer.url, SPANLOOM_RETENTION_DAYS: "10000" };
+    const args = ["--exporter", otlp, "--exporter-from", "beginning"];
+    const first = programs.start({ dataDir: dir.path, args, env });
+    const body = tracePayload(Array.from({ length: SPANS }, (_, i) => span(i + 1)));
+    const headers = { "content-type": "application/x-protobuf" };
+    const answer = await fetch(`${await first.url}/v1/traces`, { method: "POST", headers, body: new Uint8Array(body) });
+    expect(answer.status).toBe(200);
+    await waitFor(() => peer.requests.length >= 8);
+    first.child.kill("SIGKILL");
+    await first.end;
+    expect(idsOf(peer)).toHaveLength(6 * CALL);
+    peer.answers.length = 0;
+    await programs.start({ dataDir: dir.path, args, env }).url;
+    await waitFor(() => new Set(idsOf(peer)).size >= SPANS);
+    // What was taken of the page that was under way.
+    expect(idsOf(peer)).toHaveLength(SPANS + 6 * CALL - PAGE);
+    expect(peer.violations).toEqual([]);
+  });
+});
