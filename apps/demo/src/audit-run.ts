@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { QueryClient } from "@spanloom/query";
 import { Client, type JobHandle, type JobSnapshot } from "@spanloom/sdk";
-import { type RunningServer, startServer } from "@spanloom/server";
+import { type RunningServer, type ServerOptions, startServer } from "@spanloom/server";
 import type { DemoOptions } from "./options.ts";
 import { RunnerProcess } from "./runner-process.ts";
 import { listPackages } from "./tasks/list-packages.ts";
@@ -16,6 +16,8 @@ export interface AuditRunOptions extends Pick<DemoOptions, "dir" | "runners"> {
   leaseMs: number;
   /** Attempts at once in each runner. */
   concurrency: number;
+  /** Exporters of the server. */
+  exporters?: NonNullable<ServerOptions["exporters"]>;
   /** Lines of the server's log. */
   log?: (line: string) => void;
 }
@@ -39,12 +41,13 @@ export class AuditRun implements AsyncDisposable {
 
   /** Starts the server and the runners. Errors: those of the server; when a runner exits at once. */
   async start(): Promise<void> {
-    const { runners, leaseMs, concurrency, log } = this.#options;
+    const { runners, leaseMs, concurrency, exporters, log } = this.#options;
     this.#folder = await mkdtemp(join(tmpdir(), "spanloom-demo-"));
     this.#server = await startServer({
       dataDir: join(this.#folder, "data"),
       port: 0,
       limits: { minLeaseMs: leaseMs, defaultLeaseMs: leaseMs },
+      ...(exporters && { exporters }),
       ...(log && { log }),
     });
     this.#client = new Client({ url: this.url });

@@ -217,6 +217,18 @@ describe("a forwarder", () => {
     expect(bed.logged).toEqual(['exporter "throwing" lost 1 records: defect']);
   });
 
+  it("sends what there is before it stops, but does not wait for a backend that is away", async () => {
+    await using bed = await new Bed().start();
+    const [sound, away] = [new RecordingExporter(), new RecordingExporter()];
+    away.answer = () => ({ outcome: "retry", message: "503" });
+    const clock = { nowUs: systemClock.nowUs, schedule: () => () => undefined };
+    const forwarders = [bed.forward(sound, { name: "sound", clock }), bed.forward(away, { name: "away", clock })];
+    await waitFor(() => forwarders.every((each) => each.stats().isCurrent));
+    await bed.send(1, 2);
+    await Promise.all(forwarders.map((each) => each.stop()));
+    expect([sound.names.sort(), away.calls]).toEqual([named(1, 2), 1]);
+  });
+
   it("gives on more than a page of one insert, each span once", async () => {
     await using bed = await new Bed().start();
     const exporter = new RecordingExporter();

@@ -24,8 +24,8 @@ const PAGE_BYTES = 8 * 1024 ** 2;
 const PART = { maxRecords: 512, maxBytes: 2 * 1024 ** 2 };
 /** How far back it begins again when the store's clock was set back. */
 const READ_AGAIN_US = 60_000_000n;
-/** How long a stop waits for what is under way, and for the exporter to shut down. */
-const STOP_MS = 5_000;
+/** How long a stop waits until all that came is sent, for what is still under way then, and for the exporter to shut down. */
+const STOP_MS = { sending: 5_000, ending: 1_000 };
 
 /** As often as an ExportQueue, but for ever: nothing is lost by waiting. */
 const retry: RetryPolicy = {
@@ -83,6 +83,8 @@ export interface ForwardStats {
  */
 export class Forwarder {
   readonly #options: ForwarderOptions;
+  /** Told to send what there is and end; and to end at once. */
+  readonly #leaving = new AbortController();
   readonly #stopping = new AbortController();
   readonly #sent = new SentSpans();
   readonly #counts = { forwarded: 0, rejected: 0, failed: 0, retried: 0 };
@@ -105,12 +107,18 @@ export class Forwarder {
     this.#running ??= this.#run();
   }
 
-  /** Ends after the part under way, and shuts the exporter down; waits for either some seconds at most. Never rejects. */
+  /**
+   * Sends what came until now, but for a backend that is away, and shuts the exporter down; what takes more than some
+   * seconds is left for the next start. Never rejects.
+   */
   async stop(): Promise<void> {
+    const running = this.#running ?? Promise.resolve();
+    this.#leaving.abort();
+    if (!this.#reported.has("retry")) await this.#within(running, STOP_MS.sending);
     this.#stopping.abort();
-    await this.#within(this.#running ?? Promise.resolve());
-    await this.#within(this.#trySave());
-    await this.#within(this.#options.exporter.shutdown());
+    await this.#within(running, STOP_MS.ending);
+    await this.#within(this.#trySave(), STOP_MS.ending);
+    await this.#within(this.#options.exporter.shutdown(), STOP_MS.ending);
   }
 
   /** Figures so far. */
@@ -123,11 +131,12 @@ export class Forwarder {
   }
 
   async #run(): Promise<void> {
-    while (!this.#stopping.signal.aborted) {
+    for (let isLast = false; !isLast; ) {
+      isLast = this.#leaving.signal.aborted;
       try {
         await this.#catchUp();
         this.#failures = 0;
-        await this.#pause(LOOK_MS);
+        if (!isLast) await this.#pause(LOOK_MS);
       } catch (error) {
         if (this.#stopping.signal.aborted) return;
         this.#report("read", `exporter "${this.#options.name}" waits: ${messageOf(error)}`);
@@ -239,6 +248,7 @@ export class Forwarder {
       }
       this.#report("retry", `exporter "${name}" waits, and will send all from here on: ${result.message}`);
       if (!this.#isSaved) await this.#trySave();
+      if (this.#leaving.signal.aborted) return false;
       await this.#pause(this.#delayMs(failures, result.retryAfterMs));
       this.#counts.retried++;
     }
@@ -286,9 +296,9 @@ export class Forwarder {
     }
   }
 
-  /** Waits; less when told to stop. */
+  /** Waits; less when told to leave. */
   #pause(delayMs: number): Promise<void> {
-    const { signal } = this.#stopping;
+    const { signal } = this.#leaving;
     if (signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const end = () => {
@@ -302,9 +312,9 @@ export class Forwarder {
   }
 
   /** Waits for something for some seconds at most, and whatever becomes of it. */
-  #within(work: Promise<unknown>): Promise<void> {
+  #within(work: Promise<unknown>, delayMs: number): Promise<void> {
     return new Promise((resolve) => {
-      const cancel = this.#options.clock.schedule(resolve, STOP_MS);
+      const cancel = this.#options.clock.schedule(resolve, delayMs);
       const end = () => {
         cancel();
         resolve();

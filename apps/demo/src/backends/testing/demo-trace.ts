@@ -2,8 +2,10 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type PlainSpan, plainSpans } from "@spanloom/testing";
-import { AuditRun } from "../../audit-run.ts";
+import { AuditRun, type AuditRunOptions } from "../../audit-run.ts";
 import { generatedTree, writeTree } from "../../fixture/package-tree.ts";
+
+type NamedExporter = NonNullable<AuditRunOptions["exporters"]>[number];
 
 /** The trace of one run of the demo, as Spanloom stored it. */
 export interface DemoTrace extends AsyncDisposable {
@@ -14,8 +16,8 @@ export interface DemoTrace extends AsyncDisposable {
   readonly spans: Map<string, PlainSpan[]>;
 }
 
-/** Runs the demo on a generated tree of packages, and exports its trace to a file. */
-export async function makeDemoTrace(): Promise<DemoTrace> {
+/** Runs the demo on a generated tree of packages, and exports its trace to a file; its server has `exporters`. */
+export async function makeDemoTrace(exporters: readonly NamedExporter[] = []): Promise<DemoTrace> {
   const folder = await mkdtemp(join(tmpdir(), "spanloom-exported-"));
   const file = join(folder, "trace.otlp.jsonl");
   await writeTree(join(folder, "node_modules"), generatedTree(60, 400));
@@ -25,6 +27,7 @@ export async function makeDemoTrace(): Promise<DemoTrace> {
     runners: 2,
     leaseMs: 60_000,
     concurrency: 4,
+    exporters,
   });
   await run.start();
   const { id } = await run.submit();
