@@ -10,9 +10,11 @@ afterEach(() => programs.killAll());
 
 /** The package that `--exporter otlp` stands for, which is not installed beside the server's sources. */
 const otlp = join(import.meta.dirname, "../../../exporters/otlp/src/index.ts");
-const SPANS = 6_000;
+const SPANS = 20_000;
 /** Spans of one call, and of a page: the cursor is written when a call must be made again. */
-const [CALL, PAGE] = [512, 2_048];
+const [CALL, PAGE] = [128, 8_192];
+/** Calls that are taken first: a page, and some of the next. */
+const TAKEN = PAGE / CALL + 2;
 
 const idsOf = (peer: OtlpPeer) =>
   peer.traces.flatMap(({ resourceSpans }) =>
@@ -26,7 +28,7 @@ describe("spanloom-server --exporter", () => {
     using dir = tempDir();
     await using peer = await new OtlpPeer().start();
     const away: Answer = (response) => response.writeHead(503).end();
-    peer.answers.push(...Array<Answer>(6).fill("take"), ...Array<Answer>(1_000).fill(away));
+    peer.answers.push(...Array<Answer>(TAKEN).fill("take"), ...Array<Answer>(1_000).fill(away));
     const env = { OTEL_EXPORTER_OTLP_ENDPOINT: peer.url, SPANLOOM_RETENTION_DAYS: "10000" };
     const args = ["--exporter", otlp, "--exporter-from", "beginning"];
     const first = programs.start({ dataDir: dir.path, args, env });
@@ -34,15 +36,15 @@ describe("spanloom-server --exporter", () => {
     const headers = { "content-type": "application/x-protobuf" };
     const answer = await fetch(`${await first.url}/v1/traces`, { method: "POST", headers, body: new Uint8Array(body) });
     expect(answer.status).toBe(200);
-    await waitFor(() => peer.requests.length >= 8);
+    await waitFor(() => peer.requests.length >= TAKEN + 2);
     first.child.kill("SIGKILL");
     await first.end;
-    expect(idsOf(peer)).toHaveLength(6 * CALL);
+    expect(idsOf(peer)).toHaveLength(TAKEN * CALL);
     peer.answers.length = 0;
     await programs.start({ dataDir: dir.path, args, env }).url;
     await waitFor(() => new Set(idsOf(peer)).size >= SPANS);
     // What was taken of the page that was under way.
-    expect(idsOf(peer)).toHaveLength(SPANS + 6 * CALL - PAGE);
+    expect(idsOf(peer)).toHaveLength(SPANS + TAKEN * CALL - PAGE);
     expect(peer.violations).toEqual([]);
   });
 });

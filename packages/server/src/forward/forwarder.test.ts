@@ -232,12 +232,12 @@ describe("a forwarder", () => {
   it("gives on more than a page of one insert, each span once", async () => {
     await using bed = await new Bed().start();
     const exporter = new RecordingExporter();
-    const numbers = Array.from({ length: 5_000 }, (_, i) => i + 1);
+    const numbers = Array.from({ length: 10_000 }, (_, i) => i + 1);
     await bed.send(...numbers);
     const forwarder = bed.forward(exporter);
-    await waitFor(() => forwarder.stats().forwarded >= 5_000);
-    expect(new Set(exporter.names).size).toBe(5_000);
-    expect(exporter.spans).toHaveLength(5_000);
+    await waitFor(() => forwarder.stats().forwarded >= 10_000);
+    expect(new Set(exporter.names).size).toBe(10_000);
+    expect(exporter.spans).toHaveLength(10_000);
   });
 
   it("sends a span of the record again only when it changed", async () => {

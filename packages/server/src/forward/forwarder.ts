@@ -17,11 +17,11 @@ const SAVE_US = 1_000_000;
 /** How long after a look a cursor is written although nothing was sent: a start asks that much less of the store. */
 const IDLE_SAVE_US = 3_600_000_000;
 /** Rows read at a time. */
-const PAGE_ROWS = 2_048;
+const PAGE_ROWS = 8_192;
 /** Bytes of a page, about: it ends early where rows are large. */
 const PAGE_BYTES = 8 * 1024 ** 2;
 /** What an exporter is given at a time: making and encoding it takes some milliseconds of the event loop. */
-const PART = { maxRecords: 512, maxBytes: 2 * 1024 ** 2 };
+const PART = { maxRecords: 128, maxBytes: 2 * 1024 ** 2 };
 /** How far back it begins again when the store's clock was set back. */
 const READ_AGAIN_US = 60_000_000n;
 /** How long a stop waits until all that came is sent, for what is still under way then, and for the exporter to shut down. */
