@@ -4,7 +4,7 @@ import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-ho
 import * as current from "@opentelemetry/sdk-trace-base";
 import { parseTraceparent, TraceMode, withOrigin } from "@spanloom/protocol";
 import * as earlier from "sdk-trace-base-1";
-import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { contextOfCarrier, createTraceparent, extractTraceparent, injectTraceparent } from "./carrier.ts";
 import { Client } from "./client.ts";
 import { tracesAttemptsOnly } from "./client-spans.ts";
@@ -26,6 +26,7 @@ beforeAll(() => void context.setGlobalContextManager(new AsyncLocalStorageContex
 
 const clients: Client[] = [];
 afterEach(() => {
+  vi.unstubAllEnvs();
   trace.disable();
   for (const client of clients.splice(0)) client.close();
 });
@@ -137,6 +138,29 @@ describe("client spans", () => {
     expect(spans()).toHaveLength(3);
   });
 
+  it("of a batch last until its last job was answered, and tell the first refusal", async () => {
+    const spans = register();
+    const waiting = Promise.withResolvers<void>();
+    const again = Promise.withResolvers<void>();
+    const service = new FakeJobService();
+    const wait = async () => {
+      waiting.resolve();
+      await again.promise;
+    };
+    const client = new Client({ transport: service.transport, retry: { wait } });
+    clients.push(client);
+    service.failures.push(new ConnectError("bad", Code.InvalidArgument), new ConnectError("away", Code.Unavailable));
+    // So large that each goes alone: the first is refused, the second sent again.
+    const large = ["a", "b"].map((text) => text.repeat(3 * 1024 * 1024));
+    const refused = expect(client.jobs.submitMany(echo, large)).rejects.toMatchObject({ reason: "INVALID_FIELD" });
+    await waiting.promise;
+    expect(spans()).toEqual([]);
+    again.resolve();
+    await refused;
+    expect(spans()).toMatchObject([{ attributes: { "error.type": "INVALID_FIELD" } }]);
+    expect(service.calls.submitJob).toBe(3);
+  });
+
   it("within an attempt belong to its job and name the new one as a message", async () => {
     const spans = register();
     const { client } = start();
@@ -162,7 +186,33 @@ describe("client spans", () => {
     const spans = register();
     await context.with(caller, () => off.client.jobs.submit(echo, "a"));
     expect(spans()).toEqual([]);
-    for (const { service } of [off, without]) expect(service.requests[0]!.trace).toMatchObject({ traceparent });
+    vi.stubEnv("OTEL_SDK_DISABLED", " True");
+    const disabled = start();
+    await context.with(caller, () => disabled.client.jobs.submit(echo, "a"));
+    expect(spans()).toEqual([]);
+    for (const { service } of [off, without, disabled])
+      expect(service.requests[0]!.trace).toMatchObject({ traceparent });
+  });
+});
+
+describe("the trace context of a clone", () => {
+  it("is that of its span, or the caller's own, and no tag", async () => {
+    const { service, client } = start();
+    const job = await client.jobs.submit(echo, "a");
+    await context.with(caller, () => client.jobs.clone(job.id, { traceMode: "link" }));
+    await client.jobs.clone(job.id, { tags: { traceparent, team: "a" } });
+    await context.with(caller, () => client.jobs.clone(job.id, { trace: false }));
+    expect(service.clones.map((request) => request.trace?.traceparent)).toEqual([traceparent, traceparent, undefined]);
+    expect(service.clones.map(({ traceMode }) => traceMode)).toEqual([
+      TraceMode.LINK,
+      TraceMode.CHILD,
+      TraceMode.CHILD,
+    ]);
+    expect(service.clones[1]!.tags).toEqual({ team: "a" });
+    const spans = register();
+    await context.with(caller, () => client.jobs.clone(job.id));
+    const { spanId } = spans()[0]!.spanContext();
+    expect(parseTraceparent(service.clones[3]!.trace!.traceparent)).toEqual({ traceId, spanId, sampled: true });
   });
 });
 

@@ -12,12 +12,14 @@ import {
 } from "@opentelemetry/api";
 import { attributeNames, originOf, parseTraceparent, SpanloomError } from "@spanloom/protocol";
 import { activeCarrier, contextOfCarrier, type TraceCarrier } from "./carrier.ts";
+import { isSdkDisabled } from "./sdk-disabled.ts";
 import type { JobSnapshot } from "./snapshots.ts";
 
 /**
  * Spans of what a client asks of the server, in the caller's trace, by the application's tracer provider.
  *
- * I1. Without a provider, or told not to, nothing is made: the caller's own trace context is passed on as it is.
+ * I1. Without a provider, or told not to, by OTEL_SDK_DISABLED or otherwise, nothing is made: the caller's own trace
+ *     context is passed on as it is.
  * I2. No span is made where nobody would see it, so that no job gets a parent that is missing: tracesAttemptsOnly.
  * I3. A span within an attempt belongs to that attempt's job; it names the job it asks for as a message only.
  *
@@ -28,7 +30,7 @@ export class ClientSpans {
   readonly #server: Attributes;
 
   constructor(url: string, enabled = true) {
-    this.#enabled = enabled;
+    this.#enabled = enabled && !isSdkDisabled();
     this.#server = serverAttributes(url);
   }
 

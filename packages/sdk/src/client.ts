@@ -8,7 +8,7 @@ export interface ClientOptions extends ConnectionOptions {
   retry?: CallRetryOptions | undefined;
   /**
    * Whether submitting, cancelling, retrying and cloning jobs makes spans in the caller's trace, by the application's
-   * tracer provider; without a provider there are none. Default true.
+   * tracer provider; without a provider, or with OTEL_SDK_DISABLED=true, there are none. Default true.
    */
   tracing?: boolean | undefined;
 }

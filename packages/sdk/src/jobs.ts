@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type CallOptions, createClient, type Client as RpcClient } from "@connectrpc/connect";
 import { type Job, JobService, JobState, SpanloomError, TaskState, timestampFromUs } from "@spanloom/protocol";
 import { type CallRetryOptions, callWithRetry, retryDelayMs } from "./call.ts";
+import type { TraceCarrier } from "./carrier.ts";
 import { type ClientCall, type ClientSpan, ClientSpans } from "./client-spans.ts";
 import { JobHandle, type JobResult, type RetriedJob, type RetryJobOptions, type WaitOptions } from "./job-handle.ts";
 import { JobWaiter } from "./job-waiter.ts";
@@ -18,9 +19,9 @@ import {
   toTaskSnapshot,
 } from "./snapshots.ts";
 import { SubmissionBuilder, type SubmitArguments } from "./submission-builder.ts";
-import { givenTrace } from "./submission-trace.ts";
+import { givenTrace, tagsWithoutTrace } from "./submission-trace.ts";
 import { SubmitBatcher } from "./submit-batcher.ts";
-import { type JobOptions, type ManyJobOptions, SubmitRequests } from "./submit-request.ts";
+import { type JobOptions, type ManyJobOptions, SubmitRequests, traceFields } from "./submit-request.ts";
 import type { TaskDefinition } from "./task.ts";
 import { type Connection, toCallError } from "./transport.ts";
 
@@ -66,6 +67,10 @@ export interface CloneJobEdits {
   build?: (roots: Pick<SubmissionBuilder, "submit" | "submitMany">) => void;
   /** The same key and edits again return the clone made before. Default: a new random key. */
   idempotencyKey?: string;
+  /** Whether its span is a child of whoever clones, or starts a trace of its own linked to them. Default `child`. */
+  traceMode?: "child" | "link" | undefined;
+  /** Trace context of whoever clones, as of a submission. */
+  trace?: TraceCarrier | false;
 }
 
 /** How jobs are asked for. */
@@ -115,7 +120,8 @@ export class Jobs {
   /**
    * Submits one job per input, in as few requests as can be; resolves when all are durable.
    *
-   * One span stands for all of them, unless `spans` says otherwise.
+   * One span stands for all of them, unless `spans` says otherwise. A job that is refused spoils no other: once all have
+   * been answered it rejects with the first refusal.
    */
   async submitMany<Input, Output>(
     task: TaskDefinition<Input, Output>,
@@ -132,9 +138,9 @@ export class Jobs {
     });
     if (inputs.length === 0) return [];
     if (spans === "each")
-      return Promise.all(inputs.map((input, index) => this.#submitTraced(task, input, optionsOf(index))));
+      return allSubmitted(inputs.map((input, index) => this.#submitTraced(task, input, optionsOf(index))));
     return this.#spans.trace({ ...submitCall(options), count: inputs.length }, (span) =>
-      Promise.all(inputs.map((input, index) => this.#submit(task, input, within(span, optionsOf(index))))),
+      allSubmitted(inputs.map((input, index) => this.#submit(task, input, within(span, optionsOf(index))))),
     );
   }
 
@@ -282,12 +288,13 @@ export class Jobs {
   }
 
   /**
-   * Submits a new job from another's roots, with edits. Its span links to that of the original.
+   * Submits a new job from another's roots, with edits. Its span links to that of the original, and is in the caller's
+   * trace, as of a submission.
    *
    * It starts now and has as long as the original had. Errors: JOB_NOT_FOUND; those of `submit`.
    */
   async clone(jobId: string, edits: CloneJobEdits = {}): Promise<JobHandle<unknown>> {
-    const { name = "", tags = {}, build } = edits;
+    const { name = "", tags = {}, build, traceMode } = edits;
     const idempotencyKey = edits.idempotencyKey ?? this.#requests.newKey();
     const roots = build && new SubmissionBuilder();
     if (roots) build(roots);
@@ -295,8 +302,15 @@ export class Jobs {
       throw new SpanloomError("INVALID_FIELD", `cannot clone job "${jobId}": the new roots are none`, {
         field: "tasks",
       });
-    const request = { jobId, name, tags, idempotencyKey, ...(roots && { tasks: roots.build() }) };
-    return this.#spans.trace({ operation: "clone" }, async (span) => {
+    return this.#spans.trace({ operation: "clone", trace: givenTrace(edits) }, async (span) => {
+      const request = {
+        jobId,
+        name,
+        tags: tagsWithoutTrace(tags),
+        idempotencyKey,
+        ...(roots && { tasks: roots.build() }),
+        ...traceFields(span ? { traceMode, trace: span.carrier } : edits),
+      };
       const { job } = await this.#call((options) => this.#service.cloneJob(request, options));
       if (!job) throw new SpanloomError("INTERNAL", `cannot clone job "${jobId}": the server answered without a job`);
       span?.found(job);
@@ -403,6 +417,13 @@ function submitCall(options: Omit<JobOptions, "idempotencyKey">): ClientCall {
 /** The options of a submission within the span of its call. */
 function within(span: ClientSpan | undefined, options: JobOptions): JobOptions {
   return span ? { ...options, trace: span.carrier } : options;
+}
+
+/** What all submissions gave, once every one was answered; rejects as the first in order that failed. */
+async function allSubmitted<Result>(submissions: Promise<Result>[]): Promise<Result[]> {
+  // While one is under way its span, and that of the batch, must not end.
+  await Promise.allSettled(submissions);
+  return Promise.all(submissions);
 }
 
 function checkOnePerInput(field: string, values: readonly string[] | undefined, inputs: number): void {

@@ -11,7 +11,7 @@ import { type ConcurrencyOptions, toConcurrency } from "./admission.ts";
 import type { TraceCarrier } from "./carrier.ts";
 import { checkRange, type RetryOptions } from "./retry.ts";
 import type { SubmissionBuilder } from "./submission-builder.ts";
-import { carrierOfSubmission, tagsWithoutTrace } from "./submission-trace.ts";
+import { carrierOfSubmission, type SubmissionTrace, tagsWithoutTrace } from "./submission-trace.ts";
 
 /** Options of a job. */
 export interface JobOptions {
@@ -68,7 +68,6 @@ export class SubmitRequests {
     const owner = `cannot submit job "${name}"`;
     checkRange(options.priority, [-(2 ** 31), 2 ** 31 - 1], { owner, field: "priority", whole: true });
     checkRange(options.deadlineMs, [1, Number.MAX_SAFE_INTEGER], { owner, field: "deadlineMs" });
-    const carrier = carrierOfSubmission(options);
     const startAt = options.startAt && timestampFromUs(options.startAt.getTime() * 1000);
     return create(SubmitJobRequestSchema, {
       name,
@@ -80,8 +79,16 @@ export class SubmitRequests {
       ...(startAt && { startAt }),
       ...(options.deadlineMs !== undefined && { deadline: durationFromMs(options.deadlineMs) }),
       ...(options.concurrency && { concurrency: toConcurrency(options.concurrency, owner) }),
-      ...(carrier && { trace: { tracestate: "", baggage: "", ...carrier } }),
-      traceMode: options.traceMode === "link" ? TraceMode.LINK : TraceMode.CHILD,
+      ...traceFields(options),
     });
   }
+}
+
+/** How a request says where its job's span belongs. */
+export function traceFields(submission: SubmissionTrace & { traceMode?: "child" | "link" | undefined }) {
+  const carrier = carrierOfSubmission(submission);
+  return {
+    ...(carrier && { trace: { tracestate: "", baggage: "", ...carrier } }),
+    traceMode: submission.traceMode === "link" ? TraceMode.LINK : TraceMode.CHILD,
+  };
 }

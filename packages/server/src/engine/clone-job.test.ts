@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { CloneJobRequestSchema, defaultLimits, spanIdOf, traceIdOfJob } from "@spanloom/protocol";
+import { CloneJobRequestSchema, defaultLimits, spanIdOf, TraceMode, traceIdOfJob } from "@spanloom/protocol";
 import { describe, expect, test } from "vitest";
 import type { NewJob } from "../store/store.ts";
 import { toClonedJob } from "./clone-job.ts";
@@ -52,6 +52,22 @@ describe("a clone", () => {
     expect(clone({}, without).deadlineUs).toBeUndefined();
   });
 
+  test("is in the trace of whoever clones, below their span or linked to it, and links to the original", () => {
+    const caller = { traceId: "a".repeat(32), spanId: "b".repeat(16) };
+    const trace = { traceparent: `00-${caller.traceId}-${caller.spanId}-01`, tracestate: "k=v", baggage: "" };
+    const link = { traceId: "t".repeat(32), spanId: spanIdOf(ORIGINAL), type: "clone" };
+    const inherited = { link, tracestate: "k=v", baggage: "b=1", sampled: true };
+    expect(clone({ trace }).trace).toEqual({ ...inherited, traceId: caller.traceId, parentSpanId: caller.spanId });
+    expect(clone({ trace: { ...trace, baggage: "own=1" }, traceMode: TraceMode.LINK }).trace).toEqual({
+      ...inherited,
+      traceId: traceIdOfJob(CLONE),
+      parentSpanId: "",
+      submitterLink: caller,
+      baggage: "own=1",
+    });
+    expect(clone({ trace: { ...trace, traceparent: "nonsense" } }).trace).toEqual(clone().trace);
+  });
+
   test("takes edits: a name, tags that win, and roots", () => {
     const tasks = {
       specs: [{ identifier: { name: "other", version: "1.0" } }],
@@ -68,6 +84,7 @@ describe("a clone", () => {
     expect(hash({})).toMatch(/^[0-9a-f]{64}$/);
     expect(new Set([hash({}), hash({ name: "x" }), hash({ tags: { a: "1" } })]).size).toBe(3);
     expect(hash({})).toBe(clone({ idempotencyKey: "other" }).requestHash);
+    expect(hash({})).toBe(hash({ trace: { traceparent: `00-${"a".repeat(32)}-${"b".repeat(16)}-01` } }));
   });
 
   test("is held to the limits of a submission, its tags together", () => {

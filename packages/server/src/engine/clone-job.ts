@@ -1,10 +1,17 @@
 import { createHash } from "node:crypto";
 import { create, toBinary } from "@bufbuild/protobuf";
-import { type CloneJobRequest, CloneJobRequestSchema, type Limits, spanIdOf, traceIdOfJob } from "@spanloom/protocol";
-import type { NewJob } from "../store/store.ts";
+import {
+  type CloneJobRequest,
+  CloneJobRequestSchema,
+  type Limits,
+  parseTraceparent,
+  spanIdOf,
+} from "@spanloom/protocol";
+import type { NewJob, NewJobTrace } from "../store/store.ts";
 import { boundedText } from "./field.ts";
 import { checkedTags, type SubmissionContext } from "./submission.ts";
 import { toNewTaskSet } from "./task-set.ts";
+import { jobTrace } from "./trace.ts";
 
 /** The job to clone. */
 export interface Original {
@@ -16,8 +23,8 @@ export interface Original {
 /**
  * Makes a submission from another job's, with edits.
  *
- * The clone starts now, in a trace of its own that links to the original's span; it has as long as the original had. Tags
- * are merged, an edited one wins. The original's idempotency key and start time are its own.
+ * The clone starts now, in the trace of whoever clones or else one of its own, and links to the original's span; it has as
+ * long as the original had. Tags are merged, an edited one wins. The original's idempotency key and start time are its own.
  *
  * Errors: INVALID_FIELD, LIMIT_EXCEEDED, INVALID_DEPENDENCY; each names the field's path in the request.
  * Source: proto/spanloom/v1/job_service.proto CloneJobRequest.
@@ -36,14 +43,20 @@ export function toClonedJob(
     ...(deadlineUs !== undefined && { deadlineUs: nowUs + deadlineUs - createdAtUs }),
     idempotencyKey: boundedText("idempotency_key", request.idempotencyKey, limits.maxNameBytes),
     requestHash: request.idempotencyKey === "" ? "" : cloneHash(request),
-    trace: {
-      traceId: traceIdOfJob(jobId),
-      parentSpanId: "",
-      link: { traceId: trace.traceId, spanId: spanIdOf(submission.id), type: "clone" },
-      tracestate: "",
-      baggage: trace.baggage,
-      sampled: trace.sampled,
-    },
+    trace: cloneTrace(request, submission, jobId),
+  };
+}
+
+/** A caller without a valid trace context says nothing of it: baggage and sampling are then the original's. */
+function cloneTrace({ trace: context, traceMode }: CloneJobRequest, { id, trace }: NewJob, jobId: string): NewJobTrace {
+  const { link: submitterLink, ...own } = jobTrace(jobId, context, traceMode);
+  const isTold = parseTraceparent(context?.traceparent ?? "") !== undefined;
+  return {
+    ...own,
+    link: { traceId: trace.traceId, spanId: spanIdOf(id), type: "clone" },
+    ...(submitterLink && { submitterLink }),
+    baggage: own.baggage || trace.baggage,
+    sampled: isTold ? own.sampled : trace.sampled,
   };
 }
 
@@ -54,10 +67,13 @@ function edits({ name, tasks }: CloneJobRequest, limits: Limits): Partial<NewJob
   };
 }
 
-/** Hash of what a clone asks for; that of a submission never equals it, as the text before the request differs. */
+/**
+ * Hash of what a clone asks for, without key and trace context as of a submission, whose hash it never equals: the text
+ * before the request differs.
+ */
 function cloneHash(request: CloneJobRequest): string {
   const tags = Object.fromEntries(Object.entries(request.tags).sort(([a], [b]) => (a < b ? -1 : 1)));
-  const { $typeName, $unknown, ...rest } = request;
+  const { $typeName, $unknown, trace, ...rest } = request;
   const canonical = create(CloneJobRequestSchema, { ...rest, tags, idempotencyKey: "" });
   return createHash("sha256")
     .update("CloneJob")

@@ -107,6 +107,8 @@ export interface NewJobTrace {
   parentSpanId: string;
   /** A span outside the job's own that it links to: the submitter's in mode link (the default), or that of the job it is a clone of. */
   link?: { traceId: string; spanId: string; type?: "clone" };
+  /** The submitter's span, of a clone in mode link. */
+  submitterLink?: { traceId: string; spanId: string };
   tracestate: string;
   baggage: string;
   sampled: boolean;

@@ -29,8 +29,9 @@ export function projectJob(to: SpanColumns, job: JobRecord, version: bigint): vo
   };
   const attributes = appendIdentity(to, span, "submit");
   if (span.outcome === "cancelled" && job.cancelReason) attributes.text(CANCEL_REASON, job.cancelReason);
-  const { link } = job.trace;
+  const { link, submitterLink } = job.trace;
   if (link) appendLink(to, link.traceId, link.spanId, link.type ?? "submitter");
+  if (submitterLink) appendLink(to, submitterLink.traceId, submitterLink.spanId, "submitter");
   finishRow(to, span, version);
 }
 
