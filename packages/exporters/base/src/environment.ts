@@ -18,13 +18,16 @@ export function variableOf(env: Environment, ...names: readonly string[]): Varia
   return undefined;
 }
 
-/** The value of a variable when it is one of several; undefined when it is not set. Errors: INVALID_FIELD otherwise. */
+/**
+ * The value of a variable when it is one of several, in any case; undefined when it is not set. Errors: INVALID_FIELD
+ * otherwise.
+ */
 export function choiceOf<const Choice extends string>(
   variable: Variable | undefined,
   choices: readonly Choice[],
 ): Choice | undefined {
   if (!variable) return undefined;
-  const choice = choices.find((each) => each === variable.value);
+  const choice = choices.find((each) => each.toLowerCase() === variable.value.toLowerCase());
   if (choice !== undefined) return choice;
   throw invalidOption(variable.name, variable.value, `is not one of ${choices.join(", ")}`);
 }
@@ -48,11 +51,11 @@ export function required(value: string | undefined, option: string, variable: st
   });
 }
 
-/** An http or https URL. Errors: INVALID_FIELD naming the field. */
+/** An http or https URL. Errors: INVALID_FIELD naming the field, but neither user nor password. */
 export function httpUrl(field: string, text: string): URL {
   const url = URL.parse(text);
   if (url?.protocol === "http:" || url?.protocol === "https:") return url;
-  throw invalidOption(field, text, "is not an http or https URL");
+  throw invalidOption(field, text.replace(/[^/]*@/, "…@"), "is not an http or https URL");
 }
 
 /** An option or variable out of its domain. A secret's value must not be told: pass `…` for it. */

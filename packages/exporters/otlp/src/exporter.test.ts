@@ -31,11 +31,11 @@ testOtlpGrpcExporter("exporter-otlp from the environment", {
 });
 
 describe("exporterFromEnv", () => {
-  it("puts options over the environment, signal by signal", () => {
+  it("puts options over the environment, that for one signal, too", () => {
     const env = { [`${P}ENDPOINT`]: "http://env", [`${P}LOGS_ENDPOINT`]: "http://env-logs" };
     expect(exporterFromEnv(env).destination).toBe("http://env/v1/traces http://env-logs/");
     expect(exporterFromEnv(env, { endpoint: "http://given" }).destination).toBe(
-      "http://given/v1/traces http://env-logs/",
+      "http://given/v1/traces http://given/v1/logs",
     );
     expect(exporterFromEnv(env, { logs: { endpoint: "http://given" } }).destination).toBe(
       "http://env/v1/traces http://given/",

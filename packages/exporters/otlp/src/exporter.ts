@@ -7,14 +7,7 @@ import { OtlpExporter, type OtlpExporterOptions, otlpOptionsFromEnv } from "@spa
  * Errors: INVALID_FIELD naming the variable or option that is malformed.
  */
 export function exporterFromEnv(env: Environment, options: OtlpExporterOptions = {}): OtlpExporter {
-  const fromEnv = otlpOptionsFromEnv(env);
-  return new OtlpExporter({
-    ...fromEnv,
-    ...options,
-    traces: { ...fromEnv.traces, ...options.traces },
-    logs: { ...fromEnv.logs, ...options.logs },
-    shape: shapeOptionsOf(env, options.shape),
-  });
+  return new OtlpExporter({ ...otlpOptionsFromEnv(env, options), shape: shapeOptionsOf(env, options.shape) });
 }
 
 /**

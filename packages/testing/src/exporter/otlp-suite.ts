@@ -1,3 +1,4 @@
+import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import { type Exporter, shapeTelemetry, type TelemetryBatch } from "@spanloom/exporter";
 import { describe, expect, it } from "vitest";
 import { type ExporterSubject, sampleLogs, sampleTraces, testExporter } from "./exporter-suite.ts";
@@ -133,6 +134,22 @@ function testAnswers(setup: OtlpSetup): void {
     for (const secret of setup.secrets) expect(JSON.stringify(result)).not.toContain(secret);
   });
 
+  it.each(refusals)("tells why in its backend's words, but no secret they quote, from %s", async (type, encode) => {
+    await using subject = await setUp(setup);
+    subject.peer.answers.push((response) => {
+      const { authorization = "", ...others } = response.req.headers;
+      const password = Buffer.from(authorization.replace(/^Basic /, ""), "base64").toString("latin1");
+      const words = ["no access for", ...Object.values(others), authorization, password].join(" ");
+      response.writeHead(403, { "content-type": type }).end(encode(words));
+    });
+    const result = await subject.exporter.export(sampleTraces("a"));
+    expect(result).toMatchObject({
+      outcome: "failed",
+      message: expect.stringMatching(/: 403 Forbidden: no access for/),
+    });
+    for (const secret of setup.secrets) expect(JSON.stringify(result)).not.toContain(secret);
+  });
+
   it("counts what its backend refused of a request it took", async () => {
     await using subject = await setUp(setup);
     subject.peer.answers.push(rejectSpans(1n, "too old"), rejectLogs(2n, "too long"));
@@ -162,6 +179,14 @@ function testAnswers(setup: OtlpSetup): void {
   });
 }
 
+/** The forms in which backends say why they refuse a request. */
+const refusals: [string, (words: string) => string | Uint8Array][] = [
+  ["application/x-protobuf", (words) => new BinaryWriter().tag(1, 0).int32(7).tag(2, 2).string(words).finish()],
+  ["application/json; charset=utf-8", (words) => JSON.stringify({ code: 7, message: words })],
+  ["application/problem+json", (words) => JSON.stringify({ errors: [{ detail: words }] })],
+  ["text/plain", (words) => `${words}\r\n`],
+];
+
 function testOutages(setup: OtlpSetup): void {
   it("asks to try again when no answer comes in time", async () => {
     await using subject = await setUp(setup, { timeoutMs: 30 });
@@ -169,6 +194,15 @@ function testOutages(setup: OtlpSetup): void {
     expect(await subject.exporter.export(sampleTraces("a"))).toEqual({
       outcome: "retry",
       message: expect.stringContaining("no answer within 30 ms"),
+    });
+  });
+
+  it("asks to try again when an answer begins and does not end", async () => {
+    await using subject = await setUp(setup, { timeoutMs: 100 });
+    subject.peer.answers.push((response) => void response.writeHead(200, { "content-length": "100" }).write("half"));
+    expect(await subject.exporter.export(sampleTraces("a"))).toEqual({
+      outcome: "retry",
+      message: expect.stringContaining("no answer within 100 ms"),
     });
   });
 

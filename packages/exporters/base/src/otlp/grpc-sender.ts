@@ -7,6 +7,7 @@ import { msFromDuration } from "@spanloom/protocol";
 import { LogsService, TraceService } from "@spanloom/protocol/otlp";
 import type { OtlpTarget } from "./otlp-options.ts";
 import { type LogsSender, type SendResult, type TracesSender, takenBut } from "./sender.ts";
+import { tellable } from "./tellable.ts";
 
 /**
  * OTLP over gRPC, through Connect's gRPC transport.
@@ -59,22 +60,35 @@ export function grpcLogsSender(target: OtlpTarget): LogsSender {
 }
 
 function grpcTransport({ url, tls, compression, timeoutMs }: OtlpTarget): { transport: Transport; close(): void } {
-  const sessionManager = new Http2SessionManager(url.origin, {}, url.protocol === "https:" ? { ...tls } : {});
+  const manager = new Http2SessionManager(url.origin, {}, url.protocol === "https:" ? { ...tls } : {});
   const transport = createGrpcTransport({
     baseUrl: url.origin,
-    sessionManager,
+    sessionManager: {
+      authority: url.origin,
+      notifyResponseByteRead: (stream) => manager.notifyResponseByteRead(stream),
+      async request(...asked) {
+        const stream = await manager.request(...asked);
+        // The manager hears of errors until it is aborted. One that is on its way then would end the process, as nobody
+        // listens any more.
+        if (stream.session?.listeners("error").includes(ignore) === false) stream.session.on("error", ignore);
+        return stream;
+      },
+    },
     defaultTimeoutMs: timeoutMs,
     ...(compression === "gzip" && { sendCompression: compressionGzip }),
   });
-  return { transport, close: () => sessionManager.abort() };
+  return { transport, close: () => manager.abort() };
 }
+
+function ignore(): void {}
 
 /** How servers of several languages say that a message is larger than they take: the code alone says only "exhausted". */
 const TOO_LARGE = /larger than max|exceeds maximum size/i;
 
-function failureOf(error: unknown, { url }: OtlpTarget): SendResult {
+function failureOf(error: unknown, { url, headers }: OtlpTarget): SendResult {
   const failure = ConnectError.from(error);
-  const message = `cannot export to ${url.origin}: ${Code[failure.code]} ${failure.rawMessage}`;
+  const reason = tellable(`${Code[failure.code]} ${failure.rawMessage}`, headers, url);
+  const message = `cannot export to ${url.origin}: ${reason}`;
   const retryAfterMs = retryDelayMs(failure);
   const transient =
     transientCodes.has(failure.code) || (failure.code === Code.ResourceExhausted && retryAfterMs !== undefined);

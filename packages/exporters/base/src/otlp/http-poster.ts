@@ -2,9 +2,11 @@ import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
+import { reasonOf } from "./answer-reason.ts";
 import type { OtlpTarget, OutgoingRequest } from "./otlp-options.ts";
 import { parseRetryAfterMs } from "./retry-after.ts";
 import type { SendResult } from "./sender.ts";
+import { tellable } from "./tellable.ts";
 
 /**
  * POST requests of OTLP over HTTP, and what their answers mean.
@@ -63,17 +65,20 @@ export class HttpPoster {
 
   /** Posts one body. Never rejects. */
   async post(message: Uint8Array): Promise<PostOutcome> {
-    const { compression, timeoutMs } = this.#target;
+    const { compression, timeoutMs, headers } = this.#target;
     const timeout = AbortSignal.timeout(timeoutMs);
     const signal = AbortSignal.any([timeout, this.#closed.signal]);
     try {
       const body = compression === "gzip" ? await promisify(gzip)(message) : message;
       const request = this.#requestOf(body);
-      const headers = await this.#authorized(request, signal);
-      return await this.#exchange({ ...request, headers }, signal);
+      return await this.#exchange({ ...request, headers: await this.#authorized(request, signal) }, signal);
     } catch (error) {
+      const isClosed = this.#closed.signal.aborted;
       const reason = timeout.aborted ? `no answer within ${timeoutMs} ms` : describe(error);
-      return this.#failed(timeout.aborted || isTransient(error), reason);
+      const message = this.#messageOf(isClosed ? "the exporter is shut down" : reason, headers);
+      return {
+        failure: { outcome: !isClosed && (timeout.aborted || isTransient(error)) ? "retry" : "failed", message },
+      };
     }
   }
 
@@ -83,10 +88,9 @@ export class HttpPoster {
     this.#agent.destroy();
   }
 
-  #failed(transient: boolean, reason: string): PostOutcome {
-    const { origin, pathname } = this.#target.url;
-    const outcome = transient && !this.#closed.signal.aborted ? "retry" : "failed";
-    return { failure: { outcome, message: `cannot export to ${origin}${pathname}: ${reason}` } };
+  #messageOf(reason: string, headers: OutgoingRequest["headers"]): string {
+    const { url } = this.#target;
+    return `cannot export to ${url.origin}${url.pathname}: ${tellable(reason, headers, url)}`;
   }
 
   #requestOf(body: Uint8Array): OutgoingRequest {
@@ -128,8 +132,9 @@ export class HttpPoster {
     const answer = await readAll(response);
     const status = response.statusCode ?? 0;
     if (status >= 200 && status < 300) return { body: answer, contentType: response.headers["content-type"] ?? "" };
-    const { origin, pathname } = this.#target.url;
-    const message = `cannot export to ${origin}${pathname}: ${status} ${response.statusMessage ?? ""}`.trimEnd();
+    const reason = reasonOf(answer, response.headers["content-type"] ?? "");
+    const words = `${status} ${response.statusMessage ?? ""}`.trimEnd();
+    const message = this.#messageOf(reason === "" ? words : `${words}: ${reason}`, request.headers);
     if (status === TOO_LARGE) return { failure: { outcome: "too large", message } };
     if (!transientStatuses.has(status)) return { failure: { outcome: "failed", message } };
     const retryAfterMs = parseRetryAfterMs(response.headers["retry-after"], this.#nowMs());

@@ -1,63 +1,111 @@
 import { readFileSync } from "node:fs";
+import { choiceOf, type Environment, httpUrl, invalidOption, type Variable, variableOf } from "../environment.ts";
 import {
-  choiceOf,
-  countOf,
-  type Environment,
-  httpUrl,
-  invalidOption,
-  type Variable,
-  variableOf,
-} from "../environment.ts";
-import { type OtlpExporterOptions, type OtlpSignalOptions, type OtlpTls, otlpProtocols } from "./otlp-options.ts";
+  hasScheme,
+  type OtlpExporterOptions,
+  type OtlpSignalOptions,
+  type OtlpTls,
+  otlpProtocols,
+  withLowerCaseNames,
+} from "./otlp-options.ts";
 
 /**
- * Options from the variables OpenTelemetry defines: `OTEL_EXPORTER_OTLP_ENDPOINT`, `_PROTOCOL`, `_HEADERS`,
- * `_COMPRESSION`, `_TIMEOUT` (milliseconds), `_INSECURE` (gRPC only), and `_CERTIFICATE`, `_CLIENT_CERTIFICATE` and
- * `_CLIENT_KEY`, which name PEM files and are read here; each also with `TRACES_` or `LOGS_` before it for one signal.
+ * Options over the variables OpenTelemetry defines: `OTEL_EXPORTER_OTLP_ENDPOINT`, `_PROTOCOL`, `_HEADERS`,
+ * `_COMPRESSION`, `_TIMEOUT` (milliseconds; 0 for no limit), `_INSECURE` (gRPC only), and `_CERTIFICATE`,
+ * `_CLIENT_CERTIFICATE` and `_CLIENT_KEY`, which name PEM files and are read here; each also with `TRACES_` or `LOGS_`
+ * before it for one signal. An option beats a variable for one signal, too; headers and certificates are each one option.
  *
  * Errors: INVALID_FIELD naming the variable that is malformed or names a file that cannot be read.
- * Source: OpenTelemetry specification, Protocol Exporter, configuration options.
+ * Source: OpenTelemetry specification, Protocol Exporter, configuration options; Environment Variable Specification.
  */
-export function otlpOptionsFromEnv(env: Environment): OtlpExporterOptions {
-  const both = signalFromEnv(env, "");
-  const traces = signalFromEnv(env, "TRACES_", both);
-  const logs = signalFromEnv(env, "LOGS_", both);
+export function otlpOptionsFromEnv(env: Environment, options: OtlpExporterOptions = {}): OtlpExporterOptions {
+  const mayBeGrpc = [options, options.traces, options.logs].some((each) => each?.protocol === "grpc") || namesGrpc(env);
+  const both = signalFromEnv(env, "", mayBeGrpc);
+  const traces = over(options.traces, without(signalFromEnv(env, "TRACES_", mayBeGrpc), options));
+  const logs = over(options.logs, without(signalFromEnv(env, "LOGS_", mayBeGrpc), options));
   return {
-    ...both,
+    ...over(options, both),
     ...(Object.keys(traces).length > 0 && { traces }),
     ...(Object.keys(logs).length > 0 && { logs }),
+    ...(options.shape && { shape: options.shape }),
   };
 }
 
-function signalFromEnv(
-  env: Environment,
-  signal: "" | "TRACES_" | "LOGS_",
-  both: OtlpSignalOptions = {},
-): OtlpSignalOptions {
-  const of = (name: string): Variable | undefined => variableOf(env, `OTEL_EXPORTER_OTLP_${signal}${name}`);
-  const [endpoint, headers] = [of("ENDPOINT"), of("HEADERS")];
-  const protocol = choiceOf(of("PROTOCOL"), otlpProtocols);
-  const compression = choiceOf(of("COMPRESSION"), ["gzip", "none"]);
-  const timeoutMs = countOf(of("TIMEOUT"), "milliseconds");
-  const insecure = choiceOf(of("INSECURE"), ["true", "false"]);
-  const tls = tlsOf(of);
-  const isGrpc = (protocol ?? both.protocol) === "grpc";
+type SignalPrefix = "" | "TRACES_" | "LOGS_";
+
+/** The settings of a signal that are values; headers and certificates are put over each other one by one. */
+const settings = ["endpoint", "protocol", "insecure", "compression", "timeoutMs"] as const;
+
+/** Settings over others; what is undefined says nothing. */
+function over(given: OtlpSignalOptions = {}, others: OtlpSignalOptions): OtlpSignalOptions {
+  const headers = { ...others.headers, ...withLowerCaseNames(given.headers) };
+  const tls = { ...others.tls, ...given.tls };
   return {
-    ...(endpoint && {
-      endpoint: isGrpc ? grpcEndpoint(endpoint, insecure) : httpUrl(endpoint.name, endpoint.value).href,
-    }),
-    ...(protocol && { protocol }),
-    ...(headers && { headers: parseHeaders(headers) }),
-    ...(compression && { compression }),
-    ...(timeoutMs && { timeoutMs }),
+    ...Object.fromEntries(
+      settings.map((name) => [name, given[name] ?? others[name]]).filter(([, value]) => value !== undefined),
+    ),
+    ...(Object.keys(headers).length > 0 && { headers }),
     ...(Object.keys(tls).length > 0 && { tls }),
   };
 }
 
-/** With gRPC an endpoint may lack its scheme, and then is secure unless it is said not to be. */
-function grpcEndpoint({ name, value }: Variable, insecure: "true" | "false" | undefined): string {
-  if (/^https?:/i.test(value)) return httpUrl(name, value).href;
-  return httpUrl(name, `${insecure === "true" ? "http" : "https"}://${value}`).href;
+/** A signal's settings of the environment, but for those that an option for both signals gives. */
+function without(fromEnv: OtlpSignalOptions, given: OtlpSignalOptions): OtlpSignalOptions {
+  const isLeft =
+    (names: object) =>
+    ([name]: [string, unknown]) =>
+      !Object.keys(names).includes(name);
+  return {
+    ...Object.fromEntries(settings.filter((name) => given[name] === undefined).map((name) => [name, fromEnv[name]])),
+    headers: Object.fromEntries(
+      Object.entries(fromEnv.headers ?? {}).filter(isLeft(withLowerCaseNames(given.headers))),
+    ),
+    tls: Object.fromEntries(Object.entries(fromEnv.tls ?? {}).filter(isLeft(given.tls ?? {}))),
+  };
+}
+
+function protocolFromEnv(env: Environment, signal: SignalPrefix): OtlpSignalOptions["protocol"] {
+  return choiceOf(variableOf(env, `OTEL_EXPORTER_OTLP_${signal}PROTOCOL`), otlpProtocols);
+}
+
+function namesGrpc(env: Environment): boolean {
+  return (["", "TRACES_", "LOGS_"] as const).some((signal) => protocolFromEnv(env, signal) === "grpc");
+}
+
+function signalFromEnv(env: Environment, signal: SignalPrefix, mayBeGrpc: boolean): OtlpSignalOptions {
+  const of = (name: string): Variable | undefined => variableOf(env, `OTEL_EXPORTER_OTLP_${signal}${name}`);
+  const [endpoint, headers] = [of("ENDPOINT"), of("HEADERS")];
+  const protocol = protocolFromEnv(env, signal);
+  const compression = choiceOf(of("COMPRESSION"), ["gzip", "none"]);
+  const timeoutMs = timeoutOf(of("TIMEOUT"));
+  const insecure = choiceOf(of("INSECURE"), ["true", "false"]);
+  return {
+    ...(endpoint && { endpoint: endpointOf(endpoint, mayBeGrpc) }),
+    ...(protocol && { protocol }),
+    ...(headers && { headers: parseHeaders(headers) }),
+    ...(compression && { compression }),
+    ...(timeoutMs && { timeoutMs }),
+    ...(insecure && { insecure: insecure === "true" }),
+    tls: tlsOf(of),
+  };
+}
+
+/** Only gRPC may do without a scheme; whether this endpoint is one for gRPC, options may say. */
+function endpointOf({ name, value }: Variable, mayBeGrpc: boolean): string {
+  if (hasScheme(value) || !mayBeGrpc) return httpUrl(name, value).href;
+  httpUrl(name, `https://${value}`);
+  return value;
+}
+
+/** The longest a timer can be: 24 days. */
+const NO_LIMIT_MS = 2 ** 31 - 1;
+
+/** Milliseconds; 0 means no limit, as OpenTelemetry's specification asks of timeouts. */
+function timeoutOf(variable: Variable | undefined): number | undefined {
+  if (!variable) return undefined;
+  const { name, value } = variable;
+  if (!/^[0-9]{1,15}$/.test(value)) throw invalidOption(name, value, "is not a whole number of milliseconds");
+  return Math.min(Number(value) || NO_LIMIT_MS, NO_LIMIT_MS);
 }
 
 /** `key=value,key2=value2`, values percent-encoded as in W3C baggage. */

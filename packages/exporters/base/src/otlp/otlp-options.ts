@@ -1,3 +1,4 @@
+import { validateHeaderName, validateHeaderValue } from "node:http";
 import type { ExporterOptions } from "../configure.ts";
 import { httpUrl, invalidOption } from "../environment.ts";
 import type { ShapeTelemetry } from "../shape/shape-telemetry.ts";
@@ -12,12 +13,15 @@ export type OtlpProtocol = (typeof otlpProtocols)[number];
 export interface OtlpSignalOptions {
   /**
    * Where to send. For a signal: the whole URL. For both: the base URL, to which HTTP adds `/v1/traces` and `/v1/logs`.
-   * Default `http://localhost:4318`, for gRPC `http://localhost:4317`.
+   * With gRPC the scheme may be missing: `collector:4317`. Default `http://localhost:4318`, for gRPC
+   * `http://localhost:4317`.
    */
   readonly endpoint?: string | undefined;
   /** Default `http/protobuf`. */
   readonly protocol?: OtlpProtocol | undefined;
-  /** Sent with every request, e.g. an API key. */
+  /** Whether a gRPC endpoint without a scheme is spoken to without TLS. Default false. */
+  readonly insecure?: boolean | undefined;
+  /** Sent with every request, e.g. an API key. Names are the same in any case. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Default `none`. */
   readonly compression?: "gzip" | "none" | undefined;
@@ -94,7 +98,8 @@ export interface OtlpTarget {
 /**
  * What holds for one signal.
  *
- * Errors: INVALID_FIELD for an endpoint that is not an HTTP URL, or a timeout that is not a positive number.
+ * Errors: INVALID_FIELD for an endpoint that is not an HTTP URL, a header that HTTP does not allow, or a timeout that is
+ * not a positive number.
  */
 export function targetOf(options: OtlpExporterOptions, signal: OtlpSignal, backend: OtlpBackend = {}): OtlpTarget {
   const own = options[signal] ?? {};
@@ -105,7 +110,7 @@ export function targetOf(options: OtlpExporterOptions, signal: OtlpSignal, backe
   return {
     url: endpointOf(options, signal, protocol),
     protocol,
-    headers: { ...options.headers, ...own.headers },
+    headers: sendable({ ...withLowerCaseNames(options.headers), ...withLowerCaseNames(own.headers) }),
     compression: own.compression ?? options.compression ?? "none",
     timeoutMs,
     tls: { ...options.tls, ...own.tls },
@@ -116,10 +121,37 @@ export function targetOf(options: OtlpExporterOptions, signal: OtlpSignal, backe
 
 function endpointOf(options: OtlpExporterOptions, signal: OtlpSignal, protocol: OtlpProtocol): URL {
   const own = options[signal]?.endpoint;
-  if (own !== undefined) return httpUrl(`${signal}.endpoint`, own);
-  const base = httpUrl("endpoint", options.endpoint ?? `http://localhost:${protocol === "grpc" ? 4317 : 4318}`);
+  const insecure = options[signal]?.insecure ?? options.insecure ?? false;
+  const urlOf = (field: string, text: string): URL =>
+    httpUrl(field, protocol === "grpc" && !hasScheme(text) ? `${insecure ? "http" : "https"}://${text}` : text);
+  if (own !== undefined) return urlOf(`${signal}.endpoint`, own);
+  const base = urlOf("endpoint", options.endpoint ?? `http://localhost:${protocol === "grpc" ? 4317 : 4318}`);
   if (protocol === "grpc") return base;
   const url = new URL(base);
   url.pathname = `${base.pathname.replace(/\/$/, "")}/v1/${signal}`;
   return url;
+}
+
+/** Whether an endpoint is a URL, not a host and port. */
+export function hasScheme(endpoint: string): boolean {
+  return endpoint.includes("://");
+}
+
+/** Headers as HTTP/2 has them, so that one that is given twice in different cases is still one. */
+export function withLowerCaseNames(headers: Readonly<Record<string, string>> = {}): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+}
+
+/** Headers that HTTP allows. A key read from a file often ends in a line break, which it does not. */
+function sendable(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  for (const [name, value] of Object.entries(headers)) {
+    try {
+      validateHeaderName(name);
+      validateHeaderValue(name, value);
+    } catch (error) {
+      // The value may be a secret.
+      throw invalidOption(`headers.${name}`, "…", "cannot be sent in a header", error);
+    }
+  }
+  return headers;
 }
