@@ -56,6 +56,11 @@ export class Backlog {
     return true;
   }
 
+  /** Whether a part would fit if nothing else were held. */
+  canHold({ size }: Part): boolean {
+    return recordsOf(size) <= this.#limits.maxQueuedRecords && size.bytes <= this.#limits.maxQueuedBytes;
+  }
+
   /** Takes the next batch's parts out; none when nothing waits. They stay held until released. */
   take(): WaitingPart[] {
     let [count, records, bytes] = [0, 0, 0];

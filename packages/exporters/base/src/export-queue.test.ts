@@ -212,6 +212,40 @@ describe("the work", () => {
     expect(queuedBytes).toBeLessThanOrEqual(3_000);
   });
 
+  it("is told of a record larger than the queue by its own name, and what fits goes on (I4)", () => {
+    const { queue, lines } = setUp({ maxQueuedBytes: 3_000 });
+    queue.enqueue(spanBatch("x".repeat(4_000)));
+    queue.enqueue(spanBatch("a"));
+    expect(queue.stats()).toMatchObject({ dropped: 1, droppedBy: { too_large: 1, queue_full: 0 }, queuedSpans: 1 });
+    expect(lines).toEqual([
+      expect.stringMatching(/drops telemetry: a record of 40\d\d bytes is larger than its queue/),
+    ]);
+  });
+
+  it("loses what its exporter's shape fails on, counted (I1, I2)", () => {
+    const { queue, exporter, lines } = setUp();
+    Object.assign(exporter, {
+      shape: () => {
+        throw new Error("no such task");
+      },
+    });
+    queue.enqueue({ ...spanBatch("a", "b"), ...logBatch("l") });
+    expect(queue.stats()).toMatchObject({ dropped: 3, droppedBy: { malformed: 3 } });
+    expect(lines).toEqual(['exporter "fake" drops telemetry: it cannot be read: no such task']);
+  });
+
+  it("may end 100,000 spans at once: they leave in order, in batches, and no memory is kept", async () => {
+    const { queue, exporter } = setUp();
+    const names = Array.from({ length: 100_000 }, (_, index) => `s${index}`);
+    queue.enqueue(spanBatch(...names));
+    queue.enqueue(spanBatch("one too many"));
+    expect(queue.stats()).toMatchObject({ dropped: 1, droppedBy: { queue_full: 1 }, queuedSpans: 100_000 });
+    expect(await queue.flush(60_000)).toBe(true);
+    expect(exporter.batches).toHaveLength(Math.ceil(100_000 / 2_048));
+    expect(exporter.batches.flatMap(spanNames)).toEqual(names);
+    expect(queue.stats()).toMatchObject({ exported: 100_000, queuedSpans: 0, queuedBytes: 0 });
+  });
+
   it("never sees an error, whatever exporter, logger or batch do (P4, I1)", async () => {
     const { queue, exporter, clock } = setUp({
       maxBatchRecords: 1,
@@ -298,7 +332,21 @@ describe("flush and shutdown", () => {
     expect(exporter).toMatchObject({ shutdowns: 1 });
     expect(queue.stats()).toMatchObject({ exported: 1, dropped: 0 });
     queue.enqueue(spanBatch("late"));
-    expect(queue.stats()).toMatchObject({ exported: 1, dropped: 1 });
+    expect(queue.stats()).toMatchObject({ exported: 1, dropped: 1, droppedBy: { shut_down: 1 } });
+  });
+
+  it("shutdown sends what came before it, and drops what comes while it flushes", async () => {
+    const { queue, exporter, clock } = setUp({ maxBatchRecords: 2 });
+    const held = Promise.withResolvers<ExportResult>();
+    exporter.answers.push(() => held.promise);
+    queue.enqueue(spanBatch("a", "b", "c"));
+    const done = queue.shutdown(1_000);
+    await clock.settle();
+    queue.enqueue(spanBatch("late"));
+    held.resolve(exported);
+    await done;
+    expect(exporter.batches.map(spanNames)).toEqual([["a", "b"], ["c"]]);
+    expect(queue.stats()).toMatchObject({ exported: 3, dropped: 1, droppedBy: { shut_down: 1 } });
   });
 
   it("shutdown drops and counts what is left at its deadline, in flight and backing off included (I2)", async () => {

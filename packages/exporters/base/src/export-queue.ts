@@ -1,12 +1,13 @@
 import { context, ROOT_CONTEXT } from "@opentelemetry/api";
 import { suppressTracing } from "@opentelemetry/core";
 import { Backlog, type WaitingPart } from "./backlog.ts";
+import { batchSize } from "./batch-size.ts";
 import type { ExportResult } from "./export-result.ts";
 import type { Exporter, TelemetryBatch } from "./exporter.ts";
 import { mergeBatches } from "./merge-batches.ts";
 import { type QueueClock, systemQueueClock } from "./queue-clock.ts";
 import { defaultRetryPolicy, nextRetryDelayMs, type RetryPolicy } from "./retry-delay.ts";
-import { type PartLimits, splitBatch } from "./split-batch.ts";
+import { type Part, type PartLimits, splitBatch } from "./split-batch.ts";
 
 /**
  * A bounded queue between the work and an exporter.
@@ -48,6 +49,12 @@ export interface ExportQueueOptions {
   readonly clock?: QueueClock;
 }
 
+/**
+ * Why records were never sent: there was no room, one alone is larger than the queue, the queue was shut down, or what was
+ * enqueued could not be read.
+ */
+export type DropReason = "queue_full" | "too_large" | "shut_down" | "malformed";
+
 /** What a queue has done and holds. Records are spans and log records together. */
 export interface ExportQueueStats {
   /** Records the backend took. */
@@ -56,8 +63,10 @@ export interface ExportQueueStats {
   readonly rejected: number;
   /** Records given up after a permanent answer, or after transient ones for too long. */
   readonly failed: number;
-  /** Records never sent: the queue was full or shut down. */
+  /** Records never sent, for whichever reason. */
   readonly dropped: number;
+  /** The same by reason. */
+  readonly droppedBy: Readonly<Record<DropReason, number>>;
   /** Times a batch was sent again. */
   readonly retried: number;
   readonly queuedSpans: number;
@@ -74,7 +83,8 @@ export class ExportQueue {
   readonly #retry: RetryPolicy;
   readonly #clock: QueueClock;
   readonly #log: (line: string) => void;
-  readonly #counts = { exported: 0, rejected: 0, failed: 0, dropped: 0, retried: 0 };
+  readonly #counts = { exported: 0, rejected: 0, failed: 0, retried: 0 };
+  readonly #dropped: Record<DropReason, number> = { queue_full: 0, too_large: 0, shut_down: 0, malformed: 0 };
   readonly #reported = new Set<string>();
   readonly #flushes = new Set<{ upTo: number; resolve: (done: boolean) => void }>();
   /** Parts admitted and settled so far; a flush waits for the second to reach what the first was (I3). */
@@ -107,18 +117,24 @@ export class ExportQueue {
    * The batch becomes the queue's: the caller must not change it afterwards.
    */
   enqueue(batch: TelemetryBatch): void {
+    let parts: readonly Part[];
     try {
-      const shaped = this.#exporter.shape?.(batch) ?? batch;
-      for (const part of splitBatch(shaped, this.#batchLimits)) {
-        if (!this.#closing && this.#backlog.admit(part, this.#clock.nowMs())) this.#admitted++;
-        else
-          this.#drop(part.size.spans + part.size.logRecords, this.#closing ? "it is shut down" : "its queue is full");
-      }
-      this.#pump();
+      parts = splitBatch(this.#exporter.shape?.(batch) ?? batch, this.#batchLimits);
     } catch (error) {
       // What is not OTLP is a defect of the caller, and must still not fail the work (I1).
-      this.#report("malformed", `cannot queue telemetry for exporter "${this.#exporter.name}": ${messageOf(error)}`);
+      this.#drop(recordsIn(batch), "malformed", `it cannot be read: ${messageOf(error)}`);
+      return;
     }
+    for (const part of parts) this.#admit(part);
+    this.#pump();
+  }
+
+  #admit(part: Part): void {
+    const records = part.size.spans + part.size.logRecords;
+    if (this.#closing) this.#drop(records, "shut_down", "it is shut down");
+    else if (this.#backlog.admit(part, this.#clock.nowMs())) this.#admitted++;
+    else if (this.#backlog.canHold(part)) this.#drop(records, "queue_full", "its queue is full");
+    else this.#drop(records, "too_large", `a record of ${part.size.bytes} bytes is larger than its queue`);
   }
 
   /**
@@ -160,7 +176,9 @@ export class ExportQueue {
   /** Counts so far. */
   stats(): ExportQueueStats {
     const { spans, logRecords, bytes } = this.#backlog.held;
-    return { ...this.#counts, queuedSpans: spans, queuedLogRecords: logRecords, queuedBytes: bytes };
+    const dropped = Object.values(this.#dropped).reduce((sum, records) => sum + records, 0);
+    const queued = { queuedSpans: spans, queuedLogRecords: logRecords, queuedBytes: bytes };
+    return { ...this.#counts, dropped, droppedBy: { ...this.#dropped }, ...queued };
   }
 
   /** Starts sending when something is due, else sees to it that it will be. */
@@ -242,9 +260,9 @@ export class ExportQueue {
     if (rejected > 0) this.#report("rejected", `exporter "${this.#exporter.name}": ${rejected} refused: ${message}`);
   }
 
-  #drop(records: number, why: string): void {
-    this.#counts.dropped += records;
-    this.#report("dropped", `exporter "${this.#exporter.name}" drops telemetry: ${why}`);
+  #drop(records: number, reason: DropReason, why: string): void {
+    this.#dropped[reason] += records;
+    this.#report(reason, `exporter "${this.#exporter.name}" drops telemetry: ${why}`);
   }
 
   async #close(deadlineMs: number): Promise<void> {
@@ -253,7 +271,7 @@ export class ExportQueue {
     this.#cancelAge?.();
     this.#endPause?.();
     const left = this.#backlog.clear();
-    if (left > 0) this.#drop(left, "it is shut down");
+    if (left > 0) this.#drop(left, "shut_down", "it is shut down");
     for (const flush of [...this.#flushes]) flush.resolve(false);
     await this.#shutDownExporter();
   }
@@ -286,6 +304,17 @@ export class ExportQueue {
     } catch {
       // A logger that throws must not fail the work (I1), and there is nowhere else to say so.
     }
+  }
+}
+
+/** Records of a batch as far as it can be read. */
+function recordsIn(batch: TelemetryBatch): number {
+  try {
+    const { spans, logRecords } = batchSize(batch);
+    return spans + logRecords;
+  } catch {
+    // It is not OTLP: nobody can say how many records it was meant to be.
+    return 0;
   }
 }
 

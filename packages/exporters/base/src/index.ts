@@ -14,7 +14,7 @@ export {
   variableOf,
   withDefaults,
 } from "./environment.ts";
-export { ExportQueue, type ExportQueueOptions, type ExportQueueStats } from "./export-queue.ts";
+export { type DropReason, ExportQueue, type ExportQueueOptions, type ExportQueueStats } from "./export-queue.ts";
 export { type ExportResult, exported, type RejectedRecords } from "./export-result.ts";
 export type { Exporter, TelemetryBatch } from "./exporter.ts";
 export { attributesToJson, enumName, type JsonValue, valueToJson } from "./json-value.ts";
