@@ -1,5 +1,6 @@
 /**
- * Writes everything that is made from something else: code from the protocol, docs/errors.md from the catalogue.
+ * Writes everything that is made from something else: code from the protocol, docs/errors.md and
+ * docs/metrics.md from catalogues.
  *
  * `npm run generate -- --baseline` also records the protocol as released, which `buf breaking` compares with; run it
  * when a release is made and at no other time.
@@ -10,6 +11,7 @@ import { run } from "./bootstrap/run.mjs";
 import { toolEnvironment } from "./check/command.ts";
 import { baselineImage } from "./check/proto.ts";
 import { errorsPage } from "./docs/errors-page.ts";
+import { metricsPage } from "./docs/metrics-page.ts";
 
 const root = path.dirname(import.meta.dirname);
 const commands = [["format", "--write", "proto"], ["generate"]];
@@ -20,3 +22,4 @@ for (const args of commands) {
   if (code !== 0) process.exit(code);
 }
 writeFileSync(path.join(root, "docs", "errors.md"), errorsPage());
+writeFileSync(path.join(root, "docs", "metrics.md"), metricsPage());

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { JobService, QueryService, RunnerService, TaskService } from "@spanloom/protocol";
 import { errorsPage } from "../docs/errors-page.ts";
+import { metricsPage } from "../docs/metrics-page.ts";
 import type { Check } from "./check.ts";
 import { listFiles } from "./source-files.ts";
 
@@ -9,16 +10,22 @@ import { listFiles } from "./source-files.ts";
 export const docsPagesCheck: Check = {
   name: "docs-pages",
   promise:
-    "docs/errors.md equals the catalogue, docs/status.md names every RPC, links lead somewhere, AGENTS.md is short",
+    "docs/errors.md and docs/metrics.md equal the catalogues, docs/status.md names every RPC, links lead somewhere, AGENTS.md is short",
   async run(root) {
-    return [...errorsProblems(root), ...statusProblems(root), ...linkProblems(root), ...agentsProblems(root)];
+    return [...generatedProblems(root), ...statusProblems(root), ...linkProblems(root), ...agentsProblems(root)];
   },
 };
 
-function errorsProblems(root: string): string[] {
-  return readText(root, "docs/errors.md") === errorsPage()
-    ? []
-    : ["docs/errors.md differs from the error catalogue; run `npm run generate`"];
+/** Pages that are written from a catalogue. */
+const generatedPages = [
+  { file: "docs/errors.md", write: errorsPage, catalogue: "the error catalogue" },
+  { file: "docs/metrics.md", write: metricsPage, catalogue: "the catalogues of metrics" },
+];
+
+function generatedProblems(root: string): string[] {
+  return generatedPages
+    .filter(({ file, write }) => readText(root, file) !== write())
+    .map(({ file, catalogue }) => `${file} differs from ${catalogue}; run \`npm run generate\``);
 }
 
 function statusProblems(root: string): string[] {

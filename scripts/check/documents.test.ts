@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { errorsPage } from "../docs/errors-page.ts";
+import { metricsPage } from "../docs/metrics-page.ts";
 import { changesetsCheck } from "./changesets.ts";
 import { docsPagesCheck } from "./docs-pages.ts";
 import { makeFixture, makeWorkspace } from "./fixture.ts";
@@ -70,6 +71,7 @@ describe("docs-pages", () => {
     });
     const problems = await docsPagesCheck.run(tree.root);
     expect(problems).toContain("docs/errors.md differs from the error catalogue; run `npm run generate`");
+    expect(problems).toContain("docs/metrics.md differs from the catalogues of metrics; run `npm run generate`");
     expect(problems).toContain("docs/status.md does not say whether JobService.SubmitJobs is served");
     expect(problems).not.toContain("docs/status.md does not say whether JobService.SubmitJob is served");
     expect(problems.filter((line) => line.includes("links to"))).toEqual([
@@ -78,8 +80,8 @@ describe("docs-pages", () => {
     expect(problems).toContain("AGENTS.md has 121 lines; at most 120 get read");
   });
 
-  it("accepts the catalogue as it is", async () => {
-    using tree = makeFixture({ "docs/errors.md": errorsPage(), "AGENTS.md": "a\n" });
+  it("accepts the catalogues as they are", async () => {
+    using tree = makeFixture({ "docs/errors.md": errorsPage(), "docs/metrics.md": metricsPage(), "AGENTS.md": "a\n" });
     expect((await docsPagesCheck.run(tree.root)).filter((line) => !line.startsWith("docs/status.md"))).toEqual([]);
   });
 });

@@ -15,6 +15,7 @@ export interface Layer {
 
 const everything = [
   "@spanloom/protocol",
+  "@spanloom/metrics",
   "@spanloom/sdk",
   "@spanloom/runner",
   "@spanloom/server",
@@ -37,13 +38,14 @@ const everything = [
 
 export const layers: readonly Layer[] = [
   { folder: "packages/protocol", imports: [] },
+  { folder: "packages/metrics", imports: ["@spanloom/protocol"] },
   { folder: "packages/sdk", imports: ["@spanloom/protocol"] },
   {
     folder: "packages/runner",
-    imports: ["@spanloom/sdk", "@spanloom/protocol", "@spanloom/exporter"],
+    imports: ["@spanloom/sdk", "@spanloom/protocol", "@spanloom/exporter", "@spanloom/metrics"],
     dynamicImports: ["@spanloom/server"],
   },
-  { folder: "packages/server", imports: ["@spanloom/protocol", "@spanloom/exporter"] },
+  { folder: "packages/server", imports: ["@spanloom/protocol", "@spanloom/exporter", "@spanloom/metrics"] },
   { folder: "packages/query", imports: ["@spanloom/protocol"] },
   { folder: "packages/exporters/base", imports: ["@spanloom/protocol"] },
   { folder: "packages/exporters/*", imports: ["@spanloom/exporter", "@spanloom/protocol"] },
@@ -85,5 +87,9 @@ export const serverLayers: Readonly<Record<string, ServerLayer>> = {
   telemetry: { imports: ["telemetry", "engine", "store/store.ts", "clock.ts", "free-now.ts"] },
   rpc: { imports: ["rpc", "engine", "present.ts", ...interfaces] },
   forward: { imports: ["forward", ...interfaces] },
+  metrics: {
+    imports: ["metrics", "http/call-durations.ts", "store/store-stats.ts", ...interfaces],
+    typeImports: ["forward/forwarder.ts"],
+  },
   http: { imports: ["http", "rpc", "free-now.ts", ...interfaces] },
 };

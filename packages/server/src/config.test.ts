@@ -28,6 +28,7 @@ describe("the command line", () => {
       spoolMaxBytes: undefined,
       exporters: [],
       exporterFrom: undefined,
+      metrics: { isPublic: false, tags: {}, resource: {}, push: undefined },
     });
   });
 
@@ -54,6 +55,20 @@ describe("the command line", () => {
     expect(config([], env)).toMatchObject({ exporters: ["otlp", "axiom"], exporterFrom: 1_000_000n });
     const args = ["--exporter", "otlp", "--exporter", "./own.mjs", "--exporter-from", "beginning"];
     expect(config(args, env)).toMatchObject({ exporters: ["otlp", "./own.mjs"], exporterFrom: "beginning" });
+  });
+
+  it("takes who may read metrics, their tags, and OpenTelemetry's variables for them", () => {
+    const env = { SPANLOOM_METRICS_PUBLIC: "true", SPANLOOM_METRICS_TAGS: "team=a,env=b", OTEL_SERVICE_NAME: "s" };
+    expect(config([], env).metrics).toMatchObject({ isPublic: true, tags: { team: "a", env: "b" } });
+    expect(config([], env).metrics.resource).toEqual({ "service.name": "s" });
+    const args = ["--metrics-public", "--metrics-tag", "a=1", "--metrics-tag", "b=2"];
+    expect(config(args, { OTEL_METRICS_EXPORTER: "otlp" }).metrics).toMatchObject({
+      isPublic: true,
+      tags: { a: "1", b: "2" },
+      push: { protocol: "http/protobuf", intervalMs: 60_000 },
+    });
+    expect(() => config([], { SPANLOOM_METRICS_PUBLIC: "yes" })).toThrow("it must be true or false");
+    expect(() => config(["--metrics-tag", "a"])).toThrow('cannot use --metrics-tag "a"');
   });
 
   it("takes address and port in one", () => {

@@ -1,8 +1,10 @@
 import { parseArgs } from "node:util";
+import { parseTags, readMetricsEnvironment } from "@spanloom/metrics";
 import { SpanloomError } from "@spanloom/protocol";
 import { checkDatabaseUrl } from "./database-url.ts";
 import type { ForwardFrom } from "./forward/forwarder.ts";
 import { parseOrigins } from "./http/cors.ts";
+import type { MetricsOptions } from "./metrics/server-metrics.ts";
 import { checkClickHouseUrl } from "./telemetry/columnar/clickhouse/clickhouse-url.ts";
 import { MAX_RETENTION_DAYS } from "./telemetry/columnar/schema.sql.ts";
 import { checkCluster, checkEngine } from "./telemetry/columnar/table-engines.ts";
@@ -34,6 +36,7 @@ export interface ServerConfig {
   exporters: readonly string[];
   /** Where new ones begin. */
   exporterFrom: ForwardFrom | undefined;
+  metrics: MetricsOptions;
   /** Most bytes of telemetry that wait to be stored. */
   spoolMaxBytes: number | undefined;
 }
@@ -143,6 +146,14 @@ const settings: readonly Setting[] = [
     env: "SPANLOOM_SPOOL_MAX_BYTES",
     about: "most telemetry that waits to be stored; more is dropped and counted",
   },
+  { flag: "metrics-public", env: "SPANLOOM_METRICS_PUBLIC", about: "let everyone read /metrics without a token" },
+  {
+    flag: "metrics-tag",
+    value: "<name=value>",
+    env: "SPANLOOM_METRICS_TAGS",
+    isList: true,
+    about: "static tag of every metric, e.g. team=a; repeated or with commas",
+  },
   { flag: "help", about: "print this" },
   { flag: "version", about: "print the version" },
 ];
@@ -194,6 +205,7 @@ function toConfig(flags: Flags, env: Environment): ServerConfig {
     defaultLeaseMs: readInteger("default-lease-ms", flags, env, { min: 1_000, max: 600_000 }),
     exporters: readExporters(flags, env),
     exporterFrom: readFrom(flags, env),
+    metrics: readMetrics(flags, env),
     spoolMaxBytes: readInteger("spool-max-bytes", flags, env, { min: 1_048_576, max: Number.MAX_SAFE_INTEGER }),
   };
 }
@@ -261,6 +273,24 @@ function readFrom(flags: Flags, env: Environment): ForwardFrom | undefined {
   const ms = /^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(found.text) ? Date.parse(found.text) : Number.NaN;
   if (ms >= 0) return BigInt(ms) * 1000n;
   throw refuse(found.source, found.text, "it must be now, beginning or a time as 2026-11-21T12:00:00Z");
+}
+
+function readMetrics(flags: Flags, env: Environment): MetricsOptions {
+  const tags = find("metrics-tag", flags, env);
+  const { push, resource } = readMetricsEnvironment(env);
+  return {
+    isPublic: flags["metrics-public"] === true || readSwitch("SPANLOOM_METRICS_PUBLIC", env),
+    tags: tags ? parseTags(tags.source, tags.text) : {},
+    resource,
+    push,
+  };
+}
+
+/** A switch in the environment. */
+function readSwitch(variable: string, env: Environment): boolean {
+  const text = env[variable] || "false";
+  if (text === "true" || text === "false") return text === "true";
+  throw refuse(variable, text, "it must be true or false");
 }
 
 function readTls(flags: Flags, env: Environment): ServerConfig["tls"] {

@@ -1,5 +1,6 @@
 import { IdGenerator, type Limits } from "@spanloom/protocol";
 import type { Clock } from "./clock.ts";
+import type { Forwarding } from "./forward/forwarding.ts";
 import { type Authorize, authorizeAll, bearerAuthorization, fullToken } from "./http/authorization.ts";
 import { createHttpHandler } from "./http/http-handler.ts";
 import { Listener } from "./http/listener.ts";
@@ -7,6 +8,7 @@ import { checkKeyPair, type TlsFiles } from "./http/tls-files.ts";
 import { parseTokens } from "./http/token-file.ts";
 import { WatchedFiles } from "./http/watched-files.ts";
 import { Maintenance } from "./maintenance.ts";
+import { type MetricsOptions, ServerMetrics } from "./metrics/server-metrics.ts";
 import type { Log } from "./rpc/error-interceptor.ts";
 import { JobChanges } from "./rpc/job-changes.ts";
 import { jobService } from "./rpc/job-service.ts";
@@ -24,7 +26,9 @@ export interface ServerParts {
   store: Store;
   telemetry: Telemetry;
   /** Gives exporters what comes into the telemetry's store; absent when there are none. */
-  forwarding?: { start(): Promise<void>; stop(): Promise<void> } | undefined;
+  forwarding?: Pick<Forwarding, "start" | "stop" | "stats"> | undefined;
+  /** What is told of metrics. Default: `/metrics` needs a token like the rest, and nothing is pushed. */
+  metrics?: MetricsOptions | undefined;
   /** Held while the server runs, when the store does not lock the data folder. */
   dataLock?: { acquire(): void; release(): void } | undefined;
   clock: Clock;
@@ -87,10 +91,16 @@ async function startParts(parts: ServerParts, undo: Undo[]): Promise<RunningServ
   undo.push(() => telemetry.stop());
   await forwarding?.start();
   undo.push(() => forwarding?.stop());
+  const metrics = new ServerMetrics(
+    { store, telemetry, forwarding, clock, log, version: serverVersion() },
+    parts.metrics,
+  );
+  await metrics.start();
+  undo.push(() => metrics.stop());
   const maintenance = new Maintenance(store, clock, log);
   maintenance.start();
   undo.push(() => maintenance.stop());
-  const port = await startListener(parts, files, undo);
+  const port = await startListener(parts, { files, metrics, undo });
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopping ??= unwind(undo);
@@ -136,7 +146,13 @@ function authorization({ token }: ServerParts, { tokens }: ReturnType<typeof ope
   return bearerAuthorization(() => [...full, ...(tokens?.value ?? [])]);
 }
 
-async function startListener(parts: ServerParts, files: ReturnType<typeof openFiles>, undo: Undo[]): Promise<number> {
+interface ListenerParts {
+  files: ReturnType<typeof openFiles>;
+  metrics: ServerMetrics;
+  undo: Undo[];
+}
+
+async function startListener(parts: ServerParts, { files, metrics, undo }: ListenerParts): Promise<number> {
   const { store, telemetry, clock, limits, host, log, graceMs } = parts;
   const changes = new JobChanges(store);
   const waiters = new LeaseWaiters(store, clock);
@@ -153,6 +169,8 @@ async function startListener(parts: ServerParts, files: ReturnType<typeof openFi
       stopping: stopping.signal,
       version: serverVersion(),
       corsOrigins: parts.corsOrigins ?? [],
+      metrics,
+      calls: metrics.calls,
       log,
     }),
   });

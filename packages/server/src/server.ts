@@ -7,6 +7,7 @@ import type { ForwardFrom } from "./forward/forwarder.ts";
 import { Forwarding, type ForwardingOptions } from "./forward/forwarding.ts";
 import type { NamedExporter } from "./forward/load-exporters.ts";
 import { parseOrigins } from "./http/cors.ts";
+import type { MetricsOptions } from "./metrics/server-metrics.ts";
 import { type RunningServer, serve } from "./serve.ts";
 import { PostgresStore } from "./store/postgres/index.ts";
 import { DataLock } from "./store/sqlite/data-lock.ts";
@@ -57,6 +58,8 @@ export interface ServerOptions {
   exporters?: readonly NamedExporter[];
   /** Where an exporter that has no cursor begins. Default `now`. */
   exporterFrom?: ForwardFrom;
+  /** Who may read metrics, their static tags, and whether they are pushed. Default: `/metrics` alone. */
+  metrics?: MetricsOptions;
   /** Listen beyond this machine without a token. */
   insecure?: boolean;
   /** Takes lines about defects and maintenance. Default: standard error. */
@@ -119,6 +122,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     tokensFile,
     tls,
     corsOrigins: options.corsOrigins?.flatMap((origin) => parseOrigins("corsOrigins", origin)),
+    metrics: options.metrics,
     log,
     graceMs,
   });

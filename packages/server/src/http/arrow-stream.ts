@@ -8,6 +8,7 @@ import { freeNow } from "../free-now.ts";
 import type { CallContext } from "../rpc/call-context.ts";
 import { toWireError } from "../rpc/error-interceptor.ts";
 import { Call, TIMEOUT_HEADER } from "./call.ts";
+import { CODE_OK } from "./call-durations.ts";
 import { decodeBinary, type UnaryOptions } from "./connect-unary.ts";
 import { type HttpResponse, isGone } from "./http-response.ts";
 import { drain, type HttpRequest, readBody } from "./request-body.ts";
@@ -56,18 +57,21 @@ export async function serveArrowStream(
   options: UnaryOptions,
 ): Promise<void> {
   const call = new Call(response, options.stopping);
+  const name = `${route.method.parent.typeName}/${route.method.name}`;
+  const startedAtMs = performance.now();
   let failure: ConnectError | undefined;
   try {
-    options.authorize(request.headers.authorization, `${route.method.parent.typeName}/${route.method.name}`);
+    options.authorize(request.headers.authorization, name);
     call.deadline(request.headers[TIMEOUT_HEADER]);
     const message = decodeBinary(route.method.input, unwrap(await readBody(request, options.maxRequestBytes)));
     await pass(route.handle(message, call), response, call);
   } catch (error) {
-    failure = toWireError(error, options.log, `${route.method.parent.typeName}/${route.method.name}`);
+    failure = toWireError(error, options.log, name);
     if (!request.complete) await drain(request, options.maxRequestBytes);
   } finally {
     call.end();
   }
+  options.calls.ended("connectrpc", name, failure?.code ?? CODE_OK, startedAtMs);
   finish(response, failure);
 }
 

@@ -15,6 +15,7 @@ import type { UnaryHandler } from "../rpc/call-context.ts";
 import { type Log, toWireError } from "../rpc/error-interceptor.ts";
 import type { Authorize } from "./authorization.ts";
 import { Call, TIMEOUT_HEADER } from "./call.ts";
+import { type CallDurations, CODE_OK } from "./call-durations.ts";
 import { type HttpResponse, isGone } from "./http-response.ts";
 import { drain, type HttpRequest, readBody } from "./request-body.ts";
 
@@ -36,6 +37,8 @@ export interface UnaryOptions {
   /** Aborts when the server stops. */
   stopping: AbortSignal;
   log: Log;
+  /** Notes how long calls took. */
+  calls: CallDurations;
 }
 
 /** One served method. */
@@ -67,6 +70,8 @@ export async function serveConnectUnary(
 ): Promise<void> {
   const { method } = route;
   const call = new Call(response, options.stopping);
+  const startedAtMs = performance.now();
+  let code = CODE_OK;
   try {
     options.authorize(request.headers.authorization, route.name);
     call.deadline(request.headers[TIMEOUT_HEADER]);
@@ -77,10 +82,12 @@ export async function serveConnectUnary(
     send(response, 200, json ? "application/json" : "application/proto", encode(method.output, answer, json));
   } catch (error) {
     const wire = toWireError(error, options.log, route.name);
+    code = wire.code;
     if (!request.complete) await drain(request, options.maxRequestBytes);
     sendError(request, response, wire);
   } finally {
     call.end();
+    options.calls.ended("connectrpc", route.name, code, startedAtMs);
   }
 }
 

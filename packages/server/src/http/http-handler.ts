@@ -5,6 +5,7 @@ import { serveCors } from "./cors.ts";
 import { serveHealth } from "./health.ts";
 import type { HttpResponse } from "./http-response.ts";
 import type { HttpHandler } from "./listener.ts";
+import { type MetricsSource, serveMetrics } from "./metrics-page.ts";
 import { serveOtlp } from "./otlp.ts";
 import { serveOtlpGrpc } from "./otlp-grpc.ts";
 import type { HttpRequest } from "./request-body.ts";
@@ -16,6 +17,8 @@ export interface HttpHandlerOptions extends UnaryOptions {
   version: string;
   /** Origins whose pages may call. */
   corsOrigins: readonly string[];
+  /** What `/metrics` shows; without it there is no such page. */
+  metrics?: MetricsSource | undefined;
 }
 
 /** Routes a request to RPC, OTLP or health by its path. Never throws. */
@@ -29,6 +32,7 @@ export function createHttpHandler(routes: readonly ServiceRoute[], options: Http
       if (serveRpc(path, request, response as HttpResponse)) return;
       if (serveOtlp(path, request, response as HttpResponse, options)) return;
       if (serveOtlpGrpc(path, request, response as HttpResponse, options)) return;
+      if (serveMetrics(path, request, response as HttpResponse, options)) return;
       if (isRead(request) && serveHealth(path, response as HttpResponse, health)) return;
       notFound(path, request, response as HttpResponse);
     } catch (error) {

@@ -4,6 +4,7 @@ import { ExportLogsServiceResponseSchema, ExportTraceServiceResponseSchema } fro
 import { type Log, toWireError } from "../rpc/error-interceptor.ts";
 import type { IngestOutcome, OtlpPayload, Telemetry } from "../telemetry/telemetry.ts";
 import type { Authorize } from "./authorization.ts";
+import type { CallDurations } from "./call-durations.ts";
 
 /** What the OTLP endpoints need. */
 export interface OtlpOptions {
@@ -11,6 +12,7 @@ export interface OtlpOptions {
   authorize: Authorize;
   maxRequestBytes: number;
   log: Log;
+  calls: CallDurations;
 }
 
 /** How messages are written. */

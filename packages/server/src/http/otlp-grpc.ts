@@ -1,5 +1,6 @@
 import { Code } from "@connectrpc/connect";
 import type { OtlpPayload } from "../telemetry/telemetry.ts";
+import { CODE_OK } from "./call-durations.ts";
 import { isGrpc, readGrpcMessage, sendGrpcMessage, sendGrpcStatus } from "./grpc-unary.ts";
 import type { HttpResponse } from "./http-response.ts";
 import { encodeAnswer, type OtlpOptions, retryAfterMs, toOtlpError } from "./otlp-answer.ts";
@@ -13,9 +14,14 @@ import { drain, type HttpRequest } from "./request-body.ts";
  * Source: OTLP specification 1.x, section OTLP/gRPC.
  */
 
+const methods: Readonly<Record<OtlpPayload["signal"], string>> = {
+  traces: "opentelemetry.proto.collector.trace.v1.TraceService/Export",
+  logs: "opentelemetry.proto.collector.logs.v1.LogsService/Export",
+};
+
 const calls: Readonly<Record<string, OtlpPayload["signal"]>> = {
-  "/opentelemetry.proto.collector.trace.v1.TraceService/Export": "traces",
-  "/opentelemetry.proto.collector.logs.v1.LogsService/Export": "logs",
+  [`/${methods.traces}`]: "traces",
+  [`/${methods.logs}`]: "logs",
 };
 
 /** Serves `TraceService/Export` and `LogsService/Export`; false when the path is neither. */
@@ -38,6 +44,8 @@ async function serveExport(
   response: HttpResponse,
   options: OtlpOptions,
 ): Promise<void> {
+  const startedAtMs = performance.now();
+  let ended: number = CODE_OK;
   try {
     options.authorize(request.headers.authorization, `/v1/${signal}`);
     const bytes = await readGrpcMessage(request, options.maxRequestBytes);
@@ -50,7 +58,10 @@ async function serveExport(
     if (!request.complete) await drain(request, options.maxRequestBytes);
     // OTLP clients take UNAVAILABLE for "later", whatever else the catalogue says of the reason.
     const code = retry === undefined ? error.code : Code.Unavailable;
+    ended = code;
     sendGrpcStatus(response, { code, message: error.message, retryAfterMs: retry });
+  } finally {
+    options.calls.ended("grpc", methods[signal], ended, startedAtMs);
   }
 }
 

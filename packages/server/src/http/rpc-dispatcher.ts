@@ -18,6 +18,7 @@ import { errorInterceptor, toWireError } from "../rpc/error-interceptor.ts";
 import { handlerOf, type ServiceRoute } from "../rpc/service-route.ts";
 import { type ArrowRoute, isConnectStream, serveArrowStream, streamsArrow } from "./arrow-stream.ts";
 import { isConnectUnary, serveConnectUnary, type UnaryOptions, type UnaryRoute } from "./connect-unary.ts";
+import { durationInterceptor, systemOf } from "./duration-interceptor.ts";
 import { type HttpResponse, isGone } from "./http-response.ts";
 import { drain, type HttpRequest } from "./request-body.ts";
 
@@ -52,7 +53,7 @@ function createEndpoints(routes: readonly ServiceRoute[], options: UnaryOptions)
     compressMinBytes: Number.MAX_SAFE_INTEGER,
     readMaxBytes: options.maxRequestBytes,
     shutdownSignal: options.stopping,
-    interceptors: [errorInterceptor(options.log)],
+    interceptors: [durationInterceptor(options.calls), errorInterceptor(options.log)],
     requestGate: (context) => gate(context, options),
   });
   const unary = new Map<string, UnaryRoute>();
@@ -78,7 +79,9 @@ function gate(context: HandlerContext, options: UnaryOptions): void {
   try {
     options.authorize(context.requestHeader.get("authorization"), name);
   } catch (error) {
-    throw toWireError(error, options.log, name);
+    const wire = toWireError(error, options.log, name);
+    options.calls.ended(systemOf(context.requestHeader), name, wire.code, performance.now());
+    throw wire;
   }
 }
 

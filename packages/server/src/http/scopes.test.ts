@@ -8,8 +8,8 @@ const rpcs = [JobService, QueryService, RunnerService, TaskService].flatMap(({ t
 );
 
 describe("the table of scopes", () => {
-  it("names every RPC of the protocol and every endpoint of OTLP, and nothing else", () => {
-    expect([...scopeOfCall.keys()].sort()).toEqual([...rpcs, "/v1/traces", "/v1/logs"].sort());
+  it("names every RPC of the protocol and every endpoint of OTLP and of metrics, and nothing else", () => {
+    expect([...scopeOfCall.keys()].sort()).toEqual([...rpcs, "/metrics", "/v1/traces", "/v1/logs"].sort());
   });
 
   it("covers every service that the server serves", () => {

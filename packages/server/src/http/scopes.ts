@@ -51,6 +51,7 @@ const needed: Readonly<Record<Scope, readonly string[]>> = {
     "spanloom.v1.QueryService/AggregateSpans",
     "spanloom.v1.QueryService/GetCriticalPath",
     "spanloom.v1.QueryService/CompareJobs",
+    "/metrics",
   ],
   admin: ["spanloom.v1.RunnerService/DrainRunner"],
 };

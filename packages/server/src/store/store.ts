@@ -31,6 +31,7 @@ import type {
   TaskQuery,
   TaskRecord,
 } from "./records.ts";
+import type { StoreStats } from "./store-stats.ts";
 
 export type { Peers } from "./peers.ts";
 export type {
@@ -126,6 +127,8 @@ export interface StoreEvents {
 export interface Store {
   /** Other servers on the same record; absent when there can be none. */
   readonly peers?: Peers;
+  /** What it counted since it was made. */
+  readonly stats: StoreStats;
   /** Opens and migrates. Throws INVALID_STATE, naming the cause, when the data is locked, read-only or from a newer version. */
   start(): Promise<void>;
   /** Finishes what was asked for and closes. Safe to call twice. */

@@ -2,6 +2,7 @@ import { defaultLimits } from "@spanloom/protocol";
 import { systemClock } from "../../clock.ts";
 import { type RunningServer, type ServerParts, serve } from "../../serve.ts";
 import type { ExchangeOutcome, Store, StoreEvents } from "../../store/store.ts";
+import { StoreStats } from "../../store/store-stats.ts";
 import type { OtlpPayload, Telemetry } from "../../telemetry/telemetry.ts";
 
 /** A store of which a test defines the methods it needs; others reject, so that an unexpected call is seen. */
@@ -13,6 +14,7 @@ export type StoreStub = Store & {
 export function storeStub(methods: Partial<Store> = {}): StoreStub {
   const listeners = new Map<string, Set<(...args: never[]) => void>>();
   const base: Record<string, unknown> = {
+    stats: new StoreStats(),
     start: async () => {},
     stop: async () => {},
     maintain: async () => ({ lost: 0, woken: 0, fenced: 0, nextDueUs: undefined }),

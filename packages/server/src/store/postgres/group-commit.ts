@@ -1,4 +1,5 @@
 import { SpanloomError } from "@spanloom/protocol";
+import { StoreStats } from "../store-stats.ts";
 import { isMachineError, toStoreError } from "./errors.ts";
 
 /** One write as its caller asked for it. */
@@ -50,14 +51,16 @@ const MAX_ROUNDS = 4;
  */
 export class GroupCommit<Needs, Context> {
   readonly #transaction: TransactionHooks<Needs, Context>;
+  readonly #stats: StoreStats;
   #queue: Entry<Needs, Context>[] = [];
   #running = false;
   #closed = false;
   #idle: (() => void)[] = [];
   #settling: (() => void)[] = [];
 
-  constructor(transaction: TransactionHooks<Needs, Context>) {
+  constructor(transaction: TransactionHooks<Needs, Context>, stats = new StoreStats()) {
     this.#transaction = transaction;
+    this.#stats = stats;
   }
 
   /** Runs an operation in the next transaction, or in the one that is open. */
@@ -108,6 +111,7 @@ export class GroupCommit<Needs, Context> {
   }
 
   async #runTogether(entries: Entry<Needs, Context>[]): Promise<void> {
+    const startedAtMs = performance.now();
     let context: Context;
     try {
       context = await this.#transaction.begin();
@@ -121,6 +125,7 @@ export class GroupCommit<Needs, Context> {
       await this.#runRound(context, joined);
     }
     await this.#transaction.commit();
+    this.#stats.committed(entries.length, (performance.now() - startedAtMs) / 1_000);
   }
 
   async #runRound(context: Context, entries: readonly Entry<Needs, Context>[]): Promise<void> {
@@ -140,12 +145,14 @@ export class GroupCommit<Needs, Context> {
   }
 
   async #runAlone(entry: Entry<Needs, Context>): Promise<void> {
+    const startedAtMs = performance.now();
     try {
       const context = await this.#transaction.begin();
       delete entry.result;
       delete entry.answer;
       await this.#runRound(context, [entry]);
       await this.#transaction.commit();
+      this.#stats.committed(1, (performance.now() - startedAtMs) / 1_000);
     } catch (error) {
       await this.#rollback();
       entry.reject(toStoreError(error));
@@ -160,6 +167,7 @@ export class GroupCommit<Needs, Context> {
   }
 
   async #rollback(): Promise<void> {
+    this.#stats.rollbacks++;
     try {
       await this.#transaction.rollback();
     } catch {

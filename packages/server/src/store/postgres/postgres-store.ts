@@ -3,6 +3,7 @@ import { SpanloomError } from "@spanloom/protocol";
 import { Changes } from "../changes.ts";
 import type { ControlOptions } from "../control-options.ts";
 import type * as contract from "../store.ts";
+import { StoreStats } from "../store-stats.ts";
 import { cancelJob } from "./cancel.ts";
 import { type DatabaseTarget, DEFAULT_SCHEMA } from "./connection.ts";
 import { beginTransaction, type Control, flushAll, forget, newControl } from "./control.ts";
@@ -84,6 +85,7 @@ const notify = statement("notify", "SELECT pg_notify($1::text, $2::text)");
  */
 export class PostgresStore implements contract.Store {
   readonly peers: PostgresPeers;
+  readonly stats = new StoreStats();
   readonly #options: PostgresStoreOptions;
   readonly #target: DatabaseTarget;
   readonly #serverId: string;
@@ -340,20 +342,23 @@ export class PostgresStore implements contract.Store {
   }
 
   #newCommits(control: Control): GroupCommit<Needs, Control> {
-    return new GroupCommit({
-      begin: async () => {
-        await beginTransaction(control);
-        return control;
+    return new GroupCommit(
+      {
+        begin: async () => {
+          await beginTransaction(control);
+          return control;
+        },
+        prefetch: (operations) => this.#prefetch(control, operations),
+        betweenRounds: () => this.#followUp(control),
+        commit: () => this.#commit(control),
+        announce: () => this.#announce(control),
+        rollback: () => {
+          forget(control);
+          return control.sql.rollback();
+        },
       },
-      prefetch: (operations) => this.#prefetch(control, operations),
-      betweenRounds: () => this.#followUp(control),
-      commit: () => this.#commit(control),
-      announce: () => this.#announce(control),
-      rollback: () => {
-        forget(control);
-        return control.sql.rollback();
-      },
-    });
+      this.stats,
+    );
   }
 
   async #prefetch(control: Control, operations: readonly WriteOperation[]): Promise<void> {

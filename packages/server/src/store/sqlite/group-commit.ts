@@ -1,4 +1,5 @@
 import { SpanloomError } from "@spanloom/protocol";
+import { StoreStats } from "../store-stats.ts";
 import { isMachineError, toStoreError } from "./database.ts";
 
 /**
@@ -17,13 +18,15 @@ import { isMachineError, toStoreError } from "./database.ts";
  */
 export class GroupCommit {
   readonly #transaction: TransactionHooks;
+  readonly #stats: StoreStats;
   #queue: Operation[] = [];
   #scheduled = false;
   #closed = false;
   #idle: (() => void)[] = [];
 
-  constructor(transaction: TransactionHooks) {
+  constructor(transaction: TransactionHooks, stats = new StoreStats()) {
     this.#transaction = transaction;
+    this.#stats = stats;
   }
 
   /** Runs `run` in the next transaction, or in the one that is open. */
@@ -61,6 +64,7 @@ export class GroupCommit {
 
   #runTogether(): { operations: Operation[]; failure: unknown } {
     const operations: Operation[] = [];
+    const startedAtMs = performance.now();
     try {
       this.#transaction.begin();
       while (this.#queue.length > 0 && operations.length < MAX_OPERATIONS) {
@@ -72,6 +76,7 @@ export class GroupCommit {
         this.#transaction.betweenRounds();
       }
       this.#transaction.commit();
+      this.#stats.committed(operations.length, (performance.now() - startedAtMs) / 1_000);
       return { operations, failure: undefined };
     } catch (error) {
       // Not dropped: handed to #recover, which rejects or repeats every operation.
@@ -89,11 +94,13 @@ export class GroupCommit {
   }
 
   #runAlone(operation: Operation): void {
+    const startedAtMs = performance.now();
     try {
       this.#transaction.begin();
       attempt(operation);
       this.#transaction.betweenRounds();
       this.#transaction.commit();
+      this.#stats.committed(1, (performance.now() - startedAtMs) / 1_000);
     } catch (error) {
       this.#rollback();
       operation.reject(toStoreError(error));
@@ -108,6 +115,7 @@ export class GroupCommit {
   }
 
   #rollback(): void {
+    this.#stats.rollbacks++;
     try {
       this.#transaction.rollback();
     } catch {

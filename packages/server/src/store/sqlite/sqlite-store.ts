@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { SpanloomError } from "@spanloom/protocol";
 import { Changes } from "../changes.ts";
 import type * as contract from "../store.ts";
+import { StoreStats } from "../store-stats.ts";
 import { cancelJob } from "./cancel.ts";
 import { type Control, flushWork, newControl } from "./control.ts";
 import { DataLock } from "./data-lock.ts";
@@ -53,6 +54,7 @@ type Listeners = { [Name in keyof contract.StoreEvents]: Set<contract.StoreEvent
  * Ready tasks and running attempts are mirrored in memory, which one process may do; see control.ts.
  */
 export class SqliteStore implements contract.Store {
+  readonly stats = new StoreStats();
   readonly #options: SqliteStoreOptions;
   readonly #lock: DataLock;
   readonly #listeners: Listeners = {
@@ -75,13 +77,16 @@ export class SqliteStore implements contract.Store {
   constructor(options: SqliteStoreOptions) {
     this.#options = options;
     this.#lock = new DataLock(options.dataDir);
-    this.#commits = new GroupCommit({
-      begin: () => this.#begin(),
-      betweenRounds: () => this.#announceReady(),
-      commit: () => this.#commit(),
-      announce: () => this.#announce(),
-      rollback: () => this.#rollback(),
-    });
+    this.#commits = new GroupCommit(
+      {
+        begin: () => this.#begin(),
+        betweenRounds: () => this.#announceReady(),
+        commit: () => this.#commit(),
+        announce: () => this.#announce(),
+        rollback: () => this.#rollback(),
+      },
+      this.stats,
+    );
   }
 
   async start(): Promise<void> {

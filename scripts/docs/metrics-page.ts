@@ -1,0 +1,71 @@
+import { type Catalogue, type MetricEntry, prometheusName } from "@spanloom/metrics";
+import { serverCatalogue } from "@spanloom/server/metrics";
+
+const head = `# Metrics
+
+<!-- Written by \`npm run generate\` from the programs' catalogues of metrics; a check keeps the two equal. -->
+
+Metrics are OpenTelemetry's: named by its conventions, shown in Prometheus' text, and pushed over OTLP when that is asked
+for. They are plain numbers that are read when somebody collects, so they cost nothing while nobody does.
+
+## Prometheus
+
+\`GET /metrics\` of the server, on its one port, answers in Prometheus' text. With tokens it needs one of scope \`read\`, but
+with \`--metrics-public\` (\`SPANLOOM_METRICS_PUBLIC=true\`) it needs none.
+
+\`\`\`yaml ignore
+scrape_configs:
+  - job_name: spanloom
+    authorization: { credentials_file: token }
+    static_configs: [{ targets: ["127.0.0.1:7171"] }]
+\`\`\`
+
+## OTLP
+
+\`OTEL_METRICS_EXPORTER=otlp\` pushes to \`OTEL_EXPORTER_OTLP_METRICS_ENDPOINT\`, or \`OTEL_EXPORTER_OTLP_ENDPOINT\`, every
+\`OTEL_METRIC_EXPORT_INTERVAL\` milliseconds (60000), as \`OTEL_EXPORTER_OTLP_METRICS_PROTOCOL\` says: \`http/protobuf\`,
+\`http/json\` or \`grpc\`. Headers, certificates, compression, timeouts and
+\`OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE\` are those of OpenTelemetry's own exporters, which do the sending. Unlike
+in OpenTelemetry's SDK nothing is pushed unless it is asked for. \`prometheus\` and \`none\` push nothing, nor does
+\`OTEL_SDK_DISABLED=true\`; \`/metrics\` is served in any case.
+
+## Tags
+
+\`SPANLOOM_METRICS_TAGS=team=a,env=b\`, or \`--metrics-tag team=a\` for each, puts static tags on every series in Prometheus'
+text, and on the resource of what is pushed. \`OTEL_RESOURCE_ATTRIBUTES\` and \`OTEL_SERVICE_NAME\` are the resource's too:
+\`target_info\` in Prometheus' text. A metric shows at most 2,000 series; the values of others come together under
+\`otel.metric.overflow="true"\`.
+`;
+
+const server = `
+## Server
+
+Of several servers on one record each shows its own figures, but for those marked *shared*, which are the record's: take
+them from one server (\`max\`), not their sum. Sums count since the server was started.
+
+`;
+
+/** The page docs/metrics.md: a row for each metric of each program. */
+export function metricsPage(): string {
+  return head + server + tableOf(serverCatalogue);
+}
+
+function tableOf(catalogue: Catalogue): string {
+  const rows = Object.entries(catalogue).map(([name, entry]) => {
+    const { kind, unit } = entry;
+    return `| \`${name}\` | \`${prometheusName(name, entry)}\` | ${kinds[kind]} | \`${unit}\` | ${meaningOf(entry)} |\n`;
+  });
+  return `| metric | in Prometheus | kind | unit | meaning |\n|---|---|---|---|---|\n${rows.join("")}`;
+}
+
+const kinds: Readonly<Record<MetricEntry["kind"], string>> = {
+  counter: "counter",
+  updown: "up-down counter",
+  gauge: "gauge",
+  histogram: "histogram",
+};
+
+function meaningOf({ about, attributes = {}, isShared = false }: MetricEntry): string {
+  const list = Object.entries(attributes).map(([name, values]) => `\`${name}\`: ${values}`);
+  return [about, ...(isShared ? ["*Shared.*"] : []), ...(list.length > 0 ? [`By ${list.join("; ")}.`] : [])].join(" ");
+}
