@@ -22,6 +22,8 @@ class FakeExporter implements Exporter {
   }
 }
 
+const make = (exporters: Exporter[], tracing = true) => new Forwarder({ exporters, tracing, log: () => undefined });
+
 it("forwards to exporters registered before it was made, each runner to its own", async () => {
   const made: FakeExporter[] = [];
   const register = (destination: string) =>
@@ -32,12 +34,12 @@ it("forwards to exporters registered before it was made, each runner to its own"
     });
   const end = register("one");
   made.length = 0;
-  const [first, second] = [new Forwarder([], () => undefined), new Forwarder([], () => undefined)];
+  const [first, second] = [make([]), make([])];
   expect({ active: first.active, made: made.length }).toEqual({ active: true, made: 2 });
   await first.shutdown(1_000);
   expect(made.map(({ shutdowns }) => shutdowns)).toEqual([1, 0]);
   end();
-  const later = new Forwarder([], () => undefined);
+  const later = make([]);
   expect(later.active).toBe(false);
   await second.shutdown(1_000);
   expect(made.map(({ shutdowns }) => shutdowns)).toEqual([1, 1]);
@@ -47,8 +49,18 @@ it("forwards to the runner's own exporters beside the registered ones", async ()
   const registered = new FakeExporter("registered");
   const end = registerExporter(() => registered);
   const own = new FakeExporter("own");
-  const forwarder = new Forwarder([own], () => undefined);
+  const forwarder = make([own]);
   end();
   await forwarder.shutdown(1_000);
   expect([own.shutdowns, registered.shutdowns]).toEqual([1, 2]);
+});
+
+it("forwards nothing where nothing is traced, and shuts the runner's own exporters down all the same", async () => {
+  const [registered, own] = [new FakeExporter("registered"), new FakeExporter("own")];
+  const end = registerExporter(() => registered);
+  const forwarder = make([own], false);
+  end();
+  expect(forwarder.active).toBe(false);
+  await forwarder.shutdown(1_000);
+  expect([own.shutdowns, registered.shutdowns]).toEqual([1, 1]);
 });

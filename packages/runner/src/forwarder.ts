@@ -4,6 +4,15 @@ import { ExportLogsServiceRequestSchema, ExportTraceServiceRequestSchema } from 
 import { encodeRequest } from "./tracing/encode-request.ts";
 import type { TelemetryEntries } from "./tracing/record-block.ts";
 
+/** Options of a {@link Forwarder}. */
+export interface ForwarderOptions {
+  /** The runner's own exporters. */
+  exporters: readonly Exporter[];
+  /** Whether the runner traces; otherwise its exporters are only shut down in the end. */
+  tracing: boolean;
+  log(line: string): void;
+}
+
 /**
  * Hands what attempts emit to the runner's exporters and to those registered for the whole process, each behind a bounded
  * queue of its own.
@@ -12,14 +21,13 @@ import type { TelemetryEntries } from "./tracing/record-block.ts";
  */
 export class Forwarder {
   readonly #queues: readonly ExportQueue[];
+  /** Whether there is any exporter, and anything to give to it. */
+  readonly active: boolean;
 
-  constructor(exporters: readonly Exporter[], log: (line: string) => void) {
-    this.#queues = [...exporters, ...registeredExporters()].map((exporter) => new ExportQueue(exporter, { log }));
-  }
-
-  /** Whether there is any exporter. */
-  get active(): boolean {
-    return this.#queues.length > 0;
+  constructor({ exporters, tracing, log }: ForwarderOptions) {
+    const all = tracing ? [...exporters, ...registeredExporters()] : exporters;
+    this.#queues = all.map((exporter) => new ExportQueue(exporter, { log }));
+    this.active = tracing && all.length > 0;
   }
 
   /** Forwards user spans and logs. */

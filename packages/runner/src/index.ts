@@ -6,4 +6,6 @@ export { loadTasks } from "./load-tasks.ts";
 export { Runner } from "./runner.ts";
 export type { RunnerOptions } from "./runner-options.ts";
 export { catchStrayErrors, type StrayErrorOptions } from "./stray-errors.ts";
+export { type InstrumentOptions, instrument } from "./tracing/instrument.ts";
+export { type AnyIdGenerator, spanloomIdGenerator } from "./tracing/minted-span.ts";
 export { type AnySpanProcessor, spanloomSpanProcessor } from "./tracing/span-processor.ts";

@@ -48,6 +48,7 @@ export class AttemptLog implements TaskLog {
     eventName?: string,
   ): void {
     const tracing = this.#tracing;
+    if (!tracing.host.enabled) return;
     tracing.addLog({ timeUs: this.#nowUs(), severity, body, attributes, eventName, span: activeSpanOf(tracing) });
   }
 }

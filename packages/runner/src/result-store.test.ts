@@ -32,6 +32,7 @@ function make({ maxResultBytes = 64 * MIB, maxTelemetryBytes = 256 * MIB } = {})
     origins: new Origins(resource, resource),
     spanFields: new SharedFields("r", "span"),
     logFields: new SharedFields("r", "log"),
+    enabled: true,
     openSpans: new OpenSpans(),
     clock: undefined,
   };

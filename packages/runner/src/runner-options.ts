@@ -2,7 +2,7 @@ import type { Transport } from "@connectrpc/connect";
 import { context } from "@opentelemetry/api";
 import type { Exporter } from "@spanloom/exporter";
 import { defaultLimits, SpanloomError } from "@spanloom/protocol";
-import type { AnyTask } from "@spanloom/sdk";
+import { type AnyTask, isSdkDisabled } from "@spanloom/sdk";
 import type { CacheOptions } from "./cache/cache-options.ts";
 import { untraced } from "./untraced-transport.ts";
 
@@ -49,7 +49,14 @@ export interface RunnerOptions {
    */
   exporters?: readonly Exporter[] | undefined;
   /**
-   * Whether the tracer provider and the W3C propagators are registered globally, unless the application did. Default true.
+   * Whether spans and logs of tasks are recorded. Without, or with OTEL_SDK_DISABLED=true, nothing is registered globally,
+   * `ctx.span` only runs its function, `ctx.log` writes nothing, exporters are given nothing, and attempts are not told to
+   * the application's tracer provider. Trace context goes on being passed on. Default true.
+   */
+  tracing?: boolean | undefined;
+  /**
+   * Whether a tracer provider that stands in for the application's, until it has one, and the W3C propagators are
+   * registered globally, unless the application did. Default true.
    *
    * The context manager is registered in any case when there is none: without it spans could not nest.
    */
@@ -82,6 +89,7 @@ export interface RunnerSettings {
   abandonAfterMs: number;
   blockedMaxMs: number;
   exporters: readonly Exporter[];
+  tracing: boolean;
   registerGlobalTracing: boolean;
   captureConsole: boolean;
   maxTelemetryBytes: number;
@@ -107,6 +115,7 @@ export function toSettings(options: RunnerOptions): RunnerSettings {
     blockedMaxMs:
       options.transport === undefined ? whole("blockedMaxMs", options.blockedMaxMs ?? 300_000, [0, 86_400_000]) : 0,
     exporters: options.exporters ?? [],
+    tracing: (options.tracing ?? true) && !isSdkDisabled(),
     registerGlobalTracing: options.registerGlobalTracing ?? true,
     captureConsole: options.captureConsole ?? false,
     maxTelemetryBytes: whole("maxTelemetryBytes", options.maxTelemetryBytes ?? 128 * MIB, [MIB, 2 ** 40]),

@@ -11,7 +11,6 @@ import {
   RunnerService,
   type TaskResult,
   TaskService,
-  usFromTimestamp,
 } from "@spanloom/protocol";
 import { type Connection, callWithRetry, connect } from "@spanloom/sdk";
 import { Attempt } from "./attempt.ts";
@@ -30,11 +29,11 @@ import { TaskRegistry } from "./task-registry.ts";
 import { TelemetryBudget } from "./tracing/attempt-buffer.ts";
 import { attemptSpanEntries } from "./tracing/attempt-span.ts";
 import { AttemptTracing, attemptOfContext, type TracingHost } from "./tracing/attempt-tracing.ts";
+import { giveAttemptSpan, wantsAttemptSpans } from "./tracing/instrument.ts";
 import { OpenSpans } from "./tracing/open-spans.ts";
-import { Origins } from "./tracing/origins.ts";
 import { SharedFields } from "./tracing/shared-fields.ts";
 import { addAttemptFinder } from "./tracing/span-processor.ts";
-import { registerTracing, runnerResource, type TracingRegistration } from "./tracing/tracer-provider.ts";
+import { type RunnerTracing, traceRunner } from "./tracing/tracer-provider.ts";
 import { untracedTransport } from "./untraced-transport.ts";
 import { runnerVersion } from "./version.ts";
 
@@ -82,7 +81,7 @@ export class Runner {
     this.#connection = connect(options);
     this.#transport = untracedTransport(this.#connection.transport);
     this.#token = options.token;
-    this.#forwarder = new Forwarder(this.#settings.exporters, this.#settings.log);
+    this.#forwarder = new Forwarder(this.#settings);
     this.drained = new Promise((resolve) => {
       this.#drained = resolve;
     });
@@ -139,7 +138,7 @@ export class Runner {
     const { registered, clock } = await this.#register();
     this.#starting.signal.throwIfAborted();
     this.#parts = this.#assemble(registered, clock);
-    if (this.#settings.captureConsole) this.#releaseConsole = captureConsole();
+    if (this.#settings.captureConsole && this.#settings.tracing) this.#releaseConsole = captureConsole();
     this.#parts.heartbeat.start();
     this.#parts.guard?.start();
     this.#parts.loop.start();
@@ -186,7 +185,7 @@ export class Runner {
 
   #assemble(registered: RegisterRunnerResponse, clock: ServerClock | undefined): RunnerParts {
     const settings = this.#settings;
-    const tracing = this.#registerTracing();
+    const tracing = this.#trace();
     const service = createClient(TaskService, this.#transport);
     // A third of a lease is seldom a whole number, and deadlines travel as whole milliseconds.
     const intervalMs = Math.floor(registered.heartbeatInterval ? msFromDuration(registered.heartbeatInterval) : 5_000);
@@ -201,6 +200,7 @@ export class Runner {
     });
     const host: TracingHost = {
       runnerId: this.id,
+      enabled: settings.tracing,
       budget,
       receiver: store,
       origins: tracing.origins,
@@ -267,12 +267,10 @@ export class Runner {
     });
   }
 
-  #registerTracing(): Omit<TracingRegistration, "resource"> & { origins: Origins } {
-    const { serviceName, serviceVersion, registerGlobalTracing } = this.#settings;
+  #trace(): RunnerTracing {
+    const { serviceName, serviceVersion, registerGlobalTracing, tracing } = this.#settings;
     const identity = { runnerId: this.id, host: hostname(), pid: process.pid, serviceName, serviceVersion };
-    const own = runnerResource(identity);
-    const { tracer, resource } = registerTracing(own, { global: registerGlobalTracing });
-    return { tracer, origins: new Origins(own, resource) };
+    return traceRunner(identity, { enabled: tracing, global: registerGlobalTracing });
   }
 
   #leased(
@@ -297,9 +295,10 @@ export class Runner {
     const { tracing } = attempt;
     const telemetry = tracing.seal();
     if (this.#forwarder.active && result) {
-      const own = attemptSpanEntries(tracing, result, usFromTimestamp(result.endedAt!));
+      const own = attemptSpanEntries(tracing, result);
       if (own) this.#forwarder.forward(own);
     }
+    if (result && wantsAttemptSpans() && tracing.host.enabled) giveAttemptSpan(tracing, result, this.#settings.log);
     if (result) store.add(attempt, result, telemetry);
     // Spans of a lost attempt are true all the same; the attempt's own span is the server's.
     else if (telemetry) store.late(telemetry);

@@ -42,6 +42,7 @@ export {
 export type { CloneJobEdits, Jobs, ListJobsOptions, ListTasksOptions } from "./jobs.ts";
 export type { QueueSnapshot } from "./queue-snapshot.ts";
 export type { RetryOptions } from "./retry.ts";
+export { isSdkDisabled } from "./sdk-disabled.ts";
 export {
   type AttemptOutcomeName,
   type AttemptSnapshot,

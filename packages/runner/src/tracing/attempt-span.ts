@@ -1,23 +1,19 @@
 import { type Attributes, SpanStatusCode } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
-import { AttemptOutcome, attributeNames, type TaskFailure, type TaskResult } from "@spanloom/protocol";
+import { AttemptOutcome, attributeNames, type TaskFailure, type TaskResult, usFromTimestamp } from "@spanloom/protocol";
 import type { AttemptTracing } from "./attempt-tracing.ts";
 import type { TelemetryEntries } from "./record-block.ts";
 
 /**
- * The attempt's own span as an exporter is given it: what the code put on it, and what became of the attempt.
+ * The attempt's own span as exporters are given it: what the code put on it, and what became of the attempt.
  *
  * The server makes the same span from its record, so this one is never sent to it. Undefined when not sampled.
  */
-export function attemptSpanEntries(
-  tracing: AttemptTracing,
-  result: TaskResult,
-  endedAtUs: number,
-): TelemetryEntries | undefined {
-  const span = tracing.finishedSpan(endedAtUs);
+export function finishedAttemptSpan(tracing: AttemptTracing, result: TaskResult): ReadableSpan | undefined {
+  const span = tracing.finishedSpan(usFromTimestamp(result.endedAt!));
   if (!span) return undefined;
   const failure = result.outcome.case === "failure" ? result.outcome.value.failure : undefined;
-  return tracing.entriesOf({
+  return {
     name: span.name,
     kind: span.kind,
     spanContext: () => span.spanContext(),
@@ -35,7 +31,13 @@ export function attemptSpanEntries(
     droppedAttributesCount: span.droppedAttributesCount,
     droppedEventsCount: span.droppedEventsCount,
     droppedLinksCount: span.droppedLinksCount,
-  });
+  };
+}
+
+/** {@link finishedAttemptSpan}, encoded. */
+export function attemptSpanEntries(tracing: AttemptTracing, result: TaskResult): TelemetryEntries | undefined {
+  const span = finishedAttemptSpan(tracing, result);
+  return span && tracing.entriesOf(span);
 }
 
 function outcomeAttributes(tracing: AttemptTracing, result: TaskResult, failure: TaskFailure | undefined): Attributes {

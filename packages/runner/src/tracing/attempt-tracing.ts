@@ -38,6 +38,8 @@ import { borrowWriter, giveBack, writeBounded } from "./write-bounded.ts";
 export interface TracingHost {
   /** The runner. */
   readonly runnerId: string;
+  /** Whether anything is recorded; otherwise trace context is passed on and no more. */
+  readonly enabled: boolean;
   /** Bytes of telemetry it may hold. */
   readonly budget: TelemetryBudget;
   /** Who sends its telemetry. */
@@ -96,7 +98,7 @@ export class AttemptTracing implements ContextSource, SpanSource {
     if (!this.#span) {
       const { identifier, spanId } = this.task;
       const startTime = this.startedAtUs / 1000;
-      const options = { spanId, kind: SpanKind.CONSUMER, startTime, parent: this.#parent() };
+      const options = { spanId, kind: SpanKind.CONSUMER, startTime, parent: this.parentContext() };
       this.#span = startMintedSpan(identifier?.name ?? "", options);
     }
     return this.#span;
@@ -116,9 +118,14 @@ export class AttemptTracing implements ContextSource, SpanSource {
     return this.#spanContext;
   }
 
+  /** Whether what code puts on the attempt's span is recorded: not of a job that is not sampled. */
+  get isRecording(): boolean {
+    return this.host.enabled && (this.spanContext.traceFlags & TraceFlags.SAMPLED) !== 0;
+  }
+
   /** Baggage of the job's submitter. */
   baggage(): Baggage | undefined {
-    return this.task.trace?.baggage ? propagation.getBaggage(this.#parent()) : undefined;
+    return this.task.trace?.baggage ? propagation.getBaggage(this.parentContext()) : undefined;
   }
 
   /** Where spans and logs are collected. */
@@ -166,6 +173,7 @@ export class AttemptTracing implements ContextSource, SpanSource {
 
   /** Collects a log record of a scope. Never throws; what cannot be kept is counted. */
   addLog(log: LogToWrite, scope: InstrumentationScope = LOG_SCOPE): void {
+    if (!this.host.enabled) return;
     this.#logSuffix ??= this.host.logFields.of(this.task);
     const offsetUs = this.host.clock?.offsetAt(log.timeUs) ?? 0;
     const placed = offsetUs === 0 ? log : { ...log, timeUs: log.timeUs + offsetUs };
@@ -249,7 +257,8 @@ export class AttemptTracing implements ContextSource, SpanSource {
     return "ended" in span ? (span as Span & ReadableSpan) : undefined;
   }
 
-  #parent(): Context {
+  /** The context of the attempt's parent: its task. */
+  parentContext(): Context {
     if (this.#parentContext) return this.#parentContext;
     const { traceparent = "", baggage = "" } = this.task.trace ?? {};
     const tracestate = this.spanContext.traceState!.serialize();

@@ -15,7 +15,7 @@ function make(sampled: boolean) {
     made++;
     return real;
   };
-  return { span: new LazySpan({ spanContext, realSpan }), real, spanContext, made: () => made };
+  return { span: new LazySpan({ spanContext, isRecording: sampled, realSpan }), real, spanContext, made: () => made };
 }
 
 describe("a lazy span", () => {

@@ -8,7 +8,6 @@ import {
   type SpanContext,
   type SpanStatus,
   type TimeInput,
-  TraceFlags,
   type TraceState,
 } from "@opentelemetry/api";
 
@@ -16,6 +15,8 @@ import {
 export interface SpanSource {
   /** Its ids. */
   readonly spanContext: SpanContext;
+  /** Whether anything is to be recorded. */
+  readonly isRecording: boolean;
   /** The span itself; the same each time. */
   realSpan(): Span;
 }
@@ -83,9 +84,8 @@ export class LazySpan<Source extends SpanSource = SpanSource> implements Span {
     this.#real()?.recordException(exception, time);
   }
 
-  /** The span of a job that is not sampled has nothing to record. */
   #real(): Span | undefined {
-    return this.source.spanContext.traceFlags & TraceFlags.SAMPLED ? this.source.realSpan() : undefined;
+    return this.source.isRecording ? this.source.realSpan() : undefined;
   }
 }
 

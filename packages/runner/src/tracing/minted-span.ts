@@ -1,29 +1,42 @@
 import type { Context, Span, SpanKind, Tracer } from "@opentelemetry/api";
-import { BasicTracerProvider, type IdGenerator, RandomIdGenerator } from "@opentelemetry/sdk-trace-base";
+import { BasicTracerProvider, RandomIdGenerator } from "@opentelemetry/sdk-trace-base";
 
-/** Gives one span the id the server minted; spans are started one after the other, so one place is enough. */
-class MintedIds implements IdGenerator {
-  readonly #random = new RandomIdGenerator();
-  #next: string | undefined;
+let minted: string | undefined;
+let tracer: Tracer | undefined;
 
-  /** Sets the id of the next span. */
-  mint(spanId: string): void {
-    this.#next = spanId;
-  }
-
-  generateTraceId(): string {
-    return this.#random.generateTraceId();
-  }
-
-  generateSpanId(): string {
-    const spanId = this.#next ?? this.#random.generateSpanId();
-    this.#next = undefined;
-    return spanId;
-  }
+/** An id generator for a tracer provider of OpenTelemetry's SDK, of version 1.x as well as 2.x. */
+export interface AnyIdGenerator {
+  /** 32 hex digits. */
+  generateTraceId(): string;
+  /** 16 hex digits. */
+  generateSpanId(): string;
 }
 
-const ids = new MintedIds();
-let tracer: Tracer | undefined;
+/**
+ * The id generator of an application's tracer provider to which attempts' spans are to go, too: each keeps the id that the
+ * server minted for it. All other ids are those of `base`, random ones by default.
+ */
+export function spanloomIdGenerator(base: AnyIdGenerator = new RandomIdGenerator()): AnyIdGenerator {
+  return {
+    generateTraceId: () => base.generateTraceId(),
+    generateSpanId() {
+      // Spans are started one after the other, so one place for the next one's id is enough.
+      const spanId = minted ?? base.generateSpanId();
+      minted = undefined;
+      return spanId;
+    },
+  };
+}
+
+/** Runs what starts one span by a provider that has {@link spanloomIdGenerator}: it gets the id. */
+export function withMintedId<Result>(spanId: string, start: () => Result): Result {
+  minted = spanId;
+  try {
+    return start();
+  } finally {
+    minted = undefined;
+  }
+}
 
 /** What a span with a given id is made of. */
 export interface MintedSpanOptions {
@@ -39,7 +52,7 @@ export interface MintedSpanOptions {
 
 /** Starts a span with a given id. It is made by a provider of its own: no processor or exporter ever sees it. */
 export function startMintedSpan(name: string, { spanId, parent, kind, startTime }: MintedSpanOptions): Span {
-  tracer ??= new BasicTracerProvider({ idGenerator: ids }).getTracer("@spanloom/runner");
-  ids.mint(spanId);
-  return tracer.startSpan(name, { kind, startTime }, parent);
+  tracer ??= new BasicTracerProvider({ idGenerator: spanloomIdGenerator() }).getTracer("@spanloom/runner");
+  const maker = tracer;
+  return withMintedId(spanId, () => maker.startSpan(name, { kind, startTime }, parent));
 }

@@ -37,6 +37,37 @@ export interface SpanloomSpanProcessorOptions {
   annotate?: boolean;
 }
 
+/** The processors that a flush under way has come by; undefined when nobody asks. */
+let flushed: Set<SpanProcessor> | undefined;
+
+/**
+ * Whether a tracer provider has Spanloom's processor, which is told of a flush as all its processors are: no provider
+ * names its processors, and an early flush changes nothing that is exported.
+ */
+export function hasSpanloomProcessor(provider: { forceFlush(): Promise<void> }): boolean {
+  flushed = new Set();
+  try {
+    // What could not be flushed is for the processors to tell, which are asked again.
+    provider.forceFlush().catch(() => undefined);
+    return flushed.size > 0;
+  } finally {
+    flushed = undefined;
+  }
+}
+
+/** Set while the span of an attempt is made by a provider of the application, which would show it here. */
+let isOwn = false;
+
+/** Runs what starts spans that are no user spans of an attempt. */
+export function asOwnSpans<Result>(start: () => Result): Result {
+  isOwn = true;
+  try {
+    return start();
+  } finally {
+    isOwn = false;
+  }
+}
+
 /**
  * Hands every sampled span that ends to the attempt it belongs to; spans outside of attempts are none of its business.
  *
@@ -45,14 +76,17 @@ export interface SpanloomSpanProcessorOptions {
  */
 export class SpanloomSpanProcessor implements SpanProcessor {
   readonly #annotate: boolean;
+  /** Whether it takes note of spans that begin; those that have begun are collected when they end. */
+  isActive = true;
 
   constructor(options: SpanloomSpanProcessorOptions = {}) {
     this.#annotate = options.annotate ?? false;
   }
 
   onStart(span: Span, parentContext: Context): void {
+    if (!this.isActive || isOwn) return;
     const attempt = attemptOfContext(parentContext) ?? attemptOfParent(parentContext);
-    if (!attempt) return;
+    if (!attempt?.host.enabled) return;
     (span as { [ATTEMPT]?: AttemptTracing })[ATTEMPT] = attempt;
     collected = span;
     if (this.#annotate) span.setAttributes(attempt.attributes());
@@ -63,7 +97,9 @@ export class SpanloomSpanProcessor implements SpanProcessor {
     if (isSampled(span)) attemptKeptBy(span)?.addSpan(span);
   }
 
-  async forceFlush(): Promise<void> {}
+  async forceFlush(): Promise<void> {
+    if (this.isActive) flushed?.add(this);
+  }
 
   async shutdown(): Promise<void> {}
 }

@@ -5,7 +5,6 @@ import {
   propagation,
   ROOT_CONTEXT,
   type Tracer,
-  trace,
 } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from "@opentelemetry/core";
@@ -17,9 +16,10 @@ import {
   resourceFromAttributes,
 } from "@opentelemetry/resources";
 import { BasicTracerProvider } from "@opentelemetry/sdk-trace-base";
-import { tracesAttemptsOnly } from "@spanloom/sdk";
-import { SharedTracer } from "./shared-tracer.ts";
+import { Origins } from "./origins.ts";
+import { SCOPE, SharedTracer } from "./shared-tracer.ts";
 import { SpanloomSpanProcessor } from "./span-processor.ts";
+import { standIn } from "./stand-in-provider.ts";
 
 /**
  * The process's tracer provider. OpenTelemetry's registrations are global, so this is one per process too, however many
@@ -28,12 +28,13 @@ import { SpanloomSpanProcessor } from "./span-processor.ts";
 interface ProcessTracing {
   provider: BasicTracerProvider;
   resource: Resource;
+  tracer: Tracer;
 }
 
 let processTracing: ProcessTracing | undefined;
 
 /** What a runner uses of the process's tracing. */
-export interface TracingRegistration {
+interface TracingRegistration {
   /** Tracer of `ctx.tracer` and `ctx.span`. */
   tracer: Tracer;
   /** Resource of the process's provider. */
@@ -41,44 +42,31 @@ export interface TracingRegistration {
 }
 
 /**
- * Registers what the application has not: a context manager always, as nothing nests without one; with `global` also a
- * tracer provider and the W3C propagators. Safe to call from any number of runners.
+ * Sets up what the application has not: a context manager always, as nothing nests without one; with `global` also a
+ * provider that stands in for one of the application's, and the W3C propagators. Safe to call from any number of runners.
  *
  * What is there is looked for first: OpenTelemetry would refuse a second registration, and print an error.
  */
-export function registerTracing(resource: Resource, options: { global: boolean }): TracingRegistration {
-  if (!hasContextManager()) context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-  if (!processTracing) {
-    const provider = new BasicTracerProvider({ resource, spanProcessors: [new SpanloomSpanProcessor()] });
-    Object.assign(provider, { [tracesAttemptsOnly]: true });
-    processTracing = { provider, resource };
-  }
+function registerTracing(resource: Resource, options: { global: boolean }): TracingRegistration {
+  registerContextManager();
+  processTracing ??= createTracing(resource);
   if (options.global) {
-    if (!hasTracerProvider()) trace.setGlobalTracerProvider(processTracing.provider);
+    standIn(processTracing.provider);
     if (propagation.fields().length === 0) propagation.setGlobalPropagator(w3cPropagator());
   }
-  return { tracer: tracerOf(processTracing.provider), resource: processTracing.resource };
+  return processTracing;
 }
 
-function tracerOf(provider: BasicTracerProvider): Tracer {
-  const own = provider.getTracer(SCOPE);
-  const registered = trace.getTracerProvider();
-  const delegate = registered instanceof ProxyTracerProvider ? registered.getDelegate() : registered;
-  return delegate === provider || !hasTracerProvider() ? own : new SharedTracer(registered.getTracer(SCOPE), own);
+function createTracing(resource: Resource): ProcessTracing {
+  const provider = new BasicTracerProvider({ resource, spanProcessors: [new SpanloomSpanProcessor()] });
+  return { provider, resource, tracer: new SharedTracer(provider.getTracer(SCOPE)) };
 }
 
-/** Scope of what `ctx.span` and `ctx.tracer` make. */
-const SCOPE = "@spanloom/runner";
-
-function hasContextManager(): boolean {
+/** Registers a context manager where there is none: without one, nothing tells which attempt code belongs to. */
+function registerContextManager(): void {
   const probe = createContextKey("spanloom.probe");
-  return context.with(ROOT_CONTEXT.setValue(probe, true), () => context.active().getValue(probe) === true);
-}
-
-function hasTracerProvider(): boolean {
-  const provider = trace.getTracerProvider();
-  // Without a registration the API gives a proxy that stands for nothing yet.
-  return !(provider instanceof ProxyTracerProvider) || provider.getDelegateTracer("probe") !== undefined;
+  const isThere = context.with(ROOT_CONTEXT.setValue(probe, true), () => context.active().getValue(probe) === true);
+  if (!isThere) context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
 }
 
 function w3cPropagator(): CompositePropagator {
@@ -94,8 +82,28 @@ export interface RunnerIdentity {
   serviceVersion: string | undefined;
 }
 
+/** The tracing of one runner. */
+export interface RunnerTracing {
+  /** Tracer of `ctx.tracer` and `ctx.span`. */
+  tracer: Tracer;
+  /** Its resource and that of the process's provider. */
+  origins: Origins;
+}
+
+/** Sets up tracing for a runner; where it is off only what tells attempts apart, and a tracer that records nothing. */
+export function traceRunner(identity: RunnerIdentity, options: { enabled: boolean; global: boolean }): RunnerTracing {
+  const own = runnerResource(identity);
+  if (options.enabled) {
+    const { tracer, resource } = registerTracing(own, options);
+    return { tracer, origins: new Origins(own, resource) };
+  }
+  registerContextManager();
+  // A proxy that stands for nothing: its spans carry on their parent's context and record nothing.
+  return { tracer: new ProxyTracerProvider().getTracer(SCOPE), origins: new Origins(own, own) };
+}
+
 /** A runner's resource: OpenTelemetry's defaults, then OTEL_SERVICE_NAME and the like, then what its options say. */
-export function runnerResource(identity: RunnerIdentity): Resource {
+function runnerResource(identity: RunnerIdentity): Resource {
   return defaultResource()
     .merge(resourceFromAttributes({ "service.name": "spanloom-runner", "host.name": identity.host }))
     .merge(detectResources({ detectors: [envDetector] }))
