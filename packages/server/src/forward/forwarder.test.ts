@@ -41,6 +41,13 @@ class RushingClock implements Clock {
   }
 }
 
+/** Time that rushes, but not by a minute at once: no call takes too long. */
+class PatientClock extends RushingClock {
+  override schedule(callback: () => void, delayMs: number): () => void {
+    return delayMs < 60_000 ? super.schedule(callback, delayMs) : () => undefined;
+  }
+}
+
 /** An exporter that keeps what it is given, and answers as a test says. */
 class RecordingExporter implements Exporter {
   readonly name = "recording";
@@ -200,12 +207,12 @@ describe("a forwarder", () => {
     expect([first.names, second.names, late.names]).toEqual([named(1), named(2, 3), named(3)]);
   });
 
-  it("is not delayed by one that hangs, and stops beside it", async () => {
+  it("is not delayed by one that hangs or throws, and stops beside it", async () => {
     await using bed = await new Bed().start();
     const [hanging, throwing, sound] = [new RecordingExporter(), new RecordingExporter(), new RecordingExporter()];
     hanging.answer = () => new Promise<ExportResult>(() => undefined);
     throwing.answer = () => Promise.reject(new Error("defect"));
-    bed.forward(hanging, { name: "hanging" });
+    const hung = bed.forward(hanging, { name: "hanging", clock: new PatientClock() });
     const thrown = bed.forward(throwing, { name: "throwing" });
     bed.forward(sound, { name: "sound" });
     await bed.send(1);
@@ -214,7 +221,32 @@ describe("a forwarder", () => {
     await waitFor(() => sound.spans.length >= 3 && thrown.stats().failed >= 3);
     expect(sound.names.sort()).toEqual(named(1, 2, 3));
     expect(hanging.calls).toBe(1);
+    expect(hung.stats()).toMatchObject({ forwarded: 0, expired: 0 });
+    expect(thrown.stats()).toMatchObject({ lastError: "defect", awaySinceUs: undefined });
     expect(bed.logged).toEqual(['exporter "throwing" lost 1 records: defect']);
+  });
+
+  it("gives up calls that never settle, tells it once, and sends their spans again", async () => {
+    await using bed = await new Bed().start();
+    const exporter = new RecordingExporter();
+    exporter.answer = () => new Promise<ExportResult>(() => undefined);
+    const beforeUs = bed.clock.nowUs();
+    const forwarder = bed.forward(exporter);
+    await bed.send(1, 2);
+    await waitFor(() => exporter.calls > 3);
+    const away = forwarder.stats();
+    expect(away).toMatchObject({ forwarded: 0, lastError: "a call has not settled for 120 s" });
+    expect(away.expired).toBeGreaterThanOrEqual(3);
+    expect(away.awaySinceUs).toBeGreaterThanOrEqual(beforeUs + 120_000_000);
+    exporter.answer = () => exported;
+    await waitFor(() => exporter.spans.length >= 2);
+    await waitFor(() => forwarder.stats().lagRecords === 0);
+    expect(exporter.names.sort()).toEqual(named(1, 2));
+    expect(forwarder.stats()).toMatchObject({ forwarded: 2, failed: 0, awaySinceUs: undefined });
+    expect(bed.logged).toEqual([
+      'exporter "one" waits, and will send all from here on: a call has not settled for 120 s',
+      'exporter "one" goes on',
+    ]);
   });
 
   it("sends what there is before it stops, but does not wait for a backend that is away", async () => {

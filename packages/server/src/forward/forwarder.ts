@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { type Exporter, nextRetryDelayMs, type RetryPolicy, splitBatch, type TelemetryBatch } from "@spanloom/exporter";
+import { type Exporter, splitBatch } from "@spanloom/exporter";
 import { SpanloomError } from "@spanloom/protocol";
 import { type RecordBatch, tableFromIPC } from "apache-arrow";
 import type { Clock } from "../clock.ts";
@@ -8,7 +8,9 @@ import type { ArrivalPage, Arrivals } from "../telemetry/telemetry.ts";
 import { cellsOf } from "./cells.ts";
 import type { Cursor, CursorStore } from "./cursor-file.ts";
 import { logsToOtlp, spansToOtlp } from "./otlp-batch.ts";
+import { nextDelayMs, Outlet, type OutletStats } from "./outlet.ts";
 import { SentSpans } from "./sent-spans.ts";
+import { pause, within } from "./waiting.ts";
 
 /** How often it looks for what is new. */
 const LOOK_MS = 1_000;
@@ -27,14 +29,6 @@ const READ_AGAIN_US = 60_000_000n;
 /** How long a stop waits until all that came is sent, for what is still under way then, and for the exporter to shut down. */
 const STOP_MS = { sending: 5_000, ending: 1_000 };
 
-/** As often as an ExportQueue, but for ever: nothing is lost by waiting. */
-const retry: RetryPolicy = {
-  initialDelayMs: 500,
-  factor: 2,
-  maxDelayMs: 30_000,
-  maxElapsedMs: Number.POSITIVE_INFINITY,
-};
-
 /** Where a new exporter begins: with what comes from now on, with all that is stored, or at a time in microseconds. */
 export type ForwardFrom = "now" | "beginning" | bigint;
 
@@ -52,17 +46,9 @@ export interface ForwarderOptions {
   log: (line: string) => void;
 }
 
-/** Figures of one exporter. Records are spans and log records together. */
-export interface ForwardStats {
+/** Figures of one exporter. */
+export interface ForwardStats extends OutletStats {
   name: string;
-  /** Records that the backend took. */
-  forwarded: number;
-  /** Records that it refused of parts which it took. */
-  rejected: number;
-  /** Records of parts that it refused for good. */
-  failed: number;
-  /** Times a part was sent again. */
-  retried: number;
   /** Stored rows that it has not been given, at most; open spans and earlier versions are among them. */
   lagRecords: number;
   /** Age of the oldest of them. */
@@ -87,7 +73,7 @@ export class Forwarder {
   readonly #leaving = new AbortController();
   readonly #stopping = new AbortController();
   readonly #sent = new SentSpans();
-  readonly #counts = { forwarded: 0, rejected: 0, failed: 0, retried: 0 };
+  readonly #outlet: Outlet;
   readonly #waiting: Record<TelemetryTable, number> = { spans: 0, logs: 0 };
   readonly #reported = new Set<string>();
   #cursor: Cursor | undefined;
@@ -100,6 +86,14 @@ export class Forwarder {
 
   constructor(options: ForwarderOptions) {
     this.#options = options;
+    this.#outlet = new Outlet({
+      ...options,
+      leaving: this.#leaving.signal,
+      mayGoOn: () => !this.#stopping.signal.aborted,
+      onAway: async () => {
+        if (!this.#isSaved) await this.#trySave();
+      },
+    });
   }
 
   /** Begins. */
@@ -114,7 +108,7 @@ export class Forwarder {
   async stop(): Promise<void> {
     const running = this.#running ?? Promise.resolve();
     this.#leaving.abort();
-    if (!this.#reported.has("retry")) await this.#within(running, STOP_MS.sending);
+    if (!this.#outlet.isAway) await this.#within(running, STOP_MS.sending);
     this.#stopping.abort();
     await this.#within(running, STOP_MS.ending);
     await this.#within(this.#trySave(), STOP_MS.ending);
@@ -127,7 +121,7 @@ export class Forwarder {
     const behindUs = [spans, logs].map((each) => (each && each.us < this.#horizonUs ? this.#horizonUs - each.us : 0n));
     const lagRecords = this.#waiting.spans + this.#waiting.logs;
     const lagSeconds = lagRecords === 0 ? 0 : Math.max(...behindUs.map(Number)) / 1e6;
-    return { name: this.#options.name, ...this.#counts, lagRecords, lagSeconds, isCurrent: this.#isCurrent };
+    return { name: this.#options.name, ...this.#outlet.stats(), lagRecords, lagSeconds, isCurrent: this.#isCurrent };
   }
 
   async #run(): Promise<void> {
@@ -140,7 +134,7 @@ export class Forwarder {
       } catch (error) {
         if (this.#stopping.signal.aborted) return;
         this.#report("read", `exporter "${this.#options.name}" waits: ${messageOf(error)}`);
-        await this.#pause(this.#delayMs(++this.#failures));
+        await this.#pause(nextDelayMs(++this.#failures, this.#options.random()));
       }
     }
   }
@@ -226,57 +220,10 @@ export class Forwarder {
     if (rows.length === 0) return true;
     const records = table === "spans" ? spansToOtlp(batch, rows) : logsToOtlp(batch, rows);
     for (const part of splitBatch(exporter.shape?.(records) ?? records, PART)) {
-      if (!(await this.#send(part.batch, part.size.spans + part.size.logRecords))) return false;
+      if (!(await this.#outlet.send(part.batch, part.size.spans + part.size.logRecords))) return false;
     }
     for (const { span, content } of changes?.spans ?? []) this.#sent.add(span, content);
     return true;
-  }
-
-  /** Sends until the backend took it or refused it for good; false when told to stop before. */
-  async #send(batch: TelemetryBatch, records: number): Promise<boolean> {
-    const { name } = this.#options;
-    for (let failures = 1; !this.#stopping.signal.aborted; failures++) {
-      const result = await this.#export(batch);
-      if (result.outcome === "exported") {
-        this.#countTaken(records, result.rejected);
-        return true;
-      }
-      if (result.outcome === "failed") {
-        this.#counts.failed += records;
-        this.#report("failed", `exporter "${name}" lost ${records} records: ${result.message}`);
-        return true;
-      }
-      this.#report("retry", `exporter "${name}" waits, and will send all from here on: ${result.message}`);
-      if (!this.#isSaved) await this.#trySave();
-      if (this.#leaving.signal.aborted) return false;
-      await this.#pause(this.#delayMs(failures, result.retryAfterMs));
-      this.#counts.retried++;
-    }
-    return false;
-  }
-
-  async #export(batch: TelemetryBatch) {
-    try {
-      return await this.#options.exporter.export(batch);
-    } catch (error) {
-      // The contract lets an exporter reject; the records are counted as failed, so nothing is lost in silence.
-      return { outcome: "failed" as const, message: messageOf(error) };
-    }
-  }
-
-  #countTaken(records: number, refused: { spans: number; logRecords: number; message: string } | undefined): void {
-    const { name, log } = this.#options;
-    if (this.#reported.delete("retry")) log(`exporter "${name}" goes on`);
-    this.#reported.delete("failed");
-    const rejected = Math.min(records, (refused?.spans ?? 0) + (refused?.logRecords ?? 0));
-    this.#counts.rejected += rejected;
-    this.#counts.forwarded += records - rejected;
-    if (rejected === 0) this.#reported.delete("rejected");
-    else this.#report("rejected", `exporter "${name}": ${rejected} refused: ${refused?.message}`);
-  }
-
-  #delayMs(failures: number, retryAfterMs?: number): number {
-    return nextRetryDelayMs(retry, { failures, retryAfterMs, random: this.#options.random() });
   }
 
   async #save(): Promise<void> {
@@ -298,29 +245,13 @@ export class Forwarder {
 
   /** Waits; less when told to leave. */
   #pause(delayMs: number): Promise<void> {
-    const { signal } = this.#leaving;
-    if (signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const end = () => {
-        cancel();
-        signal.removeEventListener("abort", end);
-        resolve();
-      };
-      const cancel = this.#options.clock.schedule(end, delayMs);
-      signal.addEventListener("abort", end);
-    });
+    return pause(this.#options.clock, delayMs, this.#leaving.signal);
   }
 
   /** Waits for something for some seconds at most, and whatever becomes of it. */
-  #within(work: Promise<unknown>, delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.#options.clock.schedule(resolve, delayMs);
-      const end = () => {
-        cancel();
-        resolve();
-      };
-      work.then(end, end);
-    });
+  async #within(work: Promise<unknown>, delayMs: number): Promise<void> {
+    // What fails at the end has been told, or concerns nobody any more.
+    await within(this.#options.clock, work, delayMs).catch(() => undefined);
   }
 
   /** Tells of a kind of trouble once, until it is over. */
