@@ -85,8 +85,14 @@ export const serverLayers: Readonly<Record<string, ServerLayer>> = {
   "store/postgres": { imports: ["store/postgres", ...stores] },
   store: { imports: stores },
   telemetry: { imports: ["telemetry", "engine", "store/store.ts", "clock.ts", "free-now.ts"] },
-  rpc: { imports: ["rpc", "engine", "present.ts", ...interfaces] },
+  rpc: {
+    imports: ["rpc", "engine", "present.ts", ...interfaces],
+    typeImports: ["closed-spans/span-handout.ts"],
+  },
   forward: { imports: ["forward", ...interfaces] },
+  "closed-spans": {
+    imports: ["closed-spans", "forward", "telemetry/lifecycle", "telemetry/columns", ...interfaces],
+  },
   metrics: {
     imports: ["metrics", "http/call-durations.ts", "store/store-stats.ts", ...interfaces],
     typeImports: ["forward/forwarder.ts"],

@@ -41,14 +41,15 @@ it("one line each sends what runners trace to several backends, of which one is 
   await runner.start();
   const jobs = await Promise.all([1, 2, 3].map((n) => client.jobs.submit(work, n)));
   expect(await Promise.all(jobs.map((job) => job.result()))).toEqual([2, 4, 6]);
-  await waitFor(() => peer.spanNames.length === 6 && peer.logBodies.length === 3 && away.requests.length > 0, {
+  await waitFor(() => peer.spanNames.length === 12 && peer.logBodies.length === 3 && away.requests.length > 0, {
     what: "what the runner traced",
   });
   await runner.stop();
   client.close();
   await server.stop();
 
-  expect(peer.spanNames.sort()).toEqual(["step 1", "step 2", "step 3", "work", "work", "work"]);
+  const lifecycle = ["job work", "task work", "work"].flatMap((name) => [name, name, name]);
+  expect(peer.spanNames.sort()).toEqual([...lifecycle, "step 1", "step 2", "step 3"].sort());
   expect(peer.logBodies.sort()).toEqual(["worked 1", "worked 2", "worked 3"]);
   expect(peer.violations).toEqual([]);
   expect(trace.getTracerProvider()).toBe(before);

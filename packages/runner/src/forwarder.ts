@@ -1,6 +1,10 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { type Exporter, ExportQueue, registeredExporters } from "@spanloom/exporter";
-import { ExportLogsServiceRequestSchema, ExportTraceServiceRequestSchema } from "@spanloom/protocol/otlp";
+import {
+  ExportLogsServiceRequestSchema,
+  type ExportTraceServiceRequest,
+  ExportTraceServiceRequestSchema,
+} from "@spanloom/protocol/otlp";
 import { encodeRequest } from "./tracing/encode-request.ts";
 import type { TelemetryEntries } from "./tracing/record-block.ts";
 
@@ -28,6 +32,11 @@ export class Forwarder {
     const all = tracing ? [...exporters, ...registeredExporters()] : exporters;
     this.#queues = all.map((exporter) => new ExportQueue(exporter, { log }));
     this.active = tracing && all.length > 0;
+  }
+
+  /** Forwards spans of jobs, tasks and attempts that ended, as the server has them. */
+  forwardClosed(traces: ExportTraceServiceRequest): void {
+    for (const queue of this.#queues) queue.enqueue({ traces });
   }
 
   /** Forwards user spans and logs. */

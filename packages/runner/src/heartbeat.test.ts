@@ -33,6 +33,7 @@ beforeEach(() => {
     runnerId: "runner",
     pool: { held: new Set() } as unknown as AttemptPool,
     unreported: () => [],
+    closedSpans: undefined,
     intervalMs: INTERVAL_MS,
     nowUs: () => performance.now() * 1000,
     heard: () => undefined,

@@ -4,6 +4,7 @@ import { toCallError } from "@spanloom/sdk";
 import type { Attempt } from "./attempt.ts";
 import type { AttemptPool } from "./attempt-pool.ts";
 import type { NowUs } from "./clock.ts";
+import type { AskingFields, ClosedSpanInbox } from "./closed-span-inbox.ts";
 import { abortCancelled } from "./lease-loop.ts";
 import { type ClockSample, toClockSample } from "./server-clock.ts";
 
@@ -16,6 +17,8 @@ export interface HeartbeatOptions {
   pool: AttemptPool;
   /** Attempts that ended here and that the server may not know of; their leases are kept too. */
   unreported(): Iterable<Attempt>;
+  /** Asks with every call for spans that ended; undefined when the server hands out none. */
+  closedSpans: ClosedSpanInbox | undefined;
   /** Time between two calls: a third of the lease. */
   intervalMs: number;
   nowUs: NowUs;
@@ -62,7 +65,7 @@ export class Heartbeat {
 
   /** Makes one call now; gives whether the server answered. */
   async beat(): Promise<boolean> {
-    const { service, runnerId, pool, nowUs, url, intervalMs, log, tick } = this.#options;
+    const { service, runnerId, pool, nowUs, url, intervalMs, log, tick, closedSpans } = this.#options;
     tick();
     const attempts = [...pool.held, ...this.#options.unreported()];
     const running = attempts.map(({ task: { taskId, attempt, leaseToken }, progress }) => {
@@ -72,7 +75,9 @@ export class Heartbeat {
     const request = { runnerId, running, sentAtUnixNano: BigInt(sentAtUs) * 1000n };
     try {
       // Twice the interval: on a busy machine a late answer still keeps leases of three intervals.
-      const response = await service.heartbeat(request, { timeoutMs: intervalMs * 2 });
+      const call = (asking: AskingFields) =>
+        service.heartbeat({ ...request, ...asking }, { timeoutMs: intervalMs * 2 });
+      const response = await (closedSpans ? closedSpans.ask(call) : call({}));
       const sample = toClockSample(response, sentAtUs, nowUs());
       if (sample) this.#options.heard(sample);
       this.#received(response);

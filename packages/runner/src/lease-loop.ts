@@ -7,6 +7,7 @@ import {
   defaultLimits,
   durationFromMs,
   type LeasedTask,
+  type LeaseTasksRequest,
   type LeaseTasksResponse,
   ResultStatus,
   SpanloomError,
@@ -15,6 +16,7 @@ import {
 } from "@spanloom/protocol";
 import { callWithRetry, retryDelayMs, toCallError } from "@spanloom/sdk";
 import type { AttemptPool } from "./attempt-pool.ts";
+import type { AskingFields, ClosedSpanInbox } from "./closed-span-inbox.ts";
 import type { ReportBatch, ResultStore } from "./result-store.ts";
 import { untraced } from "./untraced-transport.ts";
 
@@ -28,6 +30,8 @@ export interface LeaseLoopOptions {
   identifiers: { name: string; version: string }[];
   pool: AttemptPool;
   store: ResultStore;
+  /** Asks with every call for spans that ended; undefined when the server hands out none. */
+  closedSpans: ClosedSpanInbox | undefined;
   /** What the runner adds to its clock to have the server's; undefined when its times are by its own clock. */
   clockOffsetUs(): number | undefined;
   /** Takes over what was leased. */
@@ -170,16 +174,13 @@ export class LeaseLoop {
     const maxTasks = room > 2 * this.#options.pool.free ? Math.ceil(room / 2) : room;
     this.#reserved += maxTasks;
     try {
-      return await this.#options.service.leaseTasks(
-        {
-          ...this.#identity(),
-          maxTasks,
-          results: [...batch.results],
-          ...this.#clockOffset(),
-          ...(batch.telemetry && { telemetry: batch.telemetry }),
-        },
-        { ...call, timeoutMs: CALL_TIMEOUT_MS },
-      );
+      const request = {
+        maxTasks,
+        results: [...batch.results],
+        ...this.#clockOffset(),
+        ...(batch.telemetry && { telemetry: batch.telemetry }),
+      };
+      return await this.#leaseTasks(request, { ...call, timeoutMs: CALL_TIMEOUT_MS });
     } finally {
       this.#reserved -= maxTasks;
     }
@@ -245,12 +246,29 @@ export class LeaseLoop {
     const asked = Math.min(maxTasks, defaultLimits.maxLeaseBatch);
     this.#reserved += asked;
     try {
-      return await this.#options.service.leaseTasks(
-        { ...this.#identity(), maxTasks: asked, wait: durationFromMs(WAIT_MS) },
+      return await this.#leaseTasks(
+        { maxTasks: asked, wait: durationFromMs(WAIT_MS) },
         { timeoutMs: WAIT_MS + CALL_TIMEOUT_MS, signal: this.#stopPolling.signal },
       );
     } finally {
       this.#reserved -= asked;
+    }
+  }
+
+  /** One call; what it brings of spans that ended is taken care of. */
+  #leaseTasks(request: LeaseFields, options: CallOptions): Promise<LeaseTasksResponse> {
+    const { closedSpans, service } = this.#options;
+    const call = (asking: AskingFields) => service.leaseTasks({ ...this.#identity(), ...request, ...asking }, options);
+    return closedSpans ? closedSpans.ask(call) : call({});
+  }
+
+  /** Fetches the spans of all that has ended by now; what a call does not bring is another runner's to fetch. */
+  async fetchClosedSpans(): Promise<void> {
+    const { closedSpans } = this.#options;
+    for (let left = closedSpans?.active ? MAX_FETCHES : 0; left > 0; left--) {
+      const options = { timeoutMs: CALL_TIMEOUT_MS, signal: this.#stopReporting.signal };
+      const answer = await this.#leaseTasks({ maxTasks: 0 }, options);
+      if (answer.closedSpans.length === 0) return;
     }
   }
 
@@ -316,8 +334,17 @@ const cancellationReasons: Partial<Record<CancellationReason, string>> = {
   [CancellationReason.CONCURRENCY]: "a newer task took its place",
 };
 
+/** What a call says besides who makes it. */
+type LeaseFields = Partial<Pick<LeaseTasksRequest, "wait" | "results" | "clockOffsetNanos">> & {
+  maxTasks: number;
+  telemetry?: NonNullable<ReportBatch["telemetry"]>;
+};
+
 /** Exchanges under way at once: one on the server while the other is written or read. */
 const MAX_EXCHANGES = 2;
+
+/** Calls that fetch spans before a stop: the last one says that all came. Each brings some thousands. */
+const MAX_FETCHES = 100;
 
 /** How long a poll may sleep on the server. */
 const WAIT_MS = 20_000;

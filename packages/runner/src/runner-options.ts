@@ -44,8 +44,9 @@ export interface RunnerOptions {
   /** Where tasks' `ctx.cache` keeps its bytes. Default: a folder, `.spanloom/cache`, for a week. */
   cache?: CacheOptions | undefined;
   /**
-   * Backends that receive every finished attempt's spans and logs, beside the server and what was registered for the whole
-   * process (`configureOtlp` and its like) before the runner was made. The runner shuts them down when it stops.
+   * Backends that receive every finished attempt's spans and logs, and the spans of jobs, tasks and attempts from the
+   * server, beside the server and what was registered for the whole process (`configureOtlp` and its like) before the
+   * runner was made. The runner shuts them down when it stops.
    */
   exporters?: readonly Exporter[] | undefined;
   /**

@@ -18,6 +18,7 @@ import { AttemptPool } from "./attempt-pool.ts";
 import { HeartbeatGuard } from "./blocked/heartbeat-guard.ts";
 import { JobCaches } from "./cache/job-caches.ts";
 import { type NowUs, preciseClock } from "./clock.ts";
+import { ClosedSpanInbox } from "./closed-span-inbox.ts";
 import { captureConsole } from "./console-capture.ts";
 import { Forwarder } from "./forwarder.ts";
 import { Heartbeat } from "./heartbeat.ts";
@@ -219,14 +220,15 @@ export class Runner {
       maxOutputBytes: Number(registered.maxOutputBytes) || defaultLimits.maxOutputBytes,
       abandonAfterMs: settings.abandonAfterMs,
       ended: (attempt, result) => {
-        this.#ended(attempt, result, store);
+        this.#ended(attempt, result, { store, exportsOwn: !registered.closedSpans });
         if (result) return;
         guard?.release(attempt);
         // A lost attempt leaves no result to wake the loop, but a free slot.
         loop.wake();
       },
     });
-    const shared = { service, url: this.url, runnerId: this.id, pool, log: settings.log };
+    const closedSpans = registered.closedSpans ? this.#closedSpanInbox() : undefined;
+    const shared = { service, url: this.url, runnerId: this.id, pool, closedSpans, log: settings.log };
     const loop = new LeaseLoop({
       ...shared,
       queues: settings.queues,
@@ -249,6 +251,15 @@ export class Runner {
     });
     const removeFinder = addAttemptFinder((taskId, attempt) => findTracing(pool, taskId, attempt));
     return { service, store, pool, loop, heartbeat, guard, removeFinder, budget, openSpans: host.openSpans, clock };
+  }
+
+  /** Spans of jobs, tasks and attempts for the exporters: the server's own, so that what they are given is whole. */
+  #closedSpanInbox(): ClosedSpanInbox {
+    const forwarder = this.#forwarder;
+    return new ClosedSpanInbox({
+      ...(forwarder.active && { export: (spans) => forwarder.forwardClosed(spans) }),
+      log: this.#settings.log,
+    });
   }
 
   #createGuard(intervalMs: number): HeartbeatGuard | undefined {
@@ -291,10 +302,15 @@ export class Runner {
     if (this.#stopped) pool.releaseWaiting();
   }
 
-  #ended(attempt: Attempt, result: TaskResult | undefined, store: ResultStore): void {
+  /** `exportsOwn`: the server does not hand out the attempt's own span, so it is made here. */
+  #ended(
+    attempt: Attempt,
+    result: TaskResult | undefined,
+    { store, exportsOwn }: { store: ResultStore; exportsOwn: boolean },
+  ): void {
     const { tracing } = attempt;
     const telemetry = tracing.seal();
-    if (this.#forwarder.active && result) {
+    if (exportsOwn && this.#forwarder.active && result) {
       const own = attemptSpanEntries(tracing, result);
       if (own) this.#forwarder.forward(own);
     }
@@ -343,6 +359,7 @@ export class Runner {
       this.#settings.log(`stopped with ${store.unacknowledged.size} results unreported: ${this.url} did not take them`);
     // What was refused until now is counted on its attempts.
     if (store.giveUpRefused()) await within(ABORT_MS, store.whenEmpty());
+    await this.#fetchClosedSpans(loop);
     heartbeat.stop();
     await guard?.stop();
     loop.stop();
@@ -350,6 +367,15 @@ export class Runner {
       this.#settings.log(`dropped ${budget.dropped} spans and log records: over maxTelemetryBytes`);
     removeFinder();
     await this.#unregister();
+  }
+
+  /** The last the runner does for its exporters: nobody may be left to do it. */
+  async #fetchClosedSpans(loop: LeaseLoop): Promise<void> {
+    const fetching = loop.fetchClosedSpans().catch((error: unknown) => {
+      // The server goes on without the runner, and hands them to another.
+      this.#settings.log(`could not fetch spans that ended: ${error instanceof Error ? error.message : String(error)}`);
+    });
+    await within(FLUSH_MS, fetching);
   }
 
   async #unregister(): Promise<void> {

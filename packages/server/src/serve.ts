@@ -1,5 +1,6 @@
 import { IdGenerator, type Limits } from "@spanloom/protocol";
 import type { Clock } from "./clock.ts";
+import { SpanHandout } from "./closed-spans/span-handout.ts";
 import type { Forwarding } from "./forward/forwarding.ts";
 import { type Authorize, authorizeAll, bearerAuthorization, fullToken } from "./http/authorization.ts";
 import { createHttpHandler } from "./http/http-handler.ts";
@@ -86,7 +87,13 @@ async function startParts(parts: ServerParts, undo: Undo[]): Promise<RunningServ
   undo.push(() => dataLock?.release());
   await store.start();
   undo.push(() => store.stop());
-  undo.push(store.on("changed", (jobIds, taskIds) => telemetry.lifecycleChanged(jobIds, taskIds)));
+  const handout = new SpanHandout({ ...parts, random: Math.random });
+  const changed = (jobIds: ReadonlySet<string>, taskIds: ReadonlySet<string>): void => {
+    telemetry.lifecycleChanged(jobIds, taskIds);
+    handout.note(jobIds, taskIds);
+  };
+  undo.push(store.on("changed", changed));
+  undo.push(() => handout.stop());
   await telemetry.start();
   undo.push(() => telemetry.stop());
   await forwarding?.start();
@@ -100,7 +107,7 @@ async function startParts(parts: ServerParts, undo: Undo[]): Promise<RunningServ
   const maintenance = new Maintenance(store, clock, log);
   maintenance.start();
   undo.push(() => maintenance.stop());
-  const port = await startListener(parts, { files, metrics, undo });
+  const port = await startListener(parts, { files, metrics, handout, undo });
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopping ??= unwind(undo);
@@ -149,20 +156,23 @@ function authorization({ token }: ServerParts, { tokens }: ReturnType<typeof ope
 interface ListenerParts {
   files: ReturnType<typeof openFiles>;
   metrics: ServerMetrics;
+  handout: SpanHandout;
   undo: Undo[];
 }
 
-async function startListener(parts: ServerParts, { files, metrics, undo }: ListenerParts): Promise<number> {
+async function startListener(parts: ServerParts, shared: ListenerParts): Promise<number> {
+  const { files, metrics, handout, undo } = shared;
   const { store, telemetry, clock, limits, host, log, graceMs } = parts;
   const changes = new JobChanges(store);
   const waiters = new LeaseWaiters(store, clock);
+  handout.onReady((runnerId) => waiters.dismiss(runnerId));
   const stopping = new AbortController();
   const listener = new Listener({
     host,
     port: parts.port,
     graceMs,
     tls: files.tls?.value,
-    handler: createHttpHandler(spanloomServices({ store, telemetry, clock, limits, log, changes, waiters }), {
+    handler: createHttpHandler(spanloomServices({ store, telemetry, handout, clock, limits, log, changes, waiters }), {
       telemetry,
       authorize: authorization(parts, files),
       maxRequestBytes: limits.maxRequestBytes,
@@ -197,6 +207,7 @@ export interface ServiceParts {
   log: Log;
   changes: JobChanges;
   waiters: LeaseWaiters;
+  handout: SpanHandout;
 }
 
 /** All services of the protocol. */

@@ -24,6 +24,7 @@ import { ExportTraceServiceRequestSchema } from "@spanloom/protocol/otlp";
 import { tableFromIPC } from "apache-arrow";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "./clock.ts";
+import { SpanHandout } from "./closed-spans/span-handout.ts";
 import { errorInterceptor } from "./rpc/error-interceptor.ts";
 import { JobChanges } from "./rpc/job-changes.ts";
 import { LeaseWaiters } from "./rpc/lease-waiters.ts";
@@ -52,10 +53,11 @@ beforeAll(async () => {
   // The same stores once more, without HTTP.
   const changes = new JobChanges(store);
   const waiters = new LeaseWaiters(store, clock);
+  const handout = new SpanHandout({ ...parts, random: Math.random });
   changes.start();
   waiters.start();
   waitersAndChanges.push(changes, waiters);
-  const routes = spanloomServices({ ...parts, changes, waiters });
+  const routes = spanloomServices({ ...parts, changes, waiters, handout });
   memory = createRouterTransport((router) => registerServices(router, routes), {
     router: { interceptors: [errorInterceptor(log)] },
   });

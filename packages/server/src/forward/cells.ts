@@ -8,6 +8,8 @@ export interface Cells {
   count(name: string): (row: number) => number;
   /** A column of 64 bits. */
   long(name: string): (row: number) => bigint;
+  /** A column of so many bytes each. */
+  bytes(name: string, size: number): (row: number) => Uint8Array<ArrayBuffer>;
   /** A map of attributes with the one that has their types. */
   attributes(prefix?: string): (row: number) => KeyValue[];
   /** A list of structs. */
@@ -35,6 +37,10 @@ function structCells({ type, children }: Data): Cells {
     long(name) {
       const values = data(name).values as BigInt64Array;
       return (row) => values[row]!;
+    },
+    bytes(name, size) {
+      const { values } = data(name);
+      return (row) => new Uint8Array(values.subarray(row * size, (row + 1) * size));
     },
     attributes: (prefix = "") => attributesOf(data(`${prefix}attributes`), data(`${prefix}attribute_types`)),
     list(name, readerOf) {

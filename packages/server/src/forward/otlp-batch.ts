@@ -108,7 +108,8 @@ function entryOf<Value>(map: Map<bigint, Value>, key: bigint, make: () => Value)
   return known;
 }
 
-function resourceReader(cells: Cells) {
+/** Reads the resource of a row. */
+export function resourceReader(cells: Cells) {
   const [attributes, dropped] = [cells.attributes("resource_"), cells.count("resource_dropped_attributes")];
   const schemaUrl = cells.text("resource_schema_url");
   return (row: number): { resource: Resource; schemaUrl: string } => ({
@@ -121,7 +122,8 @@ function resourceReader(cells: Cells) {
   });
 }
 
-function scopeReader(cells: Cells) {
+/** Reads the scope of a row. */
+export function scopeReader(cells: Cells) {
   const [attributes, dropped] = [cells.attributes("scope_"), cells.count("scope_dropped_attributes")];
   const [name, version, schemaUrl] = [
     cells.text("scope_name"),
@@ -142,6 +144,18 @@ function scopeReader(cells: Cells) {
 
 function spanOf(cells: Cells): (row: number) => Span {
   const [trace, span, parent] = [cells.text("trace"), cells.text("span"), cells.text("parent")];
+  return spanReader(cells, {
+    trace: (row) => hexToBytes(trace(row)),
+    span: (row) => hexToBytes(span(row)),
+    parent: (row) => (parent(row) === NO_PARENT ? none : hexToBytes(parent(row))),
+  });
+}
+
+/** How a row's ids are read; `parent` is empty where there is none. */
+export type SpanIds = Readonly<Record<"trace" | "span" | "parent", (row: number) => Uint8Array>>;
+
+/** Reads a row of ended spans as OTLP's message. */
+export function spanReader(cells: Cells, { trace, span, parent }: SpanIds): (row: number) => Span {
   const [traceState, flags, name, kind] = [
     cells.text("trace_state"),
     cells.count("flags"),
@@ -158,9 +172,9 @@ function spanOf(cells: Cells): (row: number) => Span {
   const [status, message] = [cells.text("status"), cells.text("status_message")];
   return (row) => ({
     $typeName: "opentelemetry.proto.trace.v1.Span",
-    traceId: hexToBytes(trace(row)),
-    spanId: hexToBytes(span(row)),
-    parentSpanId: parent(row) === NO_PARENT ? none : hexToBytes(parent(row)),
+    traceId: trace(row),
+    spanId: span(row),
+    parentSpanId: parent(row),
     traceState: traceState(row),
     flags: flags(row),
     name: name(row),

@@ -12,6 +12,7 @@ import {
   UnregisterRunnerResponseSchema,
 } from "@spanloom/protocol";
 import type { Clock } from "../clock.ts";
+import type { SpanHandout } from "../closed-spans/span-handout.ts";
 import { boundedText, checkLimit, invalidField, requiredText } from "../engine/field.ts";
 import { DEFAULT_QUEUE } from "../engine/submission.ts";
 import { toIdentifiers } from "../engine/task-set.ts";
@@ -27,6 +28,7 @@ import { type ServiceRoute, serviceRoute } from "./service-route.ts";
 export interface RunnerServiceOptions {
   store: Store;
   waiters: Pick<LeaseWaiters, "dismiss">;
+  handout: Pick<SpanHandout, "left">;
   clock: Pick<Clock, "nowUs">;
   limits: Limits;
 }
@@ -36,13 +38,14 @@ const HEARTBEATS_PER_LEASE = 3;
 
 /** RunnerService over a store. */
 export function runnerService(options: RunnerServiceOptions): ServiceRoute {
-  const { store, waiters } = options;
+  const { store, waiters, handout } = options;
   return serviceRoute(RunnerService, {
     registerRunner: (request) => registerRunner(request, options),
     async unregisterRunner(request) {
       const runnerId = uuidField("runner_id", request.runnerId);
       // First, so that a poll which is leasing just now does so before its runner's leases are given back.
       waiters.dismiss(runnerId);
+      handout.left(runnerId);
       await store.unregisterRunner(runnerId);
       return create(UnregisterRunnerResponseSchema);
     },
@@ -79,6 +82,7 @@ async function registerRunner({ runner }: RegisterRunnerRequest, { store, clock,
     maxOutputBytes: BigInt(limits.maxOutputBytes),
     receivedAtUnixNano: BigInt(Math.floor(receivedAtUs)) * 1000n,
     serverTimeUnixNano: BigInt(Math.floor(clock.nowUs())) * 1000n,
+    closedSpans: true,
   });
 }
 

@@ -1,6 +1,7 @@
 import { createClient, createRouterTransport } from "@connectrpc/connect";
 import { CancellationReason, defaultLimits, ResultStatus, SpanloomError, TaskService } from "@spanloom/protocol";
 import { beforeEach, describe, expect, it } from "vitest";
+import { SpanHandout } from "../closed-spans/span-handout.ts";
 import type { Exchange, ExchangeOutcome } from "../store/store.ts";
 import type { OtlpPayload } from "../telemetry/telemetry.ts";
 import { LeaseWaiters } from "./lease-waiters.ts";
@@ -38,6 +39,7 @@ beforeEach(() => {
 function client() {
   const waiters = new LeaseWaiters(store, clock);
   waiters.start();
+  const handout = new SpanHandout({ store, clock, random: () => 0, log: () => undefined });
   const telemetry = telemetryStub({
     async ingest(payloads) {
       await ingest(payloads);
@@ -45,7 +47,7 @@ function client() {
       return { rejectedSpans: 0, rejectedLogs: 0, message: "" };
     },
   });
-  const route = taskService({ store, telemetry, waiters, clock, limits: defaultLimits });
+  const route = taskService({ store, telemetry, waiters, handout, clock, limits: defaultLimits });
   return createClient(
     TaskService,
     createRouterTransport((router) => registerServices(router, [route])),

@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import {
   AttemptReferenceSchema,
+  type ClosedSpans,
   type HeartbeatRequest,
   HeartbeatResponseSchema,
   type LeaseTasksRequest,
@@ -18,6 +19,7 @@ import {
   toErrorDetail,
 } from "@spanloom/protocol";
 import type { Clock } from "../clock.ts";
+import type { SpanHandout } from "../closed-spans/span-handout.ts";
 import { checkLimit, requiredText } from "../engine/field.ts";
 import { type CheckedResult, checkResult, toProgress } from "../engine/report.ts";
 import { DEFAULT_QUEUE } from "../engine/submission.ts";
@@ -39,6 +41,7 @@ export interface TaskServiceOptions {
   store: Store;
   telemetry: Pick<Telemetry, "ingest" | "runnerTimes">;
   waiters: LeaseWaiters;
+  handout: Pick<SpanHandout, "heard" | "catchUp" | "isReady" | "take" | "left">;
   clock: Clock;
   limits: Limits;
 }
@@ -68,11 +71,13 @@ async function leaseTasks(
   context: CallContext,
   options: LeaseOptions,
 ): Promise<LeaseTasksResponse> {
-  const { limits, telemetry } = options;
+  const { limits, telemetry, handout } = options;
   const runnerId = uuidField("runner_id", request.runnerId);
   checkLimit("results", request.results.length, limits.maxLeaseBatch, "results");
   const claim = toClaim(request, runnerId, limits);
   const waitMs = waitMsField(request.wait, limits, context.timeoutMs());
+  const asks = request.closedSpans !== undefined;
+  if (request.closedSpans) handout.heard({ runnerId, queues: queuesOf(request), request: request.closedSpans });
   const { clockOffsetNanos } = request;
   const sender = {
     runnerId,
@@ -88,7 +93,25 @@ async function leaseTasks(
   const patienceMs = results.length > 0 ? 0 : waitMs;
   const outcome = await exchange({ runnerId, reports, claim, waitMs: patienceMs, context }, options);
   if (claim) runnerTimes.leased(outcome.leases.map((lease) => leasedAttempt(lease, claim)));
-  return toResponse(request, results, outcome, { claim, telemetryRejection });
+  const closedSpans = asks ? await takeClosedSpans(request, runnerId, { context, handout }) : [];
+  return toResponse(request, results, outcome, { claim, telemetryRejection, closedSpans });
+}
+
+/** What has ended, for a runner that asks and is there to take it. */
+async function takeClosedSpans(
+  request: LeaseTasksRequest,
+  runnerId: string,
+  { context, handout }: Pick<TaskServiceOptions, "handout"> & { context: CallContext },
+): Promise<ClosedSpans[]> {
+  if (isFarewell(request)) await handout.catchUp(runnerId);
+  if (!(context.isCutOff ?? context.signal.aborted)) return handout.take(runnerId);
+  handout.left(runnerId);
+  return [];
+}
+
+/** Whether a runner neither leases nor reports: it asks for what has ended by now. */
+function isFarewell({ maxTasks, results }: LeaseTasksRequest): boolean {
+  return maxTasks === 0 && results.length === 0;
 }
 
 function leasedAttempt({ taskId, attempt, expiresAtUs }: Lease, { leaseMs }: ClaimRequest): LeasedAttempt {
@@ -101,10 +124,13 @@ function toClaim(request: LeaseTasksRequest, runnerId: string, limits: Limits): 
   const leaseMs = leaseMsField(request.leaseDuration, limits);
   const identifiers = toIdentifiers(request.identifiers, "identifiers", limits);
   checkLimit("queues", request.queues.length, limits.maxPageSize, "queues");
-  const queues = request.queues.map((queue, i) => requiredText(`queues[${i}]`, queue, limits.maxNameBytes));
+  for (const [i, queue] of request.queues.entries()) requiredText(`queues[${i}]`, queue, limits.maxNameBytes);
   if (request.maxTasks === 0 || identifiers.length === 0) return undefined;
-  const distinct = queues.length === 0 ? [DEFAULT_QUEUE] : [...new Set(queues)];
-  return { runnerId, queues: distinct, identifiers, limit: request.maxTasks, leaseMs };
+  return { runnerId, queues: queuesOf(request), identifiers, limit: request.maxTasks, leaseMs };
+}
+
+function queuesOf({ queues }: LeaseTasksRequest): string[] {
+  return queues.length === 0 ? [DEFAULT_QUEUE] : [...new Set(queues)];
 }
 
 interface ExchangeCall {
@@ -118,7 +144,7 @@ interface ExchangeCall {
 /** One exchange; when it neither took nor gave anything, a wait for one that gives. */
 async function exchange(
   { runnerId, reports, claim, waitMs, context }: ExchangeCall,
-  { store, waiters, notices }: LeaseOptions,
+  { store, waiters, notices, handout }: LeaseOptions,
 ): Promise<ExchangeOutcome> {
   const entry = claim && waitMs > 0 ? waiters.enter(claim) : undefined;
   const isWorthAnswering = (outcome: ExchangeOutcome): boolean =>
@@ -130,6 +156,8 @@ async function exchange(
       return { ...outcome, leases: [] };
     }
     if (outcome.leases.length > 0 || isWorthAnswering(outcome) || !entry || !claim) return outcome;
+    // What comes later for the runner ends its wait.
+    if (handout.isReady(runnerId)) return outcome;
     const later = await waiters.wait(entry, claim, { waitMs, signal: context.signal, isWorthAnswering });
     return later ?? outcome;
   } finally {
@@ -140,13 +168,14 @@ async function exchange(
 interface ResponseExtras {
   claim: ClaimRequest | undefined;
   telemetryRejection: TelemetryRejection | undefined;
+  closedSpans: ClosedSpans[];
 }
 
 function toResponse(
   request: LeaseTasksRequest,
   results: readonly CheckedResult[],
   outcome: ExchangeOutcome,
-  { claim, telemetryRejection }: ResponseExtras,
+  { claim, telemetryRejection, closedSpans }: ResponseExtras,
 ): LeaseTasksResponse {
   let reported = 0;
   return create(LeaseTasksResponseSchema, {
@@ -156,6 +185,7 @@ function toResponse(
     ),
     cancellations: outcome.cancellations.map(toCancellation),
     drain: outcome.drain,
+    closedSpans,
     ...present({ telemetryRejection }),
   });
 }
@@ -176,7 +206,8 @@ function toAck(
   });
 }
 
-async function heartbeat(request: HeartbeatRequest, { store, telemetry, clock, limits, notices }: LeaseOptions) {
+async function heartbeat(request: HeartbeatRequest, options: LeaseOptions) {
+  const { store, telemetry, clock, limits, notices, handout } = options;
   const runnerId = uuidField("runner_id", request.runnerId);
   const receivedAtUs = clock.nowUs();
   const leaseMs = leaseMsField(request.leaseDuration, limits);
@@ -187,6 +218,7 @@ async function heartbeat(request: HeartbeatRequest, { store, telemetry, clock, l
     token: leaseToken,
     progress: toProgress(progress, `running[${i}].progress`, limits),
   }));
+  if (request.closedSpans) handout.heard({ runnerId, request: request.closedSpans });
   if (request.telemetry) await ingestTelemetry(telemetry, { runnerId }, request.telemetry);
   const outcome = await store.heartbeat(runnerId, running, leaseMs);
   notices.isNews(runnerId, outcome.cancelled);
@@ -197,6 +229,7 @@ async function heartbeat(request: HeartbeatRequest, { store, telemetry, clock, l
     drain: outcome.drain,
     serverTimeUnixNano: BigInt(clock.nowUs()) * 1000n,
     receivedAtUnixNano: BigInt(receivedAtUs) * 1000n,
+    closedSpans: request.closedSpans ? handout.take(runnerId) : [],
   });
 }
 

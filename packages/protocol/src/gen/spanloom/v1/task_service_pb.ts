@@ -18,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file spanloom/v1/task_service.proto.
  */
 export const file_spanloom_v1_task_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5zcGFubG9vbS92MS90YXNrX3NlcnZpY2UucHJvdG8SC3NwYW5sb29tLnYxIuQCChFMZWFzZVRhc2tzUmVxdWVzdBIRCglydW5uZXJfaWQYASABKAkSDgoGcXVldWVzGAIgAygJEjAKC2lkZW50aWZpZXJzGAMgAygLMhsuc3Bhbmxvb20udjEuVGFza0lkZW50aWZpZXISEQoJbWF4X3Rhc2tzGAQgASgNEicKBHdhaXQYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKAoHcmVzdWx0cxgGIAMoCzIXLnNwYW5sb29tLnYxLlRhc2tSZXN1bHQSKQoJdGVsZW1ldHJ5GAcgASgLMhYuc3Bhbmxvb20udjEuVGVsZW1ldHJ5EjEKDmxlYXNlX2R1cmF0aW9uGAggASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEh8KEmNsb2NrX29mZnNldF9uYW5vcxgJIAEoEkgAiAEBQhUKE19jbG9ja19vZmZzZXRfbmFub3MiKQoJVGVsZW1ldHJ5Eg4KBnRyYWNlcxgBIAMoDBIMCgRsb2dzGAIgAygMIugBChJMZWFzZVRhc2tzUmVzcG9uc2USJgoFdGFza3MYASADKAsyFy5zcGFubG9vbS52MS5MZWFzZWRUYXNrEisKC3Jlc3VsdF9hY2tzGAIgAygLMhYuc3Bhbmxvb20udjEuUmVzdWx0QWNrEjAKDWNhbmNlbGxhdGlvbnMYAyADKAsyGS5zcGFubG9vbS52MS5DYW5jZWxsYXRpb24SDQoFZHJhaW4YBCABKAgSPAoTdGVsZW1ldHJ5X3JlamVjdGlvbhgFIAEoCzIfLnNwYW5sb29tLnYxLlRlbGVtZXRyeVJlamVjdGlvbiJnChJUZWxlbWV0cnlSZWplY3Rpb24SFgoOcmVqZWN0ZWRfc3BhbnMYASABKAQSFQoNcmVqZWN0ZWRfbG9ncxgCIAEoBBIPCgdtZXNzYWdlGAMgASgJEhEKCXJldHJ5YWJsZRgEIAEoCCKSAQoJUmVzdWx0QWNrEg8KB3Rhc2tfaWQYASABKAkSDwoHYXR0ZW1wdBgCIAEoDRIpCgZzdGF0dXMYAyABKA4yGS5zcGFubG9vbS52MS5SZXN1bHRTdGF0dXMSJwoFZXJyb3IYBCABKAsyGC5zcGFubG9vbS52MS5FcnJvckRldGFpbBIPCgdtZXNzYWdlGAUgASgJImEKDENhbmNlbGxhdGlvbhIPCgd0YXNrX2lkGAEgASgJEg8KB2F0dGVtcHQYAiABKA0SLwoGcmVhc29uGAMgASgOMh8uc3Bhbmxvb20udjEuQ2FuY2VsbGF0aW9uUmVhc29uInAKDlJ1bm5pbmdBdHRlbXB0Eg8KB3Rhc2tfaWQYASABKAkSDwoHYXR0ZW1wdBgCIAEoDRITCgtsZWFzZV90b2tlbhgDIAEoDBInCghwcm9ncmVzcxgEIAMoCzIVLnNwYW5sb29tLnYxLlByb2dyZXNzIswBChBIZWFydGJlYXRSZXF1ZXN0EhEKCXJ1bm5lcl9pZBgBIAEoCRIsCgdydW5uaW5nGAIgAygLMhsuc3Bhbmxvb20udjEuUnVubmluZ0F0dGVtcHQSMQoObGVhc2VfZHVyYXRpb24YAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SGQoRc2VudF9hdF91bml4X25hbm8YBCABKAQSKQoJdGVsZW1ldHJ5GAUgASgLMhYuc3Bhbmxvb20udjEuVGVsZW1ldHJ5IuwBChFIZWFydGJlYXRSZXNwb25zZRIvCghleHRlbmRlZBgBIAMoCzIdLnNwYW5sb29tLnYxLkF0dGVtcHRSZWZlcmVuY2USKwoEbG9zdBgCIAMoCzIdLnNwYW5sb29tLnYxLkF0dGVtcHRSZWZlcmVuY2USLAoJY2FuY2VsbGVkGAMgAygLMhkuc3Bhbmxvb20udjEuQ2FuY2VsbGF0aW9uEg0KBWRyYWluGAQgASgIEh0KFXNlcnZlcl90aW1lX3VuaXhfbmFubxgFIAEoBBIdChVyZWNlaXZlZF9hdF91bml4X25hbm8YBiABKAQiNAoQQXR0ZW1wdFJlZmVyZW5jZRIPCgd0YXNrX2lkGAEgASgJEg8KB2F0dGVtcHQYAiABKA0ifAocTGlzdERlcGVuZGVuY3lPdXRwdXRzUmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJEg8KB2F0dGVtcHQYAiABKA0SEwoLbGVhc2VfdG9rZW4YAyABKAwSEQoJcGFnZV9zaXplGAQgASgNEhIKCnBhZ2VfdG9rZW4YBSABKAkibQodTGlzdERlcGVuZGVuY3lPdXRwdXRzUmVzcG9uc2USMwoMZGVwZW5kZW5jaWVzGAEgAygLMh0uc3Bhbmxvb20udjEuRGVwZW5kZW5jeU91dHB1dBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkqfQoMUmVzdWx0U3RhdHVzEh0KGVJFU1VMVF9TVEFUVVNfVU5TUEVDSUZJRUQQABIUChBSRVNVTFRfU1RBVFVTX09LEAESHQoZUkVTVUxUX1NUQVRVU19TVEFMRV9MRUFTRRACEhkKFVJFU1VMVF9TVEFUVVNfSU5WQUxJRBADKsoBChJDYW5jZWxsYXRpb25SZWFzb24SIwofQ0FOQ0VMTEFUSU9OX1JFQVNPTl9VTlNQRUNJRklFRBAAEiUKIUNBTkNFTExBVElPTl9SRUFTT05fSk9CX0NBTkNFTExFRBABEiIKHkNBTkNFTExBVElPTl9SRUFTT05fSk9CX0ZBSUxFRBACEh8KG0NBTkNFTExBVElPTl9SRUFTT05fVElNRU9VVBADEiMKH0NBTkNFTExBVElPTl9SRUFTT05fQ09OQ1VSUkVOQ1kQBDKYAgoLVGFza1NlcnZpY2USTQoKTGVhc2VUYXNrcxIeLnNwYW5sb29tLnYxLkxlYXNlVGFza3NSZXF1ZXN0Gh8uc3Bhbmxvb20udjEuTGVhc2VUYXNrc1Jlc3BvbnNlEkoKCUhlYXJ0YmVhdBIdLnNwYW5sb29tLnYxLkhlYXJ0YmVhdFJlcXVlc3QaHi5zcGFubG9vbS52MS5IZWFydGJlYXRSZXNwb25zZRJuChVMaXN0RGVwZW5kZW5jeU91dHB1dHMSKS5zcGFubG9vbS52MS5MaXN0RGVwZW5kZW5jeU91dHB1dHNSZXF1ZXN0Giouc3Bhbmxvb20udjEuTGlzdERlcGVuZGVuY3lPdXRwdXRzUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_duration, file_spanloom_v1_error, file_spanloom_v1_task]);
+  fileDesc("Ch5zcGFubG9vbS92MS90YXNrX3NlcnZpY2UucHJvdG8SC3NwYW5sb29tLnYxIpoDChFMZWFzZVRhc2tzUmVxdWVzdBIRCglydW5uZXJfaWQYASABKAkSDgoGcXVldWVzGAIgAygJEjAKC2lkZW50aWZpZXJzGAMgAygLMhsuc3Bhbmxvb20udjEuVGFza0lkZW50aWZpZXISEQoJbWF4X3Rhc2tzGAQgASgNEicKBHdhaXQYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKAoHcmVzdWx0cxgGIAMoCzIXLnNwYW5sb29tLnYxLlRhc2tSZXN1bHQSKQoJdGVsZW1ldHJ5GAcgASgLMhYuc3Bhbmxvb20udjEuVGVsZW1ldHJ5EjEKDmxlYXNlX2R1cmF0aW9uGAggASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEh8KEmNsb2NrX29mZnNldF9uYW5vcxgJIAEoEkgAiAEBEjQKDGNsb3NlZF9zcGFucxgKIAEoCzIeLnNwYW5sb29tLnYxLkNsb3NlZFNwYW5SZXF1ZXN0QhUKE19jbG9ja19vZmZzZXRfbmFub3MiVwoRQ2xvc2VkU3BhblJlcXVlc3QSMAoIcHVycG9zZXMYASADKA4yHi5zcGFubG9vbS52MS5DbG9zZWRTcGFuUHVycG9zZRIQCghyZWNlaXZlZBgCIAMoBCJaCgtDbG9zZWRTcGFucxIKCgJpZBgBIAEoBBIvCgdwdXJwb3NlGAIgASgOMh4uc3Bhbmxvb20udjEuQ2xvc2VkU3BhblB1cnBvc2USDgoGdHJhY2VzGAMgASgMIikKCVRlbGVtZXRyeRIOCgZ0cmFjZXMYASADKAwSDAoEbG9ncxgCIAMoDCKYAgoSTGVhc2VUYXNrc1Jlc3BvbnNlEiYKBXRhc2tzGAEgAygLMhcuc3Bhbmxvb20udjEuTGVhc2VkVGFzaxIrCgtyZXN1bHRfYWNrcxgCIAMoCzIWLnNwYW5sb29tLnYxLlJlc3VsdEFjaxIwCg1jYW5jZWxsYXRpb25zGAMgAygLMhkuc3Bhbmxvb20udjEuQ2FuY2VsbGF0aW9uEg0KBWRyYWluGAQgASgIEjwKE3RlbGVtZXRyeV9yZWplY3Rpb24YBSABKAsyHy5zcGFubG9vbS52MS5UZWxlbWV0cnlSZWplY3Rpb24SLgoMY2xvc2VkX3NwYW5zGAYgAygLMhguc3Bhbmxvb20udjEuQ2xvc2VkU3BhbnMiZwoSVGVsZW1ldHJ5UmVqZWN0aW9uEhYKDnJlamVjdGVkX3NwYW5zGAEgASgEEhUKDXJlamVjdGVkX2xvZ3MYAiABKAQSDwoHbWVzc2FnZRgDIAEoCRIRCglyZXRyeWFibGUYBCABKAgikgEKCVJlc3VsdEFjaxIPCgd0YXNrX2lkGAEgASgJEg8KB2F0dGVtcHQYAiABKA0SKQoGc3RhdHVzGAMgASgOMhkuc3Bhbmxvb20udjEuUmVzdWx0U3RhdHVzEicKBWVycm9yGAQgASgLMhguc3Bhbmxvb20udjEuRXJyb3JEZXRhaWwSDwoHbWVzc2FnZRgFIAEoCSJhCgxDYW5jZWxsYXRpb24SDwoHdGFza19pZBgBIAEoCRIPCgdhdHRlbXB0GAIgASgNEi8KBnJlYXNvbhgDIAEoDjIfLnNwYW5sb29tLnYxLkNhbmNlbGxhdGlvblJlYXNvbiJwCg5SdW5uaW5nQXR0ZW1wdBIPCgd0YXNrX2lkGAEgASgJEg8KB2F0dGVtcHQYAiABKA0SEwoLbGVhc2VfdG9rZW4YAyABKAwSJwoIcHJvZ3Jlc3MYBCADKAsyFS5zcGFubG9vbS52MS5Qcm9ncmVzcyKCAgoQSGVhcnRiZWF0UmVxdWVzdBIRCglydW5uZXJfaWQYASABKAkSLAoHcnVubmluZxgCIAMoCzIbLnNwYW5sb29tLnYxLlJ1bm5pbmdBdHRlbXB0EjEKDmxlYXNlX2R1cmF0aW9uGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhkKEXNlbnRfYXRfdW5peF9uYW5vGAQgASgEEikKCXRlbGVtZXRyeRgFIAEoCzIWLnNwYW5sb29tLnYxLlRlbGVtZXRyeRI0CgxjbG9zZWRfc3BhbnMYBiABKAsyHi5zcGFubG9vbS52MS5DbG9zZWRTcGFuUmVxdWVzdCKcAgoRSGVhcnRiZWF0UmVzcG9uc2USLwoIZXh0ZW5kZWQYASADKAsyHS5zcGFubG9vbS52MS5BdHRlbXB0UmVmZXJlbmNlEisKBGxvc3QYAiADKAsyHS5zcGFubG9vbS52MS5BdHRlbXB0UmVmZXJlbmNlEiwKCWNhbmNlbGxlZBgDIAMoCzIZLnNwYW5sb29tLnYxLkNhbmNlbGxhdGlvbhINCgVkcmFpbhgEIAEoCBIdChVzZXJ2ZXJfdGltZV91bml4X25hbm8YBSABKAQSHQoVcmVjZWl2ZWRfYXRfdW5peF9uYW5vGAYgASgEEi4KDGNsb3NlZF9zcGFucxgHIAMoCzIYLnNwYW5sb29tLnYxLkNsb3NlZFNwYW5zIjQKEEF0dGVtcHRSZWZlcmVuY2USDwoHdGFza19pZBgBIAEoCRIPCgdhdHRlbXB0GAIgASgNInwKHExpc3REZXBlbmRlbmN5T3V0cHV0c1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRIPCgdhdHRlbXB0GAIgASgNEhMKC2xlYXNlX3Rva2VuGAMgASgMEhEKCXBhZ2Vfc2l6ZRgEIAEoDRISCgpwYWdlX3Rva2VuGAUgASgJIm0KHUxpc3REZXBlbmRlbmN5T3V0cHV0c1Jlc3BvbnNlEjMKDGRlcGVuZGVuY2llcxgBIAMoCzIdLnNwYW5sb29tLnYxLkRlcGVuZGVuY3lPdXRwdXQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJKngKEUNsb3NlZFNwYW5QdXJwb3NlEiMKH0NMT1NFRF9TUEFOX1BVUlBPU0VfVU5TUEVDSUZJRUQQABIeChpDTE9TRURfU1BBTl9QVVJQT1NFX0VYUE9SVBABEh4KGkNMT1NFRF9TUEFOX1BVUlBPU0VfTk9USUZZEAIqfQoMUmVzdWx0U3RhdHVzEh0KGVJFU1VMVF9TVEFUVVNfVU5TUEVDSUZJRUQQABIUChBSRVNVTFRfU1RBVFVTX09LEAESHQoZUkVTVUxUX1NUQVRVU19TVEFMRV9MRUFTRRACEhkKFVJFU1VMVF9TVEFUVVNfSU5WQUxJRBADKsoBChJDYW5jZWxsYXRpb25SZWFzb24SIwofQ0FOQ0VMTEFUSU9OX1JFQVNPTl9VTlNQRUNJRklFRBAAEiUKIUNBTkNFTExBVElPTl9SRUFTT05fSk9CX0NBTkNFTExFRBABEiIKHkNBTkNFTExBVElPTl9SRUFTT05fSk9CX0ZBSUxFRBACEh8KG0NBTkNFTExBVElPTl9SRUFTT05fVElNRU9VVBADEiMKH0NBTkNFTExBVElPTl9SRUFTT05fQ09OQ1VSUkVOQ1kQBDKYAgoLVGFza1NlcnZpY2USTQoKTGVhc2VUYXNrcxIeLnNwYW5sb29tLnYxLkxlYXNlVGFza3NSZXF1ZXN0Gh8uc3Bhbmxvb20udjEuTGVhc2VUYXNrc1Jlc3BvbnNlEkoKCUhlYXJ0YmVhdBIdLnNwYW5sb29tLnYxLkhlYXJ0YmVhdFJlcXVlc3QaHi5zcGFubG9vbS52MS5IZWFydGJlYXRSZXNwb25zZRJuChVMaXN0RGVwZW5kZW5jeU91dHB1dHMSKS5zcGFubG9vbS52MS5MaXN0RGVwZW5kZW5jeU91dHB1dHNSZXF1ZXN0Giouc3Bhbmxvb20udjEuTGlzdERlcGVuZGVuY3lPdXRwdXRzUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_duration, file_spanloom_v1_error, file_spanloom_v1_task]);
 
 /**
  * What a runner reports and how much it can take.
@@ -90,6 +90,13 @@ export type LeaseTasksRequest = Message<"spanloom.v1.LeaseTasksRequest"> & {
    * @generated from field: optional sint64 clock_offset_nanos = 9;
    */
   clockOffsetNanos?: bigint | undefined;
+
+  /**
+   * Asks for spans of jobs, tasks and attempts that have ended. Absent: none are handed out.
+   *
+   * @generated from field: spanloom.v1.ClosedSpanRequest closed_spans = 10;
+   */
+  closedSpans?: ClosedSpanRequest | undefined;
 };
 
 /**
@@ -98,6 +105,75 @@ export type LeaseTasksRequest = Message<"spanloom.v1.LeaseTasksRequest"> & {
  */
 export const LeaseTasksRequestSchema: GenMessage<LeaseTasksRequest> = /*@__PURE__*/
   messageDesc(file_spanloom_v1_task_service, 0);
+
+/**
+ * Asks for the spans of jobs, tasks and attempts that the server has closed.
+ *
+ * For each purpose the server hands every such span to one of the runners that ask and had a part in the job, or, when
+ * those are gone, that serve one of their queues. A span that was not received is handed out again, as is one of a job
+ * that was retried and ended anew; so a span may come twice, with the same ids. What nobody fetched within ten minutes, or
+ * what exceeds the server's memory for it, is dropped. A call that asks for no tasks and reports nothing is answered with
+ * what had ended by then.
+ *
+ * @generated from message spanloom.v1.ClosedSpanRequest
+ */
+export type ClosedSpanRequest = Message<"spanloom.v1.ClosedSpanRequest"> & {
+  /**
+   * What for, each once.
+   *
+   * @generated from field: repeated spanloom.v1.ClosedSpanPurpose purposes = 1;
+   */
+  purposes: ClosedSpanPurpose[];
+
+  /**
+   * Ids of the `ClosedSpans` that came, whatever server they came from; what is unknown is ignored.
+   *
+   * @generated from field: repeated uint64 received = 2;
+   */
+  received: bigint[];
+};
+
+/**
+ * Describes the message spanloom.v1.ClosedSpanRequest.
+ * Use `create(ClosedSpanRequestSchema)` to create a new message.
+ */
+export const ClosedSpanRequestSchema: GenMessage<ClosedSpanRequest> = /*@__PURE__*/
+  messageDesc(file_spanloom_v1_task_service, 1);
+
+/**
+ * Spans of jobs, tasks and attempts that have ended, as they are stored.
+ *
+ * @generated from message spanloom.v1.ClosedSpans
+ */
+export type ClosedSpans = Message<"spanloom.v1.ClosedSpans"> & {
+  /**
+   * To be sent back in `received`.
+   *
+   * @generated from field: uint64 id = 1;
+   */
+  id: bigint;
+
+  /**
+   * What for.
+   *
+   * @generated from field: spanloom.v1.ClosedSpanPurpose purpose = 2;
+   */
+  purpose: ClosedSpanPurpose;
+
+  /**
+   * A serialized opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest message.
+   *
+   * @generated from field: bytes traces = 3;
+   */
+  traces: Uint8Array;
+};
+
+/**
+ * Describes the message spanloom.v1.ClosedSpans.
+ * Use `create(ClosedSpansSchema)` to create a new message.
+ */
+export const ClosedSpansSchema: GenMessage<ClosedSpans> = /*@__PURE__*/
+  messageDesc(file_spanloom_v1_task_service, 2);
 
 /**
  * OTLP payloads that travel with results.
@@ -125,7 +201,7 @@ export type Telemetry = Message<"spanloom.v1.Telemetry"> & {
  * Use `create(TelemetrySchema)` to create a new message.
  */
 export const TelemetrySchema: GenMessage<Telemetry> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_task_service, 1);
+  messageDesc(file_spanloom_v1_task_service, 3);
 
 /**
  * New work, and what became of the reported results.
@@ -167,6 +243,13 @@ export type LeaseTasksResponse = Message<"spanloom.v1.LeaseTasksResponse"> & {
    * @generated from field: spanloom.v1.TelemetryRejection telemetry_rejection = 5;
    */
   telemetryRejection?: TelemetryRejection | undefined;
+
+  /**
+   * Spans that ended, when they were asked for. A poll that sleeps is answered when there are some.
+   *
+   * @generated from field: repeated spanloom.v1.ClosedSpans closed_spans = 6;
+   */
+  closedSpans: ClosedSpans[];
 };
 
 /**
@@ -174,7 +257,7 @@ export type LeaseTasksResponse = Message<"spanloom.v1.LeaseTasksResponse"> & {
  * Use `create(LeaseTasksResponseSchema)` to create a new message.
  */
 export const LeaseTasksResponseSchema: GenMessage<LeaseTasksResponse> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_task_service, 2);
+  messageDesc(file_spanloom_v1_task_service, 4);
 
 /**
  * What a server refused of the telemetry it was sent. Never a reason to refuse the results.
@@ -216,7 +299,7 @@ export type TelemetryRejection = Message<"spanloom.v1.TelemetryRejection"> & {
  * Use `create(TelemetryRejectionSchema)` to create a new message.
  */
 export const TelemetryRejectionSchema: GenMessage<TelemetryRejection> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_task_service, 3);
+  messageDesc(file_spanloom_v1_task_service, 5);
 
 /**
  * The answer to one result. One bad result never spoils its batch.
@@ -265,7 +348,7 @@ export type ResultAck = Message<"spanloom.v1.ResultAck"> & {
  * Use `create(ResultAckSchema)` to create a new message.
  */
 export const ResultAckSchema: GenMessage<ResultAck> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_task_service, 4);
+  messageDesc(file_spanloom_v1_task_service, 6);
 
 /**
  * A request to stop one attempt.
@@ -300,7 +383,7 @@ export type Cancellation = Message<"spanloom.v1.Cancellation"> & {
  * Use `create(CancellationSchema)` to create a new message.
  */
 export const CancellationSchema: GenMessage<Cancellation> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_task_service, 5);
+  messageDesc(file_spanloom_v1_task_service, 7);
 
 /**
  * An attempt as its runner sees it.
@@ -342,7 +425,7 @@ export type RunningAttempt = Message<"spanloom.v1.RunningAttempt"> & {
  * Use `create(RunningAttemptSchema)` to create a new message.
  */
 export const RunningAttemptSchema: GenMessage<RunningAttempt> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_task_service, 6);
+  messageDesc(file_spanloom_v1_task_service, 8);
 
 /**
  * One call for all of a runner's attempts.
@@ -384,6 +467,13 @@ export type HeartbeatRequest = Message<"spanloom.v1.HeartbeatRequest"> & {
    * @generated from field: spanloom.v1.Telemetry telemetry = 5;
    */
   telemetry?: Telemetry | undefined;
+
+  /**
+   * As in LeaseTasks, for runners that are too busy to lease.
+   *
+   * @generated from field: spanloom.v1.ClosedSpanRequest closed_spans = 6;
+   */
+  closedSpans?: ClosedSpanRequest | undefined;
 };
 
 /**
@@ -391,7 +481,7 @@ export type HeartbeatRequest = Message<"spanloom.v1.HeartbeatRequest"> & {
  * Use `create(HeartbeatRequestSchema)` to create a new message.
  */
 export const HeartbeatRequestSchema: GenMessage<HeartbeatRequest> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_task_service, 7);
+  messageDesc(file_spanloom_v1_task_service, 9);
 
 /**
  * What became of the leases.
@@ -441,6 +531,13 @@ export type HeartbeatResponse = Message<"spanloom.v1.HeartbeatResponse"> & {
    * @generated from field: uint64 received_at_unix_nano = 6;
    */
   receivedAtUnixNano: bigint;
+
+  /**
+   * Spans that ended, when they were asked for.
+   *
+   * @generated from field: repeated spanloom.v1.ClosedSpans closed_spans = 7;
+   */
+  closedSpans: ClosedSpans[];
 };
 
 /**
@@ -448,7 +545,7 @@ export type HeartbeatResponse = Message<"spanloom.v1.HeartbeatResponse"> & {
  * Use `create(HeartbeatResponseSchema)` to create a new message.
  */
 export const HeartbeatResponseSchema: GenMessage<HeartbeatResponse> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_task_service, 8);
+  messageDesc(file_spanloom_v1_task_service, 10);
 
 /**
  * An attempt by name.
@@ -476,7 +573,7 @@ export type AttemptReference = Message<"spanloom.v1.AttemptReference"> & {
  * Use `create(AttemptReferenceSchema)` to create a new message.
  */
 export const AttemptReferenceSchema: GenMessage<AttemptReference> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_task_service, 9);
+  messageDesc(file_spanloom_v1_task_service, 11);
 
 /**
  * A page of dependency outputs.
@@ -525,7 +622,7 @@ export type ListDependencyOutputsRequest = Message<"spanloom.v1.ListDependencyOu
  * Use `create(ListDependencyOutputsRequestSchema)` to create a new message.
  */
 export const ListDependencyOutputsRequestSchema: GenMessage<ListDependencyOutputsRequest> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_task_service, 10);
+  messageDesc(file_spanloom_v1_task_service, 12);
 
 /**
  * A page of dependency outputs.
@@ -553,7 +650,48 @@ export type ListDependencyOutputsResponse = Message<"spanloom.v1.ListDependencyO
  * Use `create(ListDependencyOutputsResponseSchema)` to create a new message.
  */
 export const ListDependencyOutputsResponseSchema: GenMessage<ListDependencyOutputsResponse> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_task_service, 11);
+  messageDesc(file_spanloom_v1_task_service, 13);
+
+/**
+ * What spans of jobs, tasks and attempts are handed out for.
+ *
+ * @generated from enum spanloom.v1.ClosedSpanPurpose
+ */
+export const ClosedSpanPurpose = {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: CLOSED_SPAN_PURPOSE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The runner exports them, beside the spans its code makes, so that a backend has whole trees.
+   *
+   * @generated from enum value: CLOSED_SPAN_PURPOSE_EXPORT = 1;
+   */
+  EXPORT: 1,
+
+  /**
+   * The runner tells somebody of what ended.
+   *
+   * @generated from enum value: CLOSED_SPAN_PURPOSE_NOTIFY = 2;
+   */
+  NOTIFY: 2,
+} as const;
+
+/**
+ * What spans of jobs, tasks and attempts are handed out for.
+ *
+ * @generated from enum spanloom.v1.ClosedSpanPurpose
+ */
+export type ClosedSpanPurpose = (typeof ClosedSpanPurpose)[keyof typeof ClosedSpanPurpose] | UnknownEnum;
+
+/**
+ * Describes the enum spanloom.v1.ClosedSpanPurpose.
+ */
+export const ClosedSpanPurposeSchema: GenEnum<ClosedSpanPurpose> = /*@__PURE__*/
+  enumDesc(file_spanloom_v1_task_service, 0);
 
 /**
  * What the server did with a result.
@@ -601,7 +739,7 @@ export type ResultStatus = (typeof ResultStatus)[keyof typeof ResultStatus] | Un
  * Describes the enum spanloom.v1.ResultStatus.
  */
 export const ResultStatusSchema: GenEnum<ResultStatus> = /*@__PURE__*/
-  enumDesc(file_spanloom_v1_task_service, 0);
+  enumDesc(file_spanloom_v1_task_service, 1);
 
 /**
  * Why an attempt should stop.
@@ -656,7 +794,7 @@ export type CancellationReason = (typeof CancellationReason)[keyof typeof Cancel
  * Describes the enum spanloom.v1.CancellationReason.
  */
 export const CancellationReasonSchema: GenEnum<CancellationReason> = /*@__PURE__*/
-  enumDesc(file_spanloom_v1_task_service, 1);
+  enumDesc(file_spanloom_v1_task_service, 2);
 
 /**
  * Leases tasks to runners and takes their results. Unary and batched, so that any HTTP client can be a runner.

@@ -1,0 +1,73 @@
+import { fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import { ClosedSpanPurpose, type ClosedSpanRequestSchema, type ClosedSpans } from "@spanloom/protocol";
+import { type ExportTraceServiceRequest, ExportTraceServiceRequestSchema } from "@spanloom/protocol/otlp";
+
+/** Who is given the spans of jobs, tasks and attempts that ended. Each must be quick; what it throws is logged. */
+export interface ClosedSpanReceivers {
+  /** For exporters. Absent without any. */
+  export?: ((spans: ExportTraceServiceRequest) => void) | undefined;
+  /** For whoever is told of what ended. Absent without any. */
+  notify?: ((spans: ExportTraceServiceRequest) => void) | undefined;
+  log(line: string): void;
+}
+
+/** Batches remembered, so that one that comes again is not given on again: an answer may have been lost. */
+const MAX_KNOWN = 4_096;
+
+/**
+ * Asks the server for the spans of jobs, tasks and attempts that ended, and gives them on.
+ *
+ * I1. A batch is given on once, however often it comes.
+ * I2. That it came is said with every call until the server has answered one.
+ */
+export class ClosedSpanInbox {
+  readonly #receivers: ReadonlyMap<ClosedSpanPurpose, (spans: ExportTraceServiceRequest) => void>;
+  readonly #log: (line: string) => void;
+  readonly #known = new Set<bigint>();
+  readonly #unsaid = new Set<bigint>();
+
+  constructor({ export: exported, notify, log }: ClosedSpanReceivers) {
+    const all = [
+      [ClosedSpanPurpose.EXPORT, exported],
+      [ClosedSpanPurpose.NOTIFY, notify],
+    ] as const;
+    this.#receivers = new Map(all.flatMap(([purpose, receive]) => (receive ? [[purpose, receive]] : [])));
+    this.#log = log;
+  }
+
+  /** Whether anybody is to be given spans. */
+  get active(): boolean {
+    return this.#receivers.size > 0;
+  }
+
+  /** Makes one call that asks, and takes what its answer brings; gives the answer. */
+  async ask<Answer extends { closedSpans: ClosedSpans[] }>(
+    call: (asking: AskingFields) => Promise<Answer>,
+  ): Promise<Answer> {
+    if (!this.active) return call({});
+    const received = [...this.#unsaid];
+    const answer = await call({ closedSpans: { purposes: [...this.#receivers.keys()], received } });
+    for (const id of received) this.#unsaid.delete(id);
+    for (const batch of answer.closedSpans) this.#take(batch);
+    return answer;
+  }
+
+  #take({ id, purpose, traces }: ClosedSpans): void {
+    this.#unsaid.add(id);
+    if (this.#known.has(id)) return;
+    this.#known.add(id);
+    if (this.#known.size > MAX_KNOWN) this.#known.delete(this.#known.values().next().value!);
+    try {
+      this.#receivers.get(purpose)?.(fromBinary(ExportTraceServiceRequestSchema, traces));
+    } catch (error) {
+      // Telemetry never fails the work, and the call has brought tasks and acknowledgements as well.
+      const why = error instanceof Error ? error.message : String(error);
+      this.#log(`spans of jobs and tasks that ended are lost: ${why}`);
+    }
+  }
+}
+
+/** What a call that asks carries. */
+export interface AskingFields {
+  closedSpans?: MessageInitShape<typeof ClosedSpanRequestSchema>;
+}

@@ -1,0 +1,242 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { trace } from "@opentelemetry/api";
+import type { Exporter } from "@spanloom/exporter";
+import { QueryClient } from "@spanloom/query";
+import { type AnyTask, Client, TerminalError, task } from "@spanloom/sdk";
+import { type ServerOptions, startServer } from "@spanloom/server";
+import { newSignal, type PlainSpan, plainSpans, tempDir, waitFor } from "@spanloom/testing";
+import { describe, expect, it } from "vitest";
+import { Runner } from "./runner.ts";
+import type { RunnerOptions } from "./runner-options.ts";
+import { RecordingExporter } from "./testing/recording-exporter.ts";
+
+/** What exporters of runners are given, compared with what the server has stored. */
+
+async function startSystem(options: Partial<ServerOptions> = {}) {
+  const stack = new AsyncDisposableStack();
+  const folder = stack.use(tempDir("spanloom-closed-"));
+  const limits = { minLeaseMs: 300, defaultLeaseMs: 60_000 };
+  const server = stack.use(
+    await startServer({ dataDir: join(folder.path, "data"), log: () => undefined, limits, ...options }),
+  );
+  const client = stack.use(new Client({ url: server.url }));
+  const query = new QueryClient({ url: server.url });
+  return {
+    server,
+    client,
+    async runner(tasks: AnyTask[], exporters: Exporter[], more: Partial<RunnerOptions> = {}): Promise<Runner> {
+      const runner = stack.use(
+        new Runner({ url: server.url, tasks, exporters, registerGlobalTracing: false, graceMs: 1_000, ...more }),
+      );
+      await runner.start();
+      return runner;
+    },
+    /** A job's spans as stored. */
+    async stored(job: { id: string }): Promise<Map<string, PlainSpan[]>> {
+      const file = join(folder.path, `${job.id}.otlp.jsonl`);
+      await query.spans({ job: job.id }).toFile(file);
+      const lines = (await readFile(file, "utf8")).trim().split("\n");
+      return plainSpans(lines.map((line) => JSON.parse(line)));
+    },
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+/** Runs until it is told to stop, then throws. */
+function stoppable() {
+  const begun = newSignal();
+  const wait = task({
+    name: "wait",
+    timeoutMs: 60_000,
+    run: async (_: undefined, { signal }) => {
+      begun.resolve();
+      await once(signal, "abort");
+      signal.throwIfAborted();
+    },
+  });
+  return { wait, begun: begun.promise };
+}
+
+describe("an exporter of the only runner is given the tree as it is stored, every span once, of", () => {
+  it("a job with dependencies, a group, children, events and spans of its code", async () => {
+    const backend = new RecordingExporter();
+    await using system = await startSystem();
+    const square = task({
+      name: "square",
+      run: (n: number, ctx) =>
+        ctx.span("multiply", (span) => {
+          span.addEvent("multiplied", { n });
+          return n * n;
+        }),
+    });
+    const sum = task({
+      name: "sum",
+      run: async (_: undefined, ctx) => (await ctx.outputsOf(square)).reduce((a, b) => a + b, 0),
+    });
+    const root = task({
+      name: "root",
+      run: (n: number, ctx) => {
+        const numbers = Array.from({ length: n }, (_, i) => i);
+        ctx.submit(sum, undefined, { dependsOn: ctx.submitMany(square, numbers) });
+        trace
+          .getActiveSpan()
+          ?.setAttribute("parts", n)
+          .addLink({ context: linked, attributes: { why: "test" } });
+      },
+    });
+    const runner = await system.runner([root, square, sum], [backend]);
+    const job = await system.client.jobs.submit(root, 20, { name: "fan out" });
+    expect((await job.wait()).state).toBe("SUCCEEDED");
+    await runner.stop();
+    const stored = await system.stored(job);
+    expect(stored.size).toBe(1 + 22 * 2 + 20);
+    expect(backend.spans).toEqual(stored);
+  });
+
+  it("a job whose task is tried again, and of one that fails and leaves tasks unrun", async () => {
+    const backend = new RecordingExporter();
+    await using system = await startSystem();
+    const flaky = task({
+      name: "flaky",
+      retry: { maxAttempts: 3, initialDelayMs: 1 },
+      run: (_: undefined, { attempt }) => {
+        if (attempt < 3) throw new RangeError("not yet");
+      },
+    });
+    const broken = task({
+      name: "broken",
+      run: () => {
+        throw new TerminalError("no use");
+      },
+    });
+    const root = task({
+      name: "root",
+      run: (_: undefined, ctx) => void ctx.submit(flaky, undefined, { dependsOn: [ctx.submit(broken)] }),
+    });
+    const runner = await system.runner([root, flaky, broken], [backend]);
+    const retried = await system.client.jobs.submit(flaky);
+    const failed = await system.client.jobs.submit(root);
+    expect([(await retried.wait()).state, (await failed.wait()).state]).toEqual(["SUCCEEDED", "FAILED"]);
+    await runner.stop();
+    const stored = new Map([...(await system.stored(retried)), ...(await system.stored(failed))]);
+    expect(outcomes(stored)).toEqual(
+      [
+        "failure",
+        "failure",
+        "failure",
+        "failure",
+        "failure",
+        "failure",
+        "skipped",
+        "success",
+        "success",
+        "success",
+      ].concat("success"),
+    );
+    expect(backend.spans).toEqual(stored);
+  });
+
+  it("a job that is cancelled while its task runs, and of one that nobody had begun", async () => {
+    const backend = new RecordingExporter();
+    await using system = await startSystem();
+    const { wait, begun } = stoppable();
+    const runner = await system.runner([wait], [backend]);
+    const job = await system.client.jobs.submit(wait);
+    await begun;
+    const later = await system.client.jobs.submit(wait, undefined, { startAt: new Date(Date.now() + 3_600_000) });
+    await later.cancel("not needed");
+    await job.cancel("not needed either");
+    expect([(await job.wait()).state, (await later.wait()).state]).toEqual(["CANCELLED", "CANCELLED"]);
+    await runner.stop();
+    expect(backend.spans).toEqual(new Map([...(await system.stored(job)), ...(await system.stored(later))]));
+  });
+
+  it("a job whose task timed out, and which was run again", async () => {
+    const backend = new RecordingExporter();
+    await using system = await startSystem();
+    let isRetry = false;
+    const slow = task({
+      name: "slow",
+      timeoutMs: 50,
+      run: async (_: undefined, { signal }) => {
+        if (isRetry) return;
+        await once(signal, "abort");
+        signal.throwIfAborted();
+      },
+    });
+    const runner = await system.runner([slow], [backend]);
+    const job = await system.client.jobs.submit(slow);
+    expect((await job.wait()).state).toBe("FAILED");
+    await waitFor(() => backend.spans.size === 3, { what: "the failed run" });
+    isRetry = true;
+    await job.retry();
+    expect((await job.wait()).state).toBe("SUCCEEDED");
+    await runner.stop();
+    const stored = await system.stored(job);
+    expect(outcomes(stored)).toEqual(["success", "success", "success", "timeout"]);
+    // Job and task ended anew: they come once more, as they are now.
+    const latest = new Map([...backend.spans].map(([id, versions]) => [id, versions.slice(-1)]));
+    expect(latest).toEqual(stored);
+    expect([...backend.spans.values()].map(({ length }) => length).toSorted()).toEqual([1, 1, 2, 2]);
+  });
+});
+
+describe("exporters of two runners are given the tree between them, every span once,", () => {
+  it("when both run tasks of a job", async () => {
+    const [left, right] = [new RecordingExporter(), new RecordingExporter()];
+    await using system = await startSystem();
+    const leaf = task({ name: "leaf", run: () => undefined });
+    const root = task({
+      name: "root",
+      run: (_: undefined, ctx) => {
+        for (const queue of ["left", "right"]) ctx.submitMany(leaf, [undefined, undefined, undefined], { queue });
+      },
+    });
+    const runners = [
+      await system.runner([root, leaf], [left], { queues: ["default", "left"] }),
+      await system.runner([leaf], [right], { queues: ["right"] }),
+    ];
+    const job = await system.client.jobs.submit(root);
+    expect((await job.wait()).state).toBe("SUCCEEDED");
+    for (const runner of runners) await runner.stop();
+    expect(right.spans.size).toBeGreaterThan(0);
+    expect([...left.spans.keys()].filter((id) => right.spans.has(id))).toEqual([]);
+    expect(new Map([...left.spans, ...right.spans])).toEqual(await system.stored(job));
+  });
+
+  it("when one is killed in the middle of an attempt", { timeout: 60_000 }, async () => {
+    const backend = new RecordingExporter();
+    await using system = await startSystem({ limits: { minLeaseMs: 300, defaultLeaseMs: 500 } });
+    const program = join(import.meta.dirname, "testing/exporting-runner-program.ts");
+    const child = spawn(process.execPath, [program, system.server.url], { stdio: ["ignore", "pipe", "inherit"] });
+    const exited = once(child, "exit");
+    const hang = task({ name: "hang", run: () => "done" });
+    const job = await system.client.jobs.submit(hang);
+    await once(child.stdout, "data");
+    child.kill("SIGKILL");
+    await exited;
+    const runner = await system.runner([hang], [backend]);
+    expect((await job.wait()).state).toBe("SUCCEEDED");
+    await runner.stop();
+    const stored = await system.stored(job);
+    expect(outcomes(stored)).toEqual(["lost", "success", "success", "success"]);
+    expect(backend.spans).toEqual(stored);
+  });
+});
+
+/** Outcomes of spans, sorted. */
+function outcomes(spans: Map<string, PlainSpan[]>): string[] {
+  return [...spans.values()]
+    .flat()
+    .flatMap(({ attributes }) => {
+      const outcome = attributes["spanloom.outcome"];
+      return outcome === undefined ? [] : [(JSON.parse(outcome) as { stringValue: string }).stringValue];
+    })
+    .toSorted();
+}
+
+/** A span of another trace. */
+const linked = { traceId: "4bf92f3577b34da6a3ce929d0e0e4736", spanId: "00f067aa0ba902b7", traceFlags: 1 };

@@ -1,0 +1,267 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { AttemptOutcome, attemptSpanId, spanIdOf } from "@spanloom/protocol";
+import type { Clock } from "../clock.ts";
+import { SentSpans } from "../forward/sent-spans.ts";
+import type { AttemptRecord, JobRecord, LifecycleBatch, Store, TaskRecord } from "../store/store.ts";
+import { RowBuilder, type SpanColumns, spanColumns } from "../telemetry/columns/span-columns.ts";
+import { projectAttempt } from "../telemetry/lifecycle/project-attempt.ts";
+import { projectJob } from "../telemetry/lifecycle/project-job.ts";
+import { projectTask } from "../telemetry/lifecycle/project-task.ts";
+import { encodeClosedSpans } from "./encode-closed-spans.ts";
+import type { SpanBatch } from "./outbox.ts";
+import { type AskingCall, Outboxes } from "./outboxes.ts";
+import { ServedJobs } from "./served-jobs.ts";
+
+/** How long changes gather: a task that starts and ends meanwhile is read once. */
+const GATHER_MS = 300;
+/** After a failure to read. */
+const RETRY_MS = 2_000;
+/** How often it is seen to that what waits for a runner that is gone goes to another. */
+const SETTLE_MS = 5_000;
+/** Tasks read in one turn of the event loop, as the projection does. */
+const SLICE = 100;
+/** Rows and bytes from which a batch is made of what there is: its bytes are copied three times. */
+const BATCH = { rows: 512, bytes: 512 * 1024 };
+
+/** What closed spans are made from. */
+export interface ClosedSpansOptions {
+  store: Pick<Store, "readLifecycle" | "taskIds">;
+  clock: Clock;
+  firstId: bigint;
+  log: (line: string) => void;
+  /** There is something for a runner, which may be asleep in a poll. */
+  ready(runnerId: string): void;
+}
+
+/**
+ * Hands the spans of jobs, tasks and attempts that have ended to runners that ask for them, for one purpose.
+ *
+ * They are made from the record, as those of the store are, and do not wait for it. Nothing is kept or read while no
+ * runner asks.
+ *
+ * I1. A span is handed out once it has ended, and again when it ends anew, by a retry of its job for one.
+ * I2. It goes to a runner that asks and had a part in its job; first to the one that ran the attempt.
+ * I3. A failure to read is tried again; nothing here throws into the control plane or delays it.
+ */
+export class ClosedSpans {
+  readonly #options: ClosedSpansOptions;
+  readonly #outboxes: Outboxes;
+  readonly #served: ServedJobs;
+  readonly #given = new SentSpans();
+  #jobs = new Set<string>();
+  #tasks = new Set<string>();
+  #cancelTimer: (() => void) | undefined;
+  #cancelSettling: (() => void) | undefined;
+  #flushing: Promise<void> | undefined;
+  #stopped = false;
+
+  constructor(options: ClosedSpansOptions) {
+    this.#options = options;
+    this.#outboxes = new Outboxes(options);
+    this.#served = new ServedJobs(options.store, this.#outboxes);
+  }
+
+  /** Spans dropped because no runner fetched them. */
+  get dropped(): number {
+    return this.#outboxes.dropped;
+  }
+
+  /** A runner asks. */
+  heard(call: AskingCall): void {
+    this.#outboxes.heard(call);
+    this.#watch();
+  }
+
+  /** A runner stops, or seems to be gone: what was meant for it goes to another. */
+  left(runnerId: string): void {
+    this.#outboxes.left(runnerId);
+    this.#settle();
+  }
+
+  /** Has all that ended before the call wait for its runners, and all that this one did not get. */
+  async catchUp(runnerId: string): Promise<void> {
+    await this.#flush();
+    this.#settle();
+    this.#outboxes.takeBack(runnerId);
+  }
+
+  /** Whether something waits for a runner. */
+  isReady(runnerId: string): boolean {
+    return this.#outboxes.isReady(runnerId);
+  }
+
+  /** What an answer to a runner brings. */
+  take(runnerId: string): readonly SpanBatch[] {
+    return this.#outboxes.take(runnerId);
+  }
+
+  /** Notes that spans of these jobs and tasks have changed. */
+  note(jobIds: ReadonlySet<string>, taskIds: ReadonlySet<string>): void {
+    if (!this.#outboxes.asked || this.#stopped) return;
+    for (const id of jobIds) this.#jobs.add(id);
+    for (const id of taskIds) this.#tasks.add(id);
+    this.#schedule(GATHER_MS);
+  }
+
+  #schedule(delayMs: number): void {
+    if (this.#stopped || this.#cancelTimer || this.#flushing) return;
+    this.#cancelTimer = this.#options.clock.schedule(() => {
+      this.#cancelTimer = undefined;
+      void this.#flush();
+    }, delayMs);
+  }
+
+  /** Makes spans of all that was noted before the call, as far as it can be read. Never rejects. */
+  async #flush(): Promise<void> {
+    while (this.#flushing) await this.#flushing;
+    if (this.#stopped || this.#jobs.size + this.#tasks.size === 0) return;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    this.#flushing = this.#make();
+    await this.#flushing;
+  }
+
+  async #make(): Promise<void> {
+    const [jobs, tasks] = [this.#jobs, this.#tasks];
+    this.#jobs = new Set();
+    this.#tasks = new Set();
+    let delayMs = GATHER_MS;
+    try {
+      await this.#collect(jobs, tasks);
+    } catch (error) {
+      for (const id of jobs) this.#jobs.add(id);
+      for (const id of tasks) this.#tasks.add(id);
+      delayMs = RETRY_MS;
+      const why = error instanceof Error ? error.message : String(error);
+      this.#options.log(`spans of ${jobs.size} jobs wait to be handed to runners: ${why}`);
+    } finally {
+      this.#flushing = undefined;
+      if (this.#jobs.size + this.#tasks.size > 0) this.#schedule(delayMs);
+      this.#settle();
+    }
+  }
+
+  /** A job's own span comes last, as it ends last. */
+  async #collect(jobs: ReadonlySet<string>, tasks: ReadonlySet<string>): Promise<void> {
+    const { store } = this.#options;
+    // What was built before a failure is handed out: it counts as given.
+    using rows = new RowsByRunner((runnerId, built) => this.#hand(runnerId, built));
+    for (const slice of slicesOf(tasks)) {
+      const batch = await store.readLifecycle([], slice);
+      await this.#served.learn(batch);
+      this.#addTasks(rows, batch);
+      await nextTurn();
+    }
+    for (const slice of slicesOf(jobs)) {
+      const batch = await store.readLifecycle(slice, []);
+      await this.#served.learn(batch);
+      for (const job of batch.jobs) this.#addJob(rows, job);
+      await nextTurn();
+    }
+  }
+
+  #addTasks(rows: RowsByRunner, { jobs, tasks }: LifecycleBatch): void {
+    const byId = new Map(jobs.map((job) => [job.id, job]));
+    for (const task of tasks) {
+      const job = byId.get(task.jobId);
+      if (!job || !this.#served.has(job.id)) continue;
+      for (const attempt of task.attempts) this.#addAttempt(rows, job, task, attempt);
+      if (task.endedAtUs === undefined || !this.#isNews(job, spanIdOf(task.id), task.endedAtUs)) continue;
+      projectTask(rows.of(this.#runnerOf(job, task.attempts.at(-1))).columns, job, task, 0n);
+    }
+  }
+
+  #addAttempt(rows: RowsByRunner, job: JobRecord, task: TaskRecord, attempt: AttemptRecord): void {
+    const { number, endedAtUs, droppedTelemetry, outcome, runnerId } = attempt;
+    if (endedAtUs === undefined) return;
+    if (outcome === AttemptOutcome.LOST) this.#outboxes.lost(runnerId, endedAtUs);
+    if (!this.#isNews(job, attemptSpanId(task.id, number), endedAtUs, droppedTelemetry)) return;
+    projectAttempt(rows.of(this.#runnerOf(job, attempt)), { job, task, attempt }, 0n);
+  }
+
+  #addJob(rows: RowsByRunner, job: JobRecord): void {
+    if (job.endedAtUs === undefined || !this.#served.has(job.id)) return;
+    if (this.#isNews(job, spanIdOf(job.id), job.endedAtUs)) {
+      projectJob(rows.of(this.#runnerOf(job, undefined)).columns, job, 0n);
+    }
+    this.#served.end(job.id);
+  }
+
+  /** Whether a span was not handed out as it is now; from now on it was. */
+  #isNews({ trace }: JobRecord, spanId: string, endedAtUs: number, more = 0): boolean {
+    const content = BigInt(Math.round(endedAtUs)) * 2n ** 32n + BigInt(more);
+    const span = trace.traceId + spanId;
+    if (this.#given.has(span, content)) return false;
+    this.#given.add(span, content);
+    return true;
+  }
+
+  /** Who is given a span: who ran the attempt, or another that asks, alive if there is any (I2). */
+  #runnerOf(job: JobRecord, attempt: AttemptRecord | undefined): string {
+    const served = this.#served.of(job.id);
+    const isAlive = (runnerId: string) => this.#outboxes.isAlive(runnerId);
+    if (attempt && served.includes(attempt.runnerId) && isAlive(attempt.runnerId)) return attempt.runnerId;
+    return served.findLast(isAlive) ?? served.at(-1)!;
+  }
+
+  #hand(runnerId: string, rows: RowBuilder<SpanColumns>): void {
+    this.#outboxes.add(runnerId, encodeClosedSpans(rows), rows.rows);
+    this.#options.ready(runnerId);
+  }
+
+  /** Sees to what waits for runners that are gone. */
+  #settle(): void {
+    for (const runnerId of this.#outboxes.settle()) this.#options.ready(runnerId);
+  }
+
+  /** Settles from time to time, as long as any runner asks. */
+  #watch(): void {
+    if (this.#stopped || this.#cancelSettling) return;
+    this.#cancelSettling = this.#options.clock.schedule(() => {
+      this.#cancelSettling = undefined;
+      this.#settle();
+      if (this.#outboxes.asked) this.#watch();
+    }, SETTLE_MS);
+  }
+
+  /** Ends; what waits is let go. Safe to call twice. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancelTimer?.();
+    this.#cancelSettling?.();
+    await this.#flushing;
+  }
+}
+
+/** Rows for each runner, given on when there are enough. */
+class RowsByRunner {
+  readonly #rows = new Map<string, RowBuilder<SpanColumns>>();
+  readonly #full: (runnerId: string, rows: RowBuilder<SpanColumns>) => void;
+
+  constructor(full: (runnerId: string, rows: RowBuilder<SpanColumns>) => void) {
+    this.#full = full;
+  }
+
+  /** Where the next row of a runner goes. */
+  of(runnerId: string): RowBuilder<SpanColumns> {
+    let rows = this.#rows.get(runnerId);
+    if (rows && (rows.rows >= BATCH.rows || rows.byteSize() >= BATCH.bytes)) {
+      this.#full(runnerId, rows);
+      rows = undefined;
+    }
+    rows ??= new RowBuilder(spanColumns());
+    this.#rows.set(runnerId, rows);
+    return rows;
+  }
+
+  /** Gives on what is left. */
+  [Symbol.dispose](): void {
+    for (const [runnerId, rows] of this.#rows) this.#full(runnerId, rows);
+    this.#rows.clear();
+  }
+}
+
+function* slicesOf(ids: ReadonlySet<string>): Iterable<string[]> {
+  const all = [...ids];
+  for (let from = 0; from < all.length; from += SLICE) yield all.slice(from, from + SLICE);
+}

@@ -1,0 +1,103 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  type ClosedSpanPurpose,
+  type ClosedSpanRequest,
+  type ClosedSpans as ClosedSpansMessage,
+  ClosedSpansSchema,
+} from "@spanloom/protocol";
+import type { Clock } from "../clock.ts";
+import type { Store } from "../store/store.ts";
+import { ClosedSpans } from "./closed-spans.ts";
+
+/** What spans are handed out with. */
+export interface SpanHandoutOptions {
+  store: Pick<Store, "readLifecycle" | "taskIds">;
+  clock: Clock;
+  /** 0..1. */
+  random: () => number;
+  log: (line: string) => void;
+}
+
+/** A runner's call that asks for spans. */
+export interface SpanCall {
+  runnerId: string;
+  /** Queues it serves; undefined when the call does not say. */
+  queues?: readonly string[] | undefined;
+  request: ClosedSpanRequest;
+}
+
+/** Hands spans that have ended to runners that ask, for each purpose once. Nothing happens while nobody asks. */
+export class SpanHandout {
+  readonly #options: SpanHandoutOptions;
+  readonly #byPurpose = new Map<ClosedSpanPurpose, ClosedSpans>();
+  #ready: (runnerId: string) => void = () => undefined;
+  #stopped = false;
+
+  constructor(options: SpanHandoutOptions) {
+    this.#options = options;
+  }
+
+  /** Sets who is told that there is something for a runner, which may be asleep in a poll. */
+  onReady(ready: (runnerId: string) => void): void {
+    this.#ready = ready;
+  }
+
+  /** Spans that were dropped because no runner fetched them. */
+  get dropped(): number {
+    return this.#all().reduce((sum, { dropped }) => sum + dropped, 0);
+  }
+
+  /** Notes that spans of these jobs and tasks have changed. */
+  note(jobIds: ReadonlySet<string>, taskIds: ReadonlySet<string>): void {
+    for (const spans of this.#byPurpose.values()) spans.note(jobIds, taskIds);
+  }
+
+  /** A runner asks; to be called before anything of its call takes place, so that no span is missed. */
+  heard({ request, ...call }: SpanCall): void {
+    if (this.#stopped) return;
+    for (const purpose of request.purposes) this.#of(purpose).heard({ ...call, received: request.received });
+  }
+
+  /** Has all that ended before the call wait for its runners, and all that this one did not get. */
+  async catchUp(runnerId: string): Promise<void> {
+    await Promise.all(this.#all().map((spans) => spans.catchUp(runnerId)));
+  }
+
+  /** Whether something waits for a runner. */
+  isReady(runnerId: string): boolean {
+    return this.#all().some((spans) => spans.isReady(runnerId));
+  }
+
+  /** What an answer to a runner brings. */
+  take(runnerId: string): ClosedSpansMessage[] {
+    return [...this.#byPurpose].flatMap(([purpose, spans]) =>
+      spans.take(runnerId).map(({ id, traces }) => create(ClosedSpansSchema, { id, purpose, traces })),
+    );
+  }
+
+  /** A runner stops, or seems to be gone; it may call again. */
+  left(runnerId: string): void {
+    for (const spans of this.#byPurpose.values()) spans.left(runnerId);
+  }
+
+  /** Ends. Safe to call twice. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await Promise.all(this.#all().map((spans) => spans.stop()));
+  }
+
+  #of(purpose: ClosedSpanPurpose): ClosedSpans {
+    const known = this.#byPurpose.get(purpose);
+    if (known) return known;
+    const { random, ...options } = this.#options;
+    // Runners say which came by these numbers, and may say so to another server.
+    const firstId = BigInt(Math.floor(random() * 2 ** 42)) * 2n ** 20n;
+    const made = new ClosedSpans({ ...options, firstId, ready: (runnerId) => this.#ready(runnerId) });
+    this.#byPurpose.set(purpose, made);
+    return made;
+  }
+
+  #all(): ClosedSpans[] {
+    return [...this.#byPurpose.values()];
+  }
+}
