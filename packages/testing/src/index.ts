@@ -34,6 +34,7 @@ export {
 } from "./exporter/otlp-peer.ts";
 export { type OtlpSetup, type OtlpTestOptions, testOtlpExporter } from "./exporter/otlp-suite.ts";
 export { type OtlpEncoding, readLogs, readTraces } from "./exporter/read-otlp.ts";
+export { peerBackend, type ReadmeBackend, type ReadmeSetup, testReadme } from "./exporter/readme-suite.ts";
 export { FakeClock } from "./fake-clock.ts";
 export { TestPostgres, type TestPostgresOptions } from "./postgres/test-postgres.ts";
 export { newSignal, type Signal, type WaitOptions, waitFor } from "./signal.ts";

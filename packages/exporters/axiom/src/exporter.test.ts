@@ -1,6 +1,9 @@
-import { testOtlpExporter } from "@spanloom/testing";
+import { join } from "node:path";
+import { peerBackend, testOtlpExporter, testReadme } from "@spanloom/testing";
 import { describe, expect, it } from "vitest";
+import { axiomVariables } from "./config.ts";
 import { exporterFromEnv } from "./exporter.ts";
+import * as module from "./index.ts";
 
 const authorization = "Bearer xaat-secret";
 
@@ -43,6 +46,12 @@ describe("exporter-axiom", () => {
     expect(exporterFromEnv({ ...env, AXIOM_URL: "http://x" }, { region: "us-east-1" }).destination).toBe(
       "https://us-east-1.aws.edge.axiom.co/v1/traces spans",
     );
+    expect(exporterFromEnv({ ...env, AXIOM_EDGE_REGION: "eu-central-1.aws.edge.axiom.co" }).destination).toBe(
+      "https://eu-central-1.aws.edge.axiom.co/v1/traces spans",
+    );
+    expect(exporterFromEnv({ ...env, AXIOM_EDGE_URL: "https://edge.example" }).destination).toBe(
+      "https://edge.example/v1/traces spans",
+    );
     expect(() => exporterFromEnv(env, { region: "evil.example/" })).toThrow('region "evil.example/" is not the name');
   });
 
@@ -54,4 +63,13 @@ describe("exporter-axiom", () => {
       "cannot export: apiKey is missing; give it, or set AXIOM_API_KEY",
     );
   });
+});
+
+testReadme("exporter-axiom", {
+  folder: join(import.meta.dirname, ".."),
+  module,
+  variables: axiomVariables,
+  env: { AXIOM_API_KEY: "xaat-key", AXIOM_TRACES_DATASET: "spans" },
+  backend: () =>
+    peerBackend({ headers: { traces: { authorization: "Bearer xaat-key", "x-axiom-dataset": "spans" }, logs: {} } }),
 });

@@ -1,6 +1,6 @@
-import { configureExporter, type Environment, required } from "@spanloom/exporter";
+import { configureExporter, type Environment, optionsFromEnv, required } from "@spanloom/exporter";
 import { OtlpExporter } from "@spanloom/exporter/otlp";
-import { type AxiomOptions, axiomOptionsFromEnv, axiomUrl } from "./config.ts";
+import { type AxiomOptions, axiomUrl, axiomVariables } from "./config.ts";
 
 /**
  * Sends spans, and log records where they have a dataset, to Axiom, as OTLP over HTTP with gzip.
@@ -40,7 +40,7 @@ export function axiomExporter(options: AxiomOptions): OtlpExporter {
  * Errors: INVALID_FIELD naming the variable or option that is missing or malformed.
  */
 export function exporterFromEnv(env: Environment, options: AxiomOptions = {}): OtlpExporter {
-  return axiomExporter(axiomOptionsFromEnv(env, options));
+  return axiomExporter(optionsFromEnv(axiomVariables, env, options));
 }
 
 /**

@@ -18,6 +18,14 @@ export { type DropReason, ExportQueue, type ExportQueueOptions, type ExportQueue
 export { type ExportResult, exported, type RejectedRecords } from "./export-result.ts";
 export type { Exporter, TelemetryBatch } from "./exporter.ts";
 export { attributesToJson, enumName, type JsonValue, valueToJson } from "./json-value.ts";
+export {
+  choiceFrom,
+  countFrom,
+  type OptionVariable,
+  type OptionVariables,
+  optionsFromEnv,
+  textFrom,
+} from "./option-variables.ts";
 export type { QueueClock } from "./queue-clock.ts";
 export { registerExporter, registeredExporters } from "./registry.ts";
 export { nextRetryDelayMs, type RetryPolicy } from "./retry-delay.ts";

@@ -17,6 +17,7 @@ it("an exporter whose backend hangs, and one whose is away, leave another undist
     for (const queue of queues) queue.enqueue(batch);
     await waitFor(() => healthy.spanNames.length === (round + 1) * 100, { what: "the healthy backend's spans" });
   }
+  expect(await queues[2]!.flush(60_000)).toBe(true);
   expect(healthy.spanNames).toEqual(Array.from({ length: 10 }, () => names).flat());
   expect(queues.map((queue) => queue.stats())).toMatchObject([
     { exported: 0, dropped: 500, droppedBy: { queue_full: 500 }, queuedSpans: 500 },

@@ -1,18 +1,22 @@
+import { join } from "node:path";
+import { Writable } from "node:stream";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { registeredExporters, type TelemetryBatch } from "@spanloom/exporter";
 import { hexToBytes } from "@spanloom/protocol";
 import { ExportTraceServiceRequestSchema, type SpanSchema } from "@spanloom/protocol/otlp";
-import { sampleLogs, testExporter } from "@spanloom/testing";
+import { sampleLogs, testExporter, testReadme } from "@spanloom/testing";
 import { describe, expect, it } from "vitest";
-import type { ConsoleExporterOptions } from "./config.ts";
+import type { ConsoleOptions, TextSink } from "./config.ts";
+import { consoleVariables } from "./config.ts";
 import { ConsoleExporter, configureConsole, exporterFromEnv } from "./exporter.ts";
+import * as module from "./index.ts";
 
-function setUp(options: Omit<ConsoleExporterOptions, "stream"> = {}): {
+function setUp({ isTTY, columns, ...options }: Omit<ConsoleOptions, "stream"> & Partial<TextSink> = {}): {
   exporter: ConsoleExporter;
   output: () => string;
 } {
   let text = "";
-  const stream = { write: (piece: string) => (text += piece) };
+  const stream = { isTTY, columns, write: (piece: string) => (text += piece) };
   return { exporter: new ConsoleExporter({ stream, ...options }), output: () => text };
 }
 
@@ -39,9 +43,9 @@ function span(
   id: number,
   parent: number,
   ms: number,
-  more: SpanInit & { type?: string; attempt?: number } = {},
+  more: SpanInit & { type?: string; attempt?: number; outcome?: string } = {},
 ): SpanInit {
-  const { type, attempt, ...init } = more;
+  const { type, attempt, outcome, ...init } = more;
   const text = (value: string) => ({ value: { case: "stringValue" as const, value } });
   return {
     name: `s${id}`,
@@ -52,6 +56,7 @@ function span(
     endTimeUnixNano: startNs + BigInt(id) + BigInt(ms) * 1_000_000n,
     attributes: [
       ...(type ? [{ key: "spanloom.span.type", value: text(type) }] : []),
+      ...(outcome ? [{ key: "spanloom.outcome", value: text(outcome) }] : []),
       ...(attempt
         ? [{ key: "spanloom.task.attempt", value: { value: { case: "intValue" as const, value: BigInt(attempt) } } }]
         : []),
@@ -85,8 +90,77 @@ describe("ConsoleExporter", () => {
     const { exporter, output } = setUp({ color: true });
     await exporter.export(batch(span(1, 0, 5, { name: "a\u001b[2J", status: { code: 2, message: "disk\nfull" } })));
     expect(output()).toBe(
-      "\u001b[2m20:00:00.005 \u001b[0m\u001b[31ma�[2J ✗\u001b[0m \u001b[2m5.0 ms\u001b[0m\u001b[31m  disk�full\u001b[0m\n",
+      "\u001b[2m20:00:00.005 \u001b[0m\u001b[31ma�[2J ✗\u001b[0m \u001b[2m5.0 ms\u001b[0m\u001b[31m  disk full\u001b[0m\n",
     );
+  });
+
+  it("prints what comes together as one tree, a job with its tasks and attempts, retries in order", async () => {
+    const { exporter, output } = setUp();
+    await exporter.export(
+      batch(
+        span(4, 2, 3, { name: "fetch", type: "attempt", attempt: 1, status: { code: 2, message: "reset" } }),
+        span(6, 5, 1),
+        span(5, 2, 4, { name: "fetch", type: "attempt", attempt: 2 }),
+        span(2, 1, 9, { name: "task fetch", type: "task" }),
+        span(3, 1, 1, { name: "task skip", type: "task", outcome: "skipped" }),
+        span(1, 0, 10, { name: "job fetch", type: "job" }),
+      ),
+    );
+    expect(output()).toBe(
+      [
+        "20:00:00.010 job fetch 10.0 ms",
+        "             ├ task fetch 9.0 ms",
+        "             │ ├ fetch ✗ 3.0 ms  reset",
+        "             │ └ fetch #2 4.0 ms",
+        "             │   └ s6 1.0 ms",
+        "             └ task skip 1.0 ms  skipped",
+        "",
+      ].join("\n"),
+    );
+  });
+
+  it("fits a narrow terminal: names are cut, and messages go on below", async () => {
+    const message = "socket hang up: the server closed the connection before it answered";
+    const failed = { status: { code: 2, message } } as const;
+    const { exporter, output } = setUp({ isTTY: true, columns: 50, color: false });
+    await exporter.export(
+      batch(span(1, 0, 5, { name: "fetch", ...failed }), span(2, 1, 1, { name: "x".repeat(60), ...failed })),
+    );
+    expect(output()).toBe(
+      [
+        "20:00:00.005 fetch ✗ 5.0 ms",
+        "             │ socket hang up: the server closed",
+        "             │ the connection before it answered",
+        `             └ ${"x".repeat(25)}… ✗ 1.0 ms`,
+        "                 socket hang up: the server closed",
+        "                 the connection before it answered",
+        "",
+      ].join("\n"),
+    );
+    for (const line of output().split("\n")) expect(line.length).toBeLessThanOrEqual(50);
+  });
+
+  it("answers failed for a stream whose reader is gone, and ends no process", async () => {
+    const stream = new Writable({ write: (_chunk, _encoding, done) => done(new Error("EPIPE")) });
+    const exporter = new ConsoleExporter({ stream });
+    expect(await exporter.export(batch(span(1, 0, 5)))).toEqual({ outcome: "failed", message: "cannot print: EPIPE" });
+    // The stream's error event comes later.
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(await exporter.export(batch(span(1, 0, 5)))).toMatchObject({ outcome: "failed" });
+    await exporter.shutdown();
+  });
+
+  it("waits for a stream that is full, until it is shut down", async () => {
+    const taken: (() => void)[] = [];
+    const stream = new Writable({ highWaterMark: 1, write: (_chunk, _encoding, done) => void taken.push(done) });
+    const exporter = new ConsoleExporter({ stream });
+    const first = exporter.export(batch(span(1, 0, 5)));
+    taken.shift()!();
+    expect(await first).toEqual({ outcome: "exported" });
+    const second = exporter.export(batch(span(2, 0, 5)));
+    await exporter.shutdown();
+    expect(await second).toEqual({ outcome: "failed", message: "cannot print: the stream takes no more" });
+    expect(stream.listenerCount("error")).toBeLessThanOrEqual(1);
   });
 
   it("prints what waits for a parent that never ends at shutdown, once", async () => {
@@ -154,7 +228,7 @@ describe("ConsoleExporter", () => {
 
 describe("exporterFromEnv", () => {
   const spans = batch(span(3, 2, 1, { type: "attempt", status: { code: 2 } }));
-  const print = async (env: Record<string, string>, options: Partial<ConsoleExporterOptions> = {}) => {
+  const print = async (env: Record<string, string>, options: ConsoleOptions = {}) => {
     let text = "";
     const exporter = exporterFromEnv(env, { stream: { isTTY: true, write: (piece) => (text += piece) }, ...options });
     await exporter.export(spans);
@@ -183,4 +257,20 @@ describe("exporterFromEnv", () => {
     end();
     expect(registeredExporters()).toEqual([]);
   });
+});
+
+testReadme("exporter-console", {
+  folder: join(import.meta.dirname, ".."),
+  module,
+  variables: consoleVariables,
+  env: { NO_COLOR: "1" },
+  async backend() {
+    let text = "";
+    return {
+      options: { stream: { isTTY: true, write: (piece: string) => (text += piece) } },
+      spanNames: () => (/ a ✗ 250 ms {2}no\n$|^\{"trace_id":.*"name":"a".*\}\n$/.test(text) ? ["a"] : []),
+      problems: () => (text.includes("\u001b") ? ["it has colours"] : []),
+      [Symbol.asyncDispose]: async () => undefined,
+    };
+  },
 });

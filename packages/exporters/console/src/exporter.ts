@@ -4,14 +4,16 @@ import {
   type Exporter,
   type ExportResult,
   exported,
+  optionsFromEnv,
   type ShapeTelemetry,
   shapeTelemetry,
   type TelemetryBatch,
 } from "@spanloom/exporter";
-import { type ConsoleExporterOptions, consoleOptionsFromEnv, type TextSink } from "./config.ts";
+import { type ConsoleOptions, consoleVariables, type TextSink } from "./config.ts";
 import { logJson, spanJson } from "./json-line.ts";
 import { PendingSpans } from "./pending-spans.ts";
-import { logText, type Paint, paintFor, treeText } from "./tree-text.ts";
+import { logText, type Paint, paintFor, type Style, treeText } from "./tree-text.ts";
+import { writeText } from "./write-text.ts";
 
 /**
  * Prints spans and log records: a tree as each task ends, or one JSON object a line.
@@ -25,40 +27,67 @@ export class ConsoleExporter implements Exporter {
   readonly #asJson: boolean;
   readonly #paint: Paint;
   readonly #pending: PendingSpans;
+  readonly #ended = Promise.withResolvers<void>();
   #isShutDown = false;
 
-  constructor({ stream, format = "tree", color = false, maxPendingSpans = 10_000, shape }: ConsoleExporterOptions) {
+  constructor({ stream = process.stdout, format, color, maxPendingSpans = 10_000, shape }: ConsoleOptions = {}) {
     this.shape = shape && shapeTelemetry(shape);
     this.#stream = stream;
     this.#asJson = format === "json";
-    this.#paint = paintFor(color);
+    this.#paint = paintFor(color ?? stream.isTTY === true);
     this.#pending = new PendingSpans(maxPendingSpans);
   }
 
   async export(batch: TelemetryBatch): Promise<ExportResult> {
     if (this.#isShutDown) return { outcome: "failed", message: "cannot export: the exporter is shut down" };
-    this.#write(this.#asJson ? jsonLines(batch) : this.#treeLines(batch));
-    return exported;
+    return this.#write(this.#asJson ? jsonLines(batch) : this.#treeLines(batch));
   }
 
   async shutdown(): Promise<void> {
     if (this.#isShutDown) return;
     this.#isShutDown = true;
-    this.#write(this.#pending.drain().map((tree) => treeText(tree, this.#paint)));
+    await this.#write(this.#pending.drain().map((tree) => treeText(tree, this.#style())));
+    this.#ended.resolve();
   }
 
   #treeLines({ traces, logs }: TelemetryBatch): string[] {
     const records = (logs?.resourceLogs ?? []).flatMap(({ scopeLogs }) => scopeLogs.flatMap((each) => each.logRecords));
     const spans = (traces?.resourceSpans ?? []).flatMap(({ scopeSpans }) => scopeSpans.flatMap((each) => each.spans));
     return [
-      ...records.map((record) => logText(record, this.#paint)),
-      ...this.#pending.add(spans).map((tree) => treeText(tree, this.#paint)),
+      ...records.map((record) => logText(record, this.#style())),
+      ...this.#pending.add(spans).map((tree) => treeText(tree, this.#style())),
     ];
   }
 
+  /** A terminal's width may change. */
+  #style(): Style {
+    const { isTTY, columns } = this.#stream;
+    return { paint: this.#paint, columns: isTTY && columns ? columns : Number.POSITIVE_INFINITY };
+  }
+
   /** One write for a batch: lines of several writers to one stream stay together. */
-  #write(lines: readonly string[]): void {
-    if (lines.length > 0) this.#stream.write(lines.join(""));
+  async #write(lines: readonly string[]): Promise<ExportResult> {
+    if (lines.length === 0) return exported;
+    try {
+      const isTaken = await within(WRITE_LIMIT_MS, writeText(this.#stream, lines.join("")), this.#ended.promise);
+      return isTaken ? exported : { outcome: "failed", message: "cannot print: the stream takes no more" };
+    } catch (error) {
+      return { outcome: "failed", message: `cannot print: ${error instanceof Error ? error.message : String(error)}` };
+    }
+  }
+}
+
+/** How long a stream may take; what it has not taken by then it may still print. */
+const WRITE_LIMIT_MS = 10_000;
+
+/** Whether a promise resolves in time, before another one does. */
+async function within(limitMs: number, promise: Promise<void>, end: Promise<void>): Promise<boolean> {
+  const late = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => late.resolve(false), limitMs);
+  try {
+    return await Promise.race([promise.then(() => true), late.promise, end.then(() => false)]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -74,12 +103,21 @@ function jsonLines({ traces, logs }: TelemetryBatch): string[] {
 }
 
 /**
- * An exporter configured by the environment; options beat it. Without a stream it prints to standard output.
+ * Prints spans and log records; see {@link ConsoleExporter}.
+ *
+ * Errors: INVALID_FIELD for an option out of its domain.
+ */
+export function consoleExporter(options: ConsoleOptions = {}): ConsoleExporter {
+  return new ConsoleExporter(options);
+}
+
+/**
+ * As {@link consoleExporter}, configured by the environment; options beat it.
  *
  * Errors: INVALID_FIELD naming the variable that is malformed.
  */
-export function exporterFromEnv(env: Environment, options: Partial<ConsoleExporterOptions> = {}): ConsoleExporter {
-  return new ConsoleExporter(consoleOptionsFromEnv(env, options));
+export function exporterFromEnv(env: Environment, options: ConsoleOptions = {}): ConsoleExporter {
+  return consoleExporter(optionsFromEnv(consoleVariables, env, options));
 }
 
 /**
@@ -88,6 +126,6 @@ export function exporterFromEnv(env: Environment, options: Partial<ConsoleExport
  *
  * Errors: as {@link exporterFromEnv}.
  */
-export function configureConsole(options: Partial<ConsoleExporterOptions> = {}): () => void {
+export function configureConsole(options: ConsoleOptions = {}): () => void {
   return configureExporter((env) => exporterFromEnv(env, options));
 }

@@ -1,4 +1,4 @@
 // For users.
 export type { Environment, ShapeOptions } from "@spanloom/exporter";
-export type { ConsoleExporterOptions, TextSink } from "./config.ts";
-export { ConsoleExporter, configureConsole, exporterFromEnv } from "./exporter.ts";
+export type { ConsoleOptions, TextSink } from "./config.ts";
+export { ConsoleExporter, configureConsole, consoleExporter, exporterFromEnv } from "./exporter.ts";

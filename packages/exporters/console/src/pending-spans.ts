@@ -11,7 +11,7 @@ export interface SpanNode {
  * Spans that wait for their parent, so that a tree is printed whole.
  *
  * Children end before their parents. A span closes a tree when it has no parent, or is a job, a task or an attempt:
- * those above it end much later, or elsewhere.
+ * those above it end much later, or elsewhere. What closes a tree within another that comes with it is a part of that.
  *
  * I1. A span is given out once.
  * I2. At most `maxSpans` are kept; beyond it the oldest are given out as trees of their own.
@@ -30,7 +30,12 @@ export class PendingSpans {
   add(spans: readonly Span[]): SpanNode[] {
     const trees: SpanNode[] = [];
     for (const span of spans) this.#keep(span);
-    for (const span of spans) if (closesTree(span)) trees.push(...this.#take(idOf(span)));
+    const closing = new Set(spans.filter(closesTree).map(idOf));
+    // One whose parent closes a tree, too, is a part of that one.
+    for (const span of spans)
+      if (closing.has(idOf(span)) && !closing.has(parentIdOf(span))) trees.push(...this.#take(idOf(span)));
+    // Spans that are each other's parents have none that does not.
+    for (const id of closing) trees.push(...this.#take(id));
     for (const id of this.#spans.keys()) {
       if (this.#spans.size <= this.#maxSpans) break;
       trees.push(...this.#take(id));

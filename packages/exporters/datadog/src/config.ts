@@ -1,11 +1,4 @@
-import {
-  type Environment,
-  invalidOption,
-  type ShapeOptions,
-  shapeOptionsOf,
-  variableOf,
-  withDefaults,
-} from "@spanloom/exporter";
+import { invalidOption, type OptionVariables, type ShapeOptions, textFrom } from "@spanloom/exporter";
 import type { OtlpPresetOptions } from "@spanloom/exporter/otlp";
 
 /** Where to send: Datadog's intake with an API key, a Datadog Agent without. */
@@ -22,17 +15,14 @@ export interface DatadogOptions extends OtlpPresetOptions {
   readonly agentHost?: string | undefined;
 }
 
-/** Options over `DD_API_KEY`, `DD_SITE`, `DD_OTLP_SOURCE`, `DD_ENV` and `DD_AGENT_HOST`. */
-export function datadogOptionsFromEnv(env: Environment, options: DatadogOptions = {}): DatadogOptions {
-  const fromEnv: DatadogOptions = {
-    apiKey: variableOf(env, "DD_API_KEY")?.value,
-    site: variableOf(env, "DD_SITE")?.value,
-    source: variableOf(env, "DD_OTLP_SOURCE")?.value,
-    env: variableOf(env, "DD_ENV")?.value,
-    agentHost: variableOf(env, "DD_AGENT_HOST")?.value,
-  };
-  return { ...withDefaults(options, fromEnv), shape: shapeOptionsOf(env, options.shape) };
-}
+/** The variables of {@link DatadogOptions}. */
+export const datadogVariables: OptionVariables<DatadogOptions> = {
+  apiKey: textFrom("DD_API_KEY"),
+  site: textFrom("DD_SITE"),
+  source: textFrom("DD_OTLP_SOURCE"),
+  env: textFrom("DD_ENV"),
+  agentHost: textFrom("DD_AGENT_HOST"),
+};
 
 /** The shape with the environment among the attributes of resources. */
 export function withEnvironment({ shape, env }: DatadogOptions): ShapeOptions | undefined {

@@ -1,6 +1,9 @@
-import { sampleTraces, testOtlpExporter } from "@spanloom/testing";
+import { join } from "node:path";
+import { peerBackend, sampleTraces, testOtlpExporter, testReadme } from "@spanloom/testing";
 import { describe, expect, it } from "vitest";
+import { datadogVariables } from "./config.ts";
 import { exporterFromEnv } from "./exporter.ts";
+import * as module from "./index.ts";
 
 testOtlpExporter("exporter-datadog", {
   make: (endpoint, { timeoutMs }) =>
@@ -8,7 +11,12 @@ testOtlpExporter("exporter-datadog", {
   rules: {
     encoding: "protobuf",
     headers: {
-      traces: { "dd-api-key": "dd-secret", "dd-otlp-source": "acme", "content-encoding": "gzip" },
+      traces: {
+        "dd-api-key": "dd-secret",
+        "dd-otlp-source": "acme",
+        compute_stats: "true",
+        "content-encoding": "gzip",
+      },
       logs: { "dd-api-key": "dd-secret", "content-encoding": "gzip" },
     },
     maxBytes: 3_200_000,
@@ -44,4 +52,12 @@ describe("exporter-datadog", () => {
       'cannot export: site "https://x" is not a Datadog site',
     );
   });
+});
+
+testReadme("exporter-datadog", {
+  folder: join(import.meta.dirname, ".."),
+  module,
+  variables: datadogVariables,
+  env: { DD_API_KEY: "key" },
+  backend: () => peerBackend({ headers: { traces: { "dd-api-key": "key" }, logs: {} } }),
 });

@@ -1,6 +1,6 @@
-import { configureExporter, type Environment } from "@spanloom/exporter";
+import { configureExporter, type Environment, optionsFromEnv } from "@spanloom/exporter";
 import { OtlpExporter } from "@spanloom/exporter/otlp";
-import { type DatadogOptions, datadogOptionsFromEnv, datadogUrl, withEnvironment } from "./config.ts";
+import { type DatadogOptions, datadogUrl, datadogVariables, withEnvironment } from "./config.ts";
 
 /** Datadog takes 3.2 MB of traces and 5 MB of logs in a request; sizes here are estimates. */
 const MAX_REQUEST_BYTES = 2_500_000;
@@ -11,7 +11,7 @@ const MAX_REQUEST_BYTES = 2_500_000;
  * Errors: INVALID_FIELD when an option is out of its domain.
  */
 export function datadogExporter(options: DatadogOptions = {}): OtlpExporter {
-  const { apiKey, source, site: _site, agentHost: _agentHost, env: _env, ...connection } = options;
+  const { apiKey, source: _source, site: _site, agentHost: _agentHost, env: _env, ...connection } = options;
   return new OtlpExporter(
     {
       compression: "gzip",
@@ -19,10 +19,15 @@ export function datadogExporter(options: DatadogOptions = {}): OtlpExporter {
       shape: withEnvironment(options),
       endpoint: options.endpoint ?? datadogUrl(options),
       headers: { ...connection.headers, ...(apiKey !== undefined && { "dd-api-key": apiKey }) },
-      traces: { headers: source === undefined ? {} : { "dd-otlp-source": source } },
+      traces: { headers: apiKey === undefined ? {} : intakeHeaders(options) },
     },
     { backend: { name: "datadog", maxRequestBytes: MAX_REQUEST_BYTES } },
   );
+}
+
+/** Without trace metrics, which the intake makes only when asked to, Datadog shows neither services nor rates. */
+function intakeHeaders({ source, headers }: DatadogOptions): Record<string, string> {
+  return { compute_stats: "true", ...(source !== undefined && { "dd-otlp-source": source }), ...headers };
 }
 
 /**
@@ -31,7 +36,7 @@ export function datadogExporter(options: DatadogOptions = {}): OtlpExporter {
  * Errors: INVALID_FIELD naming the variable or option that is missing or malformed.
  */
 export function exporterFromEnv(env: Environment, options: DatadogOptions = {}): OtlpExporter {
-  return datadogExporter(datadogOptionsFromEnv(env, options));
+  return datadogExporter(optionsFromEnv(datadogVariables, env, options));
 }
 
 /**

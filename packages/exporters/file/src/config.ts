@@ -1,13 +1,11 @@
 import {
-  choiceOf,
-  countOf,
-  type Environment,
+  choiceFrom,
+  countFrom,
   type ExporterOptions,
   invalidOption,
+  type OptionVariables,
   required,
-  shapeOptionsOf,
-  variableOf,
-  withDefaults,
+  textFrom,
 } from "@spanloom/exporter";
 
 /** Forms of files. */
@@ -36,22 +34,14 @@ export interface FileSettings {
   readonly maxFiles: number;
 }
 
-/**
- * Options over `SPANLOOM_FILE_DIRECTORY`, `SPANLOOM_FILE_FORMAT`, `SPANLOOM_FILE_MAX_BYTES`, `SPANLOOM_FILE_MAX_AGE_MS` and
- * `SPANLOOM_FILE_MAX_FILES`.
- *
- * Errors: INVALID_FIELD naming the variable that is malformed.
- */
-export function fileOptionsFromEnv(env: Environment, options: FileOptions = {}): FileOptions {
-  const fromEnv: FileOptions = {
-    directory: variableOf(env, "SPANLOOM_FILE_DIRECTORY")?.value,
-    format: choiceOf(variableOf(env, "SPANLOOM_FILE_FORMAT"), fileFormats),
-    maxFileBytes: countOf(variableOf(env, "SPANLOOM_FILE_MAX_BYTES"), "bytes"),
-    maxFileAgeMs: countOf(variableOf(env, "SPANLOOM_FILE_MAX_AGE_MS"), "milliseconds"),
-    maxFiles: countOf(variableOf(env, "SPANLOOM_FILE_MAX_FILES"), "files"),
-  };
-  return { ...withDefaults(options, fromEnv), shape: shapeOptionsOf(env, options.shape) };
-}
+/** The variables of {@link FileOptions}. */
+export const fileVariables: OptionVariables<FileOptions> = {
+  directory: textFrom("SPANLOOM_FILE_DIRECTORY"),
+  format: choiceFrom(fileFormats, "SPANLOOM_FILE_FORMAT"),
+  maxFileBytes: countFrom("bytes", "SPANLOOM_FILE_MAX_BYTES"),
+  maxFileAgeMs: countFrom("milliseconds", "SPANLOOM_FILE_MAX_AGE_MS"),
+  maxFiles: countFrom("files", "SPANLOOM_FILE_MAX_FILES"),
+};
 
 /** Fills in defaults. Errors: INVALID_FIELD when the directory is missing or a number is out of its range. */
 export function fileSettingsOf(options: FileOptions): FileSettings {

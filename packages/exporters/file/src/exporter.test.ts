@@ -1,11 +1,13 @@
 import { readdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { logsToJson, tracesToJson } from "@spanloom/exporter/otlp";
-import { sampleLogs, sampleTraces, tempDir, testExporter, waitFor } from "@spanloom/testing";
+import { sampleLogs, sampleTraces, tempDir, testExporter, testReadme, waitFor } from "@spanloom/testing";
 import { type Table, tableFromIPC } from "apache-arrow";
 import { readParquet } from "parquet-wasm";
 import { describe, expect, it } from "vitest";
+import { fileVariables } from "./config.ts";
 import { exporterFromEnv, FileExporter } from "./exporter.ts";
+import * as module from "./index.ts";
 
 const files = (directory: string, end: string) =>
   readdirSync(directory)
@@ -227,4 +229,25 @@ describe("options", () => {
       'SPANLOOM_FILE_FORMAT "csv" is not one of jsonl, parquet',
     );
   });
+});
+
+testReadme("exporter-file", {
+  folder: join(import.meta.dirname, ".."),
+  module,
+  variables: fileVariables,
+  env: { SPANLOOM_FILE_DIRECTORY: "/nowhere" },
+  async backend() {
+    const folder = tempDir();
+    return {
+      options: { directory: folder.path },
+      spanNames: () =>
+        files(folder.path, ".jsonl")
+          .flatMap((name) => (readFileSync(join(folder.path, name), "utf8").includes('"name":"a"') ? ["a"] : []))
+          .concat(
+            files(folder.path, ".parquet").flatMap((name) => [...table(join(folder.path, name)).getChild("name")!]),
+          ),
+      problems: () => files(folder.path, ".part"),
+      [Symbol.asyncDispose]: async () => folder[Symbol.dispose](),
+    };
+  },
 });

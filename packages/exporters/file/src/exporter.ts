@@ -6,6 +6,7 @@ import {
   type Exporter,
   type ExportResult,
   exported,
+  optionsFromEnv,
   type ShapeTelemetry,
   shapeTelemetry,
   type TelemetryBatch,
@@ -17,7 +18,7 @@ import {
   type ExportTraceServiceRequest,
   ExportTraceServiceRequestSchema,
 } from "@spanloom/protocol/otlp";
-import { type FileOptions, type FileSettings, fileOptionsFromEnv, fileSettingsOf } from "./config.ts";
+import { type FileOptions, type FileSettings, fileSettingsOf, fileVariables } from "./config.ts";
 import { parquetInThread } from "./parquet-in-thread.ts";
 import { RotatingFile, type RotatingFileOptions } from "./rotating-file.ts";
 
@@ -92,12 +93,21 @@ function fileOf(
 }
 
 /**
- * An exporter configured by the environment; options beat it.
+ * Writes spans and log records to files; see {@link FileExporter}.
+ *
+ * Errors: INVALID_FIELD when the directory is missing or an option is out of its domain.
+ */
+export function fileExporter(options: FileOptions): FileExporter {
+  return new FileExporter(options);
+}
+
+/**
+ * As {@link fileExporter}, configured by the environment; options beat it.
  *
  * Errors: INVALID_FIELD naming the variable or option that is missing or malformed.
  */
 export function exporterFromEnv(env: Environment, options: FileOptions = {}): FileExporter {
-  return new FileExporter(fileOptionsFromEnv(env, options));
+  return fileExporter(optionsFromEnv(fileVariables, env, options));
 }
 
 /**

@@ -1,4 +1,4 @@
 // For users.
 export type { Environment, ShapeOptions } from "@spanloom/exporter";
 export type { FileOptions } from "./config.ts";
-export { configureFile, exporterFromEnv, FileExporter } from "./exporter.ts";
+export { configureFile, exporterFromEnv, FileExporter, fileExporter } from "./exporter.ts";

@@ -1,4 +1,4 @@
-import { type Environment, shapeOptionsOf, variableOf, withDefaults } from "@spanloom/exporter";
+import { type OptionVariables, textFrom } from "@spanloom/exporter";
 import type { OtlpPresetOptions } from "@spanloom/exporter/otlp";
 
 /** Whose credentials requests carry: `GoogleAuth` of `google-auth-library` is one. */
@@ -18,15 +18,9 @@ export interface GoogleCloudTraceOptions extends OtlpPresetOptions {
 }
 
 /**
- * Options over `GOOGLE_CLOUD_PROJECT` (or `GCLOUD_PROJECT`). Google's library reads the variables of credentials,
+ * The variables of {@link GoogleCloudTraceOptions}. Google's library reads those of credentials,
  * `GOOGLE_APPLICATION_CREDENTIALS` among them.
  */
-export function googleCloudTraceOptionsFromEnv(
-  env: Environment,
-  options: GoogleCloudTraceOptions = {},
-): GoogleCloudTraceOptions {
-  const fromEnv: GoogleCloudTraceOptions = {
-    projectId: variableOf(env, "GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT")?.value,
-  };
-  return { ...withDefaults(options, fromEnv), shape: shapeOptionsOf(env, options.shape) };
-}
+export const googleCloudTraceVariables: OptionVariables<GoogleCloudTraceOptions> = {
+  projectId: textFrom("GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT"),
+};

@@ -3,10 +3,12 @@ import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { OtlpPeer, sampleTraces, status, tempDir, testOtlpExporter } from "@spanloom/testing";
+import { OtlpPeer, peerBackend, sampleTraces, status, tempDir, testOtlpExporter, testReadme } from "@spanloom/testing";
 import { describe, expect, it, vi } from "vitest";
 import type { GoogleCredentials } from "./config.ts";
+import { googleCloudTraceVariables } from "./config.ts";
 import { exporterFromEnv } from "./exporter.ts";
+import * as module from "./index.ts";
 
 const credentials: GoogleCredentials = {
   getProjectId: async () => "of-the-machine",
@@ -127,3 +129,16 @@ async function tokenServer(token: string): Promise<AsyncDisposable & { url: stri
     },
   };
 }
+
+testReadme("exporter-google-cloud-trace", {
+  folder: join(import.meta.dirname, ".."),
+  module,
+  variables: googleCloudTraceVariables,
+  others: ["GOOGLE_APPLICATION_CREDENTIALS"],
+  env: { GOOGLE_CLOUD_PROJECT: "jobs-1" },
+  backend: () =>
+    peerBackend(
+      { headers: { traces: { authorization: "Bearer ya29-secret", "x-goog-user-project": "jobs-1" }, logs: {} } },
+      { credentials },
+    ),
+});

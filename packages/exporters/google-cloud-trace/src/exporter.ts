@@ -3,13 +3,14 @@ import {
   type Environment,
   type Exporter,
   type ExportResult,
+  optionsFromEnv,
   type ShapeTelemetry,
   shapeTelemetry,
   type TelemetryBatch,
 } from "@spanloom/exporter";
 import { OtlpExporter } from "@spanloom/exporter/otlp";
 import { GoogleAuth } from "google-auth-library";
-import { type GoogleCloudTraceOptions, type GoogleCredentials, googleCloudTraceOptionsFromEnv } from "./config.ts";
+import { type GoogleCloudTraceOptions, type GoogleCredentials, googleCloudTraceVariables } from "./config.ts";
 
 const SCOPE = "https://www.googleapis.com/auth/trace.append";
 
@@ -98,12 +99,21 @@ function messageOf(error: unknown): string {
 }
 
 /**
- * An exporter configured by the environment; options beat it.
+ * Sends spans to Google Cloud Trace; see {@link GoogleCloudTraceExporter}.
+ *
+ * Errors: INVALID_FIELD for an option out of its domain.
+ */
+export function googleCloudTraceExporter(options: GoogleCloudTraceOptions = {}): GoogleCloudTraceExporter {
+  return new GoogleCloudTraceExporter(options);
+}
+
+/**
+ * As {@link googleCloudTraceExporter}, configured by the environment; options beat it.
  *
  * Errors: INVALID_FIELD naming the variable or option that is malformed.
  */
 export function exporterFromEnv(env: Environment, options: GoogleCloudTraceOptions = {}): GoogleCloudTraceExporter {
-  return new GoogleCloudTraceExporter(googleCloudTraceOptionsFromEnv(env, options));
+  return googleCloudTraceExporter(optionsFromEnv(googleCloudTraceVariables, env, options));
 }
 
 /**

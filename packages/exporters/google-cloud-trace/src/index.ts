@@ -1,4 +1,9 @@
 // For users.
 export type { Environment, ShapeOptions } from "@spanloom/exporter";
 export type { GoogleCloudTraceOptions, GoogleCredentials } from "./config.ts";
-export { configureGoogleCloudTrace, exporterFromEnv, GoogleCloudTraceExporter } from "./exporter.ts";
+export {
+  configureGoogleCloudTrace,
+  exporterFromEnv,
+  GoogleCloudTraceExporter,
+  googleCloudTraceExporter,
+} from "./exporter.ts";

@@ -1,6 +1,9 @@
-import { testOtlpExporter, testOtlpGrpcExporter } from "@spanloom/testing";
+import { join } from "node:path";
+import { peerBackend, testOtlpExporter, testOtlpGrpcExporter, testReadme } from "@spanloom/testing";
 import { describe, expect, it } from "vitest";
+import { honeycombVariables } from "./config.ts";
 import { exporterFromEnv } from "./exporter.ts";
+import * as module from "./index.ts";
 
 const headers = { "x-honeycomb-team": "hc-secret", "x-honeycomb-dataset": "jobs", "content-encoding": "gzip" };
 
@@ -38,7 +41,25 @@ describe("exporter-honeycomb", () => {
     );
   });
 
+  it("wants a dataset for a key of Honeycomb Classic, which refuses requests without", () => {
+    for (const apiKey of ["0123456789abcdef".repeat(2), `hcxic_${"a1".repeat(29)}`]) {
+      expect(() => exporterFromEnv({ HONEYCOMB_API_KEY: apiKey })).toThrow(
+        "cannot export: dataset is missing; give it, or set HONEYCOMB_DATASET",
+      );
+      expect(exporterFromEnv({ HONEYCOMB_API_KEY: apiKey, HONEYCOMB_DATASET: "d" }).destination).toMatch(/ d$/);
+    }
+    expect(exporterFromEnv({ HONEYCOMB_API_KEY: `hcaik_${"a1".repeat(29)}` }).name).toBe("honeycomb");
+  });
+
   it("says that the key is missing, and where it may come from", () => {
     expect(() => exporterFromEnv({})).toThrow("cannot export: apiKey is missing; give it, or set HONEYCOMB_API_KEY");
   });
+});
+
+testReadme("exporter-honeycomb", {
+  folder: join(import.meta.dirname, ".."),
+  module,
+  variables: honeycombVariables,
+  env: { HONEYCOMB_API_KEY: "hcaik_key" },
+  backend: () => peerBackend({ headers: { traces: { "x-honeycomb-team": "hcaik_key" }, logs: {} } }),
 });

@@ -1,16 +1,19 @@
-import { configureExporter, type Environment, required } from "@spanloom/exporter";
+import { configureExporter, type Environment, optionsFromEnv, required } from "@spanloom/exporter";
 import { OtlpExporter } from "@spanloom/exporter/otlp";
-import { type HoneycombOptions, honeycombOptionsFromEnv } from "./config.ts";
+import { type HoneycombOptions, honeycombVariables, isClassic } from "./config.ts";
 
 const urls = { us: "https://api.honeycomb.io", eu: "https://api.eu1.honeycomb.io" } as const;
 
 /**
  * Sends spans and log records to Honeycomb, as OTLP with gzip.
  *
- * Errors: INVALID_FIELD when the API key is missing, or an option is out of its domain.
+ * Errors: INVALID_FIELD when the API key is missing, or the dataset that a key of Honeycomb Classic needs, or an option is
+ * out of its domain.
  */
 export function honeycombExporter(options: HoneycombOptions): OtlpExporter {
-  const { dataset, region = "us", ...connection } = options;
+  const { region = "us", ...connection } = options;
+  const apiKey = required(options.apiKey, "apiKey", "HONEYCOMB_API_KEY");
+  const dataset = isClassic(apiKey) ? required(options.dataset, "dataset", "HONEYCOMB_DATASET") : options.dataset;
   return new OtlpExporter(
     {
       compression: "gzip",
@@ -18,7 +21,7 @@ export function honeycombExporter(options: HoneycombOptions): OtlpExporter {
       endpoint: options.endpoint ?? urls[region],
       headers: {
         ...connection.headers,
-        "x-honeycomb-team": required(options.apiKey, "apiKey", "HONEYCOMB_API_KEY"),
+        "x-honeycomb-team": apiKey,
         ...(dataset !== undefined && { "x-honeycomb-dataset": dataset }),
       },
     },
@@ -32,7 +35,7 @@ export function honeycombExporter(options: HoneycombOptions): OtlpExporter {
  * Errors: INVALID_FIELD naming the variable or option that is missing or malformed.
  */
 export function exporterFromEnv(env: Environment, options: HoneycombOptions = {}): OtlpExporter {
-  return honeycombExporter(honeycombOptionsFromEnv(env, options));
+  return honeycombExporter(optionsFromEnv(honeycombVariables, env, options));
 }
 
 /**

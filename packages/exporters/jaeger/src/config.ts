@@ -1,4 +1,4 @@
-import { type Environment, shapeOptionsOf, variableOf, withDefaults } from "@spanloom/exporter";
+import { type OptionVariables, textFrom } from "@spanloom/exporter";
 import type { OtlpPresetOptions, OtlpProtocol } from "@spanloom/exporter/otlp";
 
 /** Which Jaeger to send to. */
@@ -7,8 +7,7 @@ export interface JaegerOptions extends OtlpPresetOptions {
   readonly protocol?: OtlpProtocol | undefined;
 }
 
-/** Options over `JAEGER_ENDPOINT`. */
-export function jaegerOptionsFromEnv(env: Environment, options: JaegerOptions = {}): JaegerOptions {
-  const fromEnv: JaegerOptions = { endpoint: variableOf(env, "JAEGER_ENDPOINT")?.value };
-  return { ...withDefaults(options, fromEnv), shape: shapeOptionsOf(env, options.shape) };
-}
+/** The variables of {@link JaegerOptions}. */
+export const jaegerVariables: OptionVariables<JaegerOptions> = {
+  endpoint: textFrom("JAEGER_ENDPOINT"),
+};

@@ -1,6 +1,9 @@
-import { testOtlpExporter, testOtlpGrpcExporter } from "@spanloom/testing";
+import { join } from "node:path";
+import { peerBackend, testOtlpExporter, testOtlpGrpcExporter, testReadme } from "@spanloom/testing";
 import { describe, expect, it } from "vitest";
+import { jaegerVariables } from "./config.ts";
 import { exporterFromEnv } from "./exporter.ts";
+import * as module from "./index.ts";
 
 testOtlpExporter("exporter-jaeger", {
   make: (url, { timeoutMs }) => exporterFromEnv({ JAEGER_ENDPOINT: url }, { timeoutMs }),
@@ -24,4 +27,12 @@ describe("exporter-jaeger", () => {
       "http://given/v1/traces",
     );
   });
+});
+
+testReadme("exporter-jaeger", {
+  folder: join(import.meta.dirname, ".."),
+  module,
+  variables: jaegerVariables,
+  env: {},
+  backend: () => peerBackend({}),
 });

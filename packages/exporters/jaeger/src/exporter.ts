@@ -1,6 +1,6 @@
-import { configureExporter, type Environment } from "@spanloom/exporter";
+import { configureExporter, type Environment, optionsFromEnv } from "@spanloom/exporter";
 import { OtlpExporter } from "@spanloom/exporter/otlp";
-import { type JaegerOptions, jaegerOptionsFromEnv } from "./config.ts";
+import { type JaegerOptions, jaegerVariables } from "./config.ts";
 
 /**
  * Sends spans to Jaeger, as OTLP. Jaeger takes no log records.
@@ -17,7 +17,7 @@ export function jaegerExporter(options: JaegerOptions = {}): OtlpExporter {
  * Errors: INVALID_FIELD naming the variable or option that is missing or malformed.
  */
 export function exporterFromEnv(env: Environment, options: JaegerOptions = {}): OtlpExporter {
-  return jaegerExporter(jaegerOptionsFromEnv(env, options));
+  return jaegerExporter(optionsFromEnv(jaegerVariables, env, options));
 }
 
 /**

@@ -1,6 +1,9 @@
-import { testOtlpExporter, testOtlpGrpcExporter } from "@spanloom/testing";
+import { join } from "node:path";
+import { peerBackend, testOtlpExporter, testOtlpGrpcExporter, testReadme } from "@spanloom/testing";
 import { describe, expect, it } from "vitest";
+import { newRelicVariables } from "./config.ts";
 import { exporterFromEnv } from "./exporter.ts";
+import * as module from "./index.ts";
 
 const headers = { "api-key": "nr-secret", "content-encoding": "gzip" };
 
@@ -25,6 +28,7 @@ describe("exporter-newrelic", () => {
     const urlOf = (...args: Parameters<typeof exporterFromEnv>) => exporterFromEnv(...args).destination.split(" ")[0];
     expect(urlOf({ NEW_RELIC_LICENSE_KEY: "k" })).toBe("https://otlp.nr-data.net/v1/traces");
     expect(urlOf({ NEW_RELIC_LICENSE_KEY: "eu01xxk" })).toBe("https://otlp.eu01.nr-data.net/v1/traces");
+    expect(urlOf({ NEW_RELIC_LICENSE_KEY: "jp01xxk" })).toBe("https://otlp.jp01.nr-data.net/v1/traces");
     expect(urlOf({ NEW_RELIC_LICENSE_KEY: "gov01k" })).toBe("https://gov-otlp.nr-data.net/v1/traces");
     expect(urlOf({ NEW_RELIC_LICENSE_KEY: "k", NEW_RELIC_REGION: "EU" })).toBe(
       "https://otlp.eu01.nr-data.net/v1/traces",
@@ -39,4 +43,12 @@ describe("exporter-newrelic", () => {
       "cannot export: licenseKey is missing; give it, or set NEW_RELIC_LICENSE_KEY",
     );
   });
+});
+
+testReadme("exporter-newrelic", {
+  folder: join(import.meta.dirname, ".."),
+  module,
+  variables: newRelicVariables,
+  env: { NEW_RELIC_LICENSE_KEY: "key" },
+  backend: () => peerBackend({ headers: { traces: { "api-key": "key" }, logs: {} } }),
 });

@@ -1,6 +1,6 @@
-import { configureExporter, type Environment, required } from "@spanloom/exporter";
+import { configureExporter, type Environment, optionsFromEnv, required } from "@spanloom/exporter";
 import { OtlpExporter } from "@spanloom/exporter/otlp";
-import { type NewRelicOptions, newRelicOptionsFromEnv } from "./config.ts";
+import { type NewRelicOptions, newRelicRegions, newRelicVariables } from "./config.ts";
 
 /** New Relic takes 1 MB in a request; sizes here are estimates. */
 const MAX_REQUEST_BYTES = 900_000;
@@ -8,6 +8,7 @@ const MAX_REQUEST_BYTES = 900_000;
 const urls = {
   us: "https://otlp.nr-data.net",
   eu: "https://otlp.eu01.nr-data.net",
+  jp: "https://otlp.jp01.nr-data.net",
   gov: "https://gov-otlp.nr-data.net",
 } as const;
 
@@ -31,8 +32,7 @@ export function newRelicExporter(options: NewRelicOptions): OtlpExporter {
 }
 
 function regionOf(licenseKey: string): keyof typeof urls {
-  if (licenseKey.startsWith("eu")) return "eu";
-  return licenseKey.startsWith("gov") ? "gov" : "us";
+  return newRelicRegions.find((region) => licenseKey.startsWith(region)) ?? "us";
 }
 
 /**
@@ -41,7 +41,7 @@ function regionOf(licenseKey: string): keyof typeof urls {
  * Errors: INVALID_FIELD naming the variable or option that is missing or malformed.
  */
 export function exporterFromEnv(env: Environment, options: NewRelicOptions = {}): OtlpExporter {
-  return newRelicExporter(newRelicOptionsFromEnv(env, options));
+  return newRelicExporter(optionsFromEnv(newRelicVariables, env, options));
 }
 
 /**

@@ -1,7 +1,9 @@
+import { join } from "node:path";
 import { registeredExporters } from "@spanloom/exporter";
-import { testOtlpExporter, testOtlpGrpcExporter } from "@spanloom/testing";
+import { peerBackend, testOtlpExporter, testOtlpGrpcExporter, testReadme } from "@spanloom/testing";
 import { describe, expect, it } from "vitest";
 import { configureOtlp, exporterFromEnv } from "./exporter.ts";
+import * as module from "./index.ts";
 
 const P = "OTEL_EXPORTER_OTLP_";
 
@@ -68,4 +70,23 @@ describe("configureOtlp", () => {
     expect(() => configureOtlp({ endpoint: "ftp://x" })).toThrow('endpoint "ftp://x" is not an http or https URL');
     expect(registeredExporters()).toEqual([]);
   });
+});
+
+const otlpVariables = {
+  endpoint: { names: [`${P}ENDPOINT`] },
+  protocol: { names: [`${P}PROTOCOL`] },
+  headers: { names: [`${P}HEADERS`] },
+  compression: { names: [`${P}COMPRESSION`] },
+  timeoutMs: { names: [`${P}TIMEOUT`] },
+  tls: { names: [`${P}CERTIFICATE`, `${P}CLIENT_CERTIFICATE`, `${P}CLIENT_KEY`] },
+  insecure: { names: [`${P}INSECURE`] },
+};
+
+testReadme("exporter-otlp", {
+  folder: join(import.meta.dirname, ".."),
+  module,
+  variables: otlpVariables,
+  env: { [`${P}HEADERS`]: "authorization=Bearer%20token", [`${P}COMPRESSION`]: "gzip" },
+  backend: () =>
+    peerBackend({ headers: { traces: { authorization: "Bearer token", "content-encoding": "gzip" }, logs: {} } }),
 });

@@ -2,12 +2,21 @@ import { configureExporter, type Environment, shapeOptionsOf } from "@spanloom/e
 import { OtlpExporter, type OtlpExporterOptions, otlpOptionsFromEnv } from "@spanloom/exporter/otlp";
 
 /**
- * An exporter configured by the variables OpenTelemetry defines (see `otlpOptionsFromEnv`), with `options` over them.
+ * Sends spans and log records to an OTLP endpoint; see {@link OtlpExporter}.
+ *
+ * Errors: INVALID_FIELD for an option out of its domain.
+ */
+export function otlpExporter(options: OtlpExporterOptions = {}): OtlpExporter {
+  return new OtlpExporter(options);
+}
+
+/**
+ * As {@link otlpExporter}, configured by the variables OpenTelemetry defines (see `otlpOptionsFromEnv`); options beat them.
  *
  * Errors: INVALID_FIELD naming the variable or option that is malformed.
  */
 export function exporterFromEnv(env: Environment, options: OtlpExporterOptions = {}): OtlpExporter {
-  return new OtlpExporter({ ...otlpOptionsFromEnv(env, options), shape: shapeOptionsOf(env, options.shape) });
+  return otlpExporter({ ...otlpOptionsFromEnv(env, options), shape: shapeOptionsOf(env, options.shape) });
 }
 
 /**

@@ -2,10 +2,10 @@
 export type { Environment, ShapeOptions } from "@spanloom/exporter";
 export {
   OtlpExporter,
-  type OtlpExporterOptions,
+  type OtlpExporterOptions as OtlpOptions,
   type OtlpProtocol,
   type OtlpSignalOptions,
   type OtlpTls,
   otlpOptionsFromEnv,
 } from "@spanloom/exporter/otlp";
-export { configureOtlp, exporterFromEnv } from "./exporter.ts";
+export { configureOtlp, exporterFromEnv, otlpExporter } from "./exporter.ts";

@@ -1,4 +1,4 @@
-import { type Environment, invalidOption, shapeOptionsOf, variableOf, withDefaults } from "@spanloom/exporter";
+import { invalidOption, type OptionVariables, textFrom } from "@spanloom/exporter";
 import type { OtlpPresetOptions, OtlpProtocol } from "@spanloom/exporter/otlp";
 
 /** Which Tempo to send to, and as whom. */
@@ -12,16 +12,13 @@ export interface TempoOptions extends OtlpPresetOptions {
   readonly protocol?: OtlpProtocol | undefined;
 }
 
-/** Options over `TEMPO_ENDPOINT`, `TEMPO_TENANT`, `TEMPO_USERNAME` and `TEMPO_PASSWORD`. */
-export function tempoOptionsFromEnv(env: Environment, options: TempoOptions = {}): TempoOptions {
-  const fromEnv: TempoOptions = {
-    endpoint: variableOf(env, "TEMPO_ENDPOINT")?.value,
-    tenant: variableOf(env, "TEMPO_TENANT")?.value,
-    username: variableOf(env, "TEMPO_USERNAME")?.value,
-    password: variableOf(env, "TEMPO_PASSWORD")?.value,
-  };
-  return { ...withDefaults(options, fromEnv), shape: shapeOptionsOf(env, options.shape) };
-}
+/** The variables of {@link TempoOptions}. */
+export const tempoVariables: OptionVariables<TempoOptions> = {
+  endpoint: textFrom("TEMPO_ENDPOINT"),
+  tenant: textFrom("TEMPO_TENANT"),
+  username: textFrom("TEMPO_USERNAME"),
+  password: textFrom("TEMPO_PASSWORD"),
+};
 
 /** The headers of a tenant and user. Errors: INVALID_FIELD for a tenant that Tempo would refuse. */
 export function tempoHeaders({ tenant, username, password = "" }: TempoOptions): Record<string, string> {

@@ -1,6 +1,9 @@
-import { testOtlpExporter, testOtlpGrpcExporter } from "@spanloom/testing";
+import { join } from "node:path";
+import { peerBackend, testOtlpExporter, testOtlpGrpcExporter, testReadme } from "@spanloom/testing";
 import { describe, expect, it } from "vitest";
+import { tempoVariables } from "./config.ts";
 import { exporterFromEnv } from "./exporter.ts";
+import * as module from "./index.ts";
 
 testOtlpExporter("exporter-tempo", {
   make: (url, { timeoutMs }) => exporterFromEnv({ TEMPO_ENDPOINT: url, TEMPO_TENANT: "acme" }, { timeoutMs }),
@@ -39,4 +42,12 @@ describe("exporter-tempo", () => {
   it.each(["", "a/b", "..", "x".repeat(151)])("refuses the tenant %j, as Tempo would", (tenant) => {
     expect(() => exporterFromEnv({}, { tenant })).toThrow(`cannot export: tenant "${tenant}" is not 1 to 150 letters`);
   });
+});
+
+testReadme("exporter-tempo", {
+  folder: join(import.meta.dirname, ".."),
+  module,
+  variables: tempoVariables,
+  env: { TEMPO_TENANT: "acme" },
+  backend: () => peerBackend({ headers: { traces: { "x-scope-orgid": "acme" }, logs: {} } }),
 });

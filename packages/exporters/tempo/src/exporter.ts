@@ -1,6 +1,6 @@
-import { configureExporter, type Environment } from "@spanloom/exporter";
+import { configureExporter, type Environment, optionsFromEnv } from "@spanloom/exporter";
 import { OtlpExporter } from "@spanloom/exporter/otlp";
-import { type TempoOptions, tempoHeaders, tempoOptionsFromEnv } from "./config.ts";
+import { type TempoOptions, tempoHeaders, tempoVariables } from "./config.ts";
 
 /**
  * Sends spans to Grafana Tempo, as OTLP. Tempo takes no log records.
@@ -18,7 +18,7 @@ export function tempoExporter(options: TempoOptions = {}): OtlpExporter {
  * Errors: INVALID_FIELD naming the variable or option that is missing or malformed.
  */
 export function exporterFromEnv(env: Environment, options: TempoOptions = {}): OtlpExporter {
-  return tempoExporter(tempoOptionsFromEnv(env, options));
+  return tempoExporter(optionsFromEnv(tempoVariables, env, options));
 }
 
 /**

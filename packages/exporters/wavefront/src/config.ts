@@ -1,4 +1,4 @@
-import { type Environment, type ShapeOptions, shapeOptionsOf, variableOf, withDefaults } from "@spanloom/exporter";
+import { type OptionVariables, type ShapeOptions, textFrom } from "@spanloom/exporter";
 import type { OtlpPresetOptions, OtlpProtocol } from "@spanloom/exporter/otlp";
 
 /** Which Wavefront proxy to send to. The proxy has the API token, and sends on. */
@@ -11,14 +11,11 @@ export interface WavefrontOptions extends OtlpPresetOptions {
   readonly protocol?: OtlpProtocol | undefined;
 }
 
-/** Options over `WAVEFRONT_PROXY_URL` and `WAVEFRONT_APPLICATION`. */
-export function wavefrontOptionsFromEnv(env: Environment, options: WavefrontOptions = {}): WavefrontOptions {
-  const fromEnv: WavefrontOptions = {
-    endpoint: variableOf(env, "WAVEFRONT_PROXY_URL")?.value,
-    application: variableOf(env, "WAVEFRONT_APPLICATION")?.value,
-  };
-  return { ...withDefaults(options, fromEnv), shape: shapeOptionsOf(env, options.shape) };
-}
+/** The variables of {@link WavefrontOptions}. */
+export const wavefrontVariables: OptionVariables<WavefrontOptions> = {
+  endpoint: textFrom("WAVEFRONT_PROXY_URL"),
+  application: textFrom("WAVEFRONT_APPLICATION"),
+};
 
 /** The shape with the application among the attributes of resources. */
 export function withApplication({ shape, application }: WavefrontOptions): ShapeOptions | undefined {

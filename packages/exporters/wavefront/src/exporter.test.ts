@@ -1,6 +1,9 @@
-import { OtlpPeer, sampleTraces, testOtlpExporter } from "@spanloom/testing";
+import { join } from "node:path";
+import { OtlpPeer, peerBackend, sampleTraces, testOtlpExporter, testReadme } from "@spanloom/testing";
 import { describe, expect, it } from "vitest";
+import { wavefrontVariables } from "./config.ts";
 import { exporterFromEnv } from "./exporter.ts";
+import * as module from "./index.ts";
 
 testOtlpExporter("exporter-wavefront", {
   make: (url, { timeoutMs }) => exporterFromEnv({ WAVEFRONT_PROXY_URL: url }, { timeoutMs }),
@@ -33,4 +36,12 @@ describe("exporter-wavefront", () => {
     expect(exporterFromEnv({}).destination.split(" ")[0]).toBe("http://localhost:4318/v1/traces");
     expect(exporterFromEnv({}, { protocol: "grpc" }).destination).toBe("http://localhost:4317/");
   });
+});
+
+testReadme("exporter-wavefront", {
+  folder: join(import.meta.dirname, ".."),
+  module,
+  variables: wavefrontVariables,
+  env: {},
+  backend: () => peerBackend({}),
 });

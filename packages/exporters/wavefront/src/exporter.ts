@@ -1,6 +1,6 @@
-import { configureExporter, type Environment } from "@spanloom/exporter";
+import { configureExporter, type Environment, optionsFromEnv } from "@spanloom/exporter";
 import { OtlpExporter } from "@spanloom/exporter/otlp";
-import { type WavefrontOptions, wavefrontOptionsFromEnv, withApplication } from "./config.ts";
+import { type WavefrontOptions, wavefrontVariables, withApplication } from "./config.ts";
 
 /**
  * Sends spans to a Wavefront proxy, as OTLP.
@@ -21,7 +21,7 @@ export function wavefrontExporter(options: WavefrontOptions = {}): OtlpExporter 
  * Errors: INVALID_FIELD naming the variable or option that is missing or malformed.
  */
 export function exporterFromEnv(env: Environment, options: WavefrontOptions = {}): OtlpExporter {
-  return wavefrontExporter(wavefrontOptionsFromEnv(env, options));
+  return wavefrontExporter(optionsFromEnv(wavefrontVariables, env, options));
 }
 
 /**

@@ -1,13 +1,5 @@
 import type { AwsCredentialIdentity, Provider } from "@smithy/types";
-import {
-  choiceOf,
-  type Environment,
-  invalidOption,
-  required,
-  shapeOptionsOf,
-  variableOf,
-  withDefaults,
-} from "@spanloom/exporter";
+import { choiceFrom, invalidOption, type OptionVariables, required, textFrom } from "@spanloom/exporter";
 import type { OtlpPresetOptions } from "@spanloom/exporter/otlp";
 
 /** Where in AWS to send, and as whom. */
@@ -20,26 +12,20 @@ export interface XrayOptions extends OtlpPresetOptions {
   readonly logGroup?: string | undefined;
   readonly logStream?: string | undefined;
   /**
-   * `w3c`: trace ids as they are; AWS asks nothing else of its OTLP endpoint. `epoch`: those that tell their time, as the ids of jobs do, begin
-   * with its seconds, which is what X-Ray's own ids look like; some tools look a trace up by that. Other processes of the
-   * trace, and Spanloom, still know it by the id it has. Default `w3c`.
+   * `w3c`: trace ids as they are; AWS asks nothing else of its OTLP endpoint. `epoch`: those that tell their time, as the
+   * ids of jobs do, begin with its seconds, which is what X-Ray's own ids look like; some tools look a trace up by that.
+   * Other processes of the trace, and Spanloom, still know it by the id it has. Default `w3c`.
    */
   readonly traceIds?: "w3c" | "epoch" | undefined;
 }
 
-/**
- * Options over `AWS_REGION` (or `AWS_DEFAULT_REGION`), `AWS_XRAY_LOG_GROUP`, `AWS_XRAY_LOG_STREAM` and
- * `AWS_XRAY_TRACE_IDS`. AWS's own chain reads the variables of credentials.
- */
-export function xrayOptionsFromEnv(env: Environment, options: XrayOptions = {}): XrayOptions {
-  const fromEnv: XrayOptions = {
-    region: variableOf(env, "AWS_REGION", "AWS_DEFAULT_REGION")?.value,
-    logGroup: variableOf(env, "AWS_XRAY_LOG_GROUP")?.value,
-    logStream: variableOf(env, "AWS_XRAY_LOG_STREAM")?.value,
-    traceIds: choiceOf(variableOf(env, "AWS_XRAY_TRACE_IDS"), ["w3c", "epoch"]),
-  };
-  return { ...withDefaults(options, fromEnv), shape: shapeOptionsOf(env, options.shape) };
-}
+/** The variables of {@link XrayOptions}; AWS's own chain reads those of credentials. */
+export const xrayVariables: OptionVariables<XrayOptions> = {
+  region: textFrom("AWS_REGION", "AWS_DEFAULT_REGION"),
+  logGroup: textFrom("AWS_XRAY_LOG_GROUP"),
+  logStream: textFrom("AWS_XRAY_LOG_STREAM"),
+  traceIds: choiceFrom(["w3c", "epoch"], "AWS_XRAY_TRACE_IDS"),
+};
 
 /** The OTLP endpoints of a region. Errors: INVALID_FIELD when it is missing or cannot be the name of one. */
 export function xrayEndpoints(options: XrayOptions): { traces: string; logs: string } {

@@ -1,8 +1,19 @@
+import { join } from "node:path";
 import { hexToBytes, IdGenerator, traceIdOfJob } from "@spanloom/protocol";
-import { OtlpPeer, type RecordedRequest, sampleLogs, sampleTraces, testOtlpExporter } from "@spanloom/testing";
+import {
+  OtlpPeer,
+  peerBackend,
+  type RecordedRequest,
+  sampleLogs,
+  sampleTraces,
+  testOtlpExporter,
+  testReadme,
+} from "@spanloom/testing";
 import { describe, expect, it, vi } from "vitest";
+import { xrayVariables } from "./config.ts";
 import { epochTraceId } from "./epoch-trace-id.ts";
 import { exporterFromEnv } from "./exporter.ts";
+import * as module from "./index.ts";
 import { signatureProblem } from "./testing/verify-signature.ts";
 
 const credentials = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "aws-secret", sessionToken: "session-secret" };
@@ -116,4 +127,13 @@ describe("epochTraceId", () => {
     expect(epochTraceId(random)).toBe(random);
     expect(epochTraceId(new Uint8Array(0))).toHaveLength(0);
   });
+});
+
+testReadme("exporter-xray", {
+  folder: join(import.meta.dirname, ".."),
+  module,
+  variables: xrayVariables,
+  others: ["AWS_ACCESS_KEY_ID", "AWS_PROFILE"],
+  env: { AWS_REGION: "eu-central-1" },
+  backend: () => peerBackend({ check }, { credentials }),
 });

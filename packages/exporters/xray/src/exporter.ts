@@ -1,6 +1,6 @@
-import { configureExporter, type Environment, required } from "@spanloom/exporter";
+import { configureExporter, type Environment, optionsFromEnv, required } from "@spanloom/exporter";
 import { OtlpExporter } from "@spanloom/exporter/otlp";
-import { type XrayOptions, xrayEndpoints, xrayOptionsFromEnv } from "./config.ts";
+import { type XrayOptions, xrayEndpoints, xrayVariables } from "./config.ts";
 import { withEpochTraceIds } from "./epoch-trace-id.ts";
 import { requestSigner } from "./request-signer.ts";
 
@@ -53,7 +53,7 @@ function logHeadersOf({ logGroup, logStream }: XrayOptions): Record<string, stri
  * Errors: INVALID_FIELD naming the variable or option that is missing or malformed.
  */
 export function exporterFromEnv(env: Environment, options: XrayOptions = {}): OtlpExporter {
-  return xrayExporter(xrayOptionsFromEnv(env, options));
+  return xrayExporter(optionsFromEnv(xrayVariables, env, options));
 }
 
 /**
