@@ -257,11 +257,12 @@ export class Runner {
     return { service, store, pool, loop, heartbeat, guard, removeFinder, budget, openSpans: host.openSpans, clock };
   }
 
-  /** Spans of jobs, tasks and attempts for the exporters: the server's own, so that what they are given is whole. */
+  /** Spans of jobs, tasks and attempts: the server's own, so that what exporters and hooks are given is whole. */
   #closedSpanInbox(): ClosedSpanInbox {
-    const forwarder = this.#forwarder;
+    const [forwarder, hooks] = [this.#forwarder, this.#hooks];
     return new ClosedSpanInbox({
       ...(forwarder.active && { export: (spans) => forwarder.forwardClosed(spans) }),
+      ...(hooks.wantsJobEnds && { notify: (spans) => hooks.closed(spans) }),
       log: this.#settings.log,
     });
   }
@@ -376,7 +377,7 @@ export class Runner {
     await this.#unregister();
   }
 
-  /** The last the runner does for its exporters: nobody may be left to do it. */
+  /** The last the runner does for its exporters and hooks: nobody may be left to do it. */
   async #fetchClosedSpans(loop: LeaseLoop): Promise<void> {
     const fetching = loop.fetchClosedSpans().catch((error: unknown) => {
       // The server goes on without the runner, and hands them to another.

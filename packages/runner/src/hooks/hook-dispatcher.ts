@@ -63,6 +63,11 @@ export class HookDispatcher {
     return this.#hooks.length > 0;
   }
 
+  /** Whether anybody is to be told of jobs that ended, which the server is asked for. */
+  get wantsJobEnds(): boolean {
+    return this.#options.hooks.some((each) => "onJobEnd" in each);
+  }
+
   /** What became of the calls so far. */
   get stats(): HookStats {
     const stats = { called: 0, failed: 0, dropped: this.#droppedEvents * this.#hooks.length, unsettled: 0 };

@@ -17,7 +17,10 @@ export interface RunnerHooks {
   onTaskStart?(event: TaskStartEvent): unknown;
   /** The code of an attempt has ended, or is not waited for any longer. */
   onTaskEnd?(event: TaskEndEvent): unknown;
-  /** A job has ended of which this runner ran some, and which no other runner with hooks is told of. */
+  /**
+   * A job has ended in which this runner had a part, or which nobody began and whose queue it serves; some half a second
+   * ago. One of the runners with this hook is told. It comes again when the job ends anew, after a retry.
+   */
   onJobEnd?(event: JobEndEvent): unknown;
 }
 
