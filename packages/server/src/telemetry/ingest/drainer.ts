@@ -22,7 +22,7 @@ export interface DrainerOptions {
   spool: Spool;
   /** Names the spool in a store that several write to; 0 where there is one alone. */
   writer: bigint;
-  spanStore: SpanStore;
+  spanStore: Pick<SpanStore, "insert" | "retentionDays">;
   clock: Clock;
   log: (line: string) => void;
   /** Makes the thread that decodes, for tests. */
