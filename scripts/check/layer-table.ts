@@ -94,7 +94,7 @@ export const serverLayers: Readonly<Record<string, ServerLayer>> = {
     imports: ["closed-spans", "forward", "telemetry/lifecycle", "telemetry/columns", ...interfaces],
   },
   metrics: {
-    imports: ["metrics", "http/call-durations.ts", "store/store-stats.ts", ...interfaces],
+    imports: ["metrics", "http/call-durations.ts", "http/request-durations.ts", ...interfaces],
     typeImports: ["forward/forwarder.ts"],
   },
   http: { imports: ["http", "rpc", "free-now.ts", ...interfaces] },

@@ -8,6 +8,8 @@ export type Attributes = Readonly<Record<string, string>>;
 /** Tells the value of one series. */
 export type Observe = (value: number, attributes?: Attributes) => void;
 
+type ObserveAny = (value: number | Distribution, attributes?: Attributes) => void;
+
 /** Value of one series at a collection. */
 export interface Point {
   attributes: Attributes;
@@ -62,7 +64,7 @@ export class MetricSet<C extends Catalogue = Catalogue> implements MetricSource 
   readonly catalogue: C;
   readonly startedAtMs: number;
   readonly #options: MetricSetOptions;
-  readonly #readers = new Map<string, ((observe: Observe) => void)[]>();
+  readonly #readers = new Map<string, ((observe: ObserveAny) => void)[]>();
   readonly #distributions = new Map<string, DistributionPoint[]>();
   readonly #listeners: ((name: string, point: DistributionPoint) => void)[] = [];
   readonly #refreshes: (() => Promise<void>)[] = [];
@@ -76,7 +78,7 @@ export class MetricSet<C extends Catalogue = Catalogue> implements MetricSource 
 
   /** Reads a sum or gauge by `read` at each collection. */
   observe(name: NamesOf<C, "counter" | "updown" | "gauge">, read: (observe: Observe) => void): void {
-    this.#readers.set(name, [...(this.#readers.get(name) ?? []), read]);
+    this.#addReader(name, read as (observe: ObserveAny) => void);
   }
 
   /** Makes one series of a histogram. Its owner keeps it. */
@@ -96,6 +98,18 @@ export class MetricSet<C extends Catalogue = Catalogue> implements MetricSource 
   onDistribution(listener: (name: string, point: DistributionPoint) => void): void {
     for (const [name, points] of this.#distributions) for (const point of points) listener(name, point);
     this.#listeners.push(listener);
+  }
+
+  /** Shows distributions of which there are more as time goes by; they are not given to a meter of the application. */
+  observeDistributions(
+    name: NamesOf<C, "histogram">,
+    read: (observe: (distribution: Distribution, attributes?: Attributes) => void) => void,
+  ): void {
+    this.#addReader(name, read as (observe: ObserveAny) => void);
+  }
+
+  #addReader(name: string, read: (observe: ObserveAny) => void): void {
+    this.#readers.set(name, [...(this.#readers.get(name) ?? []), read]);
   }
 
   /** Does something before each collection, as to ask a database for what is read then. Should end soon. */
@@ -118,7 +132,7 @@ export class MetricSet<C extends Catalogue = Catalogue> implements MetricSource 
   /** Values of one metric that are read now. */
   #read(name: string): Point[] {
     const points: Point[] = [];
-    const observe: Observe = (value, attributes = {}) => {
+    const observe: ObserveAny = (value, attributes = {}) => {
       points.push({ attributes, value });
     };
     const [done, failed] = this.#outcome(name);

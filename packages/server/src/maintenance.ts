@@ -9,6 +9,8 @@ import type { MaintenanceOutcome, Store } from "./store/store.ts";
  * I3. A failed pass is tried again after a delay; the failure is logged and delays nothing else.
  */
 export class Maintenance {
+  /** Passes that failed. */
+  failures = 0;
   readonly #store: Pick<Store, "maintain" | "on">;
   readonly #clock: Clock;
   readonly #log: (line: string) => void;
@@ -79,6 +81,7 @@ export class Maintenance {
       if (outcome.nextDueUs !== undefined) this.#plan(outcome.nextDueUs);
     } catch (error) {
       if (this.#stopped) return;
+      this.failures++;
       this.#log(
         `maintenance failed, trying again in ${RETRY_MS} ms: ${error instanceof Error ? error.message : error}`,
       );

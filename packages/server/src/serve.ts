@@ -17,6 +17,7 @@ import { LeaseWaiters } from "./rpc/lease-waiters.ts";
 import { queryService } from "./rpc/query-service.ts";
 import { runnerService } from "./rpc/runner-service.ts";
 import type { ServiceRoute } from "./rpc/service-route.ts";
+import { TaskCounts } from "./rpc/task-counts.ts";
 import { taskService } from "./rpc/task-service.ts";
 import type { Store } from "./store/store.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
@@ -98,15 +99,13 @@ async function startParts(parts: ServerParts, undo: Undo[]): Promise<RunningServ
   undo.push(() => telemetry.stop());
   await forwarding?.start();
   undo.push(() => forwarding?.stop());
-  const metrics = new ServerMetrics(
-    { store, telemetry, forwarding, clock, log, version: serverVersion() },
-    parts.metrics,
-  );
-  await metrics.start();
-  undo.push(() => metrics.stop());
   const maintenance = new Maintenance(store, clock, log);
   maintenance.start();
   undo.push(() => maintenance.stop());
+  const sources = { store, telemetry, forwarding, maintenance, clock, log, version: serverVersion() };
+  const metrics = new ServerMetrics(sources, parts.metrics);
+  await metrics.start();
+  undo.push(() => metrics.stop());
   const port = await startListener(parts, { files, metrics, handout, undo });
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
@@ -166,24 +165,30 @@ async function startListener(parts: ServerParts, shared: ListenerParts): Promise
   const changes = new JobChanges(store);
   const waiters = new LeaseWaiters(store, clock);
   handout.onReady((runnerId) => waiters.dismiss(runnerId));
+  const tasks = new TaskCounts();
   const stopping = new AbortController();
   const listener = new Listener({
     host,
     port: parts.port,
     graceMs,
     tls: files.tls?.value,
-    handler: createHttpHandler(spanloomServices({ store, telemetry, handout, clock, limits, log, changes, waiters }), {
-      telemetry,
-      authorize: authorization(parts, files),
-      maxRequestBytes: limits.maxRequestBytes,
-      stopping: stopping.signal,
-      version: serverVersion(),
-      corsOrigins: parts.corsOrigins ?? [],
-      metrics,
-      calls: metrics.calls,
-      log,
-    }),
+    handler: createHttpHandler(
+      spanloomServices({ store, telemetry, handout, clock, limits, log, changes, waiters, counts: tasks }),
+      {
+        telemetry,
+        authorize: authorization(parts, files),
+        maxRequestBytes: limits.maxRequestBytes,
+        stopping: stopping.signal,
+        version: serverVersion(),
+        corsOrigins: parts.corsOrigins ?? [],
+        metrics,
+        calls: metrics.calls,
+        requests: metrics.requests,
+        log,
+      },
+    ),
   });
+  metrics.observeCalls({ waiters, tasks, listener });
   files.tls?.onChange((pair) => listener.renew(pair));
   for (const watched of [files.tokens, files.tls]) {
     watched?.start();
@@ -208,6 +213,8 @@ export interface ServiceParts {
   changes: JobChanges;
   waiters: LeaseWaiters;
   handout: SpanHandout;
+  /** What the calls of runners refuse, cut and give back. */
+  counts?: TaskCounts;
 }
 
 /** All services of the protocol. */

@@ -7,4 +7,3 @@ export {
   GoogleCloudTraceExporter,
   googleCloudTraceExporter,
 } from "./exporter.ts";
-export { optionFields } from "./option-fields.ts";

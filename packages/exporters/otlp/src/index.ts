@@ -9,4 +9,3 @@ export {
   otlpOptionsFromEnv,
 } from "@spanloom/exporter/otlp";
 export { configureOtlp, exporterFromEnv, otlpExporter } from "./exporter.ts";
-export { optionFields } from "./option-fields.ts";

@@ -9,6 +9,7 @@ import { type MetricsSource, serveMetrics } from "./metrics-page.ts";
 import { serveOtlp } from "./otlp.ts";
 import { serveOtlpGrpc } from "./otlp-grpc.ts";
 import type { HttpRequest } from "./request-body.ts";
+import type { RequestDurations } from "./request-durations.ts";
 import { createRpcDispatcher } from "./rpc-dispatcher.ts";
 
 /** What the one port serves besides RPCs. */
@@ -17,6 +18,8 @@ export interface HttpHandlerOptions extends UnaryOptions {
   version: string;
   /** Origins whose pages may call. */
   corsOrigins: readonly string[];
+  /** Notes how long requests took that are no calls. */
+  requests: RequestDurations;
   /** What `/metrics` shows; without it there is no such page. */
   metrics?: MetricsSource | undefined;
 }
@@ -30,8 +33,9 @@ export function createHttpHandler(routes: readonly ServiceRoute[], options: Http
     try {
       if (serveCors(options.corsOrigins, request, response as HttpResponse)) return;
       if (serveRpc(path, request, response as HttpResponse)) return;
-      if (serveOtlp(path, request, response as HttpResponse, options)) return;
       if (serveOtlpGrpc(path, request, response as HttpResponse, options)) return;
+      options.requests.watch(path, response as HttpResponse);
+      if (serveOtlp(path, request, response as HttpResponse, options)) return;
       if (serveMetrics(path, request, response as HttpResponse, options)) return;
       if (isRead(request) && serveHealth(path, response as HttpResponse, health)) return;
       notFound(path, request, response as HttpResponse);

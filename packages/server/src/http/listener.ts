@@ -71,6 +71,8 @@ export class Listener {
   readonly #sessions = new Set<ServerHttp2Session>();
   /** Connections of HTTP/2, which the HTTP/1.1 server waits for in `stop` but cannot close. */
   readonly #http2Sockets = new Set<Socket>();
+  /** Connections and requests that were ended before the handler saw them. */
+  readonly refused = { tls: 0, silent: 0, headers: 0, http2: 0 };
   /** Connections that have not said what they speak. */
   readonly #undecided = new Set<Socket>();
   /** What Node's HTTP/1.1 server does with a connection. */
@@ -115,6 +117,7 @@ export class Listener {
       this.#options.handler(request, response);
       return;
     }
+    this.refused.headers++;
     request.resume();
     response.writeHead(431);
     response.end();
@@ -135,7 +138,10 @@ export class Listener {
       else this.#serveHttp1?.call(this.#http1, socket);
     });
     // A client that does not trust the certificate, or speaks no TLS: it sees a closed connection.
-    server.on("tlsClientError", (_error, socket) => socket.destroy());
+    server.on("tlsClientError", (_error, socket) => {
+      this.refused.tls++;
+      socket.destroy();
+    });
     return server;
   }
 
@@ -169,7 +175,9 @@ export class Listener {
       session.once("close", () => this.#sessions.delete(session));
     });
     // A broken session ends itself; the client sees a closed connection.
-    server.on("sessionError", () => {});
+    server.on("sessionError", () => {
+      this.refused.http2++;
+    });
     return server;
   }
 
@@ -184,10 +192,14 @@ export class Listener {
     const giveUp = (): void => {
       socket.destroy();
     };
+    const onTimeout = (): void => {
+      this.refused.silent++;
+      giveUp();
+    };
     const onData = (chunk: Buffer): void => {
       head = head.length === 0 ? chunk : Buffer.concat([head, chunk]);
       if (head.length < PREFACE.length && PREFACE.subarray(0, head.length).equals(head)) return;
-      socket.off("data", onData).off("error", giveUp).off("timeout", giveUp).setTimeout(0);
+      socket.off("data", onData).off("error", giveUp).off("timeout", onTimeout).setTimeout(0);
       this.#undecided.delete(socket);
       socket.pause();
       socket.unshift(head);
@@ -199,7 +211,7 @@ export class Listener {
       }
     };
     this.#undecide(socket).setTimeout(timeoutMs);
-    socket.on("data", onData).on("error", giveUp).on("timeout", giveUp);
+    socket.on("data", onData).on("error", giveUp).on("timeout", onTimeout);
   }
 
   /** An HTTP/2 session reads what was given back by itself. */

@@ -1,42 +1,132 @@
-import { batchSizes, type Catalogue, callSeconds } from "@spanloom/metrics";
+import { batchSizes, type Catalogue, callSeconds, workSeconds } from "@spanloom/metrics";
+import { forwardingCatalogue } from "./forwarding-catalogue.ts";
+import { processCatalogue } from "./process-catalogue.ts";
+import { telemetryCatalogue } from "./telemetry-catalogue.ts";
 
-const exporter = { "spanloom.exporter": "name of the exporter" };
+const queue = { "spanloom.queue": "the queue" };
+/** Of queues beyond the first hundred. */
+const timedQueue = { "spanloom.queue": "the queue; empty for those beyond the first 100" };
 
-/** How telemetry gets into the store and on to exporters. */
-const telemetry = {
-  "spanloom.telemetry.ingested": {
-    kind: "counter",
-    unit: "{record}",
-    about: "Spans and log records that were decoded and made durable.",
-    attributes: { "spanloom.signal": "`spans` or `logs`" },
-  },
-  "spanloom.spool.size": {
+/** What is open now. */
+const backlog = {
+  "spanloom.jobs.open": {
     kind: "updown",
-    unit: "By",
-    about: "Telemetry on disk that waits to be stored, what is being written included.",
+    unit: "{job}",
+    about: "Jobs that have not ended.",
+    attributes: { "spanloom.job.state": "`queued`, `running`, `cancelling`" },
+    isShared: true,
   },
-  "spanloom.lifecycle.pending": {
+  "spanloom.tasks.open": {
     kind: "updown",
-    unit: "{span}",
-    about: "Spans of jobs, tasks and attempts that wait to be written.",
+    unit: "{task}",
+    about: "Tasks that have not ended.",
+    attributes: { "spanloom.task.state": "`blocked`, `scheduled`, `queued`, `running`, `waiting`" },
+    isShared: true,
   },
-  "spanloom.exporter.forwarded": {
-    kind: "counter",
-    unit: "{record}",
-    about: "Spans and log records that the backend took.",
-    attributes: exporter,
-  },
-  "spanloom.exporter.lag.records": {
+  "spanloom.queue.depth": {
     kind: "updown",
-    unit: "{record}",
-    about: "Stored rows that the exporter was not given yet, at most.",
-    attributes: exporter,
+    unit: "{task}",
+    about: "Tasks that may be leased, or that wait for a place or a window.",
+    attributes: queue,
+    isShared: true,
   },
-  "spanloom.exporter.lag.time": {
+  "spanloom.queue.throttled": {
+    kind: "updown",
+    unit: "{task}",
+    about: "Those of them that wait for a place under a concurrency key, or for the next window of a rate limit.",
+    attributes: queue,
+    isShared: true,
+  },
+  "spanloom.queue.age": {
     kind: "gauge",
     unit: "s",
-    about: "Age of the oldest of them.",
-    attributes: exporter,
+    about: "How long the task that became ready first has waited; 0 when none waits.",
+    attributes: queue,
+    isShared: true,
+  },
+  "spanloom.queue.running": {
+    kind: "updown",
+    unit: "{task}",
+    about: "Tasks that are leased.",
+    attributes: queue,
+    isShared: true,
+  },
+  "spanloom.queue.runners": {
+    kind: "updown",
+    unit: "{runner}",
+    about: "Runners heard of lately that serve it.",
+    attributes: queue,
+    isShared: true,
+  },
+} as const satisfies Catalogue;
+
+/** What became of jobs and tasks. */
+const work = {
+  "spanloom.jobs.submitted": { kind: "counter", unit: "{job}", about: "Jobs that were made." },
+  "spanloom.jobs.ended": {
+    kind: "counter",
+    unit: "{job}",
+    about: "Jobs that ended; one that is retried ends again.",
+    attributes: { "spanloom.outcome": "`succeeded`, `failed`, `cancelled`" },
+  },
+  "spanloom.tasks.submitted": { kind: "counter", unit: "{task}", about: "Tasks that were made." },
+  "spanloom.tasks.ended": {
+    kind: "counter",
+    unit: "{task}",
+    about: "Tasks that ended; one that is retried by a retry of its job ends again.",
+    attributes: { "spanloom.outcome": "`succeeded`, `failed`, `cancelled`, `skipped`" },
+  },
+  "spanloom.attempts.started": { kind: "counter", unit: "{attempt}", about: "Leases of tasks." },
+  "spanloom.attempts.ended": {
+    kind: "counter",
+    unit: "{attempt}",
+    about: "Attempts that ended.",
+    attributes: { "spanloom.outcome": "`success`, `failure`, `timeout`, `cancelled`, `lost` (its lease), `released`" },
+  },
+  "spanloom.attempts.retried": {
+    kind: "counter",
+    unit: "{attempt}",
+    about: "Those after which the task was to run again; one that was released is none.",
+  },
+  "spanloom.queue.wait.duration": {
+    kind: "histogram",
+    unit: "s",
+    about: "From when a task was ready to its lease.",
+    boundaries: workSeconds,
+    attributes: timedQueue,
+  },
+  "spanloom.attempt.duration": {
+    kind: "histogram",
+    unit: "s",
+    about: "From the lease to the end of the attempt.",
+    boundaries: workSeconds,
+    attributes: timedQueue,
+  },
+  "spanloom.leases.waiting": {
+    kind: "updown",
+    unit: "{call}",
+    about: "Calls of LeaseTasks that wait for work.",
+  },
+  "spanloom.leases.returned": {
+    kind: "counter",
+    unit: "{task}",
+    about: "Leases given back at once, as the runner that asked was gone.",
+  },
+  "spanloom.results.refused": {
+    kind: "counter",
+    unit: "{result}",
+    about: "Results of attempts that were refused, and told so to their runners.",
+    attributes: { "spanloom.reason": "`stale` (the lease was lost), `invalid`" },
+  },
+  "spanloom.results.cut": {
+    kind: "counter",
+    unit: "{result}",
+    about: "Results whose error message or stack was longer than the limit and cut.",
+  },
+  "spanloom.progress.dropped": {
+    kind: "counter",
+    unit: "{report}",
+    about: "Progress that is not summed in its job, which has 100 labels already.",
   },
 } as const satisfies Catalogue;
 
@@ -58,6 +148,16 @@ const store = {
     unit: "{transaction}",
     about: "Transactions that were undone, by a defect or because the machine or the database failed them.",
   },
+  "spanloom.store.gaps": {
+    kind: "counter",
+    unit: "{gap}",
+    about: "Times that news of other servers may have been missed; everything is looked at anew then.",
+  },
+  "spanloom.maintenance.failures": {
+    kind: "counter",
+    unit: "{pass}",
+    about: "Passes of maintenance (lost leases, timers, deadlines) that failed; they are tried again.",
+  },
 } as const satisfies Catalogue;
 
 const calls = {
@@ -69,10 +169,37 @@ const calls = {
     attributes: {
       "rpc.system.name": "`connectrpc` or `grpc`, which gRPC-Web is too",
       "rpc.method": "service and method",
-      "rpc.response.status_code": "gRPC's name of how it ended: `OK`, `NOT_FOUND`, ...",
+      "rpc.response.status_code": "gRPC's name of how it ended, as `OK`, `NOT_FOUND`",
+    },
+  },
+  "http.server.request.duration": {
+    kind: "histogram",
+    unit: "s",
+    about: "How long requests took that are no RPCs: OTLP over HTTP, `/metrics` and health.",
+    boundaries: callSeconds,
+    attributes: {
+      "http.route": "the path; empty for those that are none",
+      "http.response.status_code": "the status",
+    },
+  },
+  "spanloom.connections.refused": {
+    kind: "counter",
+    unit: "{connection}",
+    about: "Connections and requests that were ended before a handler saw them.",
+    attributes: {
+      "spanloom.reason":
+        "`tls` (no handshake), `silent` (did not say in time what it speaks), `headers` (too large), `http2` (broken)",
     },
   },
 } as const satisfies Catalogue;
 
 /** Every metric of the server. */
-export const serverCatalogue = { ...calls, ...store, ...telemetry } as const;
+export const serverCatalogue = {
+  ...backlog,
+  ...work,
+  ...store,
+  ...telemetryCatalogue,
+  ...forwardingCatalogue,
+  ...calls,
+  ...processCatalogue,
+} as const;

@@ -10,11 +10,15 @@ import {
   writePrometheus,
 } from "@spanloom/metrics";
 import type { Clock } from "../clock.ts";
-import type { ForwardStats } from "../forward/forwarder.ts";
 import { CallDurations } from "../http/call-durations.ts";
+import { RequestDurations } from "../http/request-durations.ts";
 import type { Store } from "../store/store.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import { serverCatalogue } from "./catalogue.ts";
+import { type CallSources, observeCalls } from "./observe-calls.ts";
+import { type ForwardingSource, observeForwarding, observeTelemetry } from "./observe-telemetry.ts";
+import { observeWork } from "./observe-work.ts";
+import { observeProcess } from "./process-metrics.ts";
 
 /** What a server is told of metrics. */
 export interface MetricsOptions {
@@ -32,7 +36,8 @@ export interface MetricsOptions {
 export interface MetricsSources {
   store: Store;
   telemetry: Pick<Telemetry, "stats">;
-  forwarding?: { stats(): readonly ForwardStats[] } | undefined;
+  forwarding?: ForwardingSource | undefined;
+  maintenance: { readonly failures: number };
   clock: Clock;
   log: (line: string) => void;
   version: string;
@@ -48,6 +53,9 @@ export class ServerMetrics {
   readonly set: ServerMetricSet;
   /** Notes how long calls took. */
   readonly calls: CallDurations;
+  /** Notes how long requests took that are no calls. */
+  readonly requests: RequestDurations;
+  #unsubscribe: (() => void) | undefined;
   readonly #options: MetricsOptions;
   readonly #sources: MetricsSources;
   readonly #resource: MetricsResource;
@@ -73,8 +81,33 @@ export class ServerMetrics {
         "rpc.response.status_code": status,
       }),
     );
-    observeStore(this.set, sources);
-    observeTelemetry(this.set, sources);
+    this.requests = new RequestDurations((route, status) =>
+      this.set.distribution("http.server.request.duration", {
+        "http.route": route,
+        "http.response.status_code": status,
+      }),
+    );
+    const { store, telemetry, forwarding } = sources;
+    observeWork(this.set, store, clock);
+    observeTelemetry(this.set, telemetry);
+    if (forwarding) observeForwarding(this.set, forwarding, clock);
+    observeProcess(this.set);
+    this.#observeTrouble();
+  }
+
+  #observeTrouble(): void {
+    let gaps = 0;
+    this.#unsubscribe = this.#sources.store.on("missed", () => {
+      gaps++;
+    });
+    this.set.observe("spanloom.store.gaps", (observe) => observe(gaps));
+    this.set.observe("spanloom.maintenance.failures", (observe) => observe(this.#sources.maintenance.failures));
+    this.set.observe("spanloom.metrics.push.failures", (observe) => observe(this.#push?.failed ?? 0));
+  }
+
+  /** Shows what the calls count, too. */
+  observeCalls(sources: CallSources): void {
+    observeCalls(this.set, sources);
   }
 
   /** Begins to push, when that was asked for. */
@@ -88,6 +121,7 @@ export class ServerMetrics {
 
   /** Pushes once more and ends. Safe to call twice. */
   async stop(): Promise<void> {
+    this.#unsubscribe?.();
     await this.#push?.stop();
   }
 
@@ -95,36 +129,4 @@ export class ServerMetrics {
   write(): Promise<string> {
     return writePrometheus(this.set, this.#resource, this.#sources.clock.nowUs() / 1_000);
   }
-}
-
-function observeStore(set: ServerMetricSet, { store }: MetricsSources): void {
-  const { stats } = store;
-  set.show("spanloom.store.commit.duration", stats.commitSeconds);
-  set.show("spanloom.store.commit.operations", stats.commitOperations);
-  set.observe("spanloom.store.rollbacks", (observe) => observe(stats.rollbacks));
-}
-
-function observeTelemetry(set: ServerMetricSet, { telemetry, forwarding }: MetricsSources): void {
-  set.observe("spanloom.telemetry.ingested", (observe) => {
-    const { ingestedSpans, ingestedLogs } = telemetry.stats();
-    observe(ingestedSpans, { "spanloom.signal": "spans" });
-    observe(ingestedLogs, { "spanloom.signal": "logs" });
-  });
-  set.observe("spanloom.spool.size", (observe) => observe(telemetry.stats().spoolBytes));
-  set.observe("spanloom.lifecycle.pending", (observe) => observe(telemetry.stats().pendingLifecycle));
-  const each = (value: (stats: ForwardStats) => number) => (observe: (value: number, of: Attributes) => void) => {
-    for (const stats of forwarding?.stats() ?? []) observe(value(stats), { "spanloom.exporter": stats.name });
-  };
-  set.observe(
-    "spanloom.exporter.forwarded",
-    each((stats) => stats.forwarded),
-  );
-  set.observe(
-    "spanloom.exporter.lag.records",
-    each((stats) => stats.lagRecords),
-  );
-  set.observe(
-    "spanloom.exporter.lag.time",
-    each((stats) => stats.lagSeconds),
-  );
 }

@@ -21,12 +21,21 @@ export class LeaseWaiters {
   readonly #groups = new Map<string, WaiterGroup>();
   readonly #byQueue = new Map<string, Set<WaiterGroup>>();
   readonly #runners = new Map<string, RunnerPolls>();
+  /** Leases given back, as whoever asked for them was gone. */
+  returnedLeases = 0;
   #subscriptions: (() => void)[] = [];
   #stopped = false;
 
   constructor(store: Pick<Store, "exchange" | "on">, clock: Clock) {
     this.#store = store;
     this.#clock = clock;
+  }
+
+  /** Calls that wait for work. */
+  get waiting(): number {
+    let waiting = 0;
+    for (const { waiters } of this.#groups.values()) waiting += waiters.size;
+    return waiting;
   }
 
   /** Listens to the store. Safe to call twice. */
@@ -165,6 +174,7 @@ export class LeaseWaiters {
     const { leases } = outcome;
     if (leases.length > 0 && waiter.signal.aborted) {
       waiter.resolve(undefined);
+      this.returnedLeases += leases.length;
       releaseLeases(this.#store, waiter.claim.runnerId, leases).catch(() => {
         // Nobody is left to be told; the leases expire.
       });

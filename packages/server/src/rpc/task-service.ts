@@ -33,6 +33,7 @@ import { type LeaseWaiters, releaseLeases } from "./lease-waiters.ts";
 import { decodeOffset, encodePageToken } from "./page-token.ts";
 import { leaseMsField, pageSizeField, uuidField, waitMsField } from "./request-field.ts";
 import { type ServiceRoute, serviceRoute } from "./service-route.ts";
+import type { TaskCounts } from "./task-counts.ts";
 import { toCancellation, toDependency, toLeasedTask } from "./task-message.ts";
 import { ingestTelemetry } from "./telemetry-intake.ts";
 
@@ -44,6 +45,8 @@ export interface TaskServiceOptions {
   handout: Pick<SpanHandout, "heard" | "catchUp" | "isReady" | "take" | "left">;
   clock: Clock;
   limits: Limits;
+  /** Counts what is refused, cut and given back. */
+  counts?: TaskCounts;
 }
 
 /** TaskService over a store and the telemetry plane. */
@@ -93,6 +96,7 @@ async function leaseTasks(
   const patienceMs = results.length > 0 ? 0 : waitMs;
   const outcome = await exchange({ runnerId, reports, claim, waitMs: patienceMs, context }, options);
   if (claim) runnerTimes.leased(outcome.leases.map((lease) => leasedAttempt(lease, claim)));
+  if (options.counts) countResults(options.counts, request, results, outcome);
   const closedSpans = asks ? await takeClosedSpans(request, runnerId, { context, handout }) : [];
   return toResponse(request, results, outcome, { claim, telemetryRejection, closedSpans });
 }
@@ -112,6 +116,17 @@ async function takeClosedSpans(
 /** Whether a runner neither leases nor reports: it asks for what has ended by now. */
 function isFarewell({ maxTasks, results }: LeaseTasksRequest): boolean {
   return maxTasks === 0 && results.length === 0;
+}
+
+function countResults(
+  counts: TaskCounts,
+  request: LeaseTasksRequest,
+  results: readonly CheckedResult[],
+  outcome: ExchangeOutcome,
+): void {
+  let reported = 0;
+  for (const [at, checked] of results.entries())
+    counts.result(request.results[at]!, checked, checked.report && outcome.reports[reported++]);
 }
 
 function leasedAttempt({ taskId, attempt, expiresAtUs }: Lease, { leaseMs }: ClaimRequest): LeasedAttempt {
@@ -144,7 +159,7 @@ interface ExchangeCall {
 /** One exchange; when it neither took nor gave anything, a wait for one that gives. */
 async function exchange(
   { runnerId, reports, claim, waitMs, context }: ExchangeCall,
-  { store, waiters, notices, handout }: LeaseOptions,
+  { store, waiters, notices, handout, counts }: LeaseOptions,
 ): Promise<ExchangeOutcome> {
   const entry = claim && waitMs > 0 ? waiters.enter(claim) : undefined;
   const isWorthAnswering = (outcome: ExchangeOutcome): boolean =>
@@ -152,6 +167,7 @@ async function exchange(
   try {
     const outcome = await store.exchange({ runnerId, reports, claim });
     if (outcome.leases.length > 0 && (context.isCutOff ?? context.signal.aborted)) {
+      if (counts) counts.returnedLeases += outcome.leases.length;
       await releaseLeases(store, runnerId, outcome.leases);
       return { ...outcome, leases: [] };
     }

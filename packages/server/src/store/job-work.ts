@@ -102,18 +102,19 @@ function keptDoom({ doom, failure, cancelReason }: JobWork): Doom {
 interface ProgressKeeper<Job extends JobWork> {
   jobs: { touch(job: Job): void };
   changes: { jobs: Set<string> };
+  counts: { progressDropped: number };
 }
 
 /** Replaces a task's share in its job's progress. */
 export function sumProgress<Job extends JobWork>(
-  { jobs, changes }: ProgressKeeper<Job>,
+  { jobs, changes, counts }: ProgressKeeper<Job>,
   job: Job,
   before: readonly ProgressRecord[],
   after: readonly ProgressRecord[],
 ): void {
   if (before.length + after.length === 0) return;
   for (const { label, done, total } of before) addProgress(job, label, -done, -total);
-  for (const { label, done, total } of after) addProgress(job, label, done, total);
+  for (const { label, done, total } of after) if (!addProgress(job, label, done, total)) counts.progressDropped++;
   for (const [label, { done, total }] of job.progress) if (done === 0 && total === 0) job.progress.delete(label);
   jobs.touch(job);
   changes.jobs.add(job.id);
@@ -122,9 +123,11 @@ export function sumProgress<Job extends JobWork>(
 /** Labels a job keeps; those of further tasks are not summed, as nobody reads a thousand bars. */
 const MAX_JOB_LABELS = 100;
 
-function addProgress(job: JobWork, label: string, done: number, total: number): void {
+/** False when the job has too many labels for another. */
+function addProgress(job: JobWork, label: string, done: number, total: number): boolean {
   const old = job.progress.get(label);
-  if (old === undefined && (done < 0 || total < 0 || job.progress.size >= MAX_JOB_LABELS)) return;
+  if (old === undefined && (done < 0 || total < 0 || job.progress.size >= MAX_JOB_LABELS)) return false;
   const sum = { label, done: (old?.done ?? 0) + done, total: (old?.total ?? 0) + total };
   job.progress.set(label, { label, done: Math.max(0, sum.done), total: Math.max(0, sum.total) });
+  return true;
 }

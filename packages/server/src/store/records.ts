@@ -388,6 +388,16 @@ export interface Page {
   after?: string;
 }
 
+/** What is open. */
+export interface BacklogRecord {
+  /** Queues that have something to show, or had since the store was opened. */
+  queues: readonly Omit<QueueStatsRecord, "scheduled">[];
+  /** Jobs that have not ended, by state. */
+  jobs: ReadonlyMap<JobState, number>;
+  /** Tasks of those that have not ended themselves, by state. */
+  tasks: ReadonlyMap<TaskState, number>;
+}
+
 /** Backlog of a queue. */
 export interface QueueStatsRecord {
   queue: string;

@@ -14,9 +14,9 @@
  */
 
 import type { JobState, RunnerState } from "@spanloom/protocol";
-import type { ExportCursors } from "./export-cursors.ts";
 import type { Peers } from "./peers.ts";
 import type {
+  BacklogRecord,
   DependencyRecord,
   Exchange,
   ExchangeOutcome,
@@ -34,12 +34,12 @@ import type {
 } from "./records.ts";
 import type { StoreStats } from "./store-stats.ts";
 
-export type { ExportCursors, KeptExporter, TakenExporter } from "./export-cursors.ts";
 export type { Peers } from "./peers.ts";
 export type {
   AttemptRecord,
   AttemptReport,
   AttemptResult,
+  BacklogRecord,
   CancellationRecord,
   ClaimRequest,
   ConcurrencyRule,
@@ -131,8 +131,6 @@ export interface Store {
   readonly peers?: Peers;
   /** What it counted since it was made. */
   readonly stats: StoreStats;
-  /** Exporters that the servers on the same record serve in turns; absent when there can be none. */
-  readonly exportCursors?: ExportCursors;
   /** Opens and migrates. Throws INVALID_STATE, naming the cause, when the data is locked, read-only or from a newer version. */
   start(): Promise<void>;
   /** Finishes what was asked for and closes. Safe to call twice. */
@@ -194,6 +192,8 @@ export interface Store {
     lease: { taskId: string; attempt: number; token: Uint8Array },
     range: { offset: number; limit: number; maxBytes: number },
   ): Promise<{ dependencies: readonly DependencyRecord[]; nextOffset: number | undefined }>;
+  /** What is open, for metrics: without looking through jobs and tasks one by one, as somebody asks every few seconds. */
+  backlog(): Promise<BacklogRecord>;
   /** Backlog by queue; all queues when none are named. */
   queueStats(queues: readonly string[]): Promise<readonly QueueStatsRecord[]>;
 

@@ -144,7 +144,7 @@ describe("Telemetry", () => {
     });
     expect((await spans(telemetry, { columns: ["name"] })).map((row) => row.name)).toEqual(["kept"]);
     expect(await logs(telemetry, { columns: ["time"] })).toEqual([{ time: daysAgo(29) }]);
-    expect(telemetry.stats().rejectedRecords).toBe(3);
+    expect(telemetry.stats().counts.rejectedSpans + telemetry.stats().counts.rejectedLogs).toBe(3);
   });
 
   it("shows open spans of a running job without an end, and replaces them when they end (P3)", async () => {
@@ -373,7 +373,7 @@ describe("Telemetry", () => {
       if (poisoned) throw new SpanloomError("INTERNAL", "cannot insert: defect");
     };
     await telemetry.ingest([traces(1), traces(2)]);
-    await waitFor(() => telemetry.stats().droppedPayloads === 2);
+    await waitFor(() => telemetry.stats().counts.droppedPayloads === 2);
     poisoned = false;
     await telemetry.ingest([traces(3)]);
     expect((await spans(telemetry, { columns: ["name"] })).map((row) => row.name)).toEqual(["span 3"]);
@@ -414,7 +414,7 @@ describe("Telemetry", () => {
       message: 'cannot accept span "span 2": span_id has 3 bytes, not 8',
     });
     expect(await spans(telemetry, { columns: ["span_id"] })).toHaveLength(1);
-    expect(telemetry.stats()).toMatchObject({ ingestedSpans: 1, rejectedRecords: 1 });
+    expect(telemetry.stats()).toMatchObject({ counts: { ingestedSpans: 1, rejectedSpans: 1 } });
   });
 
   it("takes batch after batch in order when far more comes than the store takes", async () => {
@@ -434,7 +434,7 @@ describe("Telemetry", () => {
     const request = create(QuerySpansRequestSchema, { columns: ["span_id"] });
     for await (const batch of telemetry.querySpans(request, never)) rows += batch.rows;
     expect(rows).toBe(payloads * perPayload);
-    expect(telemetry.stats().droppedPayloads).toBe(0);
+    expect(telemetry.stats().counts.droppedPayloads).toBe(0);
   });
 
   it("projects at start what a crash left unprojected (P1)", async () => {

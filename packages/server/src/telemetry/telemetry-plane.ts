@@ -16,13 +16,13 @@ import { tableFromIPC } from "apache-arrow";
 import type { Clock } from "../clock.ts";
 import type { Peers, Store } from "../store/store.ts";
 import { TimeCorrection } from "./clock/time-correction.ts";
-import type { ArrowBatch, InsertBatch, SpanStore, Statement } from "./columnar/span-store.ts";
+import type { ArrowBatch, SpanStore, Statement } from "./columnar/span-store.ts";
 import { checkPathJobId, findCriticalPath } from "./critical-path/find-critical-path.ts";
 import { Drainer } from "./ingest/drainer.ts";
 import { highestIds } from "./ingest/ingest-ids.ts";
 import { closeOpenSpans, type StoppedAttempt } from "./lifecycle/close-open-spans.ts";
 import { Projector } from "./lifecycle/projector.ts";
-import { LATE_MS, PeerBarrier } from "./peer-barrier.ts";
+import { PeerBarrier } from "./peer-barrier.ts";
 import { planAggregate } from "./query/aggregate-plan.ts";
 import { planComparison, planJobSpans } from "./query/compare-plan.ts";
 import type { JobTraces } from "./query/filter-sql.ts";
@@ -36,6 +36,7 @@ import { followedLogs, followedSpans } from "./tail/followed.ts";
 import { Tail } from "./tail/tail.ts";
 import type { TailBatch } from "./tail/window-reader.ts";
 import type { IngestOutcome, OtlpPayload, Telemetry, TelemetryStats } from "./telemetry.ts";
+import { TelemetryCounts } from "./telemetry-counts.ts";
 
 /** Most bytes of telemetry that wait for the store unless told otherwise. */
 const DEFAULT_SPOOL_BYTES = 1024 ** 3;
@@ -70,10 +71,9 @@ class TelemetryPlane implements Telemetry {
   readonly #peerBarrier: PeerBarrier | undefined;
   readonly #tail: Tail;
   readonly arrivals: ArrivalReader;
+  readonly #counts = new TelemetryCounts();
   /** Calls that brought something. */
   #accepted = 0;
-  /** When an insert failed last: it is not known how it ended, and it may become visible yet. */
-  #insertFailedAtUs = Number.NEGATIVE_INFINITY;
   #drainer: Drainer | undefined;
   #stopping: Promise<void> | undefined;
 
@@ -85,6 +85,9 @@ class TelemetryPlane implements Telemetry {
       folder: join(dataDir, "spool"),
       maxBytes: spoolMaxBytes ?? DEFAULT_SPOOL_BYTES,
       log,
+      onTorn: (bytes) => {
+        this.#counts.tornBytes += bytes;
+      },
       ...(spoolFileSystem && { fileSystem: spoolFileSystem }),
     });
     this.#peers = options.shared ? store.peers : undefined;
@@ -94,7 +97,8 @@ class TelemetryPlane implements Telemetry {
       store,
       clock,
       log,
-      insert: (batch) => this.#insert(batch),
+      insert: (batch) => this.#counts.insert(spanStore, batch),
+      counts: this.#counts,
       closeOpenSpans: (attempts) => this.#closeOpenSpans(attempts),
       ...(barrier && { othersFlushed: () => barrier.lifecycleWritten() }),
     });
@@ -104,7 +108,7 @@ class TelemetryPlane implements Telemetry {
       ...(!options.shared && { accepted: () => this.#accepted }),
     };
     this.#tail = new Tail({ ...arrivals, jobTraces: (jobIds) => this.#jobTraces(jobIds), clock, log });
-    this.arrivals = new ArrivalReader({ ...arrivals, clock });
+    this.arrivals = new ArrivalReader(arrivals);
   }
 
   async start(): Promise<void> {
@@ -112,8 +116,7 @@ class TelemetryPlane implements Telemetry {
     await spanStore.start();
     try {
       const writer = await this.#openSpool();
-      const inserted = { insert: (batch: InsertBatch) => this.#insert(batch), retentionDays: spanStore.retentionDays };
-      this.#drainer = new Drainer({ spool: this.#spool, writer, spanStore: inserted, clock, log });
+      this.#drainer = new Drainer({ spool: this.#spool, writer, spanStore, counts: this.#counts, clock, log });
       this.#drainer.start();
       await this.#projector.recover();
       this.#servePeers(this.#drainer);
@@ -145,7 +148,6 @@ class TelemetryPlane implements Telemetry {
   #servePeers(drainer: Drainer): void {
     this.#peers?.onAsk(async (request) => {
       await Promise.all([this.#projector.flush(), request === "telemetry" && drainer.barrier()]);
-      return this.#isSure();
     });
     this.#peers?.onGone(() => this.#projector.recover());
   }
@@ -171,6 +173,9 @@ class TelemetryPlane implements Telemetry {
     if (payloads.length === 0) return { rejectedSpans: 0, rejectedLogs: 0, message: "" };
     try {
       return await this.#started().accept(payloads);
+    } catch (error) {
+      this.#counts.refused(error instanceof SpanloomError ? error.reason : "INTERNAL", payloads.length);
+      throw error;
     } finally {
       // Only now, when a barrier covers it.
       this.#accepted++;
@@ -256,40 +261,20 @@ class TelemetryPlane implements Telemetry {
     const { spanStore, log } = this.#options;
     try {
       await this.#started().barrier();
-      const insert = (batch: InsertBatch) => this.#insert(batch);
-      await closeOpenSpans({ stream: (statement) => spanStore.stream(statement), insert }, attempts);
+      await closeOpenSpans(spanStore, attempts);
     } catch (error) {
       // What the engine will never do must not keep the lifecycle from being marked as written.
       if (!(error instanceof SpanloomError) || error.retryable) throw error;
+      this.#counts.unclosedAttempts += attempts.length;
       log(`telemetry: open spans of ${attempts.length} attempts stay open: ${error.message}`);
     }
   }
 
-  /**
-   * Resolves when all that was accepted before the call, by whichever server, is in the store; with false when that cannot
-   * be told of every server.
-   */
-  async #barrier(): Promise<boolean> {
+  /** Resolves when all that was accepted before the call, by whichever server, is in the store. */
+  async #barrier(): Promise<void> {
     // What a reader saw committed is noted before it is written.
     await this.#peers?.settled();
-    const passing = [this.#peerBarrier?.pass() ?? true, this.#started().barrier(), this.#projector.flush()] as const;
-    const [isSure] = await Promise.all(passing);
-    return isSure && this.#isSure();
-  }
-
-  async #insert(batch: InsertBatch): Promise<void> {
-    try {
-      await this.#options.spanStore.insert(batch);
-    } catch (error) {
-      this.#insertFailedAtUs = this.#options.clock.nowUs();
-      throw error;
-    }
-  }
-
-  /** Whether nothing of this server can become visible that was not seen to. The embedded engine leaves nothing behind. */
-  #isSure(): boolean {
-    const { shared = false, clock } = this.#options;
-    return !shared || clock.nowUs() - this.#insertFailedAtUs >= LATE_MS * 1000;
+    await Promise.all([this.#started().barrier(), this.#projector.flush(), this.#peerBarrier?.pass()]);
   }
 
   async #jobTraces(jobIds: readonly string[]): Promise<JobTraces> {
@@ -297,13 +282,13 @@ class TelemetryPlane implements Telemetry {
   }
 
   stats(): TelemetryStats {
-    const counts = this.#drainer?.counts;
+    const spool = this.#spool;
     return {
-      spoolBytes: this.#spool.bytes,
-      ingestedSpans: counts?.ingestedSpans ?? 0,
-      ingestedLogs: counts?.ingestedLogs ?? 0,
-      rejectedRecords: counts?.rejectedRecords ?? 0,
-      droppedPayloads: counts?.droppedPayloads ?? 0,
+      spoolBytes: spool.bytes,
+      spoolMaxBytes: this.#options.spoolMaxBytes ?? DEFAULT_SPOOL_BYTES,
+      spoolPayloads: this.#drainer?.waitingPayloads ?? 0,
+      spoolAgeSeconds: this.#drainer?.waitingSeconds ?? 0,
+      counts: this.#counts,
       pendingLifecycle: this.#projector.pending,
     };
   }

@@ -9,6 +9,7 @@ import type {
 } from "@spanloom/protocol";
 import type { ArrowBatch, TelemetryTable } from "./columnar/span-store.ts";
 import type { TailBatch } from "./tail/window-reader.ts";
+import type { TelemetryCounts } from "./telemetry-counts.ts";
 
 /** An OTLP payload as received, still encoded. */
 export interface OtlpPayload {
@@ -58,14 +59,14 @@ export interface RunnerTimes {
   ): Uint8Array;
 }
 
-/** Figures for health, metrics and `spanloom top`. */
+/** Figures for metrics. */
 export interface TelemetryStats {
+  /** Bytes and payloads that wait to be stored, most bytes that may, and how long the oldest of them has waited. */
   spoolBytes: number;
-  ingestedSpans: number;
-  ingestedLogs: number;
-  rejectedRecords: number;
-  /** Records dropped because the spool was full or broken; never silent (P4). */
-  droppedPayloads: number;
+  spoolMaxBytes: number;
+  spoolPayloads: number;
+  spoolAgeSeconds: number;
+  counts: TelemetryCounts;
   /** Lifecycle spans waiting to be written. */
   pendingLifecycle: number;
 }
@@ -91,23 +92,14 @@ export interface ArrivalPage {
   position: ArrivalPosition;
 }
 
-/** What a look at the store's clock says of what has come. */
-export interface Horizon {
-  /** The store's time, and this server's when it was read, in microseconds since the epoch. */
-  nowUs: bigint;
-  readAtUs: number;
-  /** Nothing more will come before this time; earlier than now while it is not known of every server what it inserts. */
-  untilUs: bigint;
-}
-
 /**
  * What came into the store, in the order it came: ended spans and log records, whichever server took them.
  *
  * Errors: TELEMETRY_UNAVAILABLE while the store is away.
  */
 export interface Arrivals {
-  /** Up to when everything has come, of all that was accepted before the call. */
-  horizon(): Promise<Horizon>;
+  /** A time of the store before which nothing more will come. */
+  horizon(): Promise<bigint>;
   /** Cuts a range of time into pieces that are read one after the other; those without rows are left out. */
   pieces(table: TelemetryTable, fromUs: bigint, untilUs: bigint): Promise<ArrivalPiece[]>;
   /** Reads rows after a position, up to a time of the store. Once `untilUs` is the position, nothing is left before it. */

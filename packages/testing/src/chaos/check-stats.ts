@@ -38,12 +38,46 @@ export async function checkStats(state: ModelState, store: Store, time: StatsTim
     const [a, b] = [JSON.stringify(seen), JSON.stringify(wanted)];
     demand(a === b, () => `queue ${queue} has ${a} by its stats, the model says ${b}`);
   }
+  await checkBacklog(state, store);
   const counts = await store.countJobs({});
   for (const value of Object.values(JobState)) {
     if (typeof value !== "number" || value === JobState.UNSPECIFIED) continue;
     const wanted = [...state.jobs.values()].filter((job) => jobStateOf(state, job) === value).length;
     const seen = counts.get(value) ?? 0;
     demand(seen === wanted, () => `${seen} jobs are counted as ${jobStateText(value)}, there are ${wanted}`);
+  }
+}
+
+const openTaskStates = [
+  TaskState.BLOCKED,
+  TaskState.SCHEDULED,
+  TaskState.QUEUED,
+  TaskState.RUNNING,
+  TaskState.WAITING,
+] as const;
+
+/** What metrics show of the same: it is counted in other ways, as it is asked for more often. */
+async function checkBacklog(state: ModelState, store: Store): Promise<void> {
+  const { queues, jobs, tasks } = await store.backlog();
+  const all = [...state.tasks.values()];
+  for (const value of openTaskStates) {
+    const wanted = all.filter((task) => task.state === value).length;
+    const seen = tasks.get(value) ?? 0;
+    demand(seen === wanted, () => `${seen} tasks are open in state ${value} by the backlog, there are ${wanted}`);
+  }
+  for (const queue of queueNames) {
+    const { queued = 0, running = 0 } = queues.find((entry) => entry.queue === queue) ?? {};
+    const mine = all.filter(({ spec }) => spec.queue === queue);
+    const wanted = [TaskState.QUEUED, TaskState.RUNNING].map(
+      (value) => mine.filter((task) => task.state === value).length,
+    );
+    const [a, b] = [JSON.stringify([queued, running]), JSON.stringify(wanted)];
+    demand(a === b, () => `queue ${queue} has ${a} tasks queued and running by the backlog, the model says ${b}`);
+  }
+  for (const value of [JobState.QUEUED, JobState.RUNNING, JobState.CANCELLING]) {
+    const wanted = [...state.jobs.values()].filter((job) => jobStateOf(state, job) === value).length;
+    const seen = jobs.get(value) ?? 0;
+    demand(seen === wanted, () => `${seen} jobs are ${jobStateText(value)} by the backlog, there are ${wanted}`);
   }
 }
 

@@ -1,4 +1,4 @@
-import { JobState, TaskState } from "@spanloom/protocol";
+import { AttemptOutcome, JobState, TaskState } from "@spanloom/protocol";
 import { expect } from "vitest";
 import { retryAtOnce, taskSet } from "./driver.ts";
 import type { Cases } from "./scenario.ts";
@@ -143,6 +143,46 @@ export const readCases: Cases = {
     expect(await driver.store.queueStats(["q"])).toEqual([expected]);
     expect((await driver.store.queueStats([])).map(({ queue }) => queue)).toEqual(["q"]);
     expect(await driver.store.queueStats(["none"])).toMatchObject([{ queued: 0, scheduled: 0 }]);
+  },
+
+  "the backlog shows what is open, and what was done is counted once it is committed": async (driver) => {
+    const { store, clock } = driver;
+    const queuedAtUs = clock.nowUs();
+    await driver.submit(
+      { name: "a", count: 3, queue: "q", retry: retryAtOnce(2) },
+      { name: "after", after: ["a"], queue: "q" },
+      { name: "later", startDelayMs: 60_000, queue: "q" },
+    );
+    clock.advance(2_000);
+    const [first, second] = await driver.claim({ limit: 2, queues: ["q"] });
+    clock.advance(7_000);
+    await driver.report(driver.success(first!), { ...driver.failure(second!), droppedTelemetry: 4 });
+    expect(await driver.report(driver.success(first!), driver.success(second!))).toEqual(["ok", "ok"]);
+    const { queues, jobs, tasks } = await store.backlog();
+    expect(queues).toEqual([
+      { queue: "q", queued: 2, throttled: 0, running: 0, runners: 0, oldestQueuedAtUs: queuedAtUs },
+    ]);
+    expect(jobs.get(JobState.RUNNING)).toBe(1);
+    expect(Object.fromEntries([...tasks].filter(([, count]) => count > 0))).toEqual({
+      [TaskState.BLOCKED]: 1,
+      [TaskState.SCHEDULED]: 1,
+      [TaskState.QUEUED]: 2,
+    });
+    const { work, commitOperations, rollbacks } = store.stats;
+    expect(work).toMatchObject({
+      jobsSubmitted: 1,
+      tasksSubmitted: 5,
+      attemptsStarted: 2,
+      retries: 1,
+      droppedTelemetry: 4,
+    });
+    expect(work.attemptsEnded[AttemptOutcome.SUCCESS]).toBe(1);
+    expect(work.attemptsEnded[AttemptOutcome.FAILURE]).toBe(1);
+    expect(work.tasksEntered[TaskState.SUCCEEDED]).toBe(1);
+    const { waited, ran } = work.queues.get("q")!;
+    expect([waited.count, waited.sum, ran.count, ran.sum]).toEqual([2, 4, 2, 14]);
+    expect(commitOperations.count).toBeGreaterThanOrEqual(4);
+    expect(rollbacks).toBe(0);
   },
 
   "the lifecycle of thousands of tasks is read in bulk, with their jobs": async (driver) => {

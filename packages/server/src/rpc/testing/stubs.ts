@@ -4,6 +4,7 @@ import { type RunningServer, type ServerParts, serve } from "../../serve.ts";
 import type { ExchangeOutcome, Store, StoreEvents } from "../../store/store.ts";
 import { StoreStats } from "../../store/store-stats.ts";
 import type { OtlpPayload, Telemetry } from "../../telemetry/telemetry.ts";
+import { TelemetryCounts } from "../../telemetry/telemetry-counts.ts";
 
 /** A store of which a test defines the methods it needs; others reject, so that an unexpected call is seen. */
 export type StoreStub = Store & {
@@ -15,6 +16,7 @@ export function storeStub(methods: Partial<Store> = {}): StoreStub {
   const listeners = new Map<string, Set<(...args: never[]) => void>>();
   const base: Record<string, unknown> = {
     stats: new StoreStats(),
+    backlog: async () => ({ queues: [], jobs: new Map(), tasks: new Map() }),
     start: async () => {},
     stop: async () => {},
     maintain: async () => ({ lost: 0, woken: 0, fenced: 0, nextDueUs: undefined }),
@@ -57,7 +59,7 @@ export function telemetryStub(methods: Partial<Telemetry> = {}): TelemetryStub {
       correctExtras: (_runnerId, _attempt, extras) => extras,
     },
     arrivals: {
-      horizon: async () => ({ nowUs: 0n, readAtUs: 0, untilUs: 0n }),
+      horizon: async () => 0n,
       pieces: async () => [],
       page: async (_table, _from, untilUs) => ({ batches: [], position: { us: untilUs, place: "" } }),
     },
@@ -71,10 +73,10 @@ export function telemetryStub(methods: Partial<Telemetry> = {}): TelemetryStub {
     async *getCriticalPath() {},
     stats: () => ({
       spoolBytes: 0,
-      ingestedSpans: 0,
-      ingestedLogs: 0,
-      rejectedRecords: 0,
-      droppedPayloads: 0,
+      spoolMaxBytes: 0,
+      spoolPayloads: 0,
+      spoolAgeSeconds: 0,
+      counts: new TelemetryCounts(),
       pendingLifecycle: 0,
     }),
     ...methods,

@@ -277,6 +277,7 @@ function leaseTask(control: Control, claim: ClaimWork, context: LeaseContext, ro
   });
   control.tasks.inserts.lease(work);
   control.runners.noteJob(claim.runner, job.seq);
+  control.counts.leased(spec.queue, control.nowUs - (queuedAt ?? group.unblockedAtUs ?? group.createdAtUs));
   job.startedAtUs ??= control.nowUs;
   job.attempts++;
   control.jobs.move(job, TaskState.QUEUED, TaskState.RUNNING);

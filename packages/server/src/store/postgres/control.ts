@@ -1,6 +1,7 @@
 import { IdGenerator, TaskState } from "@spanloom/protocol";
 import { Changes } from "../changes.ts";
 import type { ControlOptions } from "../control-options.ts";
+import { WorkCounts } from "../work-counts.ts";
 import type { SpecRun } from "./admit.ts";
 import type { ClaimWork } from "./claim.ts";
 import type { Sweep } from "./doom.ts";
@@ -45,6 +46,8 @@ export interface Control {
   readonly claims: ClaimWork[];
   /** Jobs that the open transaction's submissions may find. */
   readonly earlier: EarlierJobs;
+  /** What jobs and tasks go through in the open transaction. */
+  readonly counts: WorkCounts;
   /** Of the open transaction. */
   changes: Changes;
   /** Time of the open transaction. */
@@ -60,9 +63,9 @@ export interface Control {
 }
 
 /** The write side over a connection. */
-export function newControl(sql: Writer, options: ControlOptions): Control {
+export function newControl(sql: Writer, options: ControlOptions, counts = new WorkCounts()): Control {
   const numbers = new SequenceNumbers();
-  const jobs = new JobTable(sql);
+  const jobs = new JobTable(sql, counts);
   return {
     sql,
     options,
@@ -78,6 +81,7 @@ export function newControl(sql: Writer, options: ControlOptions): Control {
     }),
     places: new PlaceTable(sql),
     ids: new IdGenerator(() => options.nowUs() / 1000),
+    counts,
     closing: [],
     sweeps: [],
     rejected: [],
@@ -153,7 +157,10 @@ export function flushRows(control: Control): void {
 
 /** Sends everything changed; answers whether there was anything. */
 export function flushAll(control: Control): boolean {
-  for (const job of control.jobs.flush(control.nowUs)) control.changes.ended.add(job.id);
+  for (const job of control.jobs.flush(control.nowUs)) {
+    control.changes.ended.add(job.id);
+    control.counts.jobEnded(job.state);
+  }
   flushRows(control);
   control.ready.flush();
   return control.sql.hasSent;

@@ -46,6 +46,12 @@ export async function endAttempt(control: Control, work: TaskWork, close: Attemp
   if (spec.gate !== undefined) control.places.release(spec.gate, work.seq);
   control.changes.tasks.add(work.taskId);
   control.changes.jobs.add(job.id);
+  control.counts.attemptEnded(spec.queue, {
+    outcome: settlement.outcome,
+    state: settlement.state,
+    ranUs: control.nowUs - work.leasedAtUs!,
+    dropped: close.droppedTelemetry,
+  });
   const ending: Ending = { work, spec, job, group, doom, close, settlement, before };
   switch (settlement.state) {
     case TaskState.QUEUED:

@@ -167,7 +167,7 @@ export class GroupCommit<Needs, Context> {
   }
 
   async #rollback(): Promise<void> {
-    this.#stats.rollbacks++;
+    this.#stats.rolledBack();
     try {
       await this.#transaction.rollback();
     } catch {

@@ -10,6 +10,7 @@ import {
   openTasks,
 } from "../job-work.ts";
 import type { ConcurrencyRule, NewJob } from "../store.ts";
+import type { WorkCounts } from "../work-counts.ts";
 import { bulk, bulkInsert, numbers, Rows, texts } from "./bulk.ts";
 import { statement } from "./statement.ts";
 import type { SqlRow, Writer } from "./writer.ts";
@@ -93,6 +94,7 @@ const earlierJobs = statement(
 /** Jobs being worked on: read once, changed in memory, written once per transaction. */
 export class JobTable {
   readonly #sql: Writer;
+  readonly #counted: WorkCounts;
   readonly #works = new Map<number, JobWork>();
   readonly #byId = new Map<string, JobWork>();
   readonly #dirty = new Set<JobWork>();
@@ -101,8 +103,9 @@ export class JobTable {
   readonly #inserts = new Rows(insertJobs);
   readonly #updates = new Rows(updateJobs);
 
-  constructor(sql: Writer) {
+  constructor(sql: Writer, counted: WorkCounts) {
     this.#sql = sql;
+    this.#counted = counted;
   }
 
   /** How many jobs memory holds. */
@@ -162,6 +165,7 @@ export class JobTable {
     const work: JobWork = { ...newJobWork(seq, job), concurrency, place: "none", admittedAtUs: undefined };
     this.#remember(work);
     this.#new.set(work, { job, createdAtUs });
+    this.#counted.jobsSubmitted++;
     this.#dirty.add(work);
     return work;
   }
@@ -176,6 +180,7 @@ export class JobTable {
     assertTaskTransition(from, to);
     work.counts[from]! -= count;
     work.counts[to]! += count;
+    this.#counted.moved(from, to, count);
     this.#dirty.add(work);
   }
 

@@ -10,7 +10,6 @@ import { beginTransaction, type Control, flushAll, forget, newControl } from "./
 import { dependencyOutputs } from "./dependency-outputs.ts";
 import { toStoreError } from "./errors.ts";
 import { exchange, heartbeat } from "./exchange.ts";
-import { PostgresExportCursors } from "./export-cursors.ts";
 import { followUp } from "./follow-up.ts";
 import { GroupCommit, type Operation } from "./group-commit.ts";
 import { ImmutableRows } from "./immutable-rows.ts";
@@ -19,10 +18,10 @@ import { Listener } from "./listener.ts";
 import { maintain } from "./maintain.ts";
 import { migrate } from "./migrate.ts";
 import { channelOf, encodePayload, isNews, newsPayloads, readNews } from "./notify.ts";
-import { EXPORTER_GIVEN_BACK, PostgresPeers } from "./postgres-peers.ts";
+import { PostgresPeers } from "./postgres-peers.ts";
 import { type Needs, noNeeds, prefetch, prefetchEarlier } from "./prefetch.ts";
 import { markProjected } from "./projected.ts";
-import { queueStats } from "./queue-stats.ts";
+import { backlog, queueStats } from "./queue-stats.ts";
 import type { ReadContext } from "./read-context.ts";
 import { countJobs, getJobs, jobStates, listJobs } from "./read-jobs.ts";
 import { ReadPool } from "./read-pool.ts";
@@ -87,7 +86,6 @@ const notify = statement("notify", "SELECT pg_notify($1::text, $2::text)");
 export class PostgresStore implements contract.Store {
   readonly peers: PostgresPeers;
   readonly stats = new StoreStats();
-  readonly exportCursors: PostgresExportCursors;
   readonly #options: PostgresStoreOptions;
   readonly #target: DatabaseTarget;
   readonly #serverId: string;
@@ -115,10 +113,6 @@ export class PostgresStore implements contract.Store {
     this.#serverId = options.serverId ?? randomUUID();
     this.#channel = channelOf(options.schema ?? DEFAULT_SCHEMA);
     this.peers = this.#newPeers();
-    this.exportCursors = new PostgresExportCursors({
-      reader: () => this.#reading().pool,
-      tell: () => this.peers.tellExporterGivenBack(),
-    });
   }
 
   async start(): Promise<void> {
@@ -134,7 +128,7 @@ export class PostgresStore implements contract.Store {
     }
     this.#writer = writer;
     this.#listener = listener;
-    this.#control = newControl(writer, this.#controlOptions());
+    this.#control = newControl(writer, this.#controlOptions(), this.stats.pending);
     this.#commits = this.#newCommits(this.#control);
     const pool = new ReadPool({ target: this.#target, toError: toStoreError, onNotice });
     this.#reads = { pool, known: new ImmutableRows(), nowUs, runnerLostMs };
@@ -316,6 +310,10 @@ export class PostgresStore implements contract.Store {
     return dependencyOutputs(this.#reading(), lease, range);
   }
 
+  async backlog() {
+    return backlog(this.#reading());
+  }
+
   async queueStats(queues: readonly string[]) {
     return queueStats(this.#reading(), queues);
   }
@@ -431,7 +429,6 @@ export class PostgresStore implements contract.Store {
       serverId: this.#serverId,
       onMessage: (topic, body, from) => {
         if (isNews(topic)) this.#hear(body);
-        else if (topic === EXPORTER_GIVEN_BACK) this.exportCursors.givenBack();
         else this.peers.hear(from, topic, body);
       },
       onRemoved: () => void this.peers.takeOver(async () => true).catch(() => undefined), // it is tried again

@@ -1,5 +1,5 @@
-import { RunnerState, TaskState } from "@spanloom/protocol";
-import type { QueueStatsRecord } from "../store.ts";
+import { type JobState, RunnerState, TaskState } from "@spanloom/protocol";
+import type { BacklogRecord, QueueStatsRecord } from "../store.ts";
 import type { ReadContext } from "./read-context.ts";
 import type { Reader, SqlRow } from "./read-pool.ts";
 import { statement } from "./statement.ts";
@@ -64,6 +64,58 @@ const runnersByQueue = statement(
      AND ($1::text[] IS NULL OR served.queue = ANY($1)) GROUP BY served.queue`,
 );
 
+const openByState = statement(
+  "open_by_state",
+  `SELECT state, count(*), sum(blocked)::bigint, sum(scheduled)::bigint, sum(queued)::bigint, sum(running)::bigint,
+   sum(waiting)::bigint FROM job WHERE ended_at IS NULL GROUP BY state`,
+);
+
+/** States in the order of the statement's sums. */
+const openStates: readonly TaskState[] = [
+  TaskState.BLOCKED,
+  TaskState.SCHEDULED,
+  TaskState.QUEUED,
+  TaskState.RUNNING,
+  TaskState.WAITING,
+];
+
+/** What is open: rows of open jobs, of what is on offer and of leases are read, and no task but running ones. */
+export function backlog(context: ReadContext): Promise<BacklogRecord> {
+  return context.pool.snapshot(async (reader) => {
+    const nowUs = context.nowUs();
+    const [queued, running, runners, names, open] = await Promise.all([
+      byQueue(reader.rows(queuedByQueue, null, nowUs)),
+      byQueue(reader.rows(runningByQueue, null)),
+      byQueue(reader.rows(runnersByQueue, null, nowUs - context.runnerLostMs * 1000)),
+      queueNames(reader),
+      reader.rows(openByState),
+    ]);
+    const sums = openStates.map((state, at) => {
+      return [state, open.reduce((sum, row) => sum + ((row[at + 2] as number | null) ?? 0), 0)] as const;
+    });
+    return {
+      queues: names.map((queue) => depthOf({ queued, running, runners }, queue)),
+      jobs: new Map(open.map(([state, jobs]) => [state as JobState, jobs as number])),
+      tasks: new Map(sums),
+    };
+  });
+}
+
+function depthOf(
+  { queued, running, runners }: Record<"queued" | "running" | "runners", ReadonlyMap<string, SqlRow>>,
+  queue: string,
+) {
+  const oldest = queued.get(queue)?.[2];
+  return {
+    queue,
+    queued: countOf(queued, queue),
+    throttled: (queued.get(queue)?.[3] as number | undefined) ?? 0,
+    running: countOf(running, queue),
+    ...(oldest !== undefined && { oldestQueuedAtUs: oldest as number }),
+    runners: countOf(runners, queue),
+  };
+}
+
 /** Backlog by queue; all queues that ever had tasks when none are named. */
 export function queueStats(context: ReadContext, queues: readonly string[]): Promise<readonly QueueStatsRecord[]> {
   return context.pool.snapshot(async (reader) => {
@@ -78,16 +130,7 @@ export function queueStats(context: ReadContext, queues: readonly string[]): Pro
       named === null ? queueNames(reader) : [...new Set(queues)],
     ]);
     return names.map((queue) => {
-      const oldest = queued.get(queue)?.[2];
-      return {
-        queue,
-        queued: countOf(queued, queue),
-        throttled: (queued.get(queue)?.[3] as number | undefined) ?? 0,
-        scheduled: countOf(scheduled, queue),
-        running: countOf(running, queue),
-        ...(oldest !== undefined && { oldestQueuedAtUs: oldest as number }),
-        runners: countOf(runners, queue),
-      };
+      return { ...depthOf({ queued, running, runners }, queue), scheduled: countOf(scheduled, queue) };
     });
   });
 }

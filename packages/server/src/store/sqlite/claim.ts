@@ -101,6 +101,7 @@ function claimRow(control: Control, row: readonly SqlValue[], context: ClaimCont
     doomed: false,
   };
   control.running.add(work);
+  control.counts.leased(spec.queue, control.nowUs - work.queuedAtUs);
   job.startedAtUs ??= control.nowUs;
   job.attempts++;
   control.jobIndex.noteLease(context.runner.seq, job);

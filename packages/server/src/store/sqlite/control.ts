@@ -3,6 +3,7 @@ import { JobAdmission } from "../../engine/job-admission.ts";
 import { ReadyQueue } from "../../engine/ready-queue.ts";
 import { Changes } from "../changes.ts";
 import type { ControlOptions } from "../control-options.ts";
+import { WorkCounts } from "../work-counts.ts";
 import { letIn, type RejectedRun, writeWindows } from "./admit.ts";
 import type { Database } from "./database.ts";
 import { GroupTable, type GroupWork } from "./groups.ts";
@@ -36,6 +37,8 @@ export interface Control {
   readonly closing: GroupWork[];
   /** Tasks that became ready in the open transaction when all places under their key were taken. */
   readonly rejected: RejectedRun[];
+  /** What jobs and tasks go through in the open transaction. */
+  readonly counts: WorkCounts;
   /** Of the open transaction. */
   changes: Changes;
   /** Time of the open transaction. */
@@ -43,13 +46,13 @@ export interface Control {
 }
 
 /** The control plane over an open database. */
-export function newControl(db: Database, options: ControlOptions): Control {
+export function newControl(db: Database, options: ControlOptions, counts = new WorkCounts()): Control {
   const control: Control = {
     db,
     options,
     openedAtUs: options.nowUs(),
     specs: new SpecTable(db),
-    jobs: new JobTable(db),
+    jobs: new JobTable(db, counts),
     groups: new GroupTable(db),
     runners: new RunnerTable(db),
     jobIndex: new JobIndex(db),
@@ -57,6 +60,7 @@ export function newControl(db: Database, options: ControlOptions): Control {
     jobAdmission: new JobAdmission(),
     running: new RunningAttempts(),
     ids: new IdGenerator(() => options.nowUs() / 1000),
+    counts,
     closing: [],
     rejected: [],
     changes: new Changes(),
@@ -70,6 +74,7 @@ export function newControl(db: Database, options: ControlOptions): Control {
 export function flushWork(control: Control): void {
   for (const job of control.jobs.flush(control.nowUs)) {
     control.changes.ended.add(job.id);
+    control.counts.jobEnded(job.state);
     for (const next of control.jobAdmission.leave(job.seq)) letIn(control, next);
   }
   writeWindows(control);

@@ -39,6 +39,12 @@ export function endAttempt(control: Control, work: RunningWork, close: AttemptCl
   assertTaskTransition(TaskState.RUNNING, settlement.state);
   control.changes.tasks.add(work.taskId);
   control.changes.jobs.add(job.id);
+  control.counts.attemptEnded(work.spec.queue, {
+    outcome: settlement.outcome,
+    state: settlement.state,
+    ranUs: control.nowUs - work.leasedAtUs,
+    dropped: close.droppedTelemetry,
+  });
   const ending: Ending = { work, job, group, doom, close, settlement };
   switch (settlement.state) {
     case TaskState.QUEUED:

@@ -115,7 +115,7 @@ export class GroupCommit {
   }
 
   #rollback(): void {
-    this.#stats.rollbacks++;
+    this.#stats.rolledBack();
     try {
       this.#transaction.rollback();
     } catch {

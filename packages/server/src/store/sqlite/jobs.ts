@@ -2,6 +2,7 @@ import { JobState, TaskState } from "@spanloom/protocol";
 import { assertJobTransition, assertTaskTransition, isJobEnded } from "../../engine/states.ts";
 import { decodeFailure, decodeProgress, decodeTrace, encodeFailure, encodeProgress, optionalNumber } from "../cells.ts";
 import { type JobWork as CommonWork, counterColumns, doomNames, nextJobState } from "../job-work.ts";
+import type { WorkCounts } from "../work-counts.ts";
 import type { Database, SqlRow } from "./database.ts";
 
 /** A job, with what its rows in indexes are made of. */
@@ -14,6 +15,7 @@ const MAX_CLEAN = 20_000;
 /** Jobs being worked on: read once, changed in memory, written once per transaction. */
 export class JobTable {
   readonly #db: Database;
+  readonly #counted: WorkCounts;
   readonly #works = new Map<number, JobWork>();
   readonly #dirty = new Set<JobWork>();
   readonly #closed: number[] = [];
@@ -21,8 +23,9 @@ export class JobTable {
   readonly #moved = new Map<JobState, number>();
   #nextSeq = 1;
 
-  constructor(db: Database) {
+  constructor(db: Database, counted: WorkCounts) {
     this.#db = db;
+    this.#counted = counted;
   }
 
   /** Number of a job about to be inserted. */
@@ -46,6 +49,7 @@ export class JobTable {
   /** Takes a job that was just inserted as it stands. */
   add(work: JobWork): void {
     this.#works.set(work.seq, work);
+    this.#counted.jobsSubmitted++;
     this.#count(work.state, 1);
   }
 
@@ -72,6 +76,7 @@ export class JobTable {
     assertTaskTransition(from, to);
     work.counts[from]! -= count;
     work.counts[to]! += count;
+    this.#counted.moved(from, to, count);
     this.#dirty.add(work);
   }
 

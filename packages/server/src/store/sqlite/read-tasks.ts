@@ -1,10 +1,9 @@
-import { RunnerState, SpanloomError, TaskState } from "@spanloom/protocol";
-import type { Page, QueueStatsRecord, TaskQuery, TaskRecord } from "../store.ts";
+import { SpanloomError } from "@spanloom/protocol";
+import type { Page, TaskQuery, TaskRecord } from "../store.ts";
 import type { Control } from "./control.ts";
 import type { SqlRow } from "./database.ts";
 import { type GroupWork, type TaskPlace, taskIdOf } from "./groups.ts";
 import type { JobWork } from "./jobs.ts";
-import { runnerStateNow } from "./runners.ts";
 import { taskColumns, toTaskRecords } from "./task-record.ts";
 
 /** Tasks of a job in creation order. Errors: JOB_NOT_FOUND, TASK_NOT_FOUND for an unknown parent or `after`. */
@@ -67,52 +66,4 @@ export function taskIds(control: Control, jobId: string, page: Page): string[] {
     if (ids.length >= page.limit) break;
   }
   return ids;
-}
-
-/** Backlog by queue; all queues that ever had tasks when none are named. */
-export function queueStats(control: Control, queues: readonly string[]): QueueStatsRecord[] {
-  const scheduled = scheduledByQueue(control);
-  const running = new Map<string, number>();
-  for (const { spec } of control.running.all()) running.set(spec.queue, (running.get(spec.queue) ?? 0) + 1);
-  const names = queues.length > 0 ? [...new Set(queues)] : allQueues(control);
-  return names.map((queue) => {
-    const { queued, throttled, oldestQueuedAtUs } = control.ready.stats(queue, control.options.nowUs());
-    return {
-      queue,
-      queued,
-      throttled,
-      scheduled: scheduled.get(queue) ?? 0,
-      running: running.get(queue) ?? 0,
-      ...(oldestQueuedAtUs !== undefined && { oldestQueuedAtUs }),
-      runners: runnersOf(control, queue),
-    };
-  });
-}
-
-function scheduledByQueue(control: Control): Map<string, number> {
-  const rows = control.db.rows(
-    `SELECT t.spec, count(*) FROM timer CROSS JOIN task t ON t.seq = timer.task AND t.scheduled_at = timer.at
-     WHERE t.state = ${TaskState.SCHEDULED} GROUP BY t.spec`,
-  );
-  const byQueue = new Map<string, number>();
-  for (const [spec, count] of rows as readonly [number, number][]) {
-    const { queue } = control.specs.get(spec);
-    byQueue.set(queue, (byQueue.get(queue) ?? 0) + count);
-  }
-  return byQueue;
-}
-
-function allQueues(control: Control): string[] {
-  const rows = control.db.rows("SELECT DISTINCT body ->> 'queue' AS queue FROM spec ORDER BY queue");
-  return rows.map(([queue]) => queue as string);
-}
-
-function runnersOf(control: Control, queue: string): number {
-  let runners = 0;
-  for (const runner of control.runners.known()) {
-    if (!runner.identity?.queues.includes(queue)) continue;
-    const state = runnerStateNow(control, runner);
-    if (state === RunnerState.ACTIVE || state === RunnerState.DRAINING) runners++;
-  }
-  return runners;
 }

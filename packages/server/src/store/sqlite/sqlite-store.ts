@@ -3,6 +3,7 @@ import { SpanloomError } from "@spanloom/protocol";
 import { Changes } from "../changes.ts";
 import type * as contract from "../store.ts";
 import { StoreStats } from "../store-stats.ts";
+import type { WorkCounts } from "../work-counts.ts";
 import { cancelJob } from "./cancel.ts";
 import { type Control, flushWork, newControl } from "./control.ts";
 import { DataLock } from "./data-lock.ts";
@@ -15,9 +16,10 @@ import { countJobs, listJobs } from "./list-jobs.ts";
 import { maintain } from "./maintain.ts";
 import { migrate } from "./migrate.ts";
 import { LOG_PAGES, preallocateLog } from "./preallocate-log.ts";
+import { openCounts, openTasks, queueDepths, queueStats } from "./queue-stats.ts";
 import { getJobs, jobStates } from "./read-jobs.ts";
 import { readSubmission } from "./read-submission.ts";
-import { getTask, listTasks, queueStats, taskIds } from "./read-tasks.ts";
+import { getTask, listTasks, taskIds } from "./read-tasks.ts";
 import { recover } from "./recover.ts";
 import { retryJob } from "./retry.ts";
 import { drainRunner, listRunners, registerRunner, unregisterRunner } from "./runners.ts";
@@ -93,8 +95,9 @@ export class SqliteStore implements contract.Store {
     if (this.#control !== undefined) return;
     this.#lock.acquire();
     try {
-      this.#control = openControl(this.#options);
+      this.#control = openControl(this.#options, this.stats.pending);
       recover(this.#control);
+      this.stats.work.tasks.splice(0, Number.POSITIVE_INFINITY, ...openTasks(this.#control));
     } catch (error) {
       this.#control?.db.close();
       this.#control = undefined;
@@ -207,6 +210,13 @@ export class SqliteStore implements contract.Store {
     return this.#read((control) => dependencyOutputs(control, { lease, range }));
   }
 
+  async backlog() {
+    return this.#read((control) => ({
+      queues: queueDepths(control, this.stats.work.queues.keys()),
+      ...openCounts(control, this.stats.work.tasks),
+    }));
+  }
+
   async queueStats(queues: readonly string[]) {
     return this.#read((control) => queueStats(control, queues));
   }
@@ -298,7 +308,7 @@ const DEFAULTS = {
   runnerLostMs: 60_000,
 };
 
-function openControl(options: SqliteStoreOptions): Control {
+function openControl(options: SqliteStoreOptions, counts: WorkCounts): Control {
   const path = join(options.dataDir, "control.db");
   const db = openDatabase(path);
   try {
@@ -313,7 +323,7 @@ function openControl(options: SqliteStoreOptions): Control {
       random = Math.random,
       ...rest
     } = options;
-    return newControl(db, { ...DEFAULTS, ...rest, nowUs, random });
+    return newControl(db, { ...DEFAULTS, ...rest, nowUs, random }, counts);
   } catch (error) {
     db.close();
     throw toOpenError(error, path);

@@ -7,6 +7,7 @@ import { systemClock } from "../../clock.ts";
 import type { InsertBatch, SpanStore } from "../columnar/span-store.ts";
 import { Spool } from "../spool/spool.ts";
 import { nodeSpoolFileSystem, type SpoolFileSystem } from "../spool/spool-file.ts";
+import { TelemetryCounts } from "../telemetry-counts.ts";
 import { Drainer } from "./drainer.ts";
 import { logPayload, logRecord, rowsOf } from "./otlp-fixture.ts";
 import { DecoderHere } from "./testing/decoder-here.ts";
@@ -88,7 +89,15 @@ it("has the records of all it acknowledged, each under one id, whatever fails wh
       const spanStore = store as unknown as SpanStore;
       // Timers that fire at once: what is tried again is tried again soon.
       const clock = { ...systemClock, schedule: (callback: () => void) => systemClock.schedule(callback, 0) };
-      const drainer = new Drainer({ spool, writer: 0n, spanStore, clock, log, newThread });
+      const drainer = new Drainer({
+        spool,
+        writer: 0n,
+        spanStore,
+        counts: new TelemetryCounts(),
+        clock,
+        log,
+        newThread,
+      });
       drainer.start();
       const acknowledged = new Set<string>();
       const calls: Promise<unknown>[] = [];

@@ -3,10 +3,12 @@ import type { Clock } from "../../clock.ts";
 import type { SpanStore } from "../columnar/span-store.ts";
 import type { Spool } from "../spool/spool.ts";
 import type { IngestOutcome, OtlpPayload } from "../telemetry.ts";
+import type { TelemetryCounts } from "../telemetry-counts.ts";
 import { BatchLine } from "./batch-line.ts";
 import type { Taken } from "./decode-messages.ts";
 import { type Batch, readBack } from "./read-back.ts";
 import { ThreadDecoder, type ThreadDecoderOptions } from "./thread-decoder.ts";
+import { WaitingAges } from "./waiting-ages.ts";
 
 /** How long rows gather when nobody asks for them. */
 const FLUSH_DELAY_MS = 500;
@@ -23,6 +25,7 @@ export interface DrainerOptions {
   /** Names the spool in a store that several write to; 0 where there is one alone. */
   writer: bigint;
   spanStore: Pick<SpanStore, "insert" | "retentionDays">;
+  counts: TelemetryCounts;
   clock: Clock;
   log: (line: string) => void;
   /** Makes the thread that decodes, for tests. */
@@ -52,10 +55,10 @@ interface Waiter {
  * I5. The spool numbers payloads in the order in which the thread answers, which numbers their rows the same.
  */
 export class Drainer {
-  readonly counts = { ingestedSpans: 0, ingestedLogs: 0, rejectedRecords: 0, droppedPayloads: 0 };
   readonly #options: DrainerOptions;
   readonly #thread: Decoder;
   readonly #line: BatchLine;
+  readonly #ages = new WaitingAges();
   #insertedSeq: number;
   /** Calls of `accept` that are not answered yet. */
   readonly #accepting = new Set<Promise<unknown>>();
@@ -90,8 +93,19 @@ export class Drainer {
     });
   }
 
+  /** Payloads that are not in the store. */
+  get waitingPayloads(): number {
+    return this.#options.spool.nextSeq - 1 - this.#insertedSeq;
+  }
+
+  /** How long the oldest of them has waited; what a start found has waited since then. */
+  get waitingSeconds(): number {
+    return this.#ages.oldestSeconds(this.#options.clock.nowUs());
+  }
+
   /** Begins to drain what the spool holds. */
   start(): void {
+    if (this.waitingPayloads > 0) this.#ages.arrived(this.#options.spool.nextSeq - 1, this.#options.clock.nowUs());
     this.#cancelThreadStart = this.#options.clock.schedule(() => this.#thread.start(), THREAD_START_MS);
     if (this.#line.spooled) this.#kick();
   }
@@ -129,9 +143,12 @@ export class Drainer {
   /** The thread has decoded payloads, and the spool is making them durable. */
   #taken(taken: Taken, written: Promise<void>) {
     const { acceptedSpans, acceptedLogs, full, ...outcome } = taken;
-    this.counts.ingestedSpans += acceptedSpans;
-    this.counts.ingestedLogs += acceptedLogs;
-    this.counts.rejectedRecords += outcome.rejectedSpans + outcome.rejectedLogs;
+    const { counts } = this.#options;
+    counts.ingestedSpans += acceptedSpans;
+    counts.ingestedLogs += acceptedLogs;
+    counts.rejectedSpans += outcome.rejectedSpans;
+    counts.rejectedLogs += outcome.rejectedLogs;
+    this.#ages.arrived(this.#options.spool.nextSeq - 1, this.#options.clock.nowUs());
     // A payload that did not reach the disk was refused: its rows must go, and the spool knows which are left.
     const settled = written.catch(() => this.#dropRows()).finally(() => this.#syncing.delete(settled));
     this.#syncing.add(settled);
@@ -154,6 +171,7 @@ export class Drainer {
   }
 
   #threadLost(error: unknown): void {
+    this.#options.counts.lostThreads++;
     this.#options.log(`telemetry: the decoding thread died: ${messageOf(error)}`);
     this.#readBack = undefined;
     this.#line.restart(this.#insertedSeq + 1, this.#options.spool.nextSeq);
@@ -242,7 +260,8 @@ export class Drainer {
   }
 
   async #insert({ rows }: Batch): Promise<void> {
-    for (const insert of rows.inserts) await this.#options.spanStore.insert(insert);
+    const { counts, spanStore } = this.#options;
+    for (const insert of rows.inserts) await counts.insert(spanStore, insert);
   }
 
   async #nextBatch(): Promise<Batch | undefined> {
@@ -281,12 +300,13 @@ export class Drainer {
   }
 
   readonly #onDamaged = (seq: number, message: string): void => {
-    this.counts.droppedPayloads++;
+    this.#options.counts.damagedPayloads++;
     this.#options.log(`telemetry: dropped payload ${seq}: ${message}`);
   };
 
   async #inserted(seq: number): Promise<void> {
     this.#insertedSeq = seq;
+    this.#ages.left(seq);
     this.#line.inserted(seq);
     const waiters = this.#waiters;
     this.#waiters = waiters.filter((waiter) => waiter.seq > seq);
@@ -303,7 +323,7 @@ export class Drainer {
 
   async #giveUp(batch: Batch, error: unknown): Promise<void> {
     const payloads = batch.end - batch.from;
-    this.counts.droppedPayloads += payloads;
+    this.#options.counts.unwantedPayloads += payloads;
     this.#options.log(`telemetry: dropped ${payloads} payloads that the store refuses: ${messageOf(error)}`);
   }
 

@@ -3,6 +3,7 @@ import type { Clock } from "../../clock.ts";
 import type { LifecycleBatch, Store } from "../../store/store.ts";
 import type { InsertBatch } from "../columnar/span-store.ts";
 import { RowBuilder, type SpanColumns, spanColumns } from "../columns/span-columns.ts";
+import type { TelemetryCounts } from "../telemetry-counts.ts";
 import type { StoppedAttempt } from "./close-open-spans.ts";
 import { projectAttempt } from "./project-attempt.ts";
 import { projectJob } from "./project-job.ts";
@@ -29,6 +30,7 @@ export interface ProjectorOptions {
   log: (line: string) => void;
   /** Resolves when the rows are in the telemetry store. */
   insert: (batch: InsertBatch) => Promise<void>;
+  counts?: Pick<TelemetryCounts, "failedProjections">;
   /** Ends the spans that these attempts left open. */
   closeOpenSpans?: (attempts: readonly StoppedAttempt[]) => Promise<void>;
   /** Whether every other server that writes spans of the same jobs has written what it noted. Absent when there is none. */
@@ -134,6 +136,7 @@ export class Projector {
     } catch (error) {
       for (const id of jobs) this.#jobs.add(id);
       for (const id of tasks) this.#tasks.add(id);
+      if (this.#options.counts) this.#options.counts.failedProjections++;
       this.#retryMs = Math.min(this.#retryMs * 2 || RETRY_MS.first, RETRY_MS.last);
       const why = error instanceof Error ? error.message : String(error);
       this.#options.log(`telemetry: lifecycle spans of ${jobs.size} jobs and ${tasks.size} tasks wait: ${why}`);

@@ -12,6 +12,8 @@ export interface SpoolOptions {
   /** Most bytes of payloads not yet released. */
   maxBytes: number;
   log: (line: string) => void;
+  /** Hears how many bytes were cut off a file at open. */
+  onTorn?: (bytes: number) => void;
   fileSystem?: SpoolFileSystem;
   segmentBytes?: number;
 }
@@ -104,11 +106,12 @@ export class Spool {
   }
 
   async #openSegment(name: string): Promise<void> {
-    const { folder, log } = this.#options;
+    const { folder, log, onTorn } = this.#options;
     const bytes = await this.#fileSystem.read(folder, name);
     const { payloads, soundBytes } = readSegment(bytes);
     const firstSeq = firstSeqOf(name)!;
     if (soundBytes < bytes.length) {
+      onTorn?.(bytes.length - soundBytes);
       log(
         `spool: cut ${bytes.length - soundBytes} torn or damaged bytes off "${name}" after ${payloads.length} payloads`,
       );

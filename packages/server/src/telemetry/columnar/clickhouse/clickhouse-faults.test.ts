@@ -296,7 +296,7 @@ describe("what was acknowledged", () => {
     proxy.faultOf = () => undefined;
     const found = await waitFor(() => stored(telemetry).catch(() => undefined));
     expect(found).toEqual(everything(last));
-    expect(telemetry.stats().droppedPayloads).toBe(0);
+    expect(telemetry.stats().counts.droppedPayloads).toBe(0);
     expect(
       lines.some((line) => /^telemetry: cannot insert, next try in \d+ ms: cannot insert \d+ rows/.test(line)),
     ).toBe(true);

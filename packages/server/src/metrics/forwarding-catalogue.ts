@@ -1,0 +1,57 @@
+import type { Catalogue } from "@spanloom/metrics";
+
+const exporter = { "spanloom.exporter": "name of the exporter" };
+
+/** What exporters were given, and the metrics' own push. */
+export const forwardingCatalogue = {
+  "spanloom.exporter.forwarded": {
+    kind: "counter",
+    unit: "{record}",
+    about: "Spans and log records that the backend took.",
+    attributes: exporter,
+  },
+  "spanloom.exporter.dropped": {
+    kind: "counter",
+    unit: "{record}",
+    about: "Those that it will never have.",
+    attributes: {
+      ...exporter,
+      "spanloom.reason": "`rejected` (refused of a part that it took), `failed` (of a part that it refused for good)",
+    },
+  },
+  "spanloom.exporter.retries": {
+    kind: "counter",
+    unit: "{part}",
+    about: "Times a part was sent again.",
+    attributes: exporter,
+  },
+  "spanloom.exporter.expired": {
+    kind: "counter",
+    unit: "{call}",
+    about: "Calls of the exporter that never settled and were given up; what they were to send is sent again.",
+    attributes: exporter,
+  },
+  "spanloom.exporter.lag.records": {
+    kind: "updown",
+    unit: "{record}",
+    about: "Stored rows that the exporter was not given yet, at most.",
+    attributes: exporter,
+  },
+  "spanloom.exporter.lag.time": {
+    kind: "gauge",
+    unit: "s",
+    about: "Age of the oldest of them.",
+    attributes: exporter,
+  },
+  "spanloom.exporter.away": {
+    kind: "gauge",
+    unit: "s",
+    about: "For how long the backend has taken nothing; 0 when it does.",
+    attributes: exporter,
+  },
+  "spanloom.metrics.push.failures": {
+    kind: "counter",
+    unit: "{push}",
+    about: "Collections of metrics that the backend did not take; where it gets differences, those are lost.",
+  },
+} as const satisfies Catalogue;
