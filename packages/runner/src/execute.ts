@@ -24,6 +24,8 @@ export interface ExecuteServices extends ContextServices {
   maxOutputBytes: number;
   /** How long an aborted attempt may go on before it is abandoned. */
   abandonAfterMs: number;
+  /** Told of every attempt whose code is about to begin. */
+  started?(attempt: Attempt): void;
   /** Told once of every attempt that ended; the result is undefined when nothing may be reported (I2 of attempt.ts). */
   settled(attempt: Attempt, result: TaskResult | undefined): void;
 }
@@ -40,6 +42,7 @@ export function execute(attempt: Attempt, services: ExecuteServices): void {
     settle(attempt, releaseResult("UNKNOWN_IDENTIFIER"), services);
     return;
   }
+  services.started?.(attempt);
   armDeadline(attempt, services);
   const ctx = new RunnerTaskContext(attempt, services);
   try {

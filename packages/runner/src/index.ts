@@ -2,6 +2,15 @@
 export { type CacheOptions, cacheFromEnvironment } from "./cache/cache-options.ts";
 export type { CacheStorage } from "./cache/cache-storage.ts";
 export type { S3Credentials } from "./cache/s3-storage.ts";
+export type {
+  EventError,
+  EventTrace,
+  JobEndEvent,
+  JobStartEvent,
+  RunnerHooks,
+  TaskEndEvent,
+  TaskStartEvent,
+} from "./hooks/runner-hooks.ts";
 export { loadTasks } from "./load-tasks.ts";
 export { Runner } from "./runner.ts";
 export type { RunnerOptions } from "./runner-options.ts";

@@ -4,6 +4,7 @@ import type { Exporter } from "@spanloom/exporter";
 import { defaultLimits, SpanloomError } from "@spanloom/protocol";
 import { type AnyTask, isSdkDisabled } from "@spanloom/sdk";
 import type { CacheOptions } from "./cache/cache-options.ts";
+import type { RunnerHooks } from "./hooks/runner-hooks.ts";
 import { untraced } from "./untraced-transport.ts";
 
 /** Options of a {@link Runner}. */
@@ -49,6 +50,8 @@ export interface RunnerOptions {
    * runner was made. The runner shuts them down when it stops.
    */
   exporters?: readonly Exporter[] | undefined;
+  /** Told when jobs and tasks begin and end here, for tracers and notifiers of one's own. */
+  hooks?: readonly RunnerHooks[] | undefined;
   /**
    * Whether spans and logs of tasks are recorded. Without, or with OTEL_SDK_DISABLED=true, nothing is registered globally,
    * `ctx.span` only runs its function, `ctx.log` writes nothing, exporters are given nothing, and attempts are not told to
@@ -90,6 +93,7 @@ export interface RunnerSettings {
   abandonAfterMs: number;
   blockedMaxMs: number;
   exporters: readonly Exporter[];
+  hooks: readonly RunnerHooks[];
   tracing: boolean;
   registerGlobalTracing: boolean;
   captureConsole: boolean;
@@ -116,6 +120,7 @@ export function toSettings(options: RunnerOptions): RunnerSettings {
     blockedMaxMs:
       options.transport === undefined ? whole("blockedMaxMs", options.blockedMaxMs ?? 300_000, [0, 86_400_000]) : 0,
     exporters: options.exporters ?? [],
+    hooks: options.hooks ?? [],
     tracing: (options.tracing ?? true) && !isSdkDisabled(),
     registerGlobalTracing: options.registerGlobalTracing ?? true,
     captureConsole: options.captureConsole ?? false,

@@ -22,6 +22,7 @@ import { ClosedSpanInbox } from "./closed-span-inbox.ts";
 import { captureConsole } from "./console-capture.ts";
 import { Forwarder } from "./forwarder.ts";
 import { Heartbeat } from "./heartbeat.ts";
+import { HookDispatcher } from "./hooks/hook-dispatcher.ts";
 import { LeaseLoop } from "./lease-loop.ts";
 import { ResultStore } from "./result-store.ts";
 import { type RunnerOptions, type RunnerSettings, toSettings } from "./runner-options.ts";
@@ -62,6 +63,7 @@ export class Runner {
   readonly #nowUs: NowUs = preciseClock();
   readonly #starting = new AbortController();
   readonly #forwarder: Forwarder;
+  readonly #hooks: HookDispatcher;
   readonly #caches: JobCaches;
   readonly #token: string | undefined;
   #parts: RunnerParts | undefined;
@@ -83,6 +85,7 @@ export class Runner {
     this.#transport = untracedTransport(this.#connection.transport);
     this.#token = options.token;
     this.#forwarder = new Forwarder(this.#settings);
+    this.#hooks = new HookDispatcher({ ...this.#settings, nowUs: this.#nowUs });
     this.drained = new Promise((resolve) => {
       this.#drained = resolve;
     });
@@ -219,6 +222,7 @@ export class Runner {
       cacheOf: (jobId) => this.#caches.of(jobId),
       maxOutputBytes: Number(registered.maxOutputBytes) || defaultLimits.maxOutputBytes,
       abandonAfterMs: settings.abandonAfterMs,
+      ...(this.#hooks.active && { started: (attempt: Attempt) => this.#hooks.started(attempt) }),
       ended: (attempt, result) => {
         this.#ended(attempt, result, { store, exportsOwn: !registered.closedSpans });
         if (result) return;
@@ -253,11 +257,12 @@ export class Runner {
     return { service, store, pool, loop, heartbeat, guard, removeFinder, budget, openSpans: host.openSpans, clock };
   }
 
-  /** Spans of jobs, tasks and attempts for the exporters: the server's own, so that what they are given is whole. */
+  /** Spans of jobs, tasks and attempts: the server's own, so that what exporters and hooks are given is whole. */
   #closedSpanInbox(): ClosedSpanInbox {
-    const forwarder = this.#forwarder;
+    const [forwarder, hooks] = [this.#forwarder, this.#hooks];
     return new ClosedSpanInbox({
       ...(forwarder.active && { export: (spans) => forwarder.forwardClosed(spans) }),
+      ...(hooks.wantsJobEnds && { notify: (spans) => hooks.closed(spans) }),
       log: this.#settings.log,
     });
   }
@@ -318,6 +323,8 @@ export class Runner {
     if (result) store.add(attempt, result, telemetry);
     // Spans of a lost attempt are true all the same; the attempt's own span is the server's.
     else if (telemetry) store.late(telemetry);
+    // After the result, which then leaves first.
+    if (this.#hooks.active) this.#hooks.ended(attempt, result);
   }
 
   /** Sends what attempts that take long have made so far, and what they have had open for long. */
@@ -342,7 +349,8 @@ export class Runner {
     await this.#started?.catch(() => undefined);
     if (this.#parts) await this.#windDown(this.#parts);
     this.#releaseConsole?.();
-    await this.#forwarder.shutdown(Math.min(FLUSH_MS, this.#settings.graceMs));
+    const flushMs = Math.min(FLUSH_MS, this.#settings.graceMs);
+    await Promise.all([this.#forwarder.shutdown(flushMs), this.#hooks.close(flushMs)]);
     this.#connection.close();
     this.#settings.log(`runner ${this.id} has stopped`);
   }
@@ -369,7 +377,7 @@ export class Runner {
     await this.#unregister();
   }
 
-  /** The last the runner does for its exporters: nobody may be left to do it. */
+  /** The last the runner does for its exporters and hooks: nobody may be left to do it. */
   async #fetchClosedSpans(loop: LeaseLoop): Promise<void> {
     const fetching = loop.fetchClosedSpans().catch((error: unknown) => {
       // The server goes on without the runner, and hands them to another.

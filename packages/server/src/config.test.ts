@@ -52,9 +52,21 @@ describe("the command line", () => {
 
   it("takes exporters, repeated or with commas, and where new ones begin", () => {
     const env = { SPANLOOM_EXPORTERS: "otlp, axiom", SPANLOOM_EXPORTER_FROM: "1970-01-01T00:00:01Z" };
-    expect(config([], env)).toMatchObject({ exporters: ["otlp", "axiom"], exporterFrom: 1_000_000n });
+    expect(config([], env)).toMatchObject({
+      exporters: [
+        { name: "otlp", use: "otlp" },
+        { name: "axiom", use: "axiom" },
+      ],
+      exporterFrom: 1_000_000n,
+    });
     const args = ["--exporter", "otlp", "--exporter", "./own.mjs", "--exporter-from", "beginning"];
-    expect(config(args, env)).toMatchObject({ exporters: ["otlp", "./own.mjs"], exporterFrom: "beginning" });
+    expect(config(args, env)).toMatchObject({
+      exporters: [
+        { name: "otlp", use: "otlp" },
+        { name: "./own.mjs", use: "./own.mjs" },
+      ],
+      exporterFrom: "beginning",
+    });
   });
 
   it("takes who may read metrics, their tags, and OpenTelemetry's variables for them", () => {

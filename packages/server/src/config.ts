@@ -1,8 +1,11 @@
 import { parseArgs } from "node:util";
 import { parseTags, readMetricsEnvironment } from "@spanloom/metrics";
 import { SpanloomError } from "@spanloom/protocol";
+import { type ConfigFile, type FileFields, readConfigFile } from "./config-file.ts";
 import { checkDatabaseUrl } from "./database-url.ts";
+import { parseForwardFrom } from "./forward/forward-from.ts";
 import type { ForwardFrom } from "./forward/forwarder.ts";
+import type { ExporterConfig } from "./forward/load-exporters.ts";
 import { parseOrigins } from "./http/cors.ts";
 import type { MetricsOptions } from "./metrics/server-metrics.ts";
 import { checkClickHouseUrl } from "./telemetry/columnar/clickhouse/clickhouse-url.ts";
@@ -32,8 +35,7 @@ export interface ServerConfig {
   tls: { certFile: string; keyFile: string } | undefined;
   /** Lease length of runners that ask for none. */
   defaultLeaseMs: number | undefined;
-  /** Exporters by name, package or path. */
-  exporters: readonly string[];
+  exporters: readonly ExporterConfig[];
   /** Where new ones begin. */
   exporterFrom: ForwardFrom | undefined;
   metrics: MetricsOptions;
@@ -59,6 +61,12 @@ interface Setting {
 }
 
 const settings: readonly Setting[] = [
+  {
+    flag: "config",
+    value: "<file>",
+    env: "SPANLOOM_CONFIG",
+    about: "file that says all this, and how exporters are set up: spanloom.json, or a module (.mjs, .ts)",
+  },
   {
     flag: "data-dir",
     value: "<folder>",
@@ -118,6 +126,7 @@ const settings: readonly Setting[] = [
     flag: "cors-origins",
     value: "<origins>",
     env: "SPANLOOM_CORS_ORIGINS",
+    isList: true,
     about: "origins whose pages may call, with commas, e.g. https://app.example; * for any",
   },
   { flag: "insecure", about: "allow other machines to call without a token" },
@@ -158,16 +167,49 @@ const settings: readonly Setting[] = [
   { flag: "version", about: "print the version" },
 ];
 
+/** What the program is told by. */
+interface Sources {
+  flags: Flags;
+  env: Environment;
+  file: ConfigFile | undefined;
+}
+
+/** Flags that a file does not have: it has more to say of exporters, and host and port apart. */
+const flagsAlone = ["config", "exporter", "listen", "help", "version"];
+
+/** Names in a configuration file, which are those of flags in camel case, and what they may be. */
+export const fileFields: FileFields = Object.fromEntries(
+  settings
+    .filter(({ flag }) => !flagsAlone.includes(flag))
+    .map(({ flag, value, isList }) => {
+      const kind = value === undefined ? "boolean" : value === "<number>" ? "number" : isList ? "list" : "text";
+      return [keyOf(flag), kind];
+    }),
+);
+
+function keyOf(flag: string): string {
+  return flag.replace(/-./g, (dash) => dash.charAt(1).toUpperCase());
+}
+
 /**
- * Reads the command line and the environment; flags beat environment, environment beats defaults.
+ * Reads the command line, the environment and the configuration file they name; flags beat environment, environment beats
+ * the file, and the file beats defaults.
  *
- * Errors: INVALID_FIELD naming the flag or variable that is unknown or malformed.
+ * Errors: INVALID_FIELD naming the flag, the variable, or the place in the file that is unknown or malformed.
  */
-export function readCommand(args: readonly string[], env: Environment): Command {
+export async function loadCommand(args: readonly string[], env: Environment, folder: string): Promise<Command> {
+  const flags = parseFlags(args);
+  const path = find("config", { flags, env, file: undefined })?.text;
+  const file = path === undefined ? undefined : await readConfigFile(path, { folder, env, fields: fileFields });
+  return readCommand(args, env, file);
+}
+
+/** As {@link loadCommand}, with a file that is read. */
+export function readCommand(args: readonly string[], env: Environment, file?: ConfigFile): Command {
   const flags = parseFlags(args);
   if (flags.help) return { kind: "print", text: "help" };
   if (flags.version) return { kind: "print", text: "version" };
-  return { kind: "run", config: toConfig(flags, env) };
+  return { kind: "run", config: toConfig({ flags, env, file }) };
 }
 
 type Flags = Readonly<Record<string, string | boolean | string[] | undefined>>;
@@ -186,27 +228,27 @@ function parseFlags(args: readonly string[]): Flags {
   }
 }
 
-function toConfig(flags: Flags, env: Environment): ServerConfig {
-  const address = readListen(flags.listen);
-  const token = find("token", flags, env)?.text;
+function toConfig(sources: Sources): ServerConfig {
+  const address = readListen(sources.flags.listen);
+  const token = find("token", sources)?.text;
   if (token === "") throw refuse("token", "", "it must not be empty");
   return {
-    dataDir: required("data-dir", flags, env).text,
-    databaseUrl: readDatabaseUrl(flags, env),
-    ...readClickHouse(flags, env),
-    retentionDays: readInteger("retention-days", flags, env, { min: 1, max: MAX_RETENTION_DAYS }),
-    host: address?.host ?? required("host", flags, env).text,
-    port: address?.port ?? (readInteger("port", flags, env, { min: 0, max: 65_535 }) as number),
-    insecure: flags.insecure === true,
+    dataDir: required("data-dir", sources).text,
+    databaseUrl: readDatabaseUrl(sources),
+    ...readClickHouse(sources),
+    retentionDays: readInteger("retention-days", sources, { min: 1, max: MAX_RETENTION_DAYS }),
+    host: address?.host ?? required("host", sources).text,
+    port: address?.port ?? (readInteger("port", sources, { min: 0, max: 65_535 }) as number),
+    insecure: isOn("insecure", sources),
     token,
-    tokensFile: find("tokens-file", flags, env)?.text,
-    corsOrigins: readOrigins(flags, env),
-    tls: readTls(flags, env),
-    defaultLeaseMs: readInteger("default-lease-ms", flags, env, { min: 1_000, max: 600_000 }),
-    exporters: readExporters(flags, env),
-    exporterFrom: readFrom(flags, env),
-    metrics: readMetrics(flags, env),
-    spoolMaxBytes: readInteger("spool-max-bytes", flags, env, { min: 1_048_576, max: Number.MAX_SAFE_INTEGER }),
+    tokensFile: find("tokens-file", sources)?.text,
+    corsOrigins: readOrigins(sources),
+    tls: readTls(sources),
+    defaultLeaseMs: readInteger("default-lease-ms", sources, { min: 1_000, max: 600_000 }),
+    exporters: readExporters(sources),
+    exporterFrom: readFrom(sources),
+    metrics: readMetrics(sources),
+    spoolMaxBytes: readInteger("spool-max-bytes", sources, { min: 1_048_576, max: Number.MAX_SAFE_INTEGER }),
   };
 }
 
@@ -216,7 +258,7 @@ interface Found {
   text: string;
 }
 
-function find(flag: string, flags: Flags, env: Environment): Found | undefined {
+function find(flag: string, { flags, env, file }: Sources): Found | undefined {
   const setting = settings.find((one) => one.flag === flag);
   const given = flags[flag];
   if (typeof given === "string") return { source: `--${flag}`, text: given };
@@ -224,24 +266,35 @@ function find(flag: string, flags: Flags, env: Environment): Found | undefined {
   const variable = setting?.env;
   const set = variable === undefined ? undefined : env[variable];
   if (variable !== undefined && set) return { source: variable, text: set };
+  const filed = file?.settings[keyOf(flag)];
+  if (file && filed !== undefined) return { source: `${keyOf(flag)} in ${file.path}`, text: String(filed) };
   return setting?.fallback === undefined ? undefined : { source: `--${flag}`, text: setting.fallback };
 }
 
-function required(flag: string, flags: Flags, env: Environment): Found {
-  const found = find(flag, flags, env);
+/** Whether a switch is on. */
+function isOn(flag: string, sources: Sources): boolean {
+  if (sources.flags[flag] === true) return true;
+  const found = find(flag, sources);
+  const text = found?.text ?? "false";
+  if (text === "true" || text === "false") return text === "true";
+  throw refuse(found?.source ?? flag, text, "it must be true or false");
+}
+
+function required(flag: string, sources: Sources): Found {
+  const found = find(flag, sources);
   if (!found || found.text === "") throw refuse(found?.source ?? `--${flag}`, "", "it must not be empty");
   return found;
 }
 
-function readDatabaseUrl(flags: Flags, env: Environment): string | undefined {
-  const found = find("database-url", flags, env);
+function readDatabaseUrl(sources: Sources): string | undefined {
+  const found = find("database-url", sources);
   return found && checkDatabaseUrl(found.source, found.text);
 }
 
-function readClickHouse(flags: Flags, env: Environment) {
-  const url = find("clickhouse-url", flags, env);
-  const cluster = find("clickhouse-cluster", flags, env);
-  const engine = find("clickhouse-engine", flags, env);
+function readClickHouse(sources: Sources) {
+  const url = find("clickhouse-url", sources);
+  const cluster = find("clickhouse-cluster", sources);
+  const engine = find("clickhouse-engine", sources);
   const alone = cluster ?? engine;
   if (!url && alone)
     throw refuse(alone.source, alone.text, "it needs --clickhouse-url or SPANLOOM_CLICKHOUSE_URL as well");
@@ -252,58 +305,48 @@ function readClickHouse(flags: Flags, env: Environment) {
   };
 }
 
-function readOrigins(flags: Flags, env: Environment): string[] | undefined {
-  const found = find("cors-origins", flags, env);
+function readOrigins(sources: Sources): string[] | undefined {
+  const found = find("cors-origins", sources);
   return found && parseOrigins(found.source, found.text);
 }
 
-function readExporters(flags: Flags, env: Environment): string[] {
-  const found = find("exporter", flags, env);
-  if (!found) return [];
+function readExporters(sources: Sources): readonly ExporterConfig[] {
+  const found = find("exporter", sources);
+  if (!found) return sources.file?.exporters ?? [];
   const names = found.text.split(",").map((name) => name.trim());
   if (names.includes("")) throw refuse(found.source, found.text, "a name in it is empty");
   const twice = names.find((name, i) => names.indexOf(name) < i);
   if (twice !== undefined) throw refuse(found.source, found.text, `it has "${twice}" twice`);
-  return names;
+  return names.map((name) => ({ name, use: name }));
 }
 
-function readFrom(flags: Flags, env: Environment): ForwardFrom | undefined {
-  const found = find("exporter-from", flags, env);
-  if (!found || found.text === "now" || found.text === "beginning") return found?.text as ForwardFrom | undefined;
-  const ms = /^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(found.text) ? Date.parse(found.text) : Number.NaN;
-  if (ms >= 0) return BigInt(ms) * 1000n;
-  throw refuse(found.source, found.text, "it must be now, beginning or a time as 2026-11-21T12:00:00Z");
+function readFrom(sources: Sources): ForwardFrom | undefined {
+  const found = find("exporter-from", sources);
+  return found && parseForwardFrom(found.source, found.text);
 }
 
-function readMetrics(flags: Flags, env: Environment): MetricsOptions {
-  const tags = find("metrics-tag", flags, env);
-  const { push, resource } = readMetricsEnvironment(env);
+function readMetrics(sources: Sources): MetricsOptions {
+  const tags = find("metrics-tag", sources);
+  const { push, resource } = readMetricsEnvironment(sources.env);
   return {
-    isPublic: flags["metrics-public"] === true || readSwitch("SPANLOOM_METRICS_PUBLIC", env),
+    isPublic: isOn("metrics-public", sources),
     tags: tags ? parseTags(tags.source, tags.text) : {},
     resource,
     push,
   };
 }
 
-/** A switch in the environment. */
-function readSwitch(variable: string, env: Environment): boolean {
-  const text = env[variable] || "false";
-  if (text === "true" || text === "false") return text === "true";
-  throw refuse(variable, text, "it must be true or false");
-}
-
-function readTls(flags: Flags, env: Environment): ServerConfig["tls"] {
-  const cert = find("tls-cert", flags, env);
-  const key = find("tls-key", flags, env);
+function readTls(sources: Sources): ServerConfig["tls"] {
+  const cert = find("tls-cert", sources);
+  const key = find("tls-key", sources);
   if (cert && key) return { certFile: cert.text, keyFile: key.text };
   if (cert) throw refuse(cert.source, cert.text, "it needs --tls-key or SPANLOOM_TLS_KEY as well");
   if (key) throw refuse(key.source, key.text, "it needs --tls-cert or SPANLOOM_TLS_CERT as well");
   return undefined;
 }
 
-function readInteger(flag: string, flags: Flags, env: Environment, range: { min: number; max: number }) {
-  const found = find(flag, flags, env);
+function readInteger(flag: string, sources: Sources, range: { min: number; max: number }) {
+  const found = find(flag, sources);
   if (!found) return undefined;
   const number = /^\d+$/.test(found.text) ? Number(found.text) : Number.NaN;
   if (number >= range.min && number <= range.max) return number;
@@ -328,7 +371,14 @@ export function helpText(): string {
   const width = Math.max(...rows.map(([flag]) => flag.length));
   const lines = rows.map(([flag, about]) => `  ${flag.padEnd(width)}  ${about}`);
   const usage = ["Usage: spanloom-server [flags]", "       spanloom-server token create --name <name> --scope <a,b>"];
-  return [...usage, "", "Flags beat the environment.", "", ...lines, ""].join("\n");
+  return [
+    ...usage,
+    "",
+    "Flags beat the environment, the environment beats the file of --config.",
+    "",
+    ...lines,
+    "",
+  ].join("\n");
 }
 
 function left({ flag, value }: Setting): string {

@@ -1,11 +1,14 @@
 import { join } from "node:path";
-import { defaultLimits, type Limits, SpanloomError } from "@spanloom/protocol";
+import { defaultLimits, type Limits } from "@spanloom/protocol";
 import { type Clock, systemClock } from "./clock.ts";
 import { checkDatabaseUrl } from "./database-url.ts";
 import { checkExposure } from "./exposure.ts";
+import { CursorFiles } from "./forward/cursor-file.ts";
 import type { ForwardFrom } from "./forward/forwarder.ts";
 import { Forwarding, type ForwardingOptions } from "./forward/forwarding.ts";
+import type { CursorStore } from "./forward/held-cursor.ts";
 import type { NamedExporter } from "./forward/load-exporters.ts";
+import { SharedCursors } from "./forward/shared-cursors.ts";
 import { parseOrigins } from "./http/cors.ts";
 import type { MetricsOptions } from "./metrics/server-metrics.ts";
 import { type RunningServer, serve } from "./serve.ts";
@@ -109,6 +112,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     telemetry,
     forwarding: createForwarding(options, {
       arrivals: telemetry.arrivals,
+      cursors: createCursors(options, store, { clock, log }),
       retentionDays: spanStore.retentionDays,
       clock,
       log,
@@ -128,19 +132,23 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   });
 }
 
-/** undefined without an exporter. Errors: INVALID_STATE where servers share spans, as each would send them all. */
+/** undefined without an exporter. */
 function createForwarding(
-  { dataDir, exporters = [], exporterFrom, databaseUrl, clickhouseUrl }: ServerOptions,
-  parts: Pick<ForwardingOptions, "arrivals" | "retentionDays" | "clock" | "log">,
+  { exporters = [], exporterFrom }: ServerOptions,
+  parts: Pick<ForwardingOptions, "arrivals" | "cursors" | "retentionDays" | "clock" | "log">,
 ): Forwarding | undefined {
   if (exporters.length === 0) return undefined;
-  if (databaseUrl !== undefined && clickhouseUrl !== undefined)
-    throw new SpanloomError(
-      "INVALID_STATE",
-      "cannot export: servers that share PostgreSQL and ClickHouse would each send every span; give exporters to runners",
-    );
-  const folder = join(dataDir, "forward");
-  return new Forwarding({ ...parts, exporters, from: exporterFrom ?? "now", folder, random: Math.random });
+  return new Forwarding({ ...parts, exporters, from: exporterFrom ?? "now", random: Math.random });
+}
+
+/** Servers that share spans serve each exporter in turns; one that has its spans for itself keeps its cursors, too. */
+function createCursors(
+  { dataDir, clickhouseUrl }: ServerOptions,
+  { exportCursors }: Store,
+  parts: { clock: Clock; log: (line: string) => void },
+): CursorStore {
+  if (exportCursors && clickhouseUrl !== undefined) return new SharedCursors({ ...parts, store: exportCursors });
+  return new CursorFiles(join(dataDir, "forward"), () => parts.clock.nowUs());
 }
 
 function createSpanStore(options: ServerOptions, log: (line: string) => void): SpanStore {

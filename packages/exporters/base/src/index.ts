@@ -19,6 +19,15 @@ export { type ExportResult, exported, type RejectedRecords } from "./export-resu
 export type { Exporter, TelemetryBatch } from "./exporter.ts";
 export { attributesToJson, enumName, type JsonValue, valueToJson } from "./json-value.ts";
 export {
+  exporterFields,
+  type OptionField,
+  type OptionFields,
+  type OptionFieldsByName,
+  otlpPresetFields,
+  otlpSignalFields,
+  shapeFields,
+} from "./option-fields.ts";
+export {
   choiceFrom,
   countFrom,
   type OptionVariable,
@@ -27,6 +36,7 @@ export {
   textFrom,
 } from "./option-variables.ts";
 export type { QueueClock } from "./queue-clock.ts";
+export { type FieldPlace, readFields } from "./read-fields.ts";
 export { registerExporter, registeredExporters } from "./registry.ts";
 export { nextRetryDelayMs, type RetryPolicy } from "./retry-delay.ts";
 export { shapeOptionsFromEnv, shapeOptionsOf } from "./shape/shape-env.ts";

@@ -7,3 +7,4 @@ export {
   GoogleCloudTraceExporter,
   googleCloudTraceExporter,
 } from "./exporter.ts";
+export { optionFields } from "./option-fields.ts";

@@ -9,3 +9,4 @@ export {
   otlpOptionsFromEnv,
 } from "@spanloom/exporter/otlp";
 export { configureOtlp, exporterFromEnv, otlpExporter } from "./exporter.ts";
+export { optionFields } from "./option-fields.ts";

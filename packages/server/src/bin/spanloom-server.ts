@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { SpanloomError } from "@spanloom/protocol";
-import { helpText, readCommand, type ServerConfig } from "../config.ts";
+import { helpText, loadCommand, type ServerConfig } from "../config.ts";
 import { loadExporters } from "../forward/load-exporters.ts";
 import type { RunningServer } from "../serve.ts";
 import { startServer } from "../server.ts";
@@ -17,7 +17,7 @@ await main();
 async function main(): Promise<void> {
   // Queries, spool and file streams share libuv's threads; with its default of 4, slow queries would delay ingest.
   process.env.UV_THREADPOOL_SIZE ??= "8";
-  const command = readArguments();
+  const command = await readArguments();
   if (command?.kind === "print") {
     process.stdout.write(command.text === "help" ? helpText() : `${serverVersion()}\n`);
   } else if (command) {
@@ -26,10 +26,10 @@ async function main(): Promise<void> {
 }
 
 /** The command line; undefined when it was refused, or done. */
-function readArguments() {
+async function readArguments() {
   try {
     const args = process.argv.slice(2);
-    if (args[0] !== "token") return readCommand(args, process.env);
+    if (args[0] !== "token") return await loadCommand(args, process.env, process.cwd());
     process.stdout.write(runTokenCommand(args.slice(1), process.env));
     return undefined;
   } catch (error) {

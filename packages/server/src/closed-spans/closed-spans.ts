@@ -1,7 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { AttemptOutcome, attemptSpanId, spanIdOf } from "@spanloom/protocol";
 import type { Clock } from "../clock.ts";
-import { SentSpans } from "../forward/sent-spans.ts";
 import type { AttemptRecord, JobRecord, LifecycleBatch, Store, TaskRecord } from "../store/store.ts";
 import { RowBuilder, type SpanColumns, spanColumns } from "../telemetry/columns/span-columns.ts";
 import { projectAttempt } from "../telemetry/lifecycle/project-attempt.ts";
@@ -10,6 +9,7 @@ import { projectTask } from "../telemetry/lifecycle/project-task.ts";
 import { encodeClosedSpans } from "./encode-closed-spans.ts";
 import type { SpanBatch } from "./outbox.ts";
 import { type AskingCall, Outboxes } from "./outboxes.ts";
+import { SentSpans } from "./sent-spans.ts";
 import { ServedJobs } from "./served-jobs.ts";
 
 /** How long changes gather: a task that starts and ends meanwhile is read once. */

@@ -1,27 +1,15 @@
 import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { SpanloomError } from "@spanloom/protocol";
-import type { ArrivalPosition } from "../telemetry/telemetry.ts";
-
-/** Up to where an exporter was given what came. */
-export interface Cursor {
-  spans: ArrivalPosition;
-  logs: ArrivalPosition;
-}
-
-/** Keeps cursors by exporter. */
-export interface CursorStore {
-  /** The cursor kept; undefined for an exporter that is new. */
-  load(name: string): Promise<Cursor | undefined>;
-  save(name: string, cursor: Cursor): Promise<void>;
-}
+import { systemClock } from "../clock.ts";
+import { type Cursor, type CursorStore, formatCursor, type HeldCursor, parseCursor } from "./held-cursor.ts";
 
 const ENDING = ".json";
 /** Most bytes of a file's name without endings. */
 const MAX_NAME = 200;
 
 /**
- * Cursors in a folder, a file each.
+ * Cursors in a folder, a file each, of a server that has the folder alone.
  *
  * A cursor that is lost with the machine's power is an older one, and what came since is given again; so a file is
  * replaced whole, after its bytes are on the disk.
@@ -29,43 +17,37 @@ const MAX_NAME = 200;
  */
 export class CursorFiles implements CursorStore {
   readonly #folder: string;
+  readonly #nowUs: () => number;
 
-  constructor(folder: string) {
+  constructor(folder: string, nowUs = systemClock.nowUs) {
     this.#folder = folder;
+    this.#nowUs = nowUs;
   }
 
-  async load(name: string): Promise<Cursor | undefined> {
+  async take(name: string): Promise<HeldCursor> {
     const path = this.#pathOf(name);
-    let text: string;
-    try {
-      text = await readFile(path, "utf8");
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-      throw unusable(path, error);
-    }
-    try {
-      const { spans, logs } = JSON.parse(text) as Record<keyof Cursor, { us: string; place: string }>;
-      return { spans: positionOf(spans), logs: positionOf(logs) };
-    } catch (error) {
-      throw unusable(path, error);
-    }
+    return {
+      cursor: await load(path),
+      isHeld: () => true,
+      save: (cursor) => this.#save(path, cursor),
+      release: async (cursor) => {
+        if (cursor) await this.#save(path, cursor);
+      },
+    };
   }
 
-  async save(name: string, cursor: Cursor): Promise<void> {
+  async #save(path: string, cursor: Cursor): Promise<void> {
     await mkdir(this.#folder, { recursive: true });
-    const path = this.#pathOf(name);
     {
       await using file = await open(`${path}.new`, "w");
-      await file.writeFile(
-        `${JSON.stringify(cursor, (_key, value) => (typeof value === "bigint" ? `${value}` : value))}\n`,
-      );
+      await file.writeFile(`${formatCursor(cursor)}\n`);
       await file.sync();
     }
     await rename(`${path}.new`, path);
   }
 
-  /** Lets go of cursors that were not moved for so long that nothing they stand before is kept any more. */
-  async expire(beforeMs: number): Promise<void> {
+  async forget(idleMs: number): Promise<void> {
+    const beforeMs = this.#nowUs() / 1000 - idleMs;
     const files = await readdir(this.#folder).catch(() => []); // without a folder there is no cursor
     for (const file of files.filter((each) => each.endsWith(ENDING))) {
       const path = join(this.#folder, file);
@@ -79,9 +61,19 @@ export class CursorFiles implements CursorStore {
   }
 }
 
-function positionOf({ us, place }: { us: string; place: string }): ArrivalPosition {
-  if (typeof place !== "string") throw new TypeError(`place is ${JSON.stringify(place)}`);
-  return { us: BigInt(us), place };
+async function load(path: string): Promise<Cursor | undefined> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw unusable(path, error);
+  }
+  try {
+    return parseCursor(text);
+  } catch (error) {
+    throw unusable(path, error);
+  }
 }
 
 function unusable(path: string, cause: unknown): SpanloomError {

@@ -207,6 +207,21 @@ describe("a forwarder", () => {
     expect([first.names, second.names, late.names]).toEqual([named(1), named(2, 3), named(3)]);
   });
 
+  it("does not send again what the store gets again as it was, but what has changed", async () => {
+    await using bed = await new Bed().start();
+    const exporter = new RecordingExporter();
+    const forwarder = bed.forward(exporter);
+    await bed.send(1, 2, 3);
+    await waitFor(() => exporter.spans.length >= 3);
+    await bed.send(1, 2, 3);
+    const changed = tracePayload([span(3, { name: "span 3, again" })]);
+    await bed.telemetry.ingest([{ signal: "traces", bytes: changed }]);
+    await bed.send(4);
+    await waitFor(() => exporter.names.includes("span 4") && exporter.names.includes("span 3, again"));
+    expect(exporter.names.sort()).toEqual([...named(1, 2, 3), "span 3, again", "span 4"]);
+    expect(forwarder.stats()).toMatchObject({ forwarded: 5, repeated: expect.any(Number) });
+  });
+
   it("is not delayed by one that hangs or throws, and stops beside it", async () => {
     await using bed = await new Bed().start();
     const [hanging, throwing, sound] = [new RecordingExporter(), new RecordingExporter(), new RecordingExporter()];

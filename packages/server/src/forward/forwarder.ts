@@ -4,12 +4,12 @@ import { SpanloomError } from "@spanloom/protocol";
 import { type RecordBatch, tableFromIPC } from "apache-arrow";
 import type { Clock } from "../clock.ts";
 import type { TelemetryTable } from "../telemetry/columnar/span-store.ts";
-import type { ArrivalPage, Arrivals } from "../telemetry/telemetry.ts";
+import type { ArrivalPage, Arrivals, Horizon } from "../telemetry/telemetry.ts";
 import { cellsOf } from "./cells.ts";
-import type { Cursor, CursorStore } from "./cursor-file.ts";
+import type { Cursor, CursorStore, HeldCursor } from "./held-cursor.ts";
 import { logsToOtlp, spansToOtlp } from "./otlp-batch.ts";
 import { nextDelayMs, Outlet, type OutletStats } from "./outlet.ts";
-import { SentSpans } from "./sent-spans.ts";
+import { SentRecords } from "./sent-records.ts";
 import { pause, within } from "./waiting.ts";
 
 /** How often it looks for what is new. */
@@ -24,8 +24,10 @@ const PAGE_ROWS = 8_192;
 const PAGE_BYTES = 8 * 1024 ** 2;
 /** What an exporter is given at a time: making and encoding it takes some milliseconds of the event loop. */
 const PART = { maxRecords: 128, maxBytes: 2 * 1024 ** 2 };
-/** How far back it begins again when the store's clock was set back. */
+/** How far back it begins again when the store's clock was set back, it is not known when. */
 const READ_AGAIN_US = 60_000_000n;
+/** By how much the store's clock may fall behind this server's between two looks. */
+const CLOCK_US = 1_000_000n;
 /** How long a stop waits until all that came is sent, for what is still under way then, and for the exporter to shut down. */
 const STOP_MS = { sending: 5_000, ending: 1_000 };
 
@@ -49,12 +51,16 @@ export interface ForwarderOptions {
 /** Figures of one exporter. */
 export interface ForwardStats extends OutletStats {
   name: string;
+  /** Records that came again as they had been sent, and were not sent again. */
+  repeated: number;
   /** Stored rows that it has not been given, at most; open spans and earlier versions are among them. */
   lagRecords: number;
   /** Age of the oldest of them. */
   lagSeconds: number;
   /** Whether it was given all that had come when it looked last. */
   isCurrent: boolean;
+  /** Whether this server is the one that serves it; false while another does. */
+  isServing: boolean;
 }
 
 /**
@@ -62,22 +68,25 @@ export interface ForwardStats extends OutletStats {
  *
  * I1. The cursor passes a record only when the backend took it, or refused it for good, which is counted. So an outage
  *     costs lag and nothing else, and nothing is held but a page.
- * I2. A record is sent once, but for what was sent since the cursor was last written when the server crashes, and rows
- *     that the store got again. A span of the server's own record that was written again is sent again only if it changed.
+ * I2. A record is sent once, but for what was sent since the cursor was last written when the server crashes or is frozen
+ *     for so long that another serves the exporter. What comes into the store again is sent again only if it changed, as
+ *     far as what was sent is remembered.
  * I3. An exporter that is slow, hangs or throws delays nobody else; nothing here throws into the server.
- * I4. At most one `export` is under way.
+ * I4. At most one `export` is under way, and none begins while the cursor is not held.
  */
 export class Forwarder {
   readonly #options: ForwarderOptions;
   /** Told to send what there is and end; and to end at once. */
   readonly #leaving = new AbortController();
   readonly #stopping = new AbortController();
-  readonly #sent = new SentSpans();
+  readonly #sent = new SentRecords();
   readonly #outlet: Outlet;
+  #repeated = 0;
   readonly #waiting: Record<TelemetryTable, number> = { spans: 0, logs: 0 };
   readonly #reported = new Set<string>();
+  #held: HeldCursor | undefined;
   #cursor: Cursor | undefined;
-  #horizonUs = 0n;
+  #horizon: Horizon = { nowUs: 0n, untilUs: 0n, readAtUs: 0 };
   #savedUs = 0;
   #isSaved = true;
   #running: Promise<void> | undefined;
@@ -89,7 +98,7 @@ export class Forwarder {
     this.#outlet = new Outlet({
       ...options,
       leaving: this.#leaving.signal,
-      mayGoOn: () => !this.#stopping.signal.aborted,
+      mayGoOn: () => this.#mayGoOn(),
       onAway: async () => {
         if (!this.#isSaved) await this.#trySave();
       },
@@ -111,41 +120,90 @@ export class Forwarder {
     if (!this.#outlet.isAway) await this.#within(running, STOP_MS.sending);
     this.#stopping.abort();
     await this.#within(running, STOP_MS.ending);
-    await this.#within(this.#trySave(), STOP_MS.ending);
+    await this.#within(this.#release(), STOP_MS.ending);
     await this.#within(this.#options.exporter.shutdown(), STOP_MS.ending);
   }
 
   /** Figures so far. */
   stats(): ForwardStats {
     const { spans, logs } = this.#cursor ?? {};
-    const behindUs = [spans, logs].map((each) => (each && each.us < this.#horizonUs ? this.#horizonUs - each.us : 0n));
+    const { nowUs } = this.#horizon;
+    const behindUs = [spans, logs].map((each) => (each && each.us < nowUs ? nowUs - each.us : 0n));
     const lagRecords = this.#waiting.spans + this.#waiting.logs;
     const lagSeconds = lagRecords === 0 ? 0 : Math.max(...behindUs.map(Number)) / 1e6;
-    return { name: this.#options.name, ...this.#outlet.stats(), lagRecords, lagSeconds, isCurrent: this.#isCurrent };
+    return {
+      name: this.#options.name,
+      ...this.#outlet.stats(),
+      repeated: this.#repeated,
+      lagRecords,
+      lagSeconds,
+      isCurrent: this.#isCurrent,
+      isServing: this.#held?.isHeld() ?? false,
+    };
   }
 
   async #run(): Promise<void> {
-    for (let isLast = false; !isLast; ) {
+    for (;;) {
+      const held = await this.#take();
+      if (!held) return;
+      await this.#serve(held);
+      if (this.#leaving.signal.aborted) return;
+      this.#options.log(`exporter "${this.#options.name}": this server's lease has ended`);
+      await this.#release();
+      [this.#held, this.#cursor, this.#isSaved, this.#isCurrent] = [undefined, undefined, true, false];
+      [this.#waiting.spans, this.#waiting.logs] = [0, 0];
+    }
+  }
+
+  /** Waits for its turn; undefined when told to leave before. */
+  async #take(): Promise<HeldCursor | undefined> {
+    const { cursors, name } = this.#options;
+    for (;;) {
+      try {
+        return await cursors.take(name, this.#leaving.signal);
+      } catch (error) {
+        this.#waits(error);
+        await this.#pause(nextDelayMs(++this.#failures, this.#options.random()));
+        if (this.#leaving.signal.aborted) return undefined;
+      }
+    }
+  }
+
+  async #serve(held: HeldCursor): Promise<void> {
+    this.#held = held;
+    for (let isLast = false; !isLast && held.isHeld(); ) {
       isLast = this.#leaving.signal.aborted;
       try {
-        await this.#catchUp();
+        await this.#catchUp(held);
         this.#failures = 0;
         if (!isLast) await this.#pause(LOOK_MS);
       } catch (error) {
         if (this.#stopping.signal.aborted) return;
-        this.#report("read", `exporter "${this.#options.name}" waits: ${messageOf(error)}`);
+        this.#waits(error);
         await this.#pause(nextDelayMs(++this.#failures, this.#options.random()));
       }
     }
   }
 
+  /** Lets another server have it. Never rejects. */
+  async #release(): Promise<void> {
+    try {
+      await this.#held?.release(this.#isSaved ? undefined : this.#cursor);
+    } catch (error) {
+      this.#cannotSave(error);
+    }
+  }
+
   /** Gives on all that came up to now. */
-  async #catchUp(): Promise<void> {
-    const { arrivals } = this.#options;
-    this.#horizonUs = await arrivals.horizon();
-    this.#isCurrent = this.#cursor !== undefined && this.#cursor.spans.us >= this.#horizonUs;
-    this.#cursor ??= await this.#begin(this.#horizonUs);
+  async #catchUp(held: HeldCursor): Promise<void> {
+    const before = this.#cursor && this.#horizon;
+    this.#horizon = await this.#options.arrivals.horizon();
+    const { nowUs, untilUs } = this.#horizon;
+    this.#cursor ??= held.cursor ?? (await this.#begin(held, nowUs));
+    this.#isCurrent = this.#cursor.spans.us >= untilUs;
+    this.#goBack(this.#cursor, before);
     for (const table of ["spans", "logs"] as const) await this.#catchUpWith(table, this.#cursor);
+    if (!held.isHeld()) return;
     this.#reported.delete("read");
     this.#isCurrent = true;
     const savedAgoUs = this.#options.clock.nowUs() - this.#savedUs;
@@ -153,24 +211,35 @@ export class Forwarder {
   }
 
   /** A new cursor is written at once: what comes from now on is due, whatever happens. */
-  async #begin(nowUs: bigint): Promise<Cursor> {
-    const { name, cursors, from } = this.#options;
-    const known = await cursors.load(name);
-    if (known) return known;
+  async #begin(held: HeldCursor, nowUs: bigint): Promise<Cursor> {
+    const { from } = this.#options;
     const us = from === "now" ? nowUs : from === "beginning" ? 0n : from;
     const cursor = { spans: { us, place: "" }, logs: { us, place: "" } };
-    await cursors.save(name, cursor);
+    await held.save(cursor);
     return cursor;
   }
 
-  async #catchUpWith(table: TelemetryTable, cursor: Cursor): Promise<void> {
-    const { arrivals, name, log } = this.#options;
-    if (cursor[table].us > this.#horizonUs && !this.#isAhead()) {
-      log(`exporter "${name}": the store's clock was set back; the last minute is sent again`);
-      cursor[table] = { us: this.#horizonUs - READ_AGAIN_US, place: "" };
+  /** What came since the store's clock was set back has times that were passed: they are read again. */
+  #goBack(cursor: Cursor, before: Horizon | undefined): void {
+    const { nowUs, readAtUs } = this.#horizon;
+    const passedUs = before && BigInt(Math.round(readAtUs - before.readAtUs));
+    const backUs = before && passedUs !== undefined ? before.nowUs + passedUs - nowUs : 0n;
+    const isBack = backUs > CLOCK_US || (cursor.spans.us > nowUs && !this.#isAhead());
+    if (!isBack) return;
+    this.#options.log(
+      `exporter "${this.#options.name}": the store's clock was set back; what came since is read again`,
+    );
+    const againUs = before && backUs > CLOCK_US ? before.nowUs - backUs - CLOCK_US : nowUs - READ_AGAIN_US;
+    for (const table of ["spans", "logs"] as const) {
+      if (cursor[table].us > againUs) cursor[table] = { us: againUs, place: "" };
     }
-    if (cursor[table].us >= this.#horizonUs) return;
-    const pieces = await arrivals.pieces(table, cursor[table].us, this.#horizonUs);
+  }
+
+  async #catchUpWith(table: TelemetryTable, cursor: Cursor): Promise<void> {
+    const { arrivals } = this.#options;
+    const { untilUs: horizonUs } = this.#horizon;
+    if (cursor[table].us >= horizonUs) return;
+    const pieces = await arrivals.pieces(table, cursor[table].us, horizonUs);
     this.#waiting[table] = pieces.reduce((sum, { rows }) => sum + rows, 0);
     for (const { fromUs, untilUs, rows } of pieces) {
       if (cursor[table].us < fromUs) cursor[table] = { us: fromUs, place: "" };
@@ -179,13 +248,13 @@ export class Forwarder {
       }
       this.#waiting[table] -= rows;
     }
-    cursor[table] = { us: this.#horizonUs, place: "" };
+    cursor[table] = { us: horizonUs, place: "" };
   }
 
   /** Whether it is to begin at a time that has not come. */
   #isAhead(): boolean {
     const { from } = this.#options;
-    return typeof from === "bigint" && from > this.#horizonUs;
+    return typeof from === "bigint" && from > this.#horizon.nowUs;
   }
 
   /** Gives on one page; false when it was told to stop before all of it was taken. */
@@ -215,22 +284,25 @@ export class Forwarder {
 
   async #passSlice(table: TelemetryTable, batch: RecordBatch, all: readonly number[]): Promise<boolean> {
     const { exporter } = this.#options;
-    const changes = table === "spans" ? changesOf(batch, all, this.#sent) : undefined;
-    const rows = changes?.rows ?? all;
+    const { rows, keys } = newRows(batch, all, this.#sent);
+    this.#repeated += all.length - rows.length;
     if (rows.length === 0) return true;
     const records = table === "spans" ? spansToOtlp(batch, rows) : logsToOtlp(batch, rows);
     for (const part of splitBatch(exporter.shape?.(records) ?? records, PART)) {
       if (!(await this.#outlet.send(part.batch, part.size.spans + part.size.logRecords))) return false;
     }
-    for (const { span, content } of changes?.spans ?? []) this.#sent.add(span, content);
+    for (const { record, content } of keys) this.#sent.add(record, content);
     return true;
   }
 
+  #mayGoOn(): boolean {
+    return !this.#stopping.signal.aborted && this.#held?.isHeld() === true;
+  }
+
   async #save(): Promise<void> {
-    const { cursors, name, clock } = this.#options;
     if (!this.#cursor) return;
-    await cursors.save(name, this.#cursor);
-    this.#savedUs = clock.nowUs();
+    await this.#held?.save(this.#cursor);
+    this.#savedUs = this.#options.clock.nowUs();
     this.#isSaved = true;
   }
 
@@ -238,9 +310,17 @@ export class Forwarder {
     try {
       await this.#save();
     } catch (error) {
-      // Sending goes on, or ends; what was sent since the cursor was written is sent again after a crash.
-      this.#report("save", `exporter "${this.#options.name}": cannot write its cursor: ${messageOf(error)}`);
+      this.#cannotSave(error);
     }
+  }
+
+  /** Sending goes on, or ends; what was sent since the cursor was written is sent again after a crash. */
+  #cannotSave(error: unknown): void {
+    this.#report("save", `exporter "${this.#options.name}": cannot write its cursor: ${messageOf(error)}`);
+  }
+
+  #waits(error: unknown): void {
+    this.#report("read", `exporter "${this.#options.name}" waits: ${messageOf(error)}`);
   }
 
   /** Waits; less when told to leave. */
@@ -262,13 +342,12 @@ export class Forwarder {
   }
 }
 
-/** Rows that were not sent as they are, and those of them to remember. */
-function changesOf(batch: RecordBatch, rows: readonly number[], sent: SentSpans) {
+/** Rows that were not sent as they are, and what to remember of them. */
+function newRows(batch: RecordBatch, all: readonly number[], sent: SentRecords) {
   const cells = cellsOf(batch);
-  const [place, content] = [cells.text("place"), cells.long("content_key")];
-  const changed = rows.filter((row) => content(row) === 0n || !sent.has(place(row), content(row)));
-  const remembered = changed.filter((row) => content(row) !== 0n);
-  return { rows: changed, spans: remembered.map((row) => ({ span: place(row), content: content(row) })) };
+  const [record, content] = [cells.long("record_key"), cells.long("content_key")];
+  const rows = all.filter((row) => !sent.has(record(row), content(row)));
+  return { rows, keys: rows.map((row) => ({ record: record(row), content: content(row) })) };
 }
 
 function rangeOf(from: number, until: number): number[] {

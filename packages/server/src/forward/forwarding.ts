@@ -1,8 +1,8 @@
 import { SpanloomError } from "@spanloom/protocol";
 import type { Clock } from "../clock.ts";
 import type { Arrivals } from "../telemetry/telemetry.ts";
-import { CursorFiles } from "./cursor-file.ts";
 import { Forwarder, type ForwardFrom, type ForwardStats } from "./forwarder.ts";
+import type { CursorStore } from "./held-cursor.ts";
 import type { NamedExporter } from "./load-exporters.ts";
 
 /** What is forwarded to, and by what. */
@@ -10,8 +10,7 @@ export interface ForwardingOptions {
   exporters: readonly NamedExporter[];
   /** Where new exporters begin. */
   from: ForwardFrom;
-  /** Folder of cursors. */
-  folder: string;
+  cursors: CursorStore;
   /** Days that cursors are kept of exporters that are not configured any more. */
   retentionDays: number;
   arrivals: Arrivals;
@@ -26,11 +25,10 @@ const DAY_MS = 86_400_000;
 export class Forwarding {
   readonly #options: ForwardingOptions;
   readonly #forwarders: readonly Forwarder[];
-  readonly #cursors: CursorFiles;
 
   /** Errors: INVALID_FIELD for a name that is given twice: they would share a cursor. */
   constructor(options: ForwardingOptions) {
-    const { exporters, folder, retentionDays, ...shared } = options;
+    const { exporters, retentionDays, ...shared } = options;
     this.#options = options;
     const names = exporters.map(({ name }) => name);
     const twice = names.find((name, i) => names.indexOf(name) < i);
@@ -38,14 +36,13 @@ export class Forwarding {
       throw new SpanloomError("INVALID_FIELD", `cannot export: exporter "${twice}" is given twice`, {
         field: "exporter",
       });
-    this.#cursors = new CursorFiles(folder);
-    this.#forwarders = exporters.map((each) => new Forwarder({ ...shared, ...each, cursors: this.#cursors }));
+    this.#forwarders = exporters.map((each) => new Forwarder({ ...shared, ...each }));
   }
 
   /** Begins. */
   async start(): Promise<void> {
-    const { clock, retentionDays } = this.#options;
-    await this.#cursors.expire(clock.nowUs() / 1000 - retentionDays * DAY_MS);
+    const { cursors, retentionDays } = this.#options;
+    await cursors.forget(retentionDays * DAY_MS);
     for (const forwarder of this.#forwarders) forwarder.start();
   }
 

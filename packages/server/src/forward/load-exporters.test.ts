@@ -12,7 +12,7 @@ describe("loadExporters", () => {
     mkdirSync(join(dir.path, "node_modules/@spanloom"), { recursive: true });
     symlinkSync(otlp, join(dir.path, "node_modules/@spanloom/exporter-otlp"));
     const env = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4999" };
-    const [loaded] = await loadExporters(["otlp"], { env, folder: dir.path });
+    const [loaded] = await loadExporters([{ name: "otlp", use: "otlp" }], { env, folder: dir.path });
     expect(loaded?.name).toBe("otlp");
     expect(loaded?.exporter.destination).toContain("127.0.0.1:4999");
     await loaded?.exporter.shutdown();
@@ -22,14 +22,17 @@ describe("loadExporters", () => {
     using dir = tempDir();
     const source = "export const exporterFromEnv = (env) => ({ name: env.NAME });\n";
     writeFileSync(join(dir.path, "own.mjs"), source);
-    const [loaded] = await loadExporters(["./own.mjs"], { env: { NAME: "mine" }, folder: dir.path });
+    const [loaded] = await loadExporters([{ name: "own", use: "./own.mjs" }], {
+      env: { NAME: "mine" },
+      folder: dir.path,
+    });
     expect(loaded?.exporter.name).toBe("mine");
   });
 
   it("says what to install, and refuses a module that makes no exporter", async () => {
     using dir = tempDir();
     writeFileSync(join(dir.path, "empty.mjs"), "export const nothing = 1;\n");
-    const load = (name: string) => loadExporters([name], { env: {}, folder: dir.path });
+    const load = (name: string) => loadExporters([{ name, use: name }], { env: {}, folder: dir.path });
     await expect(load("absent")).rejects.toThrow(
       'cannot use exporter "absent": it is not installed; run npm install @spanloom/exporter-absent',
     );

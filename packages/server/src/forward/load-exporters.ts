@@ -1,13 +1,39 @@
 import { createRequire } from "node:module";
 import { isAbsolute, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { Exporter } from "@spanloom/exporter";
+import {
+  type Exporter,
+  type FieldPlace,
+  type OptionFieldsByName,
+  readFields,
+  type ShapeOptions,
+  workflowAliases,
+} from "@spanloom/exporter";
 import { SpanloomError } from "@spanloom/protocol";
+import type { ForwardFrom } from "./forwarder.ts";
 
 /** An exporter, and the name that its cursor is kept by. */
 export interface NamedExporter {
   name: string;
   exporter: Exporter;
+  /** Where it begins when it has no cursor. Default: where all do. */
+  from?: ForwardFrom;
+}
+
+/** An exporter that is configured. */
+export interface ExporterConfig {
+  /** Tells it from the others; its cursor is kept by it. */
+  name: string;
+  /** `otlp` for `@spanloom/exporter-otlp`, another package's name, or a path that begins with `.` or `/`. */
+  use: string;
+  /** What its package is told over its environment variables, as it stands in a file. */
+  options?: unknown;
+  /** What of the telemetry it is given, over what `options` say of it. */
+  shape?: ShapeOptions;
+  /** Where it begins when it has no cursor. */
+  from?: ForwardFrom;
+  /** Where in which file it stands. */
+  place?: FieldPlace;
 }
 
 /** Where exporters are looked for, and what they are configured by. */
@@ -18,22 +44,50 @@ export interface LoadOptions {
 }
 
 /**
- * Loads exporters: `otlp` is the package `@spanloom/exporter-otlp`; others are named as they are, or by a path that
- * begins with `.` or `/`. Each is configured by its own environment variables.
+ * Loads exporters. Each is configured by its own environment variables, and by its options over them.
  *
- * Errors: INVALID_FIELD for what is not installed or is no exporter; whatever refuses its configuration.
+ * Errors: INVALID_FIELD for what is not installed or is no exporter, and for options that are not known to a package that
+ * tells which it knows; whatever refuses its configuration.
  */
-export async function loadExporters(names: readonly string[], options: LoadOptions): Promise<NamedExporter[]> {
+export async function loadExporters(
+  configs: readonly ExporterConfig[],
+  options: LoadOptions,
+): Promise<NamedExporter[]> {
   const loaded: NamedExporter[] = [];
-  for (const name of names) loaded.push({ name, exporter: await loadExporter(name, options) });
+  for (const config of configs) {
+    const exporter = await loadExporter(config, options);
+    loaded.push({ name: config.name, exporter, ...(config.from !== undefined && { from: config.from }) });
+  }
   return loaded;
 }
 
-async function loadExporter(name: string, { env, folder }: LoadOptions): Promise<Exporter> {
-  const module = (await import(pathToFileURL(locate(name, folder)).href)) as Record<string, unknown>;
-  const fromEnv = module.exporterFromEnv;
-  if (typeof fromEnv !== "function") throw refuse(name, "it has no function exporterFromEnv");
-  return (fromEnv as (env: LoadOptions["env"]) => Exporter)(env);
+/** What a package of exporters exports. */
+interface ExporterModule {
+  exporterFromEnv?: (env: LoadOptions["env"], options?: Record<string, unknown>) => Exporter;
+  optionFields?: OptionFieldsByName;
+}
+
+async function loadExporter(config: ExporterConfig, { env, folder }: LoadOptions): Promise<Exporter> {
+  const { use } = config;
+  const { exporterFromEnv, optionFields } = (await import(pathToFileURL(locate(use, folder)).href)) as ExporterModule;
+  if (typeof exporterFromEnv !== "function") throw refuse(use, "it has no function exporterFromEnv");
+  const options = optionsOf(config, optionFields);
+  return options ? exporterFromEnv(env, options) : exporterFromEnv(env);
+}
+
+/** What it is told; undefined when that is nothing, so that functions that take the environment alone do. */
+function optionsOf({ options, shape, place }: ExporterConfig, fields: OptionFieldsByName | undefined) {
+  if (options === undefined && shape === undefined) return undefined;
+  const given = options ?? {};
+  const read = fields && place ? readFields(given, fields, place) : (given as Record<string, unknown>);
+  const shaped = { ...withAliases(read.shape as ShapeOptions | undefined), ...shape };
+  return { ...read, ...((read.shape !== undefined || shape) && { shape: shaped }) };
+}
+
+/** A shape as a file may have it: with the name of aliases that are known. */
+export function withAliases(shape: ShapeOptions | undefined): ShapeOptions | undefined {
+  const isNamed = (shape?.aliases as unknown) === "workflow";
+  return isNamed ? { ...shape, aliases: workflowAliases } : shape;
 }
 
 /** The file to import. */

@@ -9,6 +9,10 @@ export interface PeerAnswers {
   silent: readonly string[];
   /** Those that ended, or whose connection ended, before they answered. */
   gone: readonly string[];
+  /** Those that did it, and may have begun something before of which they cannot tell how it ended. */
+  unsure: readonly string[];
+  /** How long ago a server was noted to have ended without a goodbye, the last time; absent when none ever was. */
+  lostMsAgo?: number;
 }
 
 /**
@@ -28,8 +32,8 @@ export interface Peers {
   ask(request: PeerRequest, timeoutMs: number): Promise<PeerAnswers>;
   /** Resolves when what this server committed before is announced to its own listeners. */
   settled(): Promise<void>;
-  /** Sets who does what others ask for; requests that come before wait. */
-  onAsk(handler: (request: PeerRequest) => Promise<void>): void;
+  /** Sets who does what others ask for, and says whether that is sure to be all; requests that come before wait. */
+  onAsk(handler: (request: PeerRequest) => Promise<boolean>): void;
   /** Sets who does what a server that is gone left undone. It resolves when that is noted. */
   onGone(handler: () => Promise<void>): void;
   /** When this server stops, it leaves something undone: another one is to take over. */

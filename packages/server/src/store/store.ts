@@ -14,6 +14,7 @@
  */
 
 import type { JobState, RunnerState } from "@spanloom/protocol";
+import type { ExportCursors } from "./export-cursors.ts";
 import type { Peers } from "./peers.ts";
 import type {
   BacklogRecord,
@@ -34,6 +35,7 @@ import type {
 } from "./records.ts";
 import type { StoreStats } from "./store-stats.ts";
 
+export type { ExportCursors, KeptExporter, TakenExporter } from "./export-cursors.ts";
 export type { Peers } from "./peers.ts";
 export type {
   AttemptRecord,
@@ -131,6 +133,8 @@ export interface Store {
   readonly peers?: Peers;
   /** What it counted since it was made. */
   readonly stats: StoreStats;
+  /** Exporters that the servers on the same record serve in turns; absent when there can be none. */
+  readonly exportCursors?: ExportCursors;
   /** Opens and migrates. Throws INVALID_STATE, naming the cause, when the data is locked, read-only or from a newer version. */
   start(): Promise<void>;
   /** Finishes what was asked for and closes. Safe to call twice. */

@@ -16,13 +16,13 @@ import { tableFromIPC } from "apache-arrow";
 import type { Clock } from "../clock.ts";
 import type { Peers, Store } from "../store/store.ts";
 import { TimeCorrection } from "./clock/time-correction.ts";
-import type { ArrowBatch, SpanStore, Statement } from "./columnar/span-store.ts";
+import type { ArrowBatch, InsertBatch, SpanStore, Statement } from "./columnar/span-store.ts";
 import { checkPathJobId, findCriticalPath } from "./critical-path/find-critical-path.ts";
 import { Drainer } from "./ingest/drainer.ts";
 import { highestIds } from "./ingest/ingest-ids.ts";
 import { closeOpenSpans, type StoppedAttempt } from "./lifecycle/close-open-spans.ts";
 import { Projector } from "./lifecycle/projector.ts";
-import { PeerBarrier } from "./peer-barrier.ts";
+import { LATE_MS, PeerBarrier } from "./peer-barrier.ts";
 import { planAggregate } from "./query/aggregate-plan.ts";
 import { planComparison, planJobSpans } from "./query/compare-plan.ts";
 import type { JobTraces } from "./query/filter-sql.ts";
@@ -74,6 +74,8 @@ class TelemetryPlane implements Telemetry {
   readonly #counts = new TelemetryCounts();
   /** Calls that brought something. */
   #accepted = 0;
+  /** When an insert failed last: it is not known how it ended, and it may become visible yet. */
+  #insertFailedAtUs = Number.NEGATIVE_INFINITY;
   #drainer: Drainer | undefined;
   #stopping: Promise<void> | undefined;
 
@@ -97,7 +99,7 @@ class TelemetryPlane implements Telemetry {
       store,
       clock,
       log,
-      insert: (batch) => this.#counts.insert(spanStore, batch),
+      insert: (batch) => this.#counts.insert({ insert: (each) => this.#insert(each) }, batch),
       counts: this.#counts,
       closeOpenSpans: (attempts) => this.#closeOpenSpans(attempts),
       ...(barrier && { othersFlushed: () => barrier.lifecycleWritten() }),
@@ -108,7 +110,7 @@ class TelemetryPlane implements Telemetry {
       ...(!options.shared && { accepted: () => this.#accepted }),
     };
     this.#tail = new Tail({ ...arrivals, jobTraces: (jobIds) => this.#jobTraces(jobIds), clock, log });
-    this.arrivals = new ArrivalReader(arrivals);
+    this.arrivals = new ArrivalReader({ ...arrivals, clock });
   }
 
   async start(): Promise<void> {
@@ -116,7 +118,15 @@ class TelemetryPlane implements Telemetry {
     await spanStore.start();
     try {
       const writer = await this.#openSpool();
-      this.#drainer = new Drainer({ spool: this.#spool, writer, spanStore, counts: this.#counts, clock, log });
+      const inserted = { insert: (batch: InsertBatch) => this.#insert(batch), retentionDays: spanStore.retentionDays };
+      this.#drainer = new Drainer({
+        spool: this.#spool,
+        writer,
+        spanStore: inserted,
+        counts: this.#counts,
+        clock,
+        log,
+      });
       this.#drainer.start();
       await this.#projector.recover();
       this.#servePeers(this.#drainer);
@@ -148,6 +158,7 @@ class TelemetryPlane implements Telemetry {
   #servePeers(drainer: Drainer): void {
     this.#peers?.onAsk(async (request) => {
       await Promise.all([this.#projector.flush(), request === "telemetry" && drainer.barrier()]);
+      return this.#isSure();
     });
     this.#peers?.onGone(() => this.#projector.recover());
   }
@@ -261,7 +272,8 @@ class TelemetryPlane implements Telemetry {
     const { spanStore, log } = this.#options;
     try {
       await this.#started().barrier();
-      await closeOpenSpans(spanStore, attempts);
+      const insert = (batch: InsertBatch) => this.#insert(batch);
+      await closeOpenSpans({ stream: (statement) => spanStore.stream(statement), insert }, attempts);
     } catch (error) {
       // What the engine will never do must not keep the lifecycle from being marked as written.
       if (!(error instanceof SpanloomError) || error.retryable) throw error;
@@ -270,11 +282,31 @@ class TelemetryPlane implements Telemetry {
     }
   }
 
-  /** Resolves when all that was accepted before the call, by whichever server, is in the store. */
-  async #barrier(): Promise<void> {
+  /**
+   * Resolves when all that was accepted before the call, by whichever server, is in the store; with false when that cannot
+   * be told of every server.
+   */
+  async #barrier(): Promise<boolean> {
     // What a reader saw committed is noted before it is written.
     await this.#peers?.settled();
-    await Promise.all([this.#started().barrier(), this.#projector.flush(), this.#peerBarrier?.pass()]);
+    const passing = [this.#peerBarrier?.pass() ?? true, this.#started().barrier(), this.#projector.flush()] as const;
+    const [isSure] = await Promise.all(passing);
+    return isSure && this.#isSure();
+  }
+
+  async #insert(batch: InsertBatch): Promise<void> {
+    try {
+      await this.#options.spanStore.insert(batch);
+    } catch (error) {
+      this.#insertFailedAtUs = this.#options.clock.nowUs();
+      throw error;
+    }
+  }
+
+  /** Whether nothing of this server can become visible that was not seen to. The embedded engine leaves nothing behind. */
+  #isSure(): boolean {
+    const { shared = false, clock } = this.#options;
+    return !shared || clock.nowUs() - this.#insertFailedAtUs >= LATE_MS * 1000;
   }
 
   async #jobTraces(jobIds: readonly string[]): Promise<JobTraces> {

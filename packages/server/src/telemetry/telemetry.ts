@@ -92,14 +92,23 @@ export interface ArrivalPage {
   position: ArrivalPosition;
 }
 
+/** What a look at the store's clock says of what has come. */
+export interface Horizon {
+  /** The store's time, and this server's when it was read, in microseconds since the epoch. */
+  nowUs: bigint;
+  readAtUs: number;
+  /** Nothing more will come before this time; earlier than now while it is not known of every server what it inserts. */
+  untilUs: bigint;
+}
+
 /**
  * What came into the store, in the order it came: ended spans and log records, whichever server took them.
  *
  * Errors: TELEMETRY_UNAVAILABLE while the store is away.
  */
 export interface Arrivals {
-  /** A time of the store before which nothing more will come. */
-  horizon(): Promise<bigint>;
+  /** Up to when everything has come, of all that was accepted before the call. */
+  horizon(): Promise<Horizon>;
   /** Cuts a range of time into pieces that are read one after the other; those without rows are left out. */
   pieces(table: TelemetryTable, fromUs: bigint, untilUs: bigint): Promise<ArrivalPiece[]>;
   /** Reads rows after a position, up to a time of the store. Once `untilUs` is the position, nothing is left before it. */

@@ -59,7 +59,7 @@ export function telemetryStub(methods: Partial<Telemetry> = {}): TelemetryStub {
       correctExtras: (_runnerId, _attempt, extras) => extras,
     },
     arrivals: {
-      horizon: async () => 0n,
+      horizon: async () => ({ nowUs: 0n, readAtUs: 0, untilUs: 0n }),
       pieces: async () => [],
       page: async (_table, _from, untilUs) => ({ batches: [], position: { us: untilUs, place: "" } }),
     },

@@ -1,5 +1,6 @@
 import type { Client } from "pg";
 import { type DatabaseTarget, DEFAULT_SCHEMA, openConnection } from "./connection.ts";
+import { removingGone } from "./lost-servers.ts";
 import { channelOf, decodePayload } from "./notify.ts";
 import { TAKE_STORE_LOCK } from "./store-lock.ts";
 
@@ -130,11 +131,7 @@ export class Listener {
 }
 
 /** Enters this server, and removes those whose connection is gone; answers which. */
-const enlist = `WITH gone AS (
-    DELETE FROM server WHERE id <> $1 AND NOT EXISTS
-      (SELECT 1 FROM pg_stat_activity a WHERE a.pid = server.pid AND a.backend_start = server.backend_start)
-    RETURNING id
-  ), entered AS (
+const enlist = `WITH ${removingGone("$1")}, entered AS (
   INSERT INTO server (id, pid, backend_start)
   SELECT $1, pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()
   ON CONFLICT (id) DO UPDATE SET pid = excluded.pid, backend_start = excluded.backend_start

@@ -3,10 +3,13 @@ import type { Client } from "pg";
 import { describeDatabase } from "./connect-error.ts";
 import { type DatabaseTarget, DEFAULT_SCHEMA, openConnection } from "./connection.ts";
 import { toStoreError } from "./errors.ts";
-import { SCHEMA_VERSION, schemaSql } from "./schema.sql.ts";
+import { exporterSql, SCHEMA_VERSION, schemaSql } from "./schema.sql.ts";
 
 /** Key of the advisory lock under which servers migrate, one after the other. */
 const MIGRATION_LOCK = 0x5350_4c4e;
+
+/** What leads from each version to the next; servers of the earlier one that run go on beside it. */
+const steps: Readonly<Record<number, string>> = { 2: exporterSql };
 
 /**
  * Brings the store's schema to this program's version, in one transaction; any number of servers may start at once.
@@ -48,6 +51,9 @@ async function migrateLocked(client: Client, target: DatabaseTarget): Promise<vo
     throw new SpanloomError("INVALID_STATE", message, { limit: SCHEMA_VERSION, actual: version });
   }
   await refuseReadOnly(client, place);
+  if (version === SCHEMA_VERSION) return;
+  for (let step = version + 1; step <= SCHEMA_VERSION; step++) await client.query(steps[step]!);
+  await client.query("UPDATE meta SET value = $1 WHERE key = 'schema_version'", [SCHEMA_VERSION]);
 }
 
 async function tablesOf(client: Client, schema: string): Promise<string[]> {

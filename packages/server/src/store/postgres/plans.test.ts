@@ -186,9 +186,22 @@ describe("beside a million tasks", () => {
   it("servers ask each other", async () => {
     await using other = new PostgresStore({ url });
     await other.start();
-    other.peers.onAsk(async () => undefined);
+    other.peers.onAsk(async () => true);
     await using driver = await StoreDriver.open(makeStore);
-    expect(await driver.store.peers?.ask("lifecycle", 5_000)).toEqual({ failed: [], silent: [], gone: [] });
+    expect(await driver.store.peers?.ask("lifecycle", 5_000)).toEqual({
+      failed: [],
+      silent: [],
+      gone: [],
+      unsure: [],
+    });
+  });
+
+  it("servers take exporters from each other", async () => {
+    await using driver = await StoreDriver.open(makeStore);
+    const cursors = driver.store.exportCursors!;
+    const [taken] = await cursors.take(["one"], 1_000);
+    expect(await cursors.keep([taken!], 1_000)).toEqual(new Set(["one"]));
+    await cursors.forget(0);
   });
 
   it("every statement of the store was executed", () => {

@@ -22,7 +22,7 @@ afterEach(async () => {
 });
 
 async function start(
-  serve?: (request: PeerRequest) => Promise<void>,
+  serve?: (request: PeerRequest) => Promise<boolean>,
   clock?: ManualClock,
 ): Promise<{ store: PostgresStore; id: string }> {
   const id = crypto.randomUUID();
@@ -40,12 +40,12 @@ async function start(
 describe("servers that ask each other", () => {
   it("get an answer from every other one, and none from themselves", async () => {
     const served: string[] = [];
-    const serve = (name: string) => async (request: PeerRequest) => void served.push(`${name} ${request}`);
+    const serve = (name: string) => async (request: PeerRequest) => served.push(`${name} ${request}`) > 0;
     const { store } = await start(serve("a"));
-    expect(await store.peers.ask("telemetry", 5_000)).toEqual({ failed: [], silent: [], gone: [] });
+    expect(await store.peers.ask("telemetry", 5_000)).toEqual({ failed: [], silent: [], gone: [], unsure: [] });
     await start(serve("b"));
     await start(serve("c"));
-    expect(await store.peers.ask("telemetry", 5_000)).toEqual({ failed: [], silent: [], gone: [] });
+    expect(await store.peers.ask("telemetry", 5_000)).toEqual({ failed: [], silent: [], gone: [], unsure: [] });
     expect(served.toSorted()).toEqual(["b telemetry", "c telemetry"]);
   });
 
@@ -56,6 +56,7 @@ describe("servers that ask each other", () => {
       failed: [{ serverId: id, why: "the disk is full" }],
       silent: [],
       gone: [],
+      unsure: [],
     });
   });
 
@@ -68,27 +69,50 @@ describe("servers that ask each other", () => {
     other.peers.onAsk(async () => {
       begun.resolve();
       await done.promise;
+      return true;
     });
     await begun.promise;
     done.resolve();
-    expect(await answer).toEqual({ failed: [], silent: [], gone: [] });
+    expect(await answer).toEqual({ failed: [], silent: [], gone: [], unsure: [] });
+  });
+
+  it("hear who did it and cannot tell what became of something before", async () => {
+    const { store } = await start();
+    const { id } = await start(async () => false);
+    expect(await store.peers.ask("telemetry", 5_000)).toEqual({ failed: [], silent: [], gone: [], unsure: [id] });
+  });
+
+  it("know for how long a server has been gone that said no goodbye", async () => {
+    const { store } = await start();
+    const { store: leaving } = await start();
+    await leaving.stop();
+    expect((await store.peers.ask("telemetry", 5_000)).lostMsAgo).toBeUndefined();
+    const { store: dying } = await start();
+    dying.peers.handOver(); // ends as one that is killed does, with its row left
+    await dying.stop();
+    expect(await store.peers.ask("telemetry", 5_000)).toMatchObject({ gone: [expect.any(String)] });
+    await start();
+    const { gone, lostMsAgo } = await store.peers.ask("telemetry", 5_000);
+    expect(gone).toEqual([]);
+    expect(lostMsAgo).toBeGreaterThanOrEqual(0);
+    expect(lostMsAgo).toBeLessThan(600_000);
   });
 
   it("leave one out that is silent, and wait for it no more until it is heard", async () => {
     const { store } = await start();
     const { store: other, id } = await start();
-    const left = { failed: [], silent: [id], gone: [] };
+    const left = { failed: [], silent: [id], gone: [], unsure: [] };
     expect(await store.peers.ask("lifecycle", 250)).toEqual(left);
     // Whoever is waited for no more costs no time, however much is given.
     expect(await store.peers.ask("lifecycle", 600_000)).toEqual(left);
-    other.peers.onAsk(async () => undefined);
+    other.peers.onAsk(async () => true);
     await waitFor(async () => (await store.peers.ask("lifecycle", 5_000)).silent.length === 0);
   });
 
   it("take over what a server left that could not finish, once", async () => {
     const taken: string[] = [];
     const { store: leaving } = await start();
-    const { store: first } = await start(async () => undefined);
+    const { store: first } = await start(async () => true);
     first.peers.onGone(async () => void taken.push("first"));
     leaving.peers.handOver();
     await leaving.stop();

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { PeerAnswers, PeerRequest, Peers } from "../peers.ts";
+import { nowMs, removingGone, SERVER_LOST } from "./lost-servers.ts";
 import type { Reader } from "./read-pool.ts";
 import { statement } from "./statement.ts";
 
@@ -12,17 +13,15 @@ const SAY_BUSY_MS = 500;
 /** How often it is looked whether a server that has not answered still lives. */
 const RECHECK_MS = 250;
 
+/** The last row is none of a server: it says how long ago one was lost. */
 const otherServers = statement(
   "other_servers",
-  `SELECT id, EXISTS (SELECT 1 FROM pg_stat_activity a WHERE a.pid = s.pid AND a.backend_start = s.backend_start)
-   FROM server s WHERE id <> $1`,
+  `SELECT id, EXISTS (SELECT 1 FROM pg_stat_activity a WHERE a.pid = s.pid AND a.backend_start = s.backend_start), NULL
+   FROM server s WHERE id <> $1
+   UNION ALL SELECT NULL, false, ${nowMs} - value FROM meta WHERE key = '${SERVER_LOST}'`,
 );
 
-const removeGone = statement(
-  "remove_gone_servers",
-  `DELETE FROM server WHERE id <> $1 AND NOT EXISTS
-   (SELECT 1 FROM pg_stat_activity a WHERE a.pid = server.pid AND a.backend_start = server.backend_start) RETURNING id`,
-);
+const removeGone = statement("remove_gone_servers", `WITH ${removingGone("$1")} SELECT id FROM gone`);
 
 const tellPeers = statement("tell_peers", "SELECT pg_notify($1::text, $2::text) AS told");
 
@@ -45,12 +44,16 @@ interface Asking {
   /** Of these, those that are at work. */
   busy: Set<string>;
   failed: { serverId: string; why: string }[];
+  unsure: string[];
   wake: () => void;
 }
 
 const ASK = "ask";
 const DONE = "done";
 const LEFT = "left";
+const UNSURE = "unsure";
+/** An exporter is free. */
+export const EXPORTER_GIVEN_BACK = "exporter";
 
 /**
  * Questions and answers between servers as messages of PostgreSQL, and the taking over of those that are gone.
@@ -66,7 +69,7 @@ export class PostgresPeers implements Peers {
   readonly #asking = new Map<string, Asking>();
   /** Servers that let a request time out and were not heard of since: none waits for them again. */
   readonly #silent = new Set<string>();
-  #handler = Promise.withResolvers<(request: PeerRequest) => Promise<void>>();
+  #handler = Promise.withResolvers<(request: PeerRequest) => Promise<boolean>>();
   #onGone: (() => Promise<void>) | undefined;
   /** The last taking over. */
   #takingOver: Promise<void> = Promise.resolve();
@@ -127,7 +130,7 @@ export class PostgresPeers implements Peers {
     this.#handsOver = true;
   }
 
-  onAsk(handler: (request: PeerRequest) => Promise<void>): void {
+  onAsk(handler: (request: PeerRequest) => Promise<boolean>): void {
     this.#handler.resolve(handler);
   }
 
@@ -162,13 +165,13 @@ export class PostgresPeers implements Peers {
   async ask(request: PeerRequest, timeoutMs: number): Promise<PeerAnswers> {
     const { serverId, settled } = this.#options;
     await settled();
-    const others = await this.#others();
+    const { others, lost } = await this.#others();
     const gone = others.filter(({ live }) => !live).map(({ id }) => id);
     const live = others.filter((other) => other.live).map(({ id }) => id);
     if (others.length > 0) this.lookSoon();
-    if (live.length === 0) return { failed: [], silent: [], gone };
-    if (!this.#options.isListening()) return { failed: [], silent: live, gone };
-    const asking: Asking = { waiting: new Set(live), busy: new Set(), failed: [], wake: () => undefined };
+    if (live.length === 0) return { failed: [], silent: [], gone, unsure: [], ...lost };
+    if (!this.#options.isListening()) return { failed: [], silent: live, gone, unsure: [], ...lost };
+    const asking: Asking = { waiting: new Set(live), busy: new Set(), failed: [], unsure: [], wake: () => undefined };
     const id = `${serverId}/${randomUUID()}`;
     this.#asking.set(id, asking);
     try {
@@ -178,7 +181,7 @@ export class PostgresPeers implements Peers {
       this.#asking.delete(id);
     }
     for (const each of asking.waiting) this.#silent.add(each);
-    return { failed: asking.failed, silent: [...asking.waiting], gone };
+    return { failed: asking.failed, silent: [...asking.waiting], gone, unsure: asking.unsure, ...lost };
   }
 
   /** Waits until nobody is waited for; resolves with those that ended meanwhile. */
@@ -187,7 +190,8 @@ export class PostgresPeers implements Peers {
     for (let waitedMs = 0; !this.#onlySilent(asking); waitedMs += RECHECK_MS) {
       if (waitedMs >= (asking.busy.size > 0 ? BUSY_MS : timeoutMs)) break;
       if (await this.#woken(asking, RECHECK_MS)) break;
-      const live = new Set((await this.#others()).filter((other) => other.live).map(({ id }) => id));
+      const { others } = await this.#others();
+      const live = new Set(others.filter((other) => other.live).map(({ id }) => id));
       for (const id of asking.waiting) {
         if (live.has(id)) continue;
         asking.waiting.delete(id);
@@ -218,9 +222,18 @@ export class PostgresPeers implements Peers {
     });
   }
 
-  async #others(): Promise<{ id: string; live: boolean }[]> {
+  async #others() {
     const rows = await this.#options.reader().rows(otherServers, this.#options.serverId);
-    return rows.map(([id, live]) => ({ id: id as string, live: live as boolean }));
+    const others = rows
+      .filter(([id]) => id !== null)
+      .map(([id, live]) => ({ id: id as string, live: live as boolean }));
+    const lostMsAgo = rows.find(([id]) => id === null)?.[2];
+    return { others, lost: typeof lostMsAgo === "number" ? { lostMsAgo } : {} };
+  }
+
+  /** Tells the others that an exporter is free. */
+  tellExporterGivenBack(): Promise<void> {
+    return this.#tell(EXPORTER_GIVEN_BACK, "");
   }
 
   async #tell(topic: string, body: string): Promise<void> {
@@ -245,6 +258,7 @@ export class PostgresPeers implements Peers {
     if (what === "busy") return void asking.busy.add(from);
     asking.waiting.delete(from);
     asking.busy.delete(from);
+    if (what === UNSURE) asking.unsure.push(from);
     if (what === "failed") asking.failed.push({ serverId: from, why });
     asking.wake();
   }
@@ -256,7 +270,7 @@ export class PostgresPeers implements Peers {
       const handler = await this.#handler.promise;
       // What was committed, or taken over, before the request is noted before it is served.
       await Promise.all([this.#options.settled(), this.#takingOver.catch(() => undefined)]);
-      await handler(request);
+      if (!(await handler(request))) answer = UNSURE;
     } catch (error) {
       answer = `failed ${(error instanceof Error ? error.message : String(error)).slice(0, 500)}`;
     }

@@ -10,6 +10,7 @@ import { beginTransaction, type Control, flushAll, forget, newControl } from "./
 import { dependencyOutputs } from "./dependency-outputs.ts";
 import { toStoreError } from "./errors.ts";
 import { exchange, heartbeat } from "./exchange.ts";
+import { PostgresExportCursors } from "./export-cursors.ts";
 import { followUp } from "./follow-up.ts";
 import { GroupCommit, type Operation } from "./group-commit.ts";
 import { ImmutableRows } from "./immutable-rows.ts";
@@ -18,7 +19,7 @@ import { Listener } from "./listener.ts";
 import { maintain } from "./maintain.ts";
 import { migrate } from "./migrate.ts";
 import { channelOf, encodePayload, isNews, newsPayloads, readNews } from "./notify.ts";
-import { PostgresPeers } from "./postgres-peers.ts";
+import { EXPORTER_GIVEN_BACK, PostgresPeers } from "./postgres-peers.ts";
 import { type Needs, noNeeds, prefetch, prefetchEarlier } from "./prefetch.ts";
 import { markProjected } from "./projected.ts";
 import { backlog, queueStats } from "./queue-stats.ts";
@@ -86,6 +87,7 @@ const notify = statement("notify", "SELECT pg_notify($1::text, $2::text)");
 export class PostgresStore implements contract.Store {
   readonly peers: PostgresPeers;
   readonly stats = new StoreStats();
+  readonly exportCursors: PostgresExportCursors;
   readonly #options: PostgresStoreOptions;
   readonly #target: DatabaseTarget;
   readonly #serverId: string;
@@ -113,6 +115,10 @@ export class PostgresStore implements contract.Store {
     this.#serverId = options.serverId ?? randomUUID();
     this.#channel = channelOf(options.schema ?? DEFAULT_SCHEMA);
     this.peers = this.#newPeers();
+    this.exportCursors = new PostgresExportCursors({
+      reader: () => this.#reading().pool,
+      tell: () => this.peers.tellExporterGivenBack(),
+    });
   }
 
   async start(): Promise<void> {
@@ -429,6 +435,7 @@ export class PostgresStore implements contract.Store {
       serverId: this.#serverId,
       onMessage: (topic, body, from) => {
         if (isNews(topic)) this.#hear(body);
+        else if (topic === EXPORTER_GIVEN_BACK) this.exportCursors.givenBack();
         else this.peers.hear(from, topic, body);
       },
       onRemoved: () => void this.peers.takeOver(async () => true).catch(() => undefined), // it is tried again

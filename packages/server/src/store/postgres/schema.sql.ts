@@ -1,5 +1,16 @@
 /** Version of the schema below. Raise it with every change and add the step to migrate.ts. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
+
+/** Exporters, and the server that serves each: whoever has its latest token, until that expires. Version 2. */
+export const exporterSql = `
+CREATE TABLE exporter (
+  name text PRIMARY KEY,
+  token bigint NOT NULL,
+  expires_at bigint NOT NULL,
+  -- Up to where it is served; empty as long as that is not known.
+  cursor text NOT NULL DEFAULT ''
+) WITH (fillfactor = 50);
+`;
 
 /**
  * The shared store's schema. Names are unqualified: the connection's search_path says where the tables are.
@@ -344,7 +355,7 @@ CREATE TABLE server (
   pid integer NOT NULL,
   backend_start timestamptz NOT NULL
 );
-
+${exporterSql}
 -- Small tables whose rows come and go: dead rows are removed early and at full speed, lest scans wade through them.
 DO $$
 DECLARE name text;

@@ -57,9 +57,9 @@ const logColumns = [
 const resource = "resource_attributes, resource_attribute_types, resource_schema_url, resource_dropped_attributes";
 const scope =
   "scope_name, scope_version, scope_attributes, scope_attribute_types, scope_schema_url, scope_dropped_attributes";
-/** What a span of the server's own record says; it is written again, with a higher version, whenever its task changes. */
-const content = `name, start_time, duration_ns, status, status_message, toString(attributes), toString(events),
-toString(links), dropped_attributes, dropped_events, dropped_links`;
+/** All that a span says: what is stored again with the same, and another version, need not be given on again. */
+const spanContent = `parent_span_id, name, kind, start_time, duration_ns, status, status_message, trace_state, flags,
+attributes, attribute_types, dropped_attributes, events, links, dropped_events, dropped_links, ${resource}, ${scope}`;
 
 const digits = (sql: string) => `leftPad(toString(${sql}), 20, '0')`;
 const spanPlace = "lower(concat(hex(trace_id), hex(span_id)))";
@@ -70,7 +70,8 @@ const BATCH_ROWS = 512;
 
 /**
  * Turns a page of what came within a window into one statement: ended spans whose latest version came then, or log
- * records, in the order they came. Of rows that came again, the first counts.
+ * records, in the order they came. Of rows that came again, the first counts. Each has a key of what it is about and one of
+ * what it says, so that who reads them can tell what it has had.
  */
 export function planArrivalPage(table: TelemetryTable, request: ArrivalPageRequest): Statement {
   const parameters = new Parameters();
@@ -101,16 +102,29 @@ LIMIT 1 BY trace_id, span_id`;
     "lower(hex(trace_id)) AS trace",
     "lower(hex(span_id)) AS span",
     "lower(hex(parent_span_id)) AS parent",
-    `if(type = 'user', 0, cityHash64(${content})) AS content_key`,
+    "cityHash64(trace_id, span_id) AS record_key",
+    `cityHash64(${spanContent}) AS content_key`,
     ...spanColumns,
   ].join(", ");
   return { sql, place: spanPlace, columns };
 }
 
 function logs({ window }: ArrivalPageRequest, parameters: Parameters) {
-  const sql = `SELECT * FROM ${DATABASE}.logs WHERE ${windowSql(window, parameters)}
-ORDER BY inserted_at LIMIT 1 BY trace_id, time, ingest_id, writer`;
-  const columns = ["lower(hex(trace_id)) AS trace", "lower(hex(span_id)) AS span", ...logColumns].join(", ");
+  const inWindow = windowSql(window, parameters);
+  const key = "trace_id, time, ingest_id, writer";
+  const sql = `SELECT * FROM ${DATABASE}.logs
+WHERE ${inWindow} AND (${key}, inserted_at) IN (
+SELECT ${key}, min(inserted_at) FROM ${DATABASE}.logs
+WHERE (trace_id, time) IN (SELECT trace_id, time FROM ${DATABASE}.logs WHERE ${inWindow})
+GROUP BY ${key})
+LIMIT 1 BY ${key}`;
+  const columns = [
+    "lower(hex(trace_id)) AS trace",
+    "lower(hex(span_id)) AS span",
+    "cityHash64(trace_id, time, ingest_id, writer) AS record_key",
+    "toUInt64(0) AS content_key",
+    ...logColumns,
+  ].join(", ");
   return { sql, place: logPlace, columns };
 }
 

@@ -1,56 +1,68 @@
 import { tableFromIPC } from "apache-arrow";
+import type { Clock } from "../../clock.ts";
 import type { ArrowBatch, SpanStore, TelemetryTable } from "../columnar/span-store.ts";
+import { LATE_MS } from "../peer-barrier.ts";
 import { planArrivalPage } from "../query/arrival-plan.ts";
 import { nowStatement } from "../query/tail-plan.ts";
-import type { ArrivalPage, ArrivalPiece, ArrivalPosition, Arrivals } from "../telemetry.ts";
+import type { ArrivalPage, ArrivalPiece, ArrivalPosition, Arrivals, Horizon } from "../telemetry.ts";
 import { cutWindow } from "./cut-window.ts";
 
 /** About how many stored rows a page is searched among; more only where one insert brought more. */
 const ROWS_AT_A_TIME = 16_384n;
+/**
+ * How long after the clock of a shared store was read the barrier is passed. So an insert that begins after the barrier
+ * has a later time also when the clocks of ClickHouse's servers differ by that much, or one is set back by it.
+ */
+const CLOCKS_MS = 1_000;
 
 /** What arrivals are read from. */
 export interface ArrivalReaderOptions {
   store: Pick<SpanStore, "stream">;
-  /** Resolves when all that any server accepted before the call is in the store. */
-  barrier: () => Promise<void>;
+  /** Resolves when all that was accepted before the call is in the store; with false when that is not known of every server. */
+  barrier: () => Promise<boolean>;
   /** A number that grows with everything accepted here. Absent when others write to the store, too. */
   accepted?: () => number;
+  clock: Clock;
 }
 
 /**
  * Reads what came into the store in the order it came.
  *
  * The store's clock is read first and the barrier passed after it, so every row with an earlier time of insertion is
- * visible: what is read up to there is complete, however many servers write. Without anything accepted nothing is asked.
+ * visible: what is read up to there is complete, however many servers write. While one of them does not answer, or is
+ * gone since shortly, what it was inserting may come for another while: so long the horizon lies behind by as much.
+ * Without anything accepted nothing is asked, where this server alone writes.
  */
 export class ArrivalReader implements Arrivals {
   readonly #options: ArrivalReaderOptions;
-  #looking: Promise<bigint> | undefined;
-  #horizonUs: bigint | undefined;
+  #looking: Promise<Horizon> | undefined;
+  #horizon: Horizon | undefined;
   #accepted: number | undefined;
 
   constructor(options: ArrivalReaderOptions) {
     this.#options = options;
   }
 
-  horizon(): Promise<bigint> {
+  horizon(): Promise<Horizon> {
     this.#looking ??= this.#look().finally(() => {
       this.#looking = undefined;
     });
     return this.#looking;
   }
 
-  async #look(): Promise<bigint> {
-    const { accepted, barrier } = this.#options;
+  async #look(): Promise<Horizon> {
+    const { accepted, barrier, clock } = this.#options;
     const before = accepted?.();
-    if (before !== undefined && before === this.#accepted && this.#horizonUs !== undefined) return this.#horizonUs;
+    if (before !== undefined && before === this.#accepted && this.#horizon) return this.#horizon;
     // What is written already need not wait for the next look.
     if (before !== undefined) await barrier();
     const nowUs = await this.#nowUs();
-    await barrier();
+    const readAtUs = clock.nowUs();
+    if (before === undefined) await new Promise<void>((resolve) => clock.schedule(resolve, CLOCKS_MS));
+    const isSure = await barrier();
     this.#accepted = before;
-    this.#horizonUs = nowUs;
-    return nowUs;
+    this.#horizon = { nowUs, readAtUs, untilUs: isSure ? nowUs : nowUs - BigInt(LATE_MS * 1000) };
+    return this.#horizon;
   }
 
   async pieces(table: TelemetryTable, fromUs: bigint, untilUs: bigint): Promise<ArrivalPiece[]> {

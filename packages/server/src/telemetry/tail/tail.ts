@@ -21,7 +21,7 @@ export interface TailOptions {
   /** Traces that jobs have rows in without owning them. */
   jobTraces: (jobIds: readonly string[]) => Promise<JobTraces>;
   /** Resolves when all that any server accepted before the call is in the store. */
-  barrier: () => Promise<void>;
+  barrier: () => Promise<unknown>;
   /** A number that grows with everything accepted here. Absent when others write to the store, too. */
   accepted?: () => number;
   clock: Clock;
