@@ -1,10 +1,13 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { SpanloomError } from "@spanloom/protocol";
 import { freeNow } from "../../free-now.ts";
+import { lowerThreadPriority } from "../background-priority.ts";
 import type { DecodeReply, DecodeRequest, DecodeSettings } from "./decode-messages.ts";
 import { RowBatches } from "./row-batches.ts";
 
 /** The thread that decodes OTLP: requests come in by the port and are answered in turn. */
+
+lowerThreadPriority();
 
 const port = parentPort!;
 const batches = new RowBatches(workerData as DecodeSettings);

@@ -1,4 +1,6 @@
+import { getPriority } from "node:os";
 import { describe, expect, it } from "vitest";
+import { threadNices } from "../testing/thread-nices.ts";
 import { rowsOf, span, tracePayload } from "./otlp-fixture.ts";
 import { ThreadDecoder } from "./thread-decoder.ts";
 
@@ -71,5 +73,14 @@ describe("ThreadDecoder", () => {
     expect(await asked).toMatchObject({ reason: "SHUTTING_DOWN" });
     await expect(thread.ask({ kind: "drop" }, () => undefined)).rejects.toMatchObject({ reason: "SHUTTING_DOWN" });
     await thread.stop();
+  });
+
+  it.runIf(process.platform === "linux")("runs at a lower priority than whoever asks", async () => {
+    const before = getPriority();
+    await using here = newThread();
+    await here.thread.ask(take(traces(1)), () => undefined);
+    // What a test before has stopped may still be ending, and has the same priority.
+    expect(new Set(threadNices("spanloom-decode"))).toEqual(new Set([Math.min(before + 10, 19)]));
+    expect(getPriority()).toBe(before);
   });
 });

@@ -1,6 +1,8 @@
 import { execFile } from "node:child_process";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { getPriority } from "node:os";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { tempDir, testSpanStore } from "@spanloom/testing";
@@ -8,7 +10,9 @@ import { drainPending, Session } from "chdb";
 import { describe, expect, it } from "vitest";
 import { rowsOf } from "../../ingest/otlp-fixture.ts";
 import { spanBatch, spanStoreFixture } from "../../testing/span-store-fixture.ts";
+import { maySetNice, threadNices } from "../../testing/thread-nices.ts";
 import { DATABASE, SCHEMA_VERSION } from "../schema.sql.ts";
+import type { Statement } from "../span-store.ts";
 import { ChdbSpanStore } from "./index.ts";
 
 testSpanStore("chdb", () => {
@@ -79,11 +83,9 @@ describe("ChdbSpanStore", () => {
     using dir = tempDir();
     await using store = new ChdbSpanStore({ dataDir: dir.path, maxMemoryBytes: 512 * 1024 ** 2 });
     await store.start();
-    const countOf = async (numbers: number) => {
+    const countOf = (numbers: number) => {
       const sql = `SELECT length(groupArray(number)) AS n FROM numbers(${numbers})`;
-      const rows: Record<string, unknown>[] = [];
-      for await (const { ipc } of store.stream({ sql, params: {}, scans: true })) rows.push(...rowsOf(ipc));
-      return rows;
+      return rowsFrom(store, { sql, params: {}, scans: true });
     };
     await expect(countOf(60_000_000)).rejects.toMatchObject({
       reason: "OVERLOADED",
@@ -99,10 +101,45 @@ describe("ChdbSpanStore", () => {
       await store.start();
       await store.insert(spanBatch([{ id: 1, trace: 1, name: "x", startNs: 1n, version: 1n }]));
       const sql = `SELECT engine_full FROM system.tables WHERE database = '${DATABASE}' AND name = 'spans'`;
-      const found: Record<string, unknown>[] = [];
-      for await (const { ipc } of store.stream({ sql, params: {} })) found.push(...rowsOf(ipc));
+      const found = await rowsFrom(store, { sql, params: {} });
       expect(String(found[0]!.engine_full)).toContain(`toIntervalDay(${retentionDays})`);
       expect(readdirSync(join(dir.path, "incoming"))).toEqual([]);
     }
   });
+
+  const maySet = process.platform === "linux" && maySetNice() && getPriority() === 0;
+
+  it.runIf(maySet)("inserts and merges at a lower priority than it queries", async () => {
+    using dir = tempDir();
+    await using store = new ChdbSpanStore({ dataDir: dir.path });
+    await store.start();
+    const spans = Array.from({ length: 5_000 }, (_, id) => ({ id, trace: 1, name: "x", startNs: 1n, version: 1n }));
+    const batch = spanBatch(spans);
+    await expect.poll(() => nicesDuring(store.insert(batch)), { timeout: 30_000 }).toContain(10);
+    const numbers = { sql: "SELECT sum(number) AS n FROM numbers_mt(300000000)", params: {} };
+    expect(await nicesDuring(rowsFrom(store, numbers))).toEqual([0]);
+    const sql = "SELECT value FROM system.server_settings WHERE name = 'os_threads_nice_value_merge_mutate'";
+    expect(await rowsFrom(store, { sql, params: {} })).toEqual([{ value: "10" }]);
+  });
 });
+
+/** Nice values of the threads that run a statement or compute for it; merges have threads of other names. */
+async function nicesDuring(running: Promise<unknown>): Promise<number[]> {
+  const nices = new Set<number>();
+  let isOver = false;
+  const over = running.finally(() => {
+    isOver = true;
+  });
+  while (!isOver) {
+    for (const name of ["libuv-worker", "QueryPullPipeEx"]) for (const nice of threadNices(name)) nices.add(nice);
+    await setImmediate();
+  }
+  await over;
+  return [...nices];
+}
+
+async function rowsFrom(store: ChdbSpanStore, statement: Statement): Promise<Record<string, unknown>[]> {
+  const rows: Record<string, unknown>[] = [];
+  for await (const { ipc } of store.stream(statement)) rows.push(...rowsOf(ipc));
+  return rows;
+}

@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { engineNice } from "../../background-priority.ts";
 
 /** What the engine may take of the machine. */
 export interface ChdbLimits {
@@ -41,6 +42,7 @@ export function connectionArgs(limits: ChdbLimits): string[] {
     background_schedule_pool_size: 2,
     background_common_pool_size: 2,
     max_threads: limits.maxThreads,
+    os_threads_nice_value_merge_mutate: engineNice(),
     // A batch becomes one block, hence one part for each day in it.
     max_insert_threads: 1,
     // A fresh part may hold a span twice until it is merged; FINAL sees to that. Merging at insert costs 5.5 against 1.3 us a span.
