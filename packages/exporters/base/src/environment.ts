@@ -62,9 +62,3 @@ export function httpUrl(field: string, text: string): URL {
 export function invalidOption(field: string, value: unknown, problem: string, cause?: unknown): SpanloomError {
   return new SpanloomError("INVALID_FIELD", `cannot export: ${field} "${value}" ${problem}`, { field }, { cause });
 }
-
-/** Options over defaults, e.g. those of the environment; one that is undefined is not given. */
-export function withDefaults<Options extends object>(options: Options, defaults: Options): Options {
-  const given = Object.entries(options).filter(([, value]) => value !== undefined);
-  return { ...defaults, ...(Object.fromEntries(given) as Options) };
-}

@@ -12,7 +12,6 @@ export {
   required,
   type Variable,
   variableOf,
-  withDefaults,
 } from "./environment.ts";
 export { type DropReason, ExportQueue, type ExportQueueOptions, type ExportQueueStats } from "./export-queue.ts";
 export { type ExportResult, exported, type RejectedRecords } from "./export-result.ts";

@@ -42,6 +42,8 @@ interface OpenFile {
  */
 export class RotatingFile {
   readonly #options: RotatingFileOptions;
+  /** Files of this process that could not be finished. */
+  readonly #unfinished = new Set<string>();
   #current: OpenFile | undefined;
   /** Appends and ends of files take turns. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -107,8 +109,10 @@ export class RotatingFile {
     this.#current = undefined;
     clearTimeout(current.timer);
     await current.handle.close();
+    if (current.bytes === 0) return rm(current.path, { force: true });
     this.#afterwards(async () => {
       await this.#finish(current.path);
+      await this.#finishAgain();
       await this.#removeOld();
     });
   }
@@ -122,8 +126,18 @@ export class RotatingFile {
     const { extension, finalExtension, finish } = this.#options;
     try {
       await finish?.(path, `${path.slice(0, -extension.length)}${finalExtension}`);
+      this.#unfinished.delete(path);
     } catch {
-      // It is whole and on disk, and is taken up as an orphan: the disk may be full now.
+      // It is whole and on disk, and is tried again when the next file ends: the disk may be full now.
+      this.#unfinished.add(path);
+    }
+  }
+
+  /** Tries those again that could not be finished, until one still cannot. */
+  async #finishAgain(): Promise<void> {
+    for (const path of [...this.#unfinished]) {
+      await this.#finish(path);
+      if (this.#unfinished.has(path)) return;
     }
   }
 
@@ -134,11 +148,10 @@ export class RotatingFile {
     for (const name of await this.#names(extension)) {
       const path = join(directory, name);
       // Another process may be faster at the same.
-      const mtimeMs = await stat(path).then(
-        (found) => found.mtimeMs,
-        () => Number.POSITIVE_INFINITY,
-      );
-      if (mtimeMs < nowMs() - 2 * maxAgeMs - ORPHAN_GRACE_MS) await this.#finish(path);
+      const found = await stat(path).catch(() => undefined);
+      if (!found || found.mtimeMs >= nowMs() - 2 * maxAgeMs - ORPHAN_GRACE_MS) continue;
+      if (found.size > 0) await this.#finish(path);
+      else await rm(path, { force: true });
     }
   }
 

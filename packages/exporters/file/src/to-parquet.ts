@@ -64,7 +64,13 @@ async function toParquet<Schema extends DescMessage, Record>(
   if (waiting.length > 0) await write(waiting);
   waiting = [];
   writer.finish();
-  await writeFile(temporary, bytes.getBytes(), { flush: true });
-  await rename(temporary, final);
+  try {
+    await writeFile(temporary, bytes.getBytes(), { flush: true });
+    await rename(temporary, final);
+  } catch (error) {
+    // Half a file would take room on a disk that is full.
+    await rm(temporary, { force: true });
+    throw error;
+  }
   await rm(written, { force: true });
 }
