@@ -5,7 +5,7 @@ import { QueryClient } from "@spanloom/query";
 import { Client, type JobHandle, type JobSnapshot } from "@spanloom/sdk";
 import { type RunningServer, type ServerOptions, startServer } from "@spanloom/server";
 import type { DemoOptions } from "./options.ts";
-import { RunnerProcess } from "./runner-process.ts";
+import { RunnerProcess, type RunnerProcessOptions } from "./runner-process.ts";
 import { listPackages } from "./tasks/list-packages.ts";
 
 /** What a run needs besides the options. */
@@ -18,6 +18,8 @@ export interface AuditRunOptions extends Pick<DemoOptions, "dir" | "runners"> {
   concurrency: number;
   /** Exporters of the server. */
   exporters?: NonNullable<ServerOptions["exporters"]>;
+  /** What is different about the runners. */
+  runner?: Pick<RunnerProcessOptions, "tasks" | "env">;
   /** Lines of the server's log. */
   log?: (line: string) => void;
 }
@@ -41,7 +43,7 @@ export class AuditRun implements AsyncDisposable {
 
   /** Starts the server and the runners. Errors: those of the server; when a runner exits at once. */
   async start(): Promise<void> {
-    const { runners, leaseMs, concurrency, exporters, log } = this.#options;
+    const { runners, leaseMs, concurrency, exporters, runner, log } = this.#options;
     this.#folder = await mkdtemp(join(tmpdir(), "spanloom-demo-"));
     this.#server = await startServer({
       dataDir: join(this.#folder, "data"),
@@ -51,7 +53,7 @@ export class AuditRun implements AsyncDisposable {
       ...(log && { log }),
     });
     this.#client = new Client({ url: this.url });
-    for (let i = 0; i < runners; i++) this.runners.push(new RunnerProcess({ url: this.url, concurrency }));
+    for (let i = 0; i < runners; i++) this.runners.push(new RunnerProcess({ url: this.url, concurrency, ...runner }));
     await Promise.all(this.runners.map((runner) => runner.start()));
   }
 

@@ -7,6 +7,10 @@ export interface RunnerProcessOptions {
   url: string;
   /** Attempts at once. */
   concurrency: number;
+  /** File of the tasks. Default: the demo's. */
+  tasks?: string | undefined;
+  /** Variables of its environment, beside those of this process. */
+  env?: Readonly<Record<string, string>> | undefined;
 }
 
 const KEPT_LINES = 20;
@@ -31,10 +35,10 @@ export class RunnerProcess implements AsyncDisposable {
   async start(): Promise<void> {
     if (this.#child) return;
     const bin = fileURLToPath(new URL("bin/spanloom-runner.ts", import.meta.resolve("@spanloom/runner")));
-    const tasks = fileURLToPath(new URL("tasks.ts", import.meta.url));
-    const { url, concurrency } = this.#options;
+    const { url, concurrency, tasks = fileURLToPath(new URL("tasks.ts", import.meta.url)) } = this.#options;
     const args = [bin, tasks, "--url", url, "--concurrency", String(concurrency), "--service-name", "dependency-audit"];
-    const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+    const env = { ...process.env, ...this.#options.env };
+    const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], env });
     this.#child = child;
     const ready = Promise.withResolvers<void>();
     for (const stream of [child.stdout, child.stderr]) {

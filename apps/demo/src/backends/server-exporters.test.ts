@@ -11,7 +11,7 @@ const patience = { timeout: 30_000 };
 
 /** Runs the demo on a server that has the exporter; when it has stopped all was given on. */
 function runWith(exporter: Exporter): Promise<DemoTrace> {
-  return makeDemoTrace([{ name: exporter.name, exporter }]);
+  return makeDemoTrace({ exporters: [{ name: exporter.name, exporter }] });
 }
 
 /** Spans of one trace, by span id. */

@@ -5,8 +5,6 @@ import { type PlainSpan, plainSpans } from "@spanloom/testing";
 import { AuditRun, type AuditRunOptions } from "../../audit-run.ts";
 import { generatedTree, writeTree } from "../../fixture/package-tree.ts";
 
-type NamedExporter = NonNullable<AuditRunOptions["exporters"]>[number];
-
 /** The trace of one run of the demo, as Spanloom stored it. */
 export interface DemoTrace extends AsyncDisposable {
   /** Export requests of OTLP's JSON, one a line. */
@@ -16,8 +14,11 @@ export interface DemoTrace extends AsyncDisposable {
   readonly spans: Map<string, PlainSpan[]>;
 }
 
-/** Runs the demo on a generated tree of packages, and exports its trace to a file; its server has `exporters`. */
-export async function makeDemoTrace(exporters: readonly NamedExporter[] = []): Promise<DemoTrace> {
+/**
+ * Runs the demo on a generated tree of packages, and exports its trace to a file. When it resolves runners and server
+ * have stopped, and so have given on all that is for exporters.
+ */
+export async function makeDemoTrace(options: Pick<AuditRunOptions, "exporters" | "runner"> = {}): Promise<DemoTrace> {
   const folder = await mkdtemp(join(tmpdir(), "spanloom-exported-"));
   const file = join(folder, "trace.otlp.jsonl");
   await writeTree(join(folder, "node_modules"), generatedTree(60, 400));
@@ -27,7 +28,7 @@ export async function makeDemoTrace(exporters: readonly NamedExporter[] = []): P
     runners: 2,
     leaseMs: 60_000,
     concurrency: 4,
-    exporters,
+    ...options,
   });
   await run.start();
   const { id } = await run.submit();
