@@ -69,6 +69,8 @@ describe("an exporter of the only runner is given the tree as it is stored, ever
       run: (n: number, ctx) =>
         ctx.span("multiply", (span) => {
           span.addEvent("multiplied", { n });
+          // Before the attempt's lease, where nothing of it can be.
+          ctx.tracer.startSpan("early", { startTime: Date.now() - 3_600_000 }).end();
           return n * n;
         }),
     });
@@ -92,7 +94,7 @@ describe("an exporter of the only runner is given the tree as it is stored, ever
     expect((await job.wait()).state).toBe("SUCCEEDED");
     await runner.stop();
     const stored = await system.stored(job);
-    expect(stored.size).toBe(1 + 22 * 2 + 20);
+    expect(stored.size).toBe(1 + 22 * 2 + 2 * 20);
     expect(backend.spans).toEqual(stored);
   });
 

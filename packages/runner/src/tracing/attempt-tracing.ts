@@ -11,7 +11,7 @@ import {
 } from "@opentelemetry/api";
 import type { InstrumentationScope } from "@opentelemetry/core";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
-import { type LeasedTask, parseTraceparent, withOrigin } from "@spanloom/protocol";
+import { type LeasedTask, msFromDuration, parseTraceparent, usFromTimestamp, withOrigin } from "@spanloom/protocol";
 import { contextOfCarrier } from "@spanloom/sdk";
 import { AttemptBuffer, type TelemetryBudget, type TelemetryReceiver } from "./attempt-buffer.ts";
 import { ATTEMPT_KEY, AttemptContext, type ContextSource } from "./attempt-context.ts";
@@ -61,8 +61,9 @@ export interface TracingHost {
  *
  * I1. The attempt's span has the ids the server minted, so what code does with it belongs to the span the server shows.
  * I2. Its tracestate names the attempt, so spans of other processes find their way too.
+ * I3. By the server's clock nothing of it is before its lease, as on the server: exporters are given the same times.
  */
-export class AttemptTracing implements ContextSource, SpanSource {
+export class AttemptTracing implements ContextSource, SpanSource, TimeSource {
   readonly host: TracingHost;
   readonly task: LeasedTask;
   /** When the code began. */
@@ -73,6 +74,7 @@ export class AttemptTracing implements ContextSource, SpanSource {
   #span: Span | undefined;
   #buffer: AttemptBuffer | undefined;
   #sealed = false;
+  #leasedAtUs: number | undefined;
   #spanSuffix: RecordSuffix | undefined;
   #statelessSuffix: RecordSuffix | undefined;
   #logSuffix: RecordSuffix | undefined;
@@ -128,6 +130,17 @@ export class AttemptTracing implements ContextSource, SpanSource {
     return this.task.trace?.baggage ? propagation.getBaggage(this.parentContext()) : undefined;
   }
 
+  /** What is to be added to a time of the runner's clock (I3). */
+  offsetAt(us: number): number {
+    this.#leasedAtUs ??= leasedAtUsOf(this.task);
+    return Math.max(this.host.clock?.offsetAt(us) ?? 0, Math.ceil(this.#leasedAtUs - us));
+  }
+
+  /** What brings times to the server's clock; undefined when the server does it. */
+  get #clock(): TimeSource | undefined {
+    return this.host.clock && this;
+  }
+
   /** Where spans and logs are collected. */
   get buffer(): AttemptBuffer {
     if (!this.#buffer) {
@@ -155,7 +168,7 @@ export class AttemptTracing implements ContextSource, SpanSource {
 
   /** Adds a span as it is now to entries, if the budget allows; gives what it added to its start. */
   addTo(entries: TelemetryEntries, span: ReadableSpan): number {
-    const startOffsetUs = offsetOf(span.startTime, this.host.clock);
+    const startOffsetUs = offsetOf(span.startTime, this.#clock);
     this.#encode({ span, startOffsetUs }, (kind, writer) => {
       if (!this.host.budget.take(writer.length)) return;
       entries.bytes += writer.length;
@@ -175,7 +188,7 @@ export class AttemptTracing implements ContextSource, SpanSource {
   addLog(log: LogToWrite, scope: InstrumentationScope = LOG_SCOPE): void {
     if (!this.host.enabled) return;
     this.#logSuffix ??= this.host.logFields.of(this.task);
-    const offsetUs = this.host.clock?.offsetAt(log.timeUs) ?? 0;
+    const offsetUs = this.#clock?.offsetAt(log.timeUs) ?? 0;
     const placed = offsetUs === 0 ? log : { ...log, timeUs: log.timeUs + offsetUs };
     const writer = borrowWriter();
     if (!writeBounded(writer, writeLog, placed)) this.buffer.countDropped();
@@ -187,7 +200,7 @@ export class AttemptTracing implements ContextSource, SpanSource {
   entriesOf(span: ReadableSpan): TelemetryEntries | undefined {
     const writer = borrowWriter();
     const entries: TelemetryEntries = { spans: [], logs: [], bytes: 0 };
-    if (writeBounded(writer, writeSpan, { span, clock: this.host.clock })) {
+    if (writeBounded(writer, writeSpan, { span, clock: this.#clock })) {
       entries.bytes = writer.length;
       addRecord(entries.spans, { origin: this.#originOf(span), suffix: noSuffix }, writer);
     }
@@ -201,7 +214,7 @@ export class AttemptTracing implements ContextSource, SpanSource {
     take: (kind: RecordKind, writer: ProtoWriter) => void,
   ): boolean {
     const { traceState } = this.spanContext;
-    const { clock } = this.host;
+    const clock = this.#clock;
     const writer = borrowWriter();
     try {
       const kind = this.#kindOf(span);
@@ -265,6 +278,12 @@ export class AttemptTracing implements ContextSource, SpanSource {
     this.#parentContext = contextOfCarrier({ traceparent, tracestate, baggage });
     return this.#parentContext;
   }
+}
+
+/** When an attempt was leased, by the server's clock; long ago when that is not told. */
+function leasedAtUsOf({ leaseExpiresAt, leaseDuration }: LeasedTask): number {
+  if (!leaseExpiresAt || !leaseDuration) return Number.NEGATIVE_INFINITY;
+  return usFromTimestamp(leaseExpiresAt) - msFromDuration(leaseDuration) * 1000;
 }
 
 /** The attempt a context belongs to; undefined outside of attempts. */

@@ -81,9 +81,12 @@ export class Outbox {
 
   /** Drops what was made before `us`; gives those batches. */
   dropBefore(us: number): readonly SpanBatch[] {
-    const all = this.takeAll();
-    this.#waiting.push(...all.filter(({ madeAtUs }) => madeAtUs >= us));
-    return all.filter(({ madeAtUs }) => madeAtUs < us);
+    const old = [...Array.from(this.#sent.values(), ({ batch }) => batch), ...this.#waiting];
+    const dropped = old.filter(({ madeAtUs }) => madeAtUs < us);
+    for (const batch of dropped) {
+      if (!this.#sent.delete(batch.id)) this.#waiting.splice(this.#waiting.indexOf(batch), 1);
+    }
+    return dropped;
   }
 
   /** Drops the batch that waits longest. */

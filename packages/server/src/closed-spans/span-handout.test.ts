@@ -1,0 +1,280 @@
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { AttemptOutcome, bytesToHex, ClosedSpanPurpose, JobState, spanIdOf, TaskState } from "@spanloom/protocol";
+import { AnyValueSchema, ExportTraceServiceRequestSchema, SpanSchema } from "@spanloom/protocol/otlp";
+import { beforeEach, describe, expect, it } from "vitest";
+import { ManualClock } from "../rpc/testing/manual-clock.ts";
+import {
+  attemptRecord,
+  fixtureId,
+  jobRecord,
+  LifecycleFixture,
+  startUs,
+  taskRecord,
+} from "../telemetry/lifecycle/lifecycle-fixture.ts";
+import { SpanHandout } from "./span-handout.ts";
+
+const { EXPORT, NOTIFY } = ClosedSpanPurpose;
+
+let clock: ManualClock;
+let store: LifecycleFixture;
+let handout: SpanHandout;
+let ready: string[];
+let lines: string[];
+beforeEach(() => {
+  clock = new ManualClock();
+  store = new LifecycleFixture();
+  ready = [];
+  lines = [];
+  handout = new SpanHandout({ store, clock, random: () => 0.5, log: (line) => void lines.push(line) });
+  handout.onReady((runnerId) => void ready.push(runnerId));
+});
+
+interface Asking {
+  purposes?: ClosedSpanPurpose[];
+  queues?: string[];
+  received?: bigint[];
+}
+
+function ask(runnerId: string, { purposes = [EXPORT], queues = ["default"], received = [] }: Asking = {}): void {
+  const request = { $typeName: "spanloom.v1.ClosedSpanRequest" as const, purposes, received };
+  handout.heard({ runnerId, queues, request });
+}
+
+/** Notes all there is, and has it made. */
+async function noteAll(): Promise<void> {
+  handout.note(new Set(store.jobs.keys()), new Set(store.tasks.keys()));
+  await handout.catchUp("nobody");
+}
+
+/** What an answer brings: names of spans, and ids of batches. */
+function take(runnerId: string) {
+  const batches = handout.take(runnerId);
+  const spans = batches.flatMap(({ purpose, traces }) =>
+    fromBinary(ExportTraceServiceRequestSchema, traces).resourceSpans.flatMap(({ scopeSpans }) =>
+      scopeSpans.flatMap((scope) => scope.spans.map(({ name, spanId }) => ({ name, spanId, purpose }))),
+    ),
+  );
+  return { names: spans.map(({ name }) => name).sort(), spans, ids: batches.map(({ id }) => id) };
+}
+
+const [jobId, taskId] = [fixtureId(1), fixtureId(2)];
+
+/** A job with one task, whose attempts these runners made. */
+function putJob(...runners: string[]): void {
+  const attempts = runners.map((runnerId, i) => attemptRecord(i + 1, { runnerId }));
+  store.put(jobRecord(jobId), taskRecord(taskId, jobId, { attempts }));
+}
+
+describe("spans that ended", () => {
+  it("are not even read while nobody asks", async () => {
+    putJob("a");
+    await noteAll();
+    expect([store.reads, take("a").names, clock.pending]).toEqual([0, [], 0]);
+  });
+
+  it("are handed out once, however often what they are of changes", async () => {
+    putJob("a");
+    ask("a");
+    await noteAll();
+    expect(take("a").names).toEqual(["job audit", "task walk", "walk"]);
+    await noteAll();
+    expect(take("a").names).toEqual([]);
+  });
+
+  it("are handed out again when they ended anew", async () => {
+    putJob("a");
+    ask("a");
+    await noteAll();
+    take("a");
+    const attempts = [1, 2].map((number) => attemptRecord(number, { runnerId: "a" }));
+    store.put(
+      jobRecord(jobId, { endedAtUs: startUs + 20_000 }),
+      taskRecord(taskId, jobId, { attempts, endedAtUs: startUs + 19_000 }),
+    );
+    await noteAll();
+    expect(take("a").names).toEqual(["job audit", "task walk", "walk"]);
+  });
+
+  it("are not those that are open", async () => {
+    const open = { outcome: AttemptOutcome.UNSPECIFIED, endedAtUs: undefined } as object;
+    store.put(
+      jobRecord(jobId, { state: JobState.RUNNING, endedAtUs: undefined } as object),
+      taskRecord(taskId, jobId, {
+        state: TaskState.RUNNING,
+        endedAtUs: undefined,
+        attempts: [attemptRecord(1, { runnerId: "a" }), attemptRecord(2, { runnerId: "a", ...open })],
+      } as object),
+    );
+    ask("a");
+    await noteAll();
+    expect(take("a").names).toEqual(["walk"]);
+  });
+
+  it("go to who ran the attempt, and to the latest of them otherwise", async () => {
+    putJob("a", "b");
+    ask("a");
+    ask("b");
+    await noteAll();
+    expect([take("a").names, take("b").names]).toEqual([["walk"], ["job audit", "task walk", "walk"]]);
+    expect(ready).toEqual(["a", "b"]);
+  });
+
+  it("are not handed out of jobs that only runners which do not ask had a part in", async () => {
+    putJob("other");
+    ask("a");
+    await noteAll();
+    const { reads } = store;
+    handout.note(new Set([jobId]), new Set());
+    await handout.catchUp("a");
+    expect(take("a").names).toEqual([]);
+    // The job was looked at once.
+    expect(store.reads - reads).toBe(1);
+  });
+
+  it("of a job that nobody ran go to a runner that serves its queue", async () => {
+    store.put(
+      jobRecord(jobId, { attempts: 0, state: JobState.CANCELLED, queue: "gpu" }),
+      taskRecord(taskId, jobId, { attempts: [], state: TaskState.CANCELLED }),
+    );
+    ask("a");
+    ask("b", { queues: ["cpu", "gpu"] });
+    await noteAll();
+    expect([take("a").names, take("b").names]).toEqual([[], ["job audit", "task walk"]]);
+  });
+
+  it("of tasks that never ran are handed out also by a server that was started again meanwhile", async () => {
+    const skipped = taskRecord(fixtureId(3), jobId, { attempts: [], state: TaskState.CANCELLED });
+    putJob("a");
+    store.put(store.jobs.get(jobId)!, skipped);
+    ask("a");
+    handout.note(new Set(), new Set([skipped.id]));
+    await handout.catchUp("a");
+    expect(take("a").spans.map(({ spanId }) => bytesToHex(spanId))).toEqual([spanIdOf(skipped.id)]);
+  });
+
+  it("come for each purpose", async () => {
+    putJob("a", "b");
+    ask("a", { purposes: [EXPORT] });
+    ask("b", { purposes: [NOTIFY] });
+    await noteAll();
+    expect([take("a"), take("b")].map(({ spans }) => spans.map(({ purpose }) => purpose))).toEqual([
+      [EXPORT, EXPORT, EXPORT, EXPORT],
+      [NOTIFY, NOTIFY, NOTIFY, NOTIFY],
+    ]);
+  });
+});
+
+describe("what waits for a runner", () => {
+  const all = ["job audit", "task walk", "walk"];
+
+  it("is handed out again when the runner does not say that it came", async () => {
+    putJob("a");
+    ask("a");
+    await noteAll();
+    take("a");
+    clock.advance(31_000);
+    ask("a");
+    const again = take("a");
+    expect(again.names).toEqual(all);
+    clock.advance(31_000);
+    ask("a", { received: again.ids });
+    expect(take("a").names).toEqual([]);
+  });
+
+  it("is handed out again at once to a runner that says farewell and did not get it", async () => {
+    putJob("a");
+    ask("a");
+    await noteAll();
+    take("a");
+    ask("a");
+    await handout.catchUp("a");
+    expect(take("a").names).toEqual(all);
+  });
+
+  it("goes to another that serves one of its queues, when the runner has left", async () => {
+    putJob("a");
+    ask("a", { queues: ["cpu", "gpu"] });
+    ask("elsewhere", { queues: ["net"] });
+    ask("heir", { queues: ["gpu"] });
+    await noteAll();
+    take("a");
+    ready = [];
+    handout.left("a");
+    expect(ready).toEqual(["heir"]);
+    expect([take("elsewhere").names, take("heir").names, take("a").names]).toEqual([[], all, []]);
+  });
+
+  it("goes to another when the runner is silent for long", async () => {
+    putJob("a");
+    ask("a");
+    await noteAll();
+    for (let s = 0; s < 20; s += 5) {
+      clock.advance(5_000);
+      ask("heir");
+    }
+    expect(take("heir").names).toEqual(all);
+  });
+
+  it("goes to another when the runner lost an attempt since it was heard", async () => {
+    ask("a");
+    clock.advance(1_000);
+    const endedAtUs = clock.nowUs();
+    const lost = attemptRecord(1, { runnerId: "a", outcome: AttemptOutcome.LOST, endedAtUs });
+    store.put(jobRecord(jobId), taskRecord(taskId, jobId, { attempts: [lost], endedAtUs }));
+    ask("heir");
+    await noteAll();
+    expect(take("heir").names).toEqual(all);
+  });
+
+  it("waits for a runner that comes, and is dropped, counted and told when none does for ten minutes", async () => {
+    putJob("a");
+    ask("a");
+    await noteAll();
+    handout.left("a");
+    clock.advance(590_000);
+    expect([handout.dropped, lines]).toEqual([0, []]);
+    clock.advance(20_000);
+    expect([handout.dropped, lines.length]).toEqual([3, 1]);
+    ask("late");
+    expect(take("late").names).toEqual([]);
+  });
+
+  it("is bounded in bytes; the oldest goes first", async () => {
+    const value = create(AnyValueSchema, { value: { case: "stringValue", value: "x".repeat(2 * 1024 * 1024) } });
+    const spanExtras = toBinary(SpanSchema, create(SpanSchema, { attributes: [{ key: "large", value }] }));
+    ask("a");
+    for (let n = 0; n < 40; n++) {
+      const id = fixtureId(100 + n);
+      store.put(
+        jobRecord(jobId, { endedAtUs: undefined } as object),
+        taskRecord(id, jobId, { name: `t${n}`, attempts: [attemptRecord(1, { runnerId: "a", spanExtras })] }),
+      );
+      handout.note(new Set(), new Set([id]));
+      await handout.catchUp("a");
+    }
+    expect(handout.dropped).toBeGreaterThan(0);
+    const names: string[] = [];
+    for (let taken = take("a").names; taken.length > 0; taken = take("a").names) names.push(...taken);
+    expect(names.length).toBe(80 - handout.dropped);
+    expect(names).toContain("t39");
+    expect(names).not.toContain("t0");
+  });
+
+  it("loses nothing when the record cannot be read for a while", async () => {
+    putJob("a");
+    ask("a");
+    const read = store.readLifecycle.bind(store);
+    let outages = 2;
+    store.readLifecycle = async (jobs, tasks) => {
+      if (outages-- > 0) throw new Error("away");
+      return read(jobs, tasks);
+    };
+    await noteAll();
+    expect(take("a").names).toEqual([]);
+    await noteAll();
+    expect(take("a").names).toEqual([]);
+    await handout.catchUp("a");
+    expect(take("a").names).toEqual(all);
+    expect(lines.length).toBe(2);
+  });
+});
