@@ -162,7 +162,7 @@ describe("an exporter of the only runner is given the tree as it is stored, ever
     let isRetry = false;
     const slow = task({
       name: "slow",
-      timeoutMs: 50,
+      timeoutMs: 1_500,
       run: async (_: undefined, { signal }) => {
         if (isRetry) return;
         await once(signal, "abort");

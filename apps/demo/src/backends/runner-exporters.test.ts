@@ -10,7 +10,7 @@ const patience = { timeout: 30_000 };
 /** Runs the demo with two runners that export; when they have stopped all was given on. */
 function runWith(endpoint: string, protocol: string): Promise<DemoTrace> {
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_PROTOCOL: protocol };
-  return makeDemoTrace({ runner: { tasks: join(import.meta.dirname, "testing", "exporting-tasks.ts"), env } });
+  return makeDemoTrace({ runner: { tasks: join(import.meta.dirname, "testing", "exporting-program.ts"), env } });
 }
 
 /** Spans of one trace, by span id. */
