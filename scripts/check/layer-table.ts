@@ -70,8 +70,11 @@ export interface ServerLayer {
 
 const interfaces = ["store/store.ts", "telemetry/telemetry.ts", "telemetry/columnar/span-store.ts", "clock.ts"];
 
+/** What parts that may be traced are handed. */
+const tracing = "self-tracing/self-tracer.ts";
+
 /** What stores share, and may import. */
-const stores = ["store/*", "engine", "clock.ts", "present.ts"];
+const stores = ["store/*", "engine", "clock.ts", "present.ts", tracing];
 
 /**
  * The layers inside packages/server/src, by folder; the first that a file is in counts.
@@ -84,9 +87,9 @@ export const serverLayers: Readonly<Record<string, ServerLayer>> = {
   "store/sqlite": { imports: ["store/sqlite", ...stores] },
   "store/postgres": { imports: ["store/postgres", ...stores] },
   store: { imports: stores },
-  telemetry: { imports: ["telemetry", "engine", "store/store.ts", "clock.ts", "free-now.ts"] },
+  telemetry: { imports: ["telemetry", "engine", "store/store.ts", "clock.ts", "free-now.ts", tracing] },
   rpc: {
-    imports: ["rpc", "engine", "present.ts", ...interfaces],
+    imports: ["rpc", "engine", "present.ts", tracing, ...interfaces],
     typeImports: ["closed-spans/span-handout.ts"],
   },
   forward: { imports: ["forward", ...interfaces] },
@@ -97,5 +100,6 @@ export const serverLayers: Readonly<Record<string, ServerLayer>> = {
     imports: ["metrics", "http/call-durations.ts", "http/request-durations.ts", ...interfaces],
     typeImports: ["forward/forwarder.ts"],
   },
-  http: { imports: ["http", "rpc", "free-now.ts", ...interfaces] },
+  http: { imports: ["http", "rpc", "free-now.ts", tracing, ...interfaces] },
+  "self-tracing": { imports: ["self-tracing", "clock.ts", "telemetry/telemetry.ts", "forward/load-exporters.ts"] },
 };

@@ -8,6 +8,7 @@ import type { ForwardFrom } from "./forward/forwarder.ts";
 import type { ExporterConfig } from "./forward/load-exporters.ts";
 import { parseOrigins } from "./http/cors.ts";
 import type { MetricsOptions } from "./metrics/server-metrics.ts";
+import { readSelfTracingTarget, type SelfTracingTarget } from "./self-tracing/self-tracing-target.ts";
 import { checkClickHouseUrl } from "./telemetry/columnar/clickhouse/clickhouse-url.ts";
 import { MAX_RETENTION_DAYS } from "./telemetry/columnar/schema.sql.ts";
 import { checkCluster, checkEngine } from "./telemetry/columnar/table-engines.ts";
@@ -39,6 +40,8 @@ export interface ServerConfig {
   /** Where new ones begin. */
   exporterFrom: ForwardFrom | undefined;
   metrics: MetricsOptions;
+  /** Where spans of the server's own work go, and which part of its traces is recorded. */
+  selfTracing: { target: SelfTracingTarget; ratio?: number } | undefined;
   /** Most bytes of telemetry that wait to be stored. */
   spoolMaxBytes: number | undefined;
 }
@@ -150,6 +153,18 @@ const settings: readonly Setting[] = [
     about: "where a new exporter begins: now (default), beginning, or a time as 2026-11-21T12:00:00Z",
   },
   {
+    flag: "self-tracing",
+    value: "<where>",
+    env: "SPANLOOM_SELF_TRACING",
+    about: "trace the server's own work: a collector's URL, env (OTEL_EXPORTER_OTLP_*) or self (its own store)",
+  },
+  {
+    flag: "self-tracing-ratio",
+    value: "<number>",
+    env: "SPANLOOM_SELF_TRACING_RATIO",
+    about: "part of those traces that is recorded, 0..1 (default 1)",
+  },
+  {
     flag: "spool-max-bytes",
     value: "<number>",
     env: "SPANLOOM_SPOOL_MAX_BYTES",
@@ -248,6 +263,7 @@ function toConfig(sources: Sources): ServerConfig {
     exporters: readExporters(sources),
     exporterFrom: readFrom(sources),
     metrics: readMetrics(sources),
+    selfTracing: readSelfTracing(sources),
     spoolMaxBytes: readInteger("spool-max-bytes", sources, { min: 1_048_576, max: Number.MAX_SAFE_INTEGER }),
   };
 }
@@ -334,6 +350,18 @@ function readMetrics(sources: Sources): MetricsOptions {
     resource,
     push,
   };
+}
+
+function readSelfTracing(sources: Sources): ServerConfig["selfTracing"] {
+  const to = find("self-tracing", sources);
+  const part = find("self-tracing-ratio", sources);
+  if (!to && part) throw refuse(part.source, part.text, "it needs --self-tracing or SPANLOOM_SELF_TRACING as well");
+  if (!to) return undefined;
+  const target = readSelfTracingTarget(to.source, to.text, sources.env);
+  if (!part) return { target };
+  const ratio = /^\d*\.?\d+$/.test(part.text) ? Number(part.text) : Number.NaN;
+  if (ratio >= 0 && ratio <= 1) return { target, ratio };
+  throw refuse(part.source, part.text, "it must be a number, 0 to 1");
 }
 
 function readTls(sources: Sources): ServerConfig["tls"] {

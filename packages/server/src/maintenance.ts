@@ -1,4 +1,5 @@
 import type { Clock } from "./clock.ts";
+import type { SelfTracer } from "./self-tracing/self-tracer.ts";
 import type { MaintenanceOutcome, Store } from "./store/store.ts";
 
 /**
@@ -14,14 +15,16 @@ export class Maintenance {
   readonly #store: Pick<Store, "maintain" | "on">;
   readonly #clock: Clock;
   readonly #log: (line: string) => void;
+  readonly #tracer: SelfTracer | undefined;
   #unsubscribe: (() => void) | undefined;
   #cancelTimer: (() => void) | undefined;
   #dueUs = Number.POSITIVE_INFINITY;
   #running: Promise<void> | undefined;
   #stopped = false;
 
-  constructor(store: Pick<Store, "maintain" | "on">, clock: Clock, log: (line: string) => void) {
+  constructor(store: Pick<Store, "maintain" | "on">, clock: Clock, log: (line: string) => void, tracer?: SelfTracer) {
     this.#store = store;
+    this.#tracer = tracer;
     this.#clock = clock;
     this.#log = log;
   }
@@ -73,10 +76,26 @@ export class Maintenance {
     });
   }
 
+  async #maintain(): Promise<MaintenanceOutcome> {
+    const tracer = this.#tracer;
+    if (!tracer) return this.#store.maintain(BATCH);
+    const span = tracer.own("scheduler.maintain");
+    try {
+      const outcome = await tracer.run(span, () => this.#store.maintain(BATCH));
+      const { lost, woken, fenced } = outcome;
+      span.end({ "spanloom.leases.lost": lost, "spanloom.tasks.woken": woken, "spanloom.attempts.fenced": fenced });
+      return outcome;
+    } catch (error) {
+      span.fail(error);
+      span.end();
+      throw error;
+    }
+  }
+
   async #pass(): Promise<void> {
     try {
       let outcome: MaintenanceOutcome;
-      do outcome = await this.#store.maintain(BATCH);
+      do outcome = await this.#maintain();
       while (!this.#stopped && isFull(outcome));
       if (outcome.nextDueUs !== undefined) this.#plan(outcome.nextDueUs);
     } catch (error) {

@@ -19,6 +19,7 @@ import { runnerService } from "./rpc/runner-service.ts";
 import type { ServiceRoute } from "./rpc/service-route.ts";
 import { TaskCounts } from "./rpc/task-counts.ts";
 import { taskService } from "./rpc/task-service.ts";
+import type { SelfTracing } from "./self-tracing/start-self-tracing.ts";
 import type { Store } from "./store/store.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 import { serverVersion } from "./version.ts";
@@ -31,6 +32,8 @@ export interface ServerParts {
   forwarding?: Pick<Forwarding, "start" | "stop" | "stats"> | undefined;
   /** What is told of metrics. Default: `/metrics` needs a token like the rest, and nothing is pushed. */
   metrics?: MetricsOptions | undefined;
+  /** Traces what the server does; absent when that is off. */
+  selfTracing?: SelfTracing | undefined;
   /** Held while the server runs, when the store does not lock the data folder. */
   dataLock?: { acquire(): void; release(): void } | undefined;
   clock: Clock;
@@ -82,8 +85,9 @@ export async function serve(parts: ServerParts): Promise<RunningServer> {
 }
 
 async function startParts(parts: ServerParts, undo: Undo[]): Promise<RunningServer> {
-  const { store, telemetry, forwarding, dataLock, clock, log } = parts;
+  const { store, telemetry, forwarding, selfTracing, dataLock, clock, log } = parts;
   const files = openFiles(parts);
+  undo.push(() => selfTracing?.stop());
   dataLock?.acquire();
   undo.push(() => dataLock?.release());
   await store.start();
@@ -97,9 +101,11 @@ async function startParts(parts: ServerParts, undo: Undo[]): Promise<RunningServ
   undo.push(() => handout.stop());
   await telemetry.start();
   undo.push(() => telemetry.stop());
+  // While there is a store to take it, should it go there; what comes after is of the stop alone.
+  undo.push(() => selfTracing?.flush());
   await forwarding?.start();
   undo.push(() => forwarding?.stop());
-  const maintenance = new Maintenance(store, clock, log);
+  const maintenance = new Maintenance(store, clock, log, selfTracing?.tracer);
   maintenance.start();
   undo.push(() => maintenance.stop());
   const sources = { store, telemetry, forwarding, maintenance, clock, log, version: serverVersion() };
@@ -163,7 +169,8 @@ async function startListener(parts: ServerParts, shared: ListenerParts): Promise
   const { files, metrics, handout, undo } = shared;
   const { store, telemetry, clock, limits, host, log, graceMs } = parts;
   const changes = new JobChanges(store);
-  const waiters = new LeaseWaiters(store, clock);
+  const tracer = parts.selfTracing?.tracer;
+  const waiters = new LeaseWaiters(store, clock, tracer);
   handout.onReady((runnerId) => waiters.dismiss(runnerId));
   const tasks = new TaskCounts();
   const stopping = new AbortController();
@@ -185,6 +192,7 @@ async function startListener(parts: ServerParts, shared: ListenerParts): Promise
         calls: metrics.calls,
         requests: metrics.requests,
         log,
+        tracer,
       },
     ),
   });

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { defaultLimits, type Limits } from "@spanloom/protocol";
 import { type Clock, systemClock } from "./clock.ts";
@@ -11,6 +12,10 @@ import type { NamedExporter } from "./forward/load-exporters.ts";
 import { SharedCursors } from "./forward/shared-cursors.ts";
 import { parseOrigins } from "./http/cors.ts";
 import type { MetricsOptions } from "./metrics/server-metrics.ts";
+import type { SelfTracer } from "./self-tracing/self-tracer.ts";
+import type { SelfTracingTarget } from "./self-tracing/self-tracing-target.ts";
+import type { SelfTracing, SelfTracingOptions } from "./self-tracing/start-self-tracing.ts";
+import { tracedExporter } from "./self-tracing/traced-exporter.ts";
 import { type RunningServer, serve } from "./serve.ts";
 import { PostgresStore } from "./store/postgres/index.ts";
 import { DataLock } from "./store/sqlite/data-lock.ts";
@@ -20,7 +25,9 @@ import { ChdbSpanStore } from "./telemetry/columnar/chdb/index.ts";
 import { ClickHouseSpanStore, checkClickHouseUrl } from "./telemetry/columnar/clickhouse/index.ts";
 import type { SpanStore } from "./telemetry/columnar/span-store.ts";
 import { checkCluster, checkEngine } from "./telemetry/columnar/table-engines.ts";
+import type { IngestOutcome } from "./telemetry/telemetry.ts";
 import { createTelemetry } from "./telemetry/telemetry-plane.ts";
+import { serverVersion } from "./version.ts";
 
 /** How to run a server. */
 export interface ServerOptions {
@@ -63,6 +70,11 @@ export interface ServerOptions {
   exporterFrom?: ForwardFrom;
   /** Who may read metrics, their static tags, and whether they are pushed. Default: `/metrics` alone. */
   metrics?: MetricsOptions;
+  /**
+   * Traces what the server itself does: calls, scheduling, commits, inserts. `ratio`, 0 to 1, is the part of traces that is
+   * recorded of those that begin here, default 1. Default: off.
+   */
+  selfTracing?: { target: SelfTracingTarget; ratio?: number };
   /** Listen beyond this machine without a token. */
   insecure?: boolean;
   /** Takes lines about defects and maintenance. Default: standard error. */
@@ -93,7 +105,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const log = options.log ?? ((line: string) => console.error(line));
   const limits: Limits = { ...defaultLimits, ...options.limits };
   checkExposure({ host, token, tokensFile, insecure });
-  const store = createStore(options, clock, limits);
+  const selfTracing = await createSelfTracing(options, {
+    clock,
+    log,
+    ingest: (payloads): Promise<IngestOutcome> => telemetry.ingest(payloads),
+  });
+  const tracer = selfTracing?.tracer;
+  const store = createStore(options, { clock, limits, tracer });
   const shared = options.clickhouseUrl !== undefined;
   const spanStore = createSpanStore(options, log);
   const telemetry = createTelemetry({
@@ -103,6 +121,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     shared,
     clock,
     log,
+    tracer,
     ...(spoolMaxBytes !== undefined && { spoolMaxBytes }),
   });
   const graceMs = options.graceMs ?? DEFAULT_GRACE_MS;
@@ -110,7 +129,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   return serve({
     store,
     telemetry,
-    forwarding: createForwarding(options, {
+    selfTracing,
+    forwarding: createForwarding(options, tracer, {
       arrivals: telemetry.arrivals,
       cursors: createCursors(options, store, { clock, log }),
       retentionDays: spanStore.retentionDays,
@@ -134,10 +154,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 
 /** undefined without an exporter. */
 function createForwarding(
-  { exporters = [], exporterFrom }: ServerOptions,
+  { exporters: given = [], exporterFrom }: ServerOptions,
+  tracer: SelfTracer | undefined,
   parts: Pick<ForwardingOptions, "arrivals" | "cursors" | "retentionDays" | "clock" | "log">,
 ): Forwarding | undefined {
-  if (exporters.length === 0) return undefined;
+  if (given.length === 0) return undefined;
+  const exporters = tracer ? given.map((each) => tracedExporter(each, tracer)) : given;
   return new Forwarding({ ...parts, exporters, from: exporterFrom ?? "now", random: Math.random });
 }
 
@@ -149,6 +171,17 @@ function createCursors(
 ): CursorStore {
   if (exportCursors && clickhouseUrl !== undefined) return new SharedCursors({ ...parts, store: exportCursors });
   return new CursorFiles(join(dataDir, "forward"), () => parts.clock.nowUs());
+}
+
+/** undefined when it is off: nothing of it is loaded then. */
+async function createSelfTracing(
+  { selfTracing }: ServerOptions,
+  parts: Pick<SelfTracingOptions, "clock" | "log" | "ingest">,
+): Promise<SelfTracing | undefined> {
+  if (!selfTracing) return undefined;
+  const { startSelfTracing } = await import("./self-tracing/start-self-tracing.ts");
+  const { target, ratio = 1 } = selfTracing;
+  return startSelfTracing({ ...parts, target, ratio, version: serverVersion(), instanceId: randomUUID() });
 }
 
 function createSpanStore(options: ServerOptions, log: (line: string) => void): SpanStore {
@@ -165,8 +198,12 @@ function createSpanStore(options: ServerOptions, log: (line: string) => void): S
 }
 
 /** The embedded store locks its folder itself. */
-function createStore({ dataDir, databaseUrl }: ServerOptions, clock: Clock, limits: Limits): Store {
+function createStore(
+  { dataDir, databaseUrl }: ServerOptions,
+  { clock, limits, tracer }: { clock: Clock; limits: Limits; tracer: SelfTracer | undefined },
+): Store {
   const rules = {
+    tracer,
     nowUs: () => clock.nowUs(),
     maxInlineDependencyBytes: limits.maxInlineDependencyBytes,
     maxLeaseBytes: limits.maxResponseBytes,

@@ -66,6 +66,7 @@ async function start({
   retentionDays,
   exporters,
   exporterFrom,
+  selfTracing,
   ...config
 }: ServerConfig): Promise<RunningServer> {
   return startServer({
@@ -81,6 +82,7 @@ async function start({
     ...(retentionDays !== undefined && { retentionDays }),
     exporters: await loadExporters(exporters, { env: process.env, folder: process.cwd() }),
     ...(exporterFrom !== undefined && { exporterFrom }),
+    ...(selfTracing && { selfTracing }),
     ...(spoolMaxBytes !== undefined && { spoolMaxBytes }),
     ...(defaultLeaseMs !== undefined && { limits: leaseLimits(defaultLeaseMs) }),
   });

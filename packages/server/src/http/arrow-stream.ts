@@ -49,13 +49,13 @@ export function isConnectStream({ method, headers }: HttpRequest): boolean {
   return method === "POST" && headers["content-type"] === CONTENT_TYPE && encoding === "identity";
 }
 
-/** Answers one request. Never throws: what goes wrong ends the stream or, when nobody listens any more, is dropped. */
+/** Answers one request. Never throws: what goes wrong ends the stream or, when nobody listens any more, is dropped; and returned. */
 export async function serveArrowStream(
   route: ArrowRoute,
   request: HttpRequest,
   response: HttpResponse,
   options: UnaryOptions,
-): Promise<void> {
+): Promise<ConnectError | undefined> {
   const call = new Call(response, options.stopping);
   const name = `${route.method.parent.typeName}/${route.method.name}`;
   const startedAtMs = performance.now();
@@ -73,6 +73,7 @@ export async function serveArrowStream(
   }
   options.calls.ended("connectrpc", name, failure?.code ?? CODE_OK, startedAtMs);
   finish(response, failure);
+  return failure;
 }
 
 /** The one message of a request body. */

@@ -13,6 +13,7 @@ import { codeToHttpStatus, errorToJsonBytes } from "@connectrpc/connect/protocol
 import { SpanloomError } from "@spanloom/protocol";
 import type { UnaryHandler } from "../rpc/call-context.ts";
 import { type Log, toWireError } from "../rpc/error-interceptor.ts";
+import type { SelfTracer } from "../self-tracing/self-tracer.ts";
 import type { Authorize } from "./authorization.ts";
 import { Call, TIMEOUT_HEADER } from "./call.ts";
 import { type CallDurations, CODE_OK } from "./call-durations.ts";
@@ -39,6 +40,7 @@ export interface UnaryOptions {
   log: Log;
   /** Notes how long calls took. */
   calls: CallDurations;
+  tracer?: SelfTracer | undefined;
 }
 
 /** One served method. */
@@ -61,13 +63,13 @@ function codecOf(request: HttpRequest): "proto" | "json" | undefined {
   return undefined;
 }
 
-/** Answers one request. Never throws: what goes wrong is answered or, when nobody listens any more, dropped. */
+/** Answers one request. Never throws: what goes wrong is answered or, when nobody listens any more, dropped; and returned. */
 export async function serveConnectUnary(
   route: UnaryRoute,
   request: HttpRequest,
   response: HttpResponse,
   options: UnaryOptions,
-): Promise<void> {
+): Promise<ConnectError | undefined> {
   const { method } = route;
   const call = new Call(response, options.stopping);
   const startedAtMs = performance.now();
@@ -80,11 +82,13 @@ export async function serveConnectUnary(
     const message = json ? decodeJson(method.input, body) : decodeBinary(method.input, body);
     const answer = await call.race(route.handle(message, call));
     send(response, 200, json ? "application/json" : "application/proto", encode(method.output, answer, json));
+    return undefined;
   } catch (error) {
     const wire = toWireError(error, options.log, route.name);
     code = wire.code;
     if (!request.complete) await drain(request, options.maxRequestBytes);
     sendError(request, response, wire);
+    return wire;
   } finally {
     call.end();
     options.calls.ended("connectrpc", route.name, code, startedAtMs);

@@ -2,6 +2,7 @@ import { create, type DescMessage, type MessageShape, toBinary, toJsonString } f
 import { type Reason, SpanloomError } from "@spanloom/protocol";
 import { ExportLogsServiceResponseSchema, ExportTraceServiceResponseSchema } from "@spanloom/protocol/otlp";
 import { type Log, toWireError } from "../rpc/error-interceptor.ts";
+import type { SelfTracer } from "../self-tracing/self-tracer.ts";
 import type { IngestOutcome, OtlpPayload, Telemetry } from "../telemetry/telemetry.ts";
 import type { Authorize } from "./authorization.ts";
 import type { CallDurations } from "./call-durations.ts";
@@ -13,6 +14,7 @@ export interface OtlpOptions {
   maxRequestBytes: number;
   log: Log;
   calls: CallDurations;
+  tracer?: SelfTracer | undefined;
 }
 
 /** How messages are written. */

@@ -5,6 +5,7 @@ import { isGrpc, readGrpcMessage, sendGrpcMessage, sendGrpcStatus } from "./grpc
 import type { HttpResponse } from "./http-response.ts";
 import { encodeAnswer, type OtlpOptions, retryAfterMs, toOtlpError } from "./otlp-answer.ts";
 import { drain, type HttpRequest } from "./request-body.ts";
+import { type ToldError, traceRpc } from "./traced-call.ts";
 
 /**
  * OTLP/gRPC: the trace and logs services of the collector, on the port of everything else.
@@ -33,8 +34,12 @@ export function serveOtlpGrpc(
 ): boolean {
   const signal = calls[path];
   if (!signal) return false;
-  if (isGrpc(request)) void serveExport(signal, request, response, options);
-  else refuse(path, request, response);
+  if (!isGrpc(request)) {
+    refuse(path, request, response);
+    return true;
+  }
+  const serve = () => serveExport(signal, request, response, options);
+  void (options.tracer ? traceRpc(options.tracer, path, request, serve) : serve());
   return true;
 }
 
@@ -43,7 +48,7 @@ async function serveExport(
   request: HttpRequest,
   response: HttpResponse,
   options: OtlpOptions,
-): Promise<void> {
+): Promise<ToldError | undefined> {
   const startedAtMs = performance.now();
   let ended: number = CODE_OK;
   try {
@@ -51,6 +56,7 @@ async function serveExport(
     const bytes = await readGrpcMessage(request, options.maxRequestBytes);
     const outcome = await options.telemetry.ingest([{ signal, bytes }]);
     sendGrpcMessage(response, encodeAnswer(signal, "protobuf", outcome));
+    return undefined;
   } catch (cause) {
     const error = toOtlpError(cause, options.log);
     const retry = retryAfterMs(error);
@@ -60,6 +66,7 @@ async function serveExport(
     const code = retry === undefined ? error.code : Code.Unavailable;
     ended = code;
     sendGrpcStatus(response, { code, message: error.message, retryAfterMs: retry });
+    return { code, cause: error };
   } finally {
     options.calls.ended("grpc", methods[signal], ended, startedAtMs);
   }

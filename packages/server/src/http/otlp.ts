@@ -7,6 +7,7 @@ import type { OtlpPayload } from "../telemetry/telemetry.ts";
 import { type HttpResponse, isGone } from "./http-response.ts";
 import { encodeAnswer, type OtlpFormat, type OtlpOptions, retryAfterMs, toOtlpError } from "./otlp-answer.ts";
 import { type HttpRequest, readBody } from "./request-body.ts";
+import { traceHttp } from "./traced-call.ts";
 
 /**
  * OTLP/HTTP: spans and logs from any OpenTelemetry SDK, as protobuf or JSON, plain or compressed.
@@ -38,7 +39,8 @@ const statusByReason: Partial<Record<Reason, number>> = {
 export function serveOtlp(path: string, request: HttpRequest, response: HttpResponse, options: OtlpOptions): boolean {
   const signal = signals[path];
   if (!signal) return false;
-  void serveSignal(signal, request, response, options);
+  const serve = () => serveSignal(signal, request, response, options);
+  void (options.tracer ? traceHttp(options.tracer, path, { request, response }, serve) : serve());
   return true;
 }
 
@@ -47,7 +49,7 @@ async function serveSignal(
   request: HttpRequest,
   response: HttpResponse,
   options: OtlpOptions,
-): Promise<void> {
+): Promise<SpanloomError | undefined> {
   const format = formatOf(request.headers["content-type"]);
   try {
     options.authorize(request.headers.authorization, `/v1/${signal}`);
@@ -65,8 +67,11 @@ async function serveSignal(
     const message = unreadableId === undefined ? outcome.message : `${outcome.message}; ${unreadableId}`;
     respond(response, 200, format, encodeAnswer(signal, format, { ...outcome, message }));
     freeNow(bytes);
-  } catch (error) {
-    sendError(request, response, format ?? "json", toOtlpError(error, options.log));
+    return undefined;
+  } catch (cause) {
+    const error = toOtlpError(cause, options.log);
+    sendError(request, response, format ?? "json", error);
+    return error;
   }
 }
 
@@ -133,9 +138,10 @@ function sendError(request: HttpRequest, response: HttpResponse, format: OtlpFor
   respond(response, status, format, encodeStatus(format, error.code, error.message));
 }
 
-function refuse(request: HttpRequest, response: HttpResponse, status: number, message: string): void {
+function refuse(request: HttpRequest, response: HttpResponse, status: number, message: string): SpanloomError {
   discard(request, response);
   respond(response, status, "json", encodeStatus("json", 3, message));
+  return new SpanloomError("INVALID_FIELD", message);
 }
 
 /** A body that was not read to its end cannot be told from the next request on the connection. */

@@ -5,8 +5,16 @@ import type {
   DescMethodUnary,
   MessageShape,
 } from "@bufbuild/protobuf";
-import { Code, ConnectError, type ConnectRouter, createConnectRouter, type HandlerContext } from "@connectrpc/connect";
+import {
+  Code,
+  ConnectError,
+  type ConnectRouter,
+  createConnectRouter,
+  createContextValues,
+  type HandlerContext,
+} from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import { codeFromHttpStatus } from "@connectrpc/connect/protocol-connect";
 import {
   compressionBrotli,
   compressionGzip,
@@ -16,11 +24,13 @@ import {
 import type { UnaryHandler } from "../rpc/call-context.ts";
 import { errorInterceptor, toWireError } from "../rpc/error-interceptor.ts";
 import { handlerOf, type ServiceRoute } from "../rpc/service-route.ts";
+import { type ErrorNote, errorNote } from "../rpc/told-error.ts";
 import { type ArrowRoute, isConnectStream, serveArrowStream, streamsArrow } from "./arrow-stream.ts";
 import { isConnectUnary, serveConnectUnary, type UnaryOptions, type UnaryRoute } from "./connect-unary.ts";
 import { durationInterceptor, systemOf } from "./duration-interceptor.ts";
 import { type HttpResponse, isGone } from "./http-response.ts";
 import { drain, type HttpRequest } from "./request-body.ts";
+import { traceRpc } from "./traced-call.ts";
 
 /** Serves an RPC and answers true, or answers false when the path is not one. */
 export type RpcDispatcher = (path: string, request: HttpRequest, response: HttpResponse) => boolean;
@@ -38,12 +48,23 @@ export function createRpcDispatcher(routes: readonly ServiceRoute[], options: Un
   return (path, request, response) => {
     const endpoint = endpoints.get(path);
     if (!endpoint) return false;
-    if (endpoint.unary && isConnectUnary(request)) void serveConnectUnary(endpoint.unary, request, response, options);
-    else if (endpoint.arrow && isConnectStream(request))
-      void serveArrowStream(endpoint.arrow, request, response, options);
-    else void serveUniversal(endpoint.universal, request, response, options);
+    const { tracer } = options;
+    if (!tracer) void serveEndpoint(endpoint, request, response, options);
+    else void traceRpc(tracer, path, request, () => serveEndpoint(endpoint, request, response, options));
     return true;
   };
+}
+
+/** Answers one request. Never rejects; answers what the caller was told went wrong. */
+function serveEndpoint(
+  endpoint: Endpoint,
+  request: HttpRequest,
+  response: HttpResponse,
+  options: UnaryOptions,
+): Promise<ConnectError | undefined> {
+  if (endpoint.unary && isConnectUnary(request)) return serveConnectUnary(endpoint.unary, request, response, options);
+  if (endpoint.arrow && isConnectStream(request)) return serveArrowStream(endpoint.arrow, request, response, options);
+  return serveUniversal(endpoint.universal, request, response, options);
 }
 
 function createEndpoints(routes: readonly ServiceRoute[], options: UnaryOptions): Map<string, Endpoint> {
@@ -81,6 +102,8 @@ function gate(context: HandlerContext, options: UnaryOptions): void {
   } catch (error) {
     const wire = toWireError(error, options.log, name);
     options.calls.ended(systemOf(context.requestHeader), name, wire.code, performance.now());
+    const note = context.values.get(errorNote);
+    if (note) note.error = wire;
     throw wire;
   }
 }
@@ -116,19 +139,39 @@ async function serveUniversal(
   request: HttpRequest,
   response: HttpResponse,
   options: UnaryOptions,
-): Promise<void> {
+): Promise<ConnectError | undefined> {
+  const note: ErrorNote = {};
   try {
-    const call = universalRequestFromNodeRequest(request, response, undefined, undefined);
+    const values = options.tracer && createContextValues().set(errorNote, note);
+    const call = universalRequestFromNodeRequest(request, response, undefined, values);
     // A refused request may have more to come. Destroying it, as leaving a plain iteration does, would reset the stream
     // and the client would never read why.
     const body = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
     const answer = await handler({ ...call, body });
     if (!request.complete) await drain(request, options.maxRequestBytes);
-    await universalResponseToNodeResponse(answer, response);
+    const written = universalResponseToNodeResponse(answer, response);
+    // The adapter's promise does not resolve when all is written.
+    const left = await Promise.race([written, over(response)]);
+    return left ?? note.error ?? refusalOf(answer.status);
   } catch (error) {
-    if (ConnectError.from(error).code !== Code.Aborted && ConnectError.from(error).code !== Code.Canceled)
+    const told = ConnectError.from(error);
+    if (told.code !== Code.Aborted && told.code !== Code.Canceled)
       options.log(`cannot answer ${handler.service.typeName}/${handler.method.name}: ${String(error)}`);
     // Whatever state the answer is in, the client must not wait for more of it.
     if (!isGone(response)) response.destroy();
+    return told;
   }
+}
+
+/** Resolves when a response was written whole, or when the client left before; then with that. */
+function over(response: HttpResponse): Promise<ConnectError | undefined> {
+  return new Promise((resolve) => {
+    response.once("finish", () => resolve(undefined));
+    response.once("close", () => resolve(new ConnectError("the client left", Code.Canceled)));
+  });
+}
+
+/** What connect-node refuses by HTTP alone: methods and content types that no protocol has. */
+function refusalOf(status: number): ConnectError | undefined {
+  return status < 400 ? undefined : new ConnectError(`answered with HTTP ${status}`, codeFromHttpStatus(status));
 }

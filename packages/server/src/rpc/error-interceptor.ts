@@ -1,5 +1,6 @@
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import { ErrorDetailSchema, SpanloomError, toConnectError } from "@spanloom/protocol";
+import { errorNote } from "./told-error.ts";
 
 /** Takes one line about a defect. */
 export type Log = (line: string) => void;
@@ -58,12 +59,18 @@ function defect(error: unknown, log: Log, method: string): SpanloomError {
 export function errorInterceptor(log: Log): Interceptor {
   return (next) => async (request) => {
     const method = `${request.service.typeName}/${request.method.name}`;
+    const note = request.contextValues.get(errorNote);
+    const told = (error: ConnectError): ConnectError => {
+      if (note) note.error = error;
+      return error;
+    };
     try {
       const response = await next(request);
       if (!response.stream) return response;
-      return { ...response, message: translated(response.message, request.signal, log, method) };
+      const translate = (error: unknown) => told(toWireError(error, log, method));
+      return { ...response, message: translated(response.message, request.signal, { translate, told }) };
     } catch (error) {
-      throw toWireError(error, log, method);
+      throw told(toWireError(error, log, method));
     }
   };
 }
@@ -71,8 +78,7 @@ export function errorInterceptor(log: Log): Interceptor {
 async function* translated<T>(
   messages: AsyncIterable<T>,
   signal: AbortSignal,
-  log: Log,
-  method: string,
+  { translate, told }: { translate: (error: unknown) => ConnectError; told: (error: ConnectError) => ConnectError },
 ): AsyncIterable<T> {
   const iterator = messages[Symbol.asyncIterator]();
   // Over gRPC the adapter waits for ever to write to a client that left: what the messages hold is let go of at once.
@@ -82,8 +88,8 @@ async function* translated<T>(
     yield* { [Symbol.asyncIterator]: () => iterator };
   } catch (error) {
     // The adapter tells the messages of a stream that the client left in their midst: that is no defect.
-    if (signal.aborted || goneCodes.has((error as NodeJS.ErrnoException).code)) throw toConnectError(gone(error));
-    throw toWireError(error, log, method);
+    if (signal.aborted || goneCodes.has((error as NodeJS.ErrnoException).code)) throw told(toConnectError(gone(error)));
+    throw translate(error);
   } finally {
     signal.removeEventListener("abort", leave);
   }

@@ -1,5 +1,7 @@
 import type { Clock } from "../clock.ts";
+import type { SelfTracer } from "../self-tracing/self-tracer.ts";
 import type { ClaimRequest, ExchangeOutcome, Store } from "../store/store.ts";
+import { WakePass } from "./wake-pass.ts";
 
 /**
  * Long polls of runners that found nothing to do.
@@ -18,6 +20,7 @@ import type { ClaimRequest, ExchangeOutcome, Store } from "../store/store.ts";
 export class LeaseWaiters {
   readonly #store: Pick<Store, "exchange" | "on">;
   readonly #clock: Clock;
+  readonly #tracer: SelfTracer | undefined;
   readonly #groups = new Map<string, WaiterGroup>();
   readonly #byQueue = new Map<string, Set<WaiterGroup>>();
   readonly #runners = new Map<string, RunnerPolls>();
@@ -26,9 +29,10 @@ export class LeaseWaiters {
   #subscriptions: (() => void)[] = [];
   #stopped = false;
 
-  constructor(store: Pick<Store, "exchange" | "on">, clock: Clock) {
+  constructor(store: Pick<Store, "exchange" | "on">, clock: Clock, tracer?: SelfTracer) {
     this.#store = store;
     this.#clock = clock;
+    this.#tracer = tracer;
   }
 
   /** Calls that wait for work. */
@@ -119,17 +123,19 @@ export class LeaseWaiters {
       };
       waiter.group.waiters.add(waiter);
       waiter.runner.waiters.add(waiter);
-      if (versionOf(waiter) !== entry.version) this.#claim(waiter);
+      if (versionOf(waiter) !== entry.version) void this.#claim(waiter);
     });
   }
 
   #onReady(queues: ReadonlyMap<string, number>): void {
+    const pass = this.#tracer && new WakePass(this.#tracer, queues);
     for (const [queue, tasks] of queues) {
       for (const group of this.#byQueue.get(queue) ?? []) {
         group.version++;
-        this.#wake(group, tasks);
+        this.#wake(group, tasks, pass);
       }
     }
+    pass?.end();
   }
 
   #onCancelled(runnerIds: ReadonlySet<string>): void {
@@ -137,7 +143,7 @@ export class LeaseWaiters {
       const runner = this.#runners.get(runnerId);
       if (!runner) continue;
       runner.version++;
-      for (const waiter of runner.waiters) if (!waiter.claiming) this.#claim(waiter);
+      for (const waiter of runner.waiters) if (!waiter.claiming) void this.#claim(waiter);
     }
   }
 
@@ -146,25 +152,31 @@ export class LeaseWaiters {
     this.#onCancelled(new Set(this.#runners.keys()));
   }
 
-  #wake(group: WaiterGroup, tasks: number): void {
+  #wake(group: WaiterGroup, tasks: number, pass?: WakePass): void {
     let left = tasks;
     for (const waiter of group.waiters) {
       if (left <= 0) return;
       if (waiter.claiming) continue;
-      this.#claim(waiter);
+      const claimed = this.#claim(waiter);
+      pass?.add(claimed);
       left -= waiter.claim.limit;
     }
   }
 
-  #claim(waiter: Waiter): void {
+  /** Answers how many tasks the claim brought, and never rejects: the waiter is told. */
+  #claim(waiter: Waiter): Promise<number> {
     waiter.claiming = true;
     waiter.version = versionOf(waiter);
     const { claim } = waiter;
-    this.#store.exchange({ runnerId: claim.runnerId, reports: [], claim }).then(
-      (outcome) => this.#onClaimed(waiter, outcome),
+    return this.#store.exchange({ runnerId: claim.runnerId, reports: [], claim }).then(
+      (outcome) => {
+        this.#onClaimed(waiter, outcome);
+        return outcome.leases.length;
+      },
       (error: unknown) => {
         waiter.reject(error);
         this.#wake(waiter.group, 1);
+        return 0;
       },
     );
   }
@@ -183,7 +195,7 @@ export class LeaseWaiters {
     } else if (waiter.over || waiter.isWorthAnswering(outcome)) {
       waiter.resolve(outcome);
     } else if (waiter.version !== versionOf(waiter)) {
-      this.#claim(waiter);
+      void this.#claim(waiter);
     }
   }
 

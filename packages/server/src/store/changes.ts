@@ -7,6 +7,8 @@ export class Changes {
   readonly cancelled = new Set<string>();
   /** Tasks that became ready, by queue, and were not announced yet. */
   ready = new Map<string, number>();
+  /** Tasks that were given out. */
+  leased = 0;
   /** Earliest thing to do that the transaction brought about. */
   dueUs = Number.POSITIVE_INFINITY;
 

@@ -14,12 +14,14 @@ import {
 } from "@spanloom/protocol";
 import { tableFromIPC } from "apache-arrow";
 import type { Clock } from "../clock.ts";
+import type { SelfTracer } from "../self-tracing/self-tracer.ts";
 import type { Peers, Store } from "../store/store.ts";
 import { TimeCorrection } from "./clock/time-correction.ts";
 import type { ArrowBatch, InsertBatch, SpanStore, Statement } from "./columnar/span-store.ts";
 import { checkPathJobId, findCriticalPath } from "./critical-path/find-critical-path.ts";
 import { Drainer } from "./ingest/drainer.ts";
 import { highestIds } from "./ingest/ingest-ids.ts";
+import { traceLifecycleInsert } from "./ingest/ingest-trace.ts";
 import { closeOpenSpans, type StoppedAttempt } from "./lifecycle/close-open-spans.ts";
 import { Projector } from "./lifecycle/projector.ts";
 import { LATE_MS, PeerBarrier } from "./peer-barrier.ts";
@@ -55,6 +57,7 @@ export interface TelemetryOptions {
   spoolMaxBytes?: number;
   /** Where the spool is kept, for tests. */
   spoolFileSystem?: SpoolFileSystem;
+  tracer?: SelfTracer | undefined;
 }
 
 /** The telemetry plane over a spool, a span store and the control plane's record. */
@@ -91,6 +94,7 @@ class TelemetryPlane implements Telemetry {
         this.#counts.tornBytes += bytes;
       },
       ...(spoolFileSystem && { fileSystem: spoolFileSystem }),
+      tracer: options.tracer,
     });
     this.#peers = options.shared ? store.peers : undefined;
     const barrier = this.#peers && new PeerBarrier(this.#peers, log);
@@ -99,7 +103,7 @@ class TelemetryPlane implements Telemetry {
       store,
       clock,
       log,
-      insert: (batch) => this.#counts.insert({ insert: (each) => this.#insert(each) }, batch),
+      insert: (batch) => this.#insertLifecycle(batch),
       counts: this.#counts,
       closeOpenSpans: (attempts) => this.#closeOpenSpans(attempts),
       ...(barrier && { othersFlushed: () => barrier.lifecycleWritten() }),
@@ -114,7 +118,7 @@ class TelemetryPlane implements Telemetry {
   }
 
   async start(): Promise<void> {
-    const { spanStore, clock, log } = this.#options;
+    const { spanStore, clock, log, tracer } = this.#options;
     await spanStore.start();
     try {
       const writer = await this.#openSpool();
@@ -126,6 +130,7 @@ class TelemetryPlane implements Telemetry {
         counts: this.#counts,
         clock,
         log,
+        tracer,
       });
       this.#drainer.start();
       await this.#projector.recover();
@@ -265,6 +270,12 @@ class TelemetryPlane implements Telemetry {
     await this.#barrier();
     signal.throwIfAborted();
     yield* this.#options.spanStore.stream(await plan(await this.#jobTraces(jobIds)), signal);
+  }
+
+  #insertLifecycle(batch: InsertBatch): Promise<void> {
+    const { tracer } = this.#options;
+    const insert = () => this.#counts.insert({ insert: (each) => this.#insert(each) }, batch);
+    return tracer ? traceLifecycleInsert(tracer, batch.rows, insert) : insert();
   }
 
   /** After what was accepted of them is stored: an attempt is lost long after its runner was heard last. */

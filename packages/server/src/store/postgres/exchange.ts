@@ -22,7 +22,11 @@ export async function exchange(control: Control, request: Exchange): Promise<() 
     claim = newClaim(wanted, runner);
     control.claims.push(claim);
   }
-  return () => ({ reports, leases: claim?.leases ?? NO_LEASES, cancellations: [...runner.stops.values()], drain });
+  return () => {
+    const leases = claim?.leases ?? NO_LEASES;
+    control.changes.leased += leases.length;
+    return { reports, leases, cancellations: [...runner.stops.values()], drain };
+  };
 }
 
 /** What a runner says of its attempts. */

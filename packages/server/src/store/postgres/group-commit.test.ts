@@ -1,41 +1,48 @@
 import { SpanloomError } from "@spanloom/protocol";
 import { expect, test } from "vitest";
+import type { SelfTracer } from "../../self-tracing/self-tracer.ts";
+import { idOf, linkedIds, recordingTracer } from "../../self-tracing/testing/recording-tracer.ts";
 import { GroupCommit } from "./group-commit.ts";
 
 type Log = string[];
 
 /** A transaction over a list: what is committed stays, what is rolled back goes. */
-function listTransaction() {
+function listTransaction(tracer?: SelfTracer) {
   const log: Log = [];
   const committed: Log = [];
   let open: Log = [];
   const joins: (() => void)[] = [];
   let duringBegin: (() => void) | undefined;
-  const commits = new GroupCommit<Set<string>, Log>({
-    begin: async () => {
-      log.push("begin");
-      await Promise.resolve();
-      duringBegin?.();
-      duringBegin = undefined;
-      return open;
+  const commits = new GroupCommit<Set<string>, Log>(
+    {
+      begin: async () => {
+        log.push("begin");
+        await Promise.resolve();
+        duringBegin?.();
+        duringBegin = undefined;
+        return open;
+      },
+      prefetch: async (operations) => {
+        const needs = new Set<string>();
+        for (const operation of operations) operation.needs(needs);
+        log.push(`prefetch ${[...needs].join(" ")}`);
+      },
+      betweenRounds: async () => joins.shift()?.(),
+      commit: async () => {
+        log.push("commit");
+        committed.push(...open);
+        open.length = 0;
+      },
+      changed: () => ({ "db.system.name": "list" }),
+      announce: () => void log.push("announce"),
+      rollback: async () => {
+        log.push("rollback");
+        open = [];
+      },
     },
-    prefetch: async (operations) => {
-      const needs = new Set<string>();
-      for (const operation of operations) operation.needs(needs);
-      log.push(`prefetch ${[...needs].join(" ")}`);
-    },
-    betweenRounds: async () => joins.shift()?.(),
-    commit: async () => {
-      log.push("commit");
-      committed.push(...open);
-      open.length = 0;
-    },
-    announce: () => void log.push("announce"),
-    rollback: async () => {
-      log.push("rollback");
-      open = [];
-    },
-  });
+    undefined,
+    tracer,
+  );
   const enqueue = (needed: string, run: (context: Log) => void) =>
     commits.enqueue<string>({
       needs: (needs) => void needs.add(needed),
@@ -138,4 +145,37 @@ test("closing finishes what was accepted and refuses the rest", async () => {
   await closed;
   await last;
   expect(committed).toEqual(["last"]);
+});
+
+test("a commit is traced as a part of whoever asked first, with links to the others who joined", async () => {
+  const { tracer, named } = recordingTracer();
+  const { write, whenBegun } = listTransaction(tracer);
+  const [a, b] = [tracer.call("a", {}, {}), tracer.call("b", {}, {})];
+  let joined: Promise<string> | undefined;
+  whenBegun(() => {
+    joined = tracer.run(b, () => write("joined"));
+  });
+  await tracer.run(a, () => write("first"));
+  await joined;
+  a.end();
+  b.end();
+  const [commit] = named("store.commit");
+  expect(commit?.parentSpanContext?.spanId).toBe(idOf(named("a")[0]!));
+  expect(linkedIds(commit!)).toEqual([idOf(named("b")[0]!)]);
+  expect(commit?.attributes).toEqual({ "db.operation.batch.size": 2, "db.system.name": "list" });
+});
+
+test("a commit that is undone is traced with why, and so is each operation that runs again", async () => {
+  const { tracer, named } = recordingTracer();
+  const { enqueue, write } = listTransaction(tracer);
+  const defect = () => {
+    throw new TypeError("defect");
+  };
+  await Promise.allSettled([write("a"), enqueue("b", defect)]);
+  const outcomes = named("store.commit").map(({ status, events }) => [status.message, events[0]?.name]);
+  expect(outcomes).toEqual([
+    ["defect", "exception"],
+    [undefined, undefined],
+    ["defect", "exception"],
+  ]);
 });

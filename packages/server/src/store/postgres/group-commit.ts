@@ -1,4 +1,6 @@
 import { SpanloomError } from "@spanloom/protocol";
+import type { SelfTracer, WorkAttributes } from "../../self-tracing/self-tracer.ts";
+import { type Asked, beginCommit, endCommit } from "../commit-trace.ts";
 import { StoreStats } from "../store-stats.ts";
 import { isMachineError, toStoreError } from "./errors.ts";
 
@@ -19,13 +21,15 @@ export interface TransactionHooks<Needs, Context> {
   /** After the operations of a round: follows up what they did and announces what may ask for more. */
   betweenRounds(): Promise<void>;
   commit(): Promise<void>;
+  /** After a commit, before it is announced: what it changed, for self-tracing. */
+  changed?(): WorkAttributes;
   /** After a commit: tells listeners. */
   announce(): void;
   /** Undoes everything, in memory too. */
   rollback(): Promise<void>;
 }
 
-interface Entry<Needs, Context> {
+interface Entry<Needs, Context> extends Asked {
   operation: Operation<Needs, Context>;
   resolve: (value: unknown) => void;
   reject: (error: SpanloomError) => void;
@@ -52,15 +56,17 @@ const MAX_ROUNDS = 4;
 export class GroupCommit<Needs, Context> {
   readonly #transaction: TransactionHooks<Needs, Context>;
   readonly #stats: StoreStats;
+  readonly #tracer: SelfTracer | undefined;
   #queue: Entry<Needs, Context>[] = [];
   #running = false;
   #closed = false;
   #idle: (() => void)[] = [];
   #settling: (() => void)[] = [];
 
-  constructor(transaction: TransactionHooks<Needs, Context>, stats = new StoreStats()) {
+  constructor(transaction: TransactionHooks<Needs, Context>, stats = new StoreStats(), tracer?: SelfTracer) {
     this.#transaction = transaction;
     this.#stats = stats;
+    this.#tracer = tracer;
   }
 
   /** Runs an operation in the next transaction, or in the one that is open. */
@@ -69,7 +75,8 @@ export class GroupCommit<Needs, Context> {
       return Promise.reject(new SpanloomError("SHUTTING_DOWN", "cannot write to the store: it is closing"));
     }
     return new Promise<T>((resolve, reject) => {
-      this.#queue.push({ operation, resolve: resolve as (value: unknown) => void, reject });
+      const caller = this.#tracer?.current();
+      this.#queue.push({ operation, caller, resolve: resolve as (value: unknown) => void, reject });
       this.#schedule();
     });
   }
@@ -98,7 +105,7 @@ export class GroupCommit<Needs, Context> {
     while (this.#queue.length > 0) {
       const entries: Entry<Needs, Context>[] = [];
       try {
-        await this.#runTogether(entries);
+        await this.#runTraced(this.#queue, entries, () => this.#runTogether(entries));
         this.#succeed(entries);
       } catch (error) {
         // Not dropped: every operation is rejected with it or runs again.
@@ -108,6 +115,24 @@ export class GroupCommit<Needs, Context> {
     }
     this.#running = false;
     for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  /** Runs a transaction within a span, if there is to be one; `entries` are complete when it is over. */
+  async #runTraced(
+    known: readonly Entry<Needs, Context>[],
+    entries: readonly Entry<Needs, Context>[],
+    run: () => Promise<void>,
+  ): Promise<void> {
+    const tracer = this.#tracer;
+    if (!tracer) return run();
+    const span = beginCommit(tracer, known);
+    try {
+      await tracer.run(span, run);
+      endCommit(span, entries, { changed: this.#transaction.changed?.() ?? {} });
+    } catch (failure) {
+      endCommit(span, entries, { failure });
+      throw failure;
+    }
   }
 
   async #runTogether(entries: Entry<Needs, Context>[]): Promise<void> {
@@ -145,20 +170,24 @@ export class GroupCommit<Needs, Context> {
   }
 
   async #runAlone(entry: Entry<Needs, Context>): Promise<void> {
-    const startedAtMs = performance.now();
     try {
-      const context = await this.#transaction.begin();
-      delete entry.result;
-      delete entry.answer;
-      await this.#runRound(context, [entry]);
-      await this.#transaction.commit();
-      this.#stats.committed(1, (performance.now() - startedAtMs) / 1_000);
+      await this.#runTraced([entry], [entry], () => this.#tryAlone(entry));
     } catch (error) {
       await this.#rollback();
       entry.reject(toStoreError(error));
       return;
     }
     this.#succeed([entry]);
+  }
+
+  async #tryAlone(entry: Entry<Needs, Context>): Promise<void> {
+    const startedAtMs = performance.now();
+    const context = await this.#transaction.begin();
+    delete entry.result;
+    delete entry.answer;
+    await this.#runRound(context, [entry]);
+    await this.#transaction.commit();
+    this.#stats.committed(1, (performance.now() - startedAtMs) / 1_000);
   }
 
   #succeed(entries: readonly Entry<Needs, Context>[]): void {

@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { SpanloomError } from "@spanloom/protocol";
+import type { SelfTracer } from "../../self-tracing/self-tracer.ts";
 import { Changes } from "../changes.ts";
+import { commitFacts } from "../commit-trace.ts";
 import type { ControlOptions } from "../control-options.ts";
 import type * as contract from "../store.ts";
 import { StoreStats } from "../store-stats.ts";
@@ -61,6 +63,8 @@ export interface PostgresStoreOptions {
   times?: Partial<WriterTimes>;
   /** Runs a function later; returns how not to. Default: a timer that keeps no process alive. */
   schedule?: (run: () => void, delayMs: number) => () => void;
+  /** Traces commits. */
+  tracer?: SelfTracer | undefined;
 }
 
 const DEFAULTS = {
@@ -347,7 +351,7 @@ export class PostgresStore implements contract.Store {
   }
 
   #controlOptions(): ControlOptions {
-    const { url, schema, serverId, onNotice, times, schedule, ...rest } = this.#options;
+    const { url, schema, serverId, onNotice, times, schedule, tracer, ...rest } = this.#options;
     return { ...DEFAULTS, ...rest, nowUs: rest.nowUs ?? (() => Date.now() * 1000), random: rest.random ?? Math.random };
   }
 
@@ -361,6 +365,7 @@ export class PostgresStore implements contract.Store {
         prefetch: (operations) => this.#prefetch(control, operations),
         betweenRounds: () => this.#followUp(control),
         commit: () => this.#commit(control),
+        changed: () => commitFacts("postgresql", control.changes),
         announce: () => this.#announce(control),
         rollback: () => {
           forget(control);
@@ -368,6 +373,7 @@ export class PostgresStore implements contract.Store {
         },
       },
       this.stats,
+      this.#options.tracer,
     );
   }
 

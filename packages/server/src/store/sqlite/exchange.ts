@@ -25,6 +25,7 @@ export function exchange(control: Control, { runnerId, reports, claim: wanted }:
   const drain = runner.state === RunnerState.DRAINING;
   const wants = wanted !== undefined && wanted.limit > 0 && !drain;
   const leases = wants ? claim(control, wanted, runner) : NO_LEASES;
+  control.changes.leased += leases.length;
   return { reports: outcomes, leases, cancellations: cancellationsOf(runner), drain };
 }
 

@@ -1,27 +1,34 @@
 import { SpanloomError } from "@spanloom/protocol";
 import { expect, test } from "vitest";
+import type { SelfTracer } from "../../self-tracing/self-tracer.ts";
+import { idOf, linkedIds, recordingTracer } from "../../self-tracing/testing/recording-tracer.ts";
 import { type Brings, GroupCommit } from "./group-commit.ts";
 
 /** A transaction over a list: what is committed stays, what is rolled back goes. */
-function listTransaction() {
+function listTransaction(tracer?: SelfTracer) {
   const log: string[] = [];
   const committed: string[] = [];
   let open: string[] = [];
   const joins: (() => void)[] = [];
-  const commits = new GroupCommit({
-    begin: () => void log.push("begin"),
-    betweenRounds: () => joins.shift()?.(),
-    commit: () => {
-      log.push("commit");
-      committed.push(...open);
-      open = [];
+  const commits = new GroupCommit(
+    {
+      begin: () => void log.push("begin"),
+      betweenRounds: () => joins.shift()?.(),
+      commit: () => {
+        log.push("commit");
+        committed.push(...open);
+        open = [];
+      },
+      changed: () => ({ "db.system.name": "list" }),
+      announce: () => void log.push("announce"),
+      rollback: () => {
+        log.push("rollback");
+        open = [];
+      },
     },
-    announce: () => void log.push("announce"),
-    rollback: () => {
-      log.push("rollback");
-      open = [];
-    },
-  });
+    undefined,
+    tracer,
+  );
   const write = (value: string, brings?: Brings) => commits.enqueue(() => open.push(value), brings);
   return { log, committed, commits, joins, write };
 }
@@ -99,4 +106,33 @@ test("closing finishes what was accepted and refuses the rest", async () => {
   await closed;
   await last;
   expect(committed).toEqual(["last"]);
+});
+
+test("a commit is traced as a part of whoever asked first, with links to the others who joined", async () => {
+  const { tracer, named } = recordingTracer();
+  const { joins, write } = listTransaction(tracer);
+  const [a, b] = [tracer.call("a", {}, {}), tracer.call("b", {}, {})];
+  joins.push(() => void tracer.run(b, () => write("joined")));
+  await tracer.run(a, () => write("first"));
+  a.end();
+  b.end();
+  const [commit] = named("store.commit");
+  expect(commit?.parentSpanContext?.spanId).toBe(idOf(named("a")[0]!));
+  expect(linkedIds(commit!)).toEqual([idOf(named("b")[0]!)]);
+  expect(commit?.attributes).toEqual({ "db.operation.batch.size": 2, "db.system.name": "list" });
+});
+
+test("a commit that is undone is traced with why, and so is each operation that runs again", async () => {
+  const { tracer, named } = recordingTracer();
+  const { commits, write } = listTransaction(tracer);
+  const defect = () => {
+    throw new TypeError("defect");
+  };
+  await Promise.allSettled([write("a"), commits.enqueue(defect)]);
+  const outcomes = named("store.commit").map(({ status, events }) => [status.message, events[0]?.name]);
+  expect(outcomes).toEqual([
+    ["defect", "exception"],
+    [undefined, undefined],
+    ["defect", "exception"],
+  ]);
 });

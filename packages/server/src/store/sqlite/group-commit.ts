@@ -1,4 +1,6 @@
 import { SpanloomError } from "@spanloom/protocol";
+import type { SelfTracer, WorkAttributes } from "../../self-tracing/self-tracer.ts";
+import { type Asked, beginCommit, endCommit } from "../commit-trace.ts";
 import { StoreStats } from "../store-stats.ts";
 import { isMachineError, toStoreError } from "./database.ts";
 
@@ -19,14 +21,16 @@ import { isMachineError, toStoreError } from "./database.ts";
 export class GroupCommit {
   readonly #transaction: TransactionHooks;
   readonly #stats: StoreStats;
+  readonly #tracer: SelfTracer | undefined;
   #queue: Operation[] = [];
   #scheduled = false;
   #closed = false;
   #idle: (() => void)[] = [];
 
-  constructor(transaction: TransactionHooks, stats = new StoreStats()) {
+  constructor(transaction: TransactionHooks, stats = new StoreStats(), tracer?: SelfTracer) {
     this.#transaction = transaction;
     this.#stats = stats;
+    this.#tracer = tracer;
   }
 
   /** Runs `run` in the next transaction, or in the one that is open. */
@@ -35,7 +39,8 @@ export class GroupCommit {
       return Promise.reject(new SpanloomError("SHUTTING_DOWN", "cannot write to the store: it is closing"));
     }
     return new Promise<T>((resolve, reject) => {
-      this.#queue.push({ run, brings, resolve: resolve as (value: unknown) => void, reject });
+      const caller = this.#tracer?.current();
+      this.#queue.push({ run, brings, caller, resolve: resolve as (value: unknown) => void, reject });
       this.#schedule();
     });
   }
@@ -54,7 +59,7 @@ export class GroupCommit {
   }
 
   #flush(): void {
-    const done = this.#runTogether();
+    const done = this.#runTraced(this.#queue, () => this.#runTogether());
     if (done.failure !== undefined) this.#recover(done.operations, done.failure);
     else this.#succeed(done.operations);
     this.#scheduled = false;
@@ -62,7 +67,22 @@ export class GroupCommit {
     else for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  #runTogether(): { operations: Operation[]; failure: unknown } {
+  /** Runs a transaction within a span, if there is to be one. */
+  #runTraced(operations: readonly Operation[], run: () => Outcome): Outcome {
+    const tracer = this.#tracer;
+    if (!tracer) return run();
+    const span = beginCommit(tracer, operations);
+    const done = tracer.run(span, run);
+    const { failure } = done;
+    endCommit(
+      span,
+      done.operations,
+      failure === undefined ? { changed: this.#transaction.changed?.() ?? {} } : { failure },
+    );
+    return done;
+  }
+
+  #runTogether(): Outcome {
     const operations: Operation[] = [];
     const startedAtMs = performance.now();
     try {
@@ -94,6 +114,16 @@ export class GroupCommit {
   }
 
   #runAlone(operation: Operation): void {
+    const { failure } = this.#runTraced([operation], () => this.#tryAlone(operation));
+    if (failure === undefined) {
+      this.#succeed([operation]);
+      return;
+    }
+    this.#rollback();
+    operation.reject(toStoreError(failure));
+  }
+
+  #tryAlone(operation: Operation): Outcome {
     const startedAtMs = performance.now();
     try {
       this.#transaction.begin();
@@ -101,12 +131,11 @@ export class GroupCommit {
       this.#transaction.betweenRounds();
       this.#transaction.commit();
       this.#stats.committed(1, (performance.now() - startedAtMs) / 1_000);
+      return { operations: [operation], failure: undefined };
     } catch (error) {
-      this.#rollback();
-      operation.reject(toStoreError(error));
-      return;
+      // Not dropped: the operation is rejected with it.
+      return { operations: [operation], failure: error ?? "unknown" };
     }
-    this.#succeed([operation]);
   }
 
   #succeed(operations: readonly Operation[]): void {
@@ -130,6 +159,8 @@ export interface TransactionHooks {
   /** After each round of operations: announces what may ask for more. */
   betweenRounds(): void;
   commit(): void;
+  /** After a commit, before it is announced: what it changed, for self-tracing. */
+  changed?(): WorkAttributes;
   /** After a commit: tells listeners. */
   announce(): void;
   /** Undoes everything, in memory too. */
@@ -141,7 +172,13 @@ export type Brings = "work" | "results" | "nothing";
 
 const ORDER: Readonly<Record<Brings, number>> = { work: 0, results: 1, nothing: 2 };
 
-interface Operation {
+/** A transaction that was tried. */
+interface Outcome {
+  operations: Operation[];
+  failure: unknown;
+}
+
+interface Operation extends Asked {
   run: () => unknown;
   brings: Brings;
   resolve: (value: unknown) => void;

@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import { SpanloomError } from "@spanloom/protocol";
+import type { SelfTracer } from "../../self-tracing/self-tracer.ts";
 import { Changes } from "../changes.ts";
+import { commitFacts } from "../commit-trace.ts";
 import type * as contract from "../store.ts";
 import { StoreStats } from "../store-stats.ts";
 import type { WorkCounts } from "../work-counts.ts";
@@ -46,6 +48,8 @@ export interface SqliteStoreOptions {
   preallocateLog?: boolean;
   /** A runner not heard of for this long is shown as lost. Default 60,000: idle runners poll every 30 s. */
   runnerLostMs?: number;
+  /** Traces commits. */
+  tracer?: SelfTracer | undefined;
 }
 
 type Listeners = { [Name in keyof contract.StoreEvents]: Set<contract.StoreEvents[Name]> };
@@ -84,10 +88,12 @@ export class SqliteStore implements contract.Store {
         begin: () => this.#begin(),
         betweenRounds: () => this.#announceReady(),
         commit: () => this.#commit(),
+        changed: () => commitFacts("sqlite", this.#control!.changes),
         announce: () => this.#announce(),
         rollback: () => this.#rollback(),
       },
       this.stats,
+      options.tracer,
     );
   }
 
@@ -321,6 +327,7 @@ function openControl(options: SqliteStoreOptions, counts: WorkCounts): Control {
       preallocateLog: _done,
       nowUs = () => Date.now() * 1000,
       random = Math.random,
+      tracer: _traced,
       ...rest
     } = options;
     return newControl(db, { ...DEFAULTS, ...rest, nowUs, random }, counts);

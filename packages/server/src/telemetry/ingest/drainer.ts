@@ -1,11 +1,13 @@
 import { SpanloomError } from "@spanloom/protocol";
 import type { Clock } from "../../clock.ts";
+import type { SelfTracer } from "../../self-tracing/self-tracer.ts";
 import type { SpanStore } from "../columnar/span-store.ts";
 import type { Spool } from "../spool/spool.ts";
 import type { IngestOutcome, OtlpPayload } from "../telemetry.ts";
 import type { TelemetryCounts } from "../telemetry-counts.ts";
 import { BatchLine } from "./batch-line.ts";
 import type { Taken } from "./decode-messages.ts";
+import { type Append, IngestTrace } from "./ingest-trace.ts";
 import { type Batch, readBack } from "./read-back.ts";
 import { ThreadDecoder, type ThreadDecoderOptions } from "./thread-decoder.ts";
 import { WaitingAges } from "./waiting-ages.ts";
@@ -30,6 +32,7 @@ export interface DrainerOptions {
   log: (line: string) => void;
   /** Makes the thread that decodes, for tests. */
   newThread?: (options: ThreadDecoderOptions) => Decoder;
+  tracer?: SelfTracer | undefined;
 }
 
 /** What the drainer needs of the thread that decodes. */
@@ -59,6 +62,7 @@ export class Drainer {
   readonly #thread: Decoder;
   readonly #line: BatchLine;
   readonly #ages = new WaitingAges();
+  readonly #trace: IngestTrace | undefined;
   #insertedSeq: number;
   /** Calls of `accept` that are not answered yet. */
   readonly #accepting = new Set<Promise<unknown>>();
@@ -86,6 +90,7 @@ export class Drainer {
     const { firstSeq, nextSeq } = spool;
     this.#insertedSeq = firstSeq - 1;
     this.#line = new BatchLine(firstSeq, nextSeq);
+    this.#trace = options.tracer && new IngestTrace(options.tracer, nextSeq - 1);
     this.#thread = newThread({
       writer,
       nextSeq: () => spool.nextSeq,
@@ -114,7 +119,9 @@ export class Drainer {
   async accept(payloads: readonly OtlpPayload[]): Promise<IngestOutcome> {
     if (this.#stopping)
       throw new SpanloomError("SHUTTING_DOWN", "cannot accept telemetry: the server is shutting down");
-    const accepting = this.#accept(payloads);
+    const accepting = this.#trace
+      ? this.#trace.accept(payloads, (through) => this.#accept(payloads, through))
+      : this.#accept(payloads);
     this.#accepting.add(accepting);
     try {
       return await accepting;
@@ -123,7 +130,7 @@ export class Drainer {
     }
   }
 
-  async #accept(payloads: readonly OtlpPayload[]): Promise<IngestOutcome> {
+  async #accept(payloads: readonly OtlpPayload[], through = untraced): Promise<IngestOutcome> {
     const { spool, spanStore, clock } = this.#options;
     const room = spool.reserve(payloads);
     const question = { kind: "take", payloads, days: spanStore.retentionDays, nowUs: clock.nowUs() } as const;
@@ -131,7 +138,7 @@ export class Drainer {
     const { outcome, durable } = await this.#thread
       .ask(question, (taken) => {
         appended = true;
-        return this.#taken(taken, spool.append(payloads, room).durable);
+        return this.#taken(taken, through(() => spool.append(payloads, room)).durable);
       })
       .finally(() => {
         if (!appended) spool.giveBack(room);
@@ -245,7 +252,7 @@ export class Drainer {
     await Promise.all(this.#syncing);
     // Of a batch from memory some rows may be of payloads that were refused since.
     if (!batch || (this.#drops !== before && !this.#fromSpool.has(batch))) return;
-    const inserting = this.#insert(batch);
+    const inserting = this.#trace ? this.#trace.insert(batch, () => this.#insert(batch)) : this.#insert(batch);
     const { spooled } = this.#line;
     if (spooled && spooled.from <= batch.end && batch.end < Math.min(spooled.end, this.#options.spool.settledSeq))
       this.#prepare(batch.end);
@@ -347,6 +354,8 @@ export class Drainer {
     );
   }
 }
+
+const untraced = (append: Append): ReturnType<Append> => append();
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -1,4 +1,5 @@
 import { SpanloomError } from "@spanloom/protocol";
+import type { SelfTracer, WorkSpan } from "../../self-tracing/self-tracer.ts";
 import type { OtlpPayload } from "../telemetry.ts";
 import { FRAME_BYTES, firstSeqOf, frameOf, readSegment, segmentName } from "./segment.ts";
 import { nodeSpoolFileSystem, type SpoolFile, type SpoolFileSystem } from "./spool-file.ts";
@@ -16,6 +17,8 @@ export interface SpoolOptions {
   onTorn?: (bytes: number) => void;
   fileSystem?: SpoolFileSystem;
   segmentBytes?: number;
+  /** Traces what is written. */
+  tracer?: SelfTracer | undefined;
 }
 
 /** A payload and its number. Numbers rise by one and are never used twice. */
@@ -35,6 +38,7 @@ interface Append {
   payloads: readonly OtlpPayload[];
   bytes: number;
   firstSeq: number;
+  caller: WorkSpan | undefined;
   resolve: () => void;
   reject: (error: unknown) => void;
 }
@@ -136,7 +140,8 @@ export class Spool {
     const firstSeq = this.#nextSeq;
     this.#nextSeq += payloads.length;
     const durable = new Promise<void>((resolve, reject) => {
-      this.#queue.push({ payloads, bytes, firstSeq, resolve, reject });
+      const caller = this.#options.tracer?.current();
+      this.#queue.push({ payloads, bytes, firstSeq, caller, resolve, reject });
     });
     this.#writing ??= this.#write();
     return { firstSeq, durable };
@@ -171,7 +176,7 @@ export class Spool {
       const appends = this.#queue.splice(0);
       try {
         await this.#prepareSegment(appends[0]?.firstSeq ?? this.#nextSeq);
-        if (appends.length > 0) await this.#writeGroup(appends);
+        if (appends.length > 0) await this.#writeTraced(appends);
         this.#settle(appends);
         for (const append of appends) append.resolve();
       } catch (error) {
@@ -196,6 +201,22 @@ export class Spool {
   #isDrained(): boolean {
     const segment = this.#active?.segment;
     return segment !== undefined && segment.nextSeq <= this.#releasedSeq + 1 && segment.bytes >= this.#segmentBytes / 8;
+  }
+
+  async #writeTraced(appends: readonly Append[]): Promise<void> {
+    const { tracer } = this.#options;
+    if (!tracer) return this.#writeGroup(appends);
+    const callers = appends.map(({ caller }) => caller);
+    const span = tracer.shared("spool.flush", callers);
+    try {
+      await this.#writeGroup(appends);
+    } catch (error) {
+      span.fail(error);
+      throw error;
+    } finally {
+      const bytes = appends.reduce((sum, append) => sum + append.bytes, 0);
+      span.end({ "spanloom.spool.appends": appends.length, "spanloom.spool.bytes": bytes });
+    }
   }
 
   async #writeGroup(appends: readonly Append[]): Promise<void> {
