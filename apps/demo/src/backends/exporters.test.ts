@@ -1,8 +1,18 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { type Exporter, ExportQueue } from "@spanloom/exporter";
+import { fileExporter } from "@spanloom/exporter-file";
 import { jaegerExporter } from "@spanloom/exporter-jaeger";
 import { OtlpExporter } from "@spanloom/exporter-otlp";
-import { buildBackends, readTraces, startCollector, startJaeger, waitFor } from "@spanloom/testing";
+import {
+  buildBackends,
+  readTraces,
+  sendOtlpLines,
+  startCollector,
+  startJaeger,
+  tempDir,
+  waitFor,
+} from "@spanloom/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type DemoTrace, makeDemoTrace } from "./testing/demo-trace.ts";
 
@@ -45,6 +55,17 @@ test.skipIf(!backends).for([
     expect(await backend.spans()).toEqual(trace.spans);
   },
 );
+
+test.skipIf(!backends)("an OpenTelemetry Collector reads the files of the file exporter, span by span", async () => {
+  await using backend = await startCollector(backends!.collector);
+  using folder = tempDir();
+  expect(await send(fileExporter({ directory: folder.path, maxFileBytes: 200_000 }))).toEqual(whole());
+  const files = await readdir(folder.path);
+  expect(files.length).toBeGreaterThan(1);
+  for (const file of files) await sendOtlpLines(join(folder.path, file), backend.httpUrl);
+  await waitFor(async () => (await backend.spans()).size >= trace.spans.size, { what: "the collector's file" });
+  expect(await backend.spans()).toEqual(trace.spans);
+});
 
 test.skipIf(!backends)("Jaeger gives a trace back that its exporter sent, span by span", async () => {
   await using backend = await startJaeger(backends!.jaeger);
