@@ -34,7 +34,8 @@ const vendorParts: readonly { part: RegExp; of: string }[] = [
   { part: /^@(aws|aws-sdk|smithy)\//, of: "@spanloom/exporter-xray" },
   { part: /^(google-auth-library|gaxios)$/, of: "@spanloom/exporter-google-cloud-trace" },
   { part: /parquet/, of: "@spanloom/exporter-file" },
-  { part: /^(apache-arrow|@grpc\/.*)$/, of: "no exporter" },
+  // OpenTelemetry's packages want its API as a peer, so an exporter that brings them does not install alone.
+  { part: /^(apache-arrow|@grpc\/.*|@opentelemetry\/.*)$/, of: "no exporter" },
 ];
 
 /**

@@ -1,4 +1,4 @@
-import { context, trace } from "@opentelemetry/api";
+import { context, createContextKey, trace } from "@opentelemetry/api";
 import { isTracingSuppressed } from "@opentelemetry/core";
 import { describe, expect, it } from "vitest";
 import { ExportQueue, type ExportQueueOptions } from "./export-queue.ts";
@@ -269,9 +269,15 @@ describe("the work", () => {
     const { queue, exporter, clock } = setUp({ maxBatchRecords: 1 });
     let suppressed = false;
     let parent: unknown = "unset";
+    let below: unknown;
     exporter.answers.push(async () => {
       suppressed = isTracingSuppressed(context.active());
       parent = trace.getSpan(context.active());
+      const key = createContextKey("mine");
+      context.with(context.active().setValue(key, 1), () => {
+        below = [context.active().getValue(key), isTracingSuppressed(context.active())];
+        below = [...(below as unknown[]), context.active().deleteValue(key).getValue(key)];
+      });
       return exported;
     });
     const { AsyncLocalStorageContextManager } = await import("@opentelemetry/context-async-hooks");
@@ -283,7 +289,7 @@ describe("the work", () => {
     } finally {
       context.disable();
     }
-    expect({ suppressed, parent }).toEqual({ suppressed: true, parent: undefined });
+    expect({ suppressed, parent, below }).toEqual({ suppressed: true, parent: undefined, below: [1, true, undefined] });
   });
 });
 

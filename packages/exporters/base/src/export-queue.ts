@@ -1,5 +1,3 @@
-import { context, ROOT_CONTEXT } from "@opentelemetry/api";
-import { suppressTracing } from "@opentelemetry/core";
 import { Backlog, type WaitingPart } from "./backlog.ts";
 import { batchSize } from "./batch-size.ts";
 import type { ExportResult } from "./export-result.ts";
@@ -8,6 +6,7 @@ import { mergeBatches } from "./merge-batches.ts";
 import { type QueueClock, systemQueueClock } from "./queue-clock.ts";
 import { defaultRetryPolicy, nextRetryDelayMs, type RetryPolicy } from "./retry-delay.ts";
 import { type Part, type PartLimits, splitBatch } from "./split-batch.ts";
+import { untraced } from "./untraced.ts";
 
 /**
  * A bounded queue between the work and an exporter.
@@ -25,9 +24,6 @@ import { type Part, type PartLimits, splitBatch } from "./split-batch.ts";
  *     fit is dropped when it comes; what was taken is never pushed out by what comes later.
  * I5. A batch is sent again only after a transient answer, and not before the backend's Retry-After.
  */
-
-/** Exporting is not the work's doing: its own HTTP calls are neither traced nor children of whoever enqueued last. */
-const untraced = suppressTracing(ROOT_CONTEXT);
 
 /** Bounds and pace of a queue. */
 export interface ExportQueueOptions {
@@ -228,7 +224,7 @@ export class ExportQueue {
 
   async #sendOnce(batch: TelemetryBatch): Promise<ExportResult> {
     try {
-      return await context.with(untraced, () => this.#exporter.export(batch));
+      return await untraced(() => this.#exporter.export(batch));
     } catch (error) {
       // The contract lets an exporter reject; the records are counted as failed, so nothing is lost in silence.
       return { outcome: "failed", message: messageOf(error) };

@@ -42,3 +42,4 @@ export { shapeOptionsFromEnv, shapeOptionsOf } from "./shape/shape-env.ts";
 export { type ShapeOptions, type TaskFacts, workflowAliases } from "./shape/shape-options.ts";
 export { type ShapeTelemetry, shapeTelemetry } from "./shape/shape-telemetry.ts";
 export { type PartLimits, splitBatch } from "./split-batch.ts";
+export { untraced } from "./untraced.ts";
