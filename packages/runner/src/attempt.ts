@@ -1,5 +1,6 @@
 import type { LeasedTask, Progress } from "@spanloom/protocol";
 import { type AbortKind, type AnyTask, AttemptAborted } from "@spanloom/sdk";
+import type { TaskStartEvent } from "./hooks/runner-hooks.ts";
 import type { AttemptTracing } from "./tracing/attempt-tracing.ts";
 
 /** Most labels of progress an attempt may have. */
@@ -28,6 +29,8 @@ export class Attempt {
   readonly leasedAtUs: number;
   /** New text for people. */
   display: string | undefined;
+  /** What hooks are told of its beginning, once it was made. */
+  startEvent: TaskStartEvent | undefined;
   /** Bytes that its span takes in its result. */
   spanBytes = 0;
   /** When it is aborted, by the runner's clock; never, unless its timeout or its job's deadline says so. */

@@ -46,7 +46,8 @@ export class HookDispatcher {
   readonly #maxEvents: number;
   /** Jobs whose beginning was told, the latest last: one with several roots begins once. */
   readonly #begun = new Set<string>();
-  #waiting: HookCall[] = [];
+  /** Events are made as they are told; a few at most hold on to their attempts, whose inputs may be large. */
+  #waiting: (() => HookCall)[] = [];
   #isScheduled = false;
   #droppedEvents = 0;
   #idle: (() => void)[] = [];
@@ -82,19 +83,20 @@ export class HookDispatcher {
 
   /** An attempt's code is about to begin. */
   started(attempt: Attempt): void {
-    if (beginsJob(attempt) && this.#isFirst(attempt.task.jobId)) this.#add(["onJobStart", jobStartOf(attempt)]);
-    this.#add(["onTaskStart", taskStartOf(attempt)]);
+    if (beginsJob(attempt) && this.#isFirst(attempt.task.jobId)) this.#add(() => ["onJobStart", jobStartOf(attempt)]);
+    this.#add(() => ["onTaskStart", taskStartOf(attempt)]);
   }
 
   /** An attempt has ended; without a result its lease was lost. Of one that never began nothing is told. */
   ended(attempt: Attempt, result: TaskResult | undefined): void {
     if (attempt.tracing.startedAtUs === 0 || !attempt.definition) return;
-    this.#add(["onTaskEnd", taskEndOf(attempt, result, this.#options.nowUs() / 1000)]);
+    const endTimeMs = this.#options.nowUs() / 1000;
+    this.#add(() => ["onTaskEnd", taskEndOf(attempt, result, endTimeMs)]);
   }
 
   /** Lifecycle spans that the server gave to this runner, as they have ended. */
   closed(request: ExportTraceServiceRequest): void {
-    for (const event of jobEndsIn(request)) this.#add(["onJobEnd", event]);
+    for (const event of jobEndsIn(request)) this.#add(() => ["onJobEnd", event]);
   }
 
   /** Tells what waits and waits until all calls have settled, at most so long; logs what failed and was not told. */
@@ -120,12 +122,16 @@ export class HookDispatcher {
     return true;
   }
 
-  #add(call: HookCall): void {
+  #add(make: () => HookCall): void {
     if (this.#waiting.length >= this.#maxEvents) {
       if (this.#droppedEvents++ === 0) this.#options.log(`hooks are not told of all: ${this.#maxEvents} events wait`);
       return;
     }
-    this.#waiting.push(call);
+    if (this.#waiting.length < MAX_UNMADE) this.#waiting.push(make);
+    else {
+      const call = make();
+      this.#waiting.push(() => call);
+    }
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     this.#schedule();
@@ -144,7 +150,7 @@ export class HookDispatcher {
     const endMs = performance.now() + SLICE_MS;
     let told = 0;
     while (told < Math.min(ready, this.#waiting.length) && performance.now() < endMs) {
-      const call = this.#waiting[told++]!;
+      const call = this.#waiting[told++]!();
       for (const hook of this.#hooks) hook.tell(call);
     }
     this.#waiting.splice(0, told);
@@ -161,6 +167,9 @@ export class HookDispatcher {
 
 /** Time of a turn of the event loop that hooks are called in; a single call may take longer. */
 const SLICE_MS = 2;
+
+/** Most events that are made only when they are told: making one takes as long as many tasks do. */
+const MAX_UNMADE = 256;
 
 /** Jobs remembered to have begun. */
 const MAX_JOBS = 10_000;

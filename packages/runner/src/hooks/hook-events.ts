@@ -24,7 +24,7 @@ export function jobStartOf({ task, tracing }: Attempt): JobStartEvent {
 /** The beginning of an attempt. */
 export function taskStartOf(attempt: Attempt): TaskStartEvent {
   const { task, tracing } = attempt;
-  return {
+  attempt.startEvent ??= {
     jobId: task.jobId,
     jobName: task.jobName,
     taskId: task.taskId,
@@ -38,6 +38,7 @@ export function taskStartOf(attempt: Attempt): TaskStartEvent {
     startTimeMs: tracing.startedAtUs / 1000,
     trace: traceOf(attempt, { spanId: task.spanId, parentSpanId: spanIdOf(task.taskId) }),
   };
+  return attempt.startEvent;
 }
 
 /** The end of an attempt; without a result its lease was lost. */
