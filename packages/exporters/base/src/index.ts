@@ -39,7 +39,7 @@ export { type FieldPlace, readFields } from "./read-fields.ts";
 export { registerExporter, registeredExporters } from "./registry.ts";
 export { nextRetryDelayMs, type RetryPolicy } from "./retry-delay.ts";
 export { shapeOptionsFromEnv, shapeOptionsOf } from "./shape/shape-env.ts";
-export { type ShapeOptions, type TaskFacts, workflowAliases } from "./shape/shape-options.ts";
+export { type ShapeOptions, type TaskFacts, type TaskLookup, workflowAliases } from "./shape/shape-options.ts";
 export { type ShapeTelemetry, shapeTelemetry } from "./shape/shape-telemetry.ts";
 export { type PartLimits, splitBatch } from "./split-batch.ts";
 export { untraced } from "./untraced.ts";

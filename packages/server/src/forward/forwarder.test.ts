@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { create, toBinary } from "@bufbuild/protobuf";
-import { type Exporter, type ExportResult, exported, type TelemetryBatch } from "@spanloom/exporter";
-import { bytesToHex } from "@spanloom/protocol";
+import { type Exporter, type ExportResult, exported, shapeTelemetry, type TelemetryBatch } from "@spanloom/exporter";
+import { attemptSpanId, bytesToHex, JobState, spanIdOf, TaskState } from "@spanloom/protocol";
 import {
   ExportTraceServiceRequestSchema,
   type LogRecord,
@@ -285,6 +285,45 @@ describe("a forwarder", () => {
     await waitFor(() => forwarder.stats().forwarded >= 10_000);
     expect(new Set(exporter.names).size).toBe(10_000);
     expect(exporter.spans).toHaveLength(10_000);
+  });
+
+  it("hangs attempts where their tasks hung, and leads links on, though the tasks end later", async () => {
+    await using bed = await new Bed().start();
+    const { store, telemetry } = bed;
+    const [jobId, first, second, child] = [fixtureId(1), fixtureId(2), fixtureId(3), fixtureId(4)];
+    const exporter = Object.assign(new RecordingExporter(), { shape: shapeTelemetry({ lifecycle: "attempts" }) });
+    bed.forward(exporter);
+    const open = { state: TaskState.RUNNING, endedAtUs: undefined };
+    const twice = [attemptRecord(1), attemptRecord(2)];
+    store.put(
+      jobRecord(jobId, { state: JobState.RUNNING, endedAtUs: undefined } as never),
+      taskRecord(first, jobId, { ...open, attempts: twice } as never),
+      taskRecord(second, jobId, { ...open, dependsOn: [first], dependencyCount: 1 } as never),
+      taskRecord(child, jobId, { ...open, parentId: second, parentAttempt: 1 } as never),
+    );
+    // One after the other, so that none is in a batch with another; what the child's parent depends on has ended twice.
+    for (const [id, spans] of [
+      [first, 2],
+      [second, 3],
+      [child, 4],
+    ] as const) {
+      telemetry.lifecycleChanged(new Set([jobId]), new Set([id]));
+      await waitFor(() => exporter.spans.length >= spans);
+    }
+    const told = exporter.spans.map(({ spanId, parentSpanId, links }) =>
+      [spanId, parentSpanId, ...links.map((link) => link.spanId)].map(bytesToHex),
+    );
+    const job = spanIdOf(jobId);
+    expect(told.slice(0, 2).sort()).toEqual(
+      [
+        [attemptSpanId(first, 1), job],
+        [attemptSpanId(first, 2), job, attemptSpanId(first, 1)],
+      ].sort(),
+    );
+    expect(told.slice(2)).toEqual([
+      [attemptSpanId(second, 1), job, attemptSpanId(first, 2)],
+      [attemptSpanId(child, 1), attemptSpanId(second, 1)],
+    ]);
   });
 
   it("sends a span of the record again only when it changed", async () => {

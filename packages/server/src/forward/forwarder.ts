@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { type Exporter, splitBatch } from "@spanloom/exporter";
+import { type Exporter, splitBatch, type TelemetryBatch } from "@spanloom/exporter";
 import { SpanloomError } from "@spanloom/protocol";
 import { type RecordBatch, tableFromIPC } from "apache-arrow";
 import type { Clock } from "../clock.ts";
@@ -9,6 +9,7 @@ import { cellsOf } from "./cells.ts";
 import type { Cursor, CursorStore, HeldCursor } from "./held-cursor.ts";
 import { logsToOtlp, spansToOtlp } from "./otlp-batch.ts";
 import { nextDelayMs, Outlet, type OutletStats } from "./outlet.ts";
+import { PageTasks } from "./page-tasks.ts";
 import { SentRecords } from "./sent-records.ts";
 import { pause, within } from "./waiting.ts";
 
@@ -270,11 +271,12 @@ export class Forwarder {
   }
 
   async #passRows(table: TelemetryTable, { batches }: ArrivalPage): Promise<boolean> {
+    const tasks = new PageTasks(this.#options.arrivals, table === "spans" ? batches : []);
     for (const { ipc } of batches) {
       for (const batch of tableFromIPC(ipc).batches) {
         for (let from = 0; from < batch.numRows; from += PART.maxRecords) {
           const rows = rangeOf(from, Math.min(from + PART.maxRecords, batch.numRows));
-          if (!(await this.#passSlice(table, batch, rows))) return false;
+          if (!(await this.#passSlice(table, batch, { rows, tasks }))) return false;
           await nextTurn();
         }
       }
@@ -282,17 +284,29 @@ export class Forwarder {
     return true;
   }
 
-  async #passSlice(table: TelemetryTable, batch: RecordBatch, all: readonly number[]): Promise<boolean> {
-    const { exporter } = this.#options;
-    const { rows, keys } = newRows(batch, all, this.#sent);
-    this.#repeated += all.length - rows.length;
+  async #passSlice(
+    table: TelemetryTable,
+    batch: RecordBatch,
+    slice: { rows: readonly number[]; tasks: PageTasks },
+  ): Promise<boolean> {
+    const { rows, keys } = newRows(batch, slice.rows, this.#sent);
+    this.#repeated += slice.rows.length - rows.length;
     if (rows.length === 0) return true;
     const records = table === "spans" ? spansToOtlp(batch, rows) : logsToOtlp(batch, rows);
-    for (const part of splitBatch(exporter.shape?.(records) ?? records, PART)) {
+    for (const part of splitBatch(await this.#shape(records, slice.tasks), PART)) {
       if (!(await this.#outlet.send(part.batch, part.size.spans + part.size.logRecords))) return false;
     }
     for (const { record, content } of keys) this.#sent.add(record, content);
     return true;
+  }
+
+  async #shape(records: TelemetryBatch, tasks: PageTasks): Promise<TelemetryBatch> {
+    const { shape } = this.#options.exporter;
+    if (!shape) return records;
+    const shaped = shape(records, tasks.find);
+    if (!tasks.isWanted) return shaped;
+    await tasks.load();
+    return shape(records, tasks.find);
   }
 
   #mayGoOn(): boolean {

@@ -214,7 +214,8 @@ function eventsOf(cells: Cells): (row: number) => Span["events"] {
   });
 }
 
-function linksOf(cells: Cells): (row: number) => Span["links"] {
+/** Reads the links of a row. */
+export function linksOf(cells: Cells): (row: number) => Span["links"] {
   return cells.list("links", (items) => {
     const [trace, span, traceState] = [items.text("trace_id"), items.text("span_id"), items.text("trace_state")];
     const [attributes, flags, dropped] = [items.attributes(), items.count("flags"), items.count("dropped_attributes")];

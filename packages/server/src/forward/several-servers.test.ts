@@ -2,31 +2,15 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { bytesToHex } from "@spanloom/protocol";
 import { type Answer, OtlpPeer, TestClickHouse, TestPostgres, tempDir, waitFor } from "@spanloom/testing";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { span, tracePayload } from "../telemetry/ingest/otlp-fixture.ts";
 import { ServerPrograms } from "../testing/server-program.ts";
 
 let postgres: TestPostgres;
-let clickhouse: TestClickHouse;
 beforeAll(async () => {
   postgres = await TestPostgres.start();
 });
 afterAll(() => postgres.stop());
-
-const programs = new ServerPrograms();
-let databaseUrl: string;
-let dir: ReturnType<typeof tempDir>;
-let databases = 0;
-beforeEach(async () => {
-  dir = tempDir();
-  clickhouse = await TestClickHouse.start();
-  databaseUrl = await postgres.createDatabase(`forward_${databases++}`);
-});
-afterEach(async () => {
-  await programs.killAll();
-  await clickhouse.stop();
-  dir[Symbol.dispose]();
-});
 
 const otlp = join(import.meta.dirname, "../../../exporters/otlp/src/index.ts");
 /** Spans of one call of an exporter, and of a page. */
@@ -35,43 +19,67 @@ const [CALL, PAGE] = [128, 8_192];
 const PATIENCE = { deadlineMs: 150_000 };
 const away: Answer = (response) => response.writeHead(503).end();
 
-/** An exporter to a peer, by a module's path. */
-function exporterTo(name: string, peer: OtlpPeer): string {
-  const path = join(dir.path, `${name}.mjs`);
-  writeFileSync(
-    path,
-    `import { exporterFromEnv as make } from ${JSON.stringify(otlp)};
-export const exporterFromEnv = () => make({ OTEL_EXPORTER_OTLP_ENDPOINT: ${JSON.stringify(peer.url)} });\n`,
-  );
-  return path;
-}
+/** Servers of one test, which share a database and a ClickHouse. */
+class Bed implements AsyncDisposable {
+  readonly #programs = new ServerPrograms();
+  readonly #dir = tempDir();
+  readonly #clickhouse: TestClickHouse;
+  readonly #databaseUrl: string;
 
-/** Starts a server; `served` has the exporters it has told to serve, in order. */
-async function startServer(name: string, exporters: readonly string[]) {
-  const program = programs.start({
-    dataDir: join(dir.path, name),
-    args: [...exporters.flatMap((path) => ["--exporter", path]), "--exporter-from", "beginning"],
-    env: {
-      SPANLOOM_DATABASE_URL: databaseUrl,
-      SPANLOOM_CLICKHOUSE_URL: clickhouse.url,
-      SPANLOOM_RETENTION_DAYS: "10000",
-    },
-  });
-  let log = "";
-  program.child.stderr?.on("data", (chunk: Buffer) => {
-    log += chunk.toString();
-  });
-  const served = () => [...log.matchAll(/exporter "(.*)" is served by this server/g)].map(([, path]) => path);
-  const send = async (numbers: readonly number[]) => {
-    const answer = await fetch(`${await program.url}/v1/traces`, {
-      method: "POST",
-      headers: { "content-type": "application/x-protobuf" },
-      body: new Uint8Array(tracePayload(numbers.map((n) => span(n)))),
+  private constructor(clickhouse: TestClickHouse, databaseUrl: string) {
+    this.#clickhouse = clickhouse;
+    this.#databaseUrl = databaseUrl;
+  }
+
+  static async start(name: string): Promise<Bed> {
+    return new Bed(await TestClickHouse.start(), await postgres.createDatabase(name));
+  }
+
+  /** An exporter to a peer, by a module's path. */
+  exporterTo(name: string, peer: OtlpPeer): string {
+    const path = join(this.#dir.path, `${name}.mjs`);
+    const url = JSON.stringify(peer.url);
+    writeFileSync(
+      path,
+      `import { exporterFromEnv as make } from ${JSON.stringify(otlp)};
+export const exporterFromEnv = () => make({ OTEL_EXPORTER_OTLP_ENDPOINT: ${url} });\n`,
+    );
+    return path;
+  }
+
+  /** Starts a server; `served` has the exporters it has told to serve, in order. */
+  async startServer(name: string, exporters: readonly string[]) {
+    const program = this.#programs.start({
+      dataDir: join(this.#dir.path, name),
+      args: [...exporters.flatMap((path) => ["--exporter", path]), "--exporter-from", "beginning"],
+      env: {
+        SPANLOOM_DATABASE_URL: this.#databaseUrl,
+        SPANLOOM_CLICKHOUSE_URL: this.#clickhouse.url,
+        SPANLOOM_RETENTION_DAYS: "10000",
+      },
     });
-    expect(answer.status).toBe(200);
-  };
-  await program.url;
-  return { child: program.child, end: program.end, served, send, log: () => log };
+    let log = "";
+    program.child.stderr?.on("data", (chunk: Buffer) => {
+      log += chunk.toString();
+    });
+    const served = () => [...log.matchAll(/exporter "(.*)" is served by this server/g)].map(([, path]) => path);
+    const send = async (numbers: readonly number[]) => {
+      const answer = await fetch(`${await program.url}/v1/traces`, {
+        method: "POST",
+        headers: { "content-type": "application/x-protobuf" },
+        body: new Uint8Array(tracePayload(numbers.map((n) => span(n)))),
+      });
+      expect(answer.status).toBe(200);
+    };
+    await program.url;
+    return { child: program.child, end: program.end, served, send, log: () => log };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#programs.killAll();
+    await this.#clickhouse.stop();
+    this.#dir[Symbol.dispose]();
+  }
 }
 
 const idsOf = (peer: OtlpPeer) =>
@@ -83,14 +91,16 @@ const idsOf = (peer: OtlpPeer) =>
 const distinct = (peer: OtlpPeer) => new Set(idsOf(peer)).size;
 const range = (from: number, until: number) => Array.from({ length: until - from }, (_, i) => from + i);
 
-describe("servers that share PostgreSQL and ClickHouse", () => {
+// They mostly wait for leases to end.
+describe.concurrent("servers that share PostgreSQL and ClickHouse", () => {
   it("serve each exporter by one of them, with what came to any, and hand it over when one stops", async () => {
+    await using bed = await Bed.start("forward_1");
     await using one = await new OtlpPeer().start();
     await using two = await new OtlpPeer().start();
-    const [first, second] = [exporterTo("first", one), exporterTo("second", two)];
-    const a = await startServer("a", [first]);
+    const [first, second] = [bed.exporterTo("first", one), bed.exporterTo("second", two)];
+    const a = await bed.startServer("a", [first]);
     await waitFor(() => a.served().length === 1, PATIENCE);
-    const b = await startServer("b", [first, second]);
+    const b = await bed.startServer("b", [first, second]);
     await waitFor(() => b.served().length === 1, PATIENCE);
     expect([a.served(), b.served()]).toEqual([[first], [second]]);
     await Promise.all([a.send(range(1, 501)), b.send(range(501, 1_001))]);
@@ -106,13 +116,14 @@ describe("servers that share PostgreSQL and ClickHouse", () => {
   });
 
   it("lose nothing when the one that serves is killed while the backend is away, and send a page again at most", async () => {
+    await using bed = await Bed.start("forward_2");
     await using peer = await new OtlpPeer().start();
     const taken = PAGE / CALL + 2;
     peer.answers.push(...Array<Answer>(taken).fill("take"), ...Array<Answer>(10_000).fill(away));
-    const exporter = exporterTo("only", peer);
-    const a = await startServer("a", [exporter]);
+    const exporter = bed.exporterTo("only", peer);
+    const a = await bed.startServer("a", [exporter]);
     await waitFor(() => a.served().length === 1, PATIENCE);
-    const b = await startServer("b", [exporter]);
+    const b = await bed.startServer("b", [exporter]);
     await b.send(range(1, 20_001));
     await waitFor(() => peer.requests.length >= taken + 2, PATIENCE);
     a.child.kill("SIGKILL");
@@ -128,13 +139,14 @@ describe("servers that share PostgreSQL and ClickHouse", () => {
   });
 
   it("let one that was frozen beyond its lease do no more than what it had begun", async () => {
+    await using bed = await Bed.start("forward_3");
     await using peer = await new OtlpPeer().start();
     const taken = PAGE / CALL + 2;
     peer.answers.push(...Array<Answer>(taken).fill("take"), ...Array<Answer>(10_000).fill(away));
-    const exporter = exporterTo("only", peer);
-    const a = await startServer("a", [exporter]);
+    const exporter = bed.exporterTo("only", peer);
+    const a = await bed.startServer("a", [exporter]);
     await waitFor(() => a.served().length === 1, PATIENCE);
-    const b = await startServer("b", [exporter]);
+    const b = await bed.startServer("b", [exporter]);
     await b.send(range(1, 20_001));
     await waitFor(() => peer.requests.length >= taken + 2, PATIENCE);
     a.child.kill("SIGSTOP");

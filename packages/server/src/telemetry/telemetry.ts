@@ -92,6 +92,12 @@ export interface ArrivalPage {
   position: ArrivalPosition;
 }
 
+/** Names the span of a task. */
+export interface TaskSpan {
+  trace: string;
+  span: string;
+}
+
 /** What a look at the store's clock says of what has come. */
 export interface Horizon {
   /** The store's time, and this server's when it was read, in microseconds since the epoch. */
@@ -118,6 +124,11 @@ export interface Arrivals {
     untilUs: bigint,
     limits: { maxRows: number; maxBytes: number; signal: AbortSignal },
   ): Promise<ArrivalPage>;
+  /**
+   * Reads of tasks, by trace and span id as hex digits, what hangs together with their spans, ended or not: `span`,
+   * `parent`, `last_attempt` and `links`. Those that are not stored are left out.
+   */
+  tasks(tasks: readonly TaskSpan[]): Promise<readonly ArrowBatch[]>;
 }
 
 /**

@@ -133,7 +133,7 @@ export class OtlpExporter implements Exporter {
 }
 
 function both(first: ShapeTelemetry | undefined, second: ShapeTelemetry | undefined): ShapeTelemetry | undefined {
-  return first && second ? (batch) => second(first(batch)) : (first ?? second);
+  return first && second ? (batch, tasks) => second(first(batch, tasks)) : (first ?? second);
 }
 
 /** Neither users, passwords nor queries of URLs: they may be secrets. */

@@ -10,6 +10,9 @@ export interface TaskFacts {
   readonly links: Span["links"];
 }
 
+/** Tells of tasks by their span id; undefined of one that it does not know. */
+export type TaskLookup = (spanId: string) => TaskFacts | undefined;
+
 /**
  * What of the telemetry a backend is given, and how.
  *
@@ -26,7 +29,7 @@ export interface ShapeOptions {
    * Tells of tasks whose span is not in the same batch, by span id. Without it an attempt whose task is not in the batch
    * hangs below the job, and a link to such a task leads to its first attempt.
    */
-  readonly tasks?: ((spanId: string) => TaskFacts | undefined) | undefined;
+  readonly tasks?: TaskLookup | undefined;
   /** Further names for attributes: by the name they have, the one they get beside it; `workflowAliases` for one. */
   readonly aliases?: Readonly<Record<string, string>> | undefined;
   /** Attributes of spans, events, links and log records to keep, by name; `*` stands for any text. Default: all. */

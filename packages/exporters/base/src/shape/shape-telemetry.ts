@@ -11,10 +11,13 @@ import type { TelemetryBatch } from "../exporter.ts";
 import { TaskDirectory, withoutTask } from "./only-attempts.ts";
 import { samplerOf } from "./sampling.ts";
 import { type AttributeShapes, attributeShapes, type ShapeAttributes } from "./shape-attributes.ts";
-import type { ShapeOptions } from "./shape-options.ts";
+import type { ShapeOptions, TaskLookup } from "./shape-options.ts";
 
-/** Gives a batch as a backend is to have it; what is given stays as it is. */
-export type ShapeTelemetry = (batch: TelemetryBatch) => TelemetryBatch;
+/**
+ * Gives a batch as a backend is to have it; what is given stays as it is. Whoever feeds it may tell of tasks whose span is
+ * not in the batch, over {@link ShapeOptions.tasks}; it is asked only where that matters.
+ */
+export type ShapeTelemetry = (batch: TelemetryBatch, tasks?: TaskLookup) => TelemetryBatch;
 
 /** A change of one record; undefined leaves it out. */
 type ShapeRecord<Kind> = (record: Kind) => Kind | undefined;
@@ -37,8 +40,9 @@ export function shapeTelemetry(options: ShapeOptions): ShapeTelemetry {
   const shapeLog: ShapeRecord<LogRecord> = (record) =>
     samples && !samples(record) ? undefined : withAttributes(record, shapes.ofRecords);
   const shapeResource = resourceShape(shapes.ofResources);
-  return ({ traces, logs }) => ({
-    ...(traces && { traces: shapeTraces(traces, spanShape(traces, options, { samples, shapes }), shapeResource) }),
+  const stage = { samples, shapes };
+  return ({ traces, logs }, tasks = options.tasks) => ({
+    ...(traces && { traces: shapeTraces(traces, spanShape(traces, { ...options, tasks }, stage), shapeResource) }),
     ...(logs && { logs: shapeLogs(logs, shapeLog, shapeResource) }),
   });
 }

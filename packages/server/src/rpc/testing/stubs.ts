@@ -61,6 +61,7 @@ export function telemetryStub(methods: Partial<Telemetry> = {}): TelemetryStub {
     arrivals: {
       horizon: async () => ({ nowUs: 0n, readAtUs: 0, untilUs: 0n }),
       pieces: async () => [],
+      tasks: async () => [],
       page: async (_table, _from, untilUs) => ({ batches: [], position: { us: untilUs, place: "" } }),
     },
     lifecycleChanged: () => {},

@@ -4,11 +4,15 @@ import type { ArrowBatch, SpanStore, TelemetryTable } from "../columnar/span-sto
 import { LATE_MS } from "../peer-barrier.ts";
 import { planArrivalPage } from "../query/arrival-plan.ts";
 import { nowStatement } from "../query/tail-plan.ts";
-import type { ArrivalPage, ArrivalPiece, ArrivalPosition, Arrivals, Horizon } from "../telemetry.ts";
+import { planTasks } from "../query/task-plan.ts";
+import type { ArrivalPage, ArrivalPiece, ArrivalPosition, Arrivals, Horizon, TaskSpan } from "../telemetry.ts";
 import { cutWindow } from "./cut-window.ts";
 
 /** About how many stored rows a page is searched among; more only where one insert brought more. */
 const ROWS_AT_A_TIME = 16_384n;
+/** Tasks of one statement: their names are its parameters, some 60 bytes each. */
+const TASKS_AT_A_TIME = 2_000;
+
 /**
  * How long after the clock of a shared store was read the barrier is passed. So an insert that begins after the barrier
  * has a later time also when the clocks of ClickHouse's servers differ by that much, or one is set back by it.
@@ -90,6 +94,15 @@ export class ArrivalReader implements Arrivals {
     const isLast = rows < maxRows && bytes < maxBytes;
     const last = batches.at(-1);
     return { batches, position: isLast || !last ? { us: untilUs, place: "" } : positionAfter(last) };
+  }
+
+  async tasks(tasks: readonly TaskSpan[]): Promise<readonly ArrowBatch[]> {
+    const batches: ArrowBatch[] = [];
+    for (let from = 0; from < tasks.length; from += TASKS_AT_A_TIME) {
+      const statement = planTasks(tasks.slice(from, from + TASKS_AT_A_TIME));
+      for await (const batch of this.#options.store.stream(statement)) if (batch.rows > 0) batches.push(batch);
+    }
+    return batches;
   }
 
   async #nowUs(): Promise<bigint> {
