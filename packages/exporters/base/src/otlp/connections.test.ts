@@ -52,6 +52,7 @@ describe("endpoints that speak something else", () => {
     await using peer = await new OtlpPeer().start();
     const exporter = new OtlpExporter({ endpoint: peer.url.replace("http:", "https:") });
     expect(await exporter.export(sampleTraces("a"))).toMatchObject({
+      outcome: "retry",
       message: expect.stringContaining("wrong version number"),
     });
     await exporter.shutdown();

@@ -91,11 +91,22 @@ function failureOf(error: unknown, { url, headers }: OtlpTarget): SendResult {
   const message = `cannot export to ${url.origin}: ${reason}`;
   const retryAfterMs = retryDelayMs(failure);
   const transient =
-    transientCodes.has(failure.code) || (failure.code === Code.ResourceExhausted && retryAfterMs !== undefined);
+    transientCodes.has(failure.code) ||
+    isBrokenTls(failure.cause) ||
+    (failure.code === Code.ResourceExhausted && retryAfterMs !== undefined);
   if (failure.code === Code.ResourceExhausted && TOO_LARGE.test(failure.rawMessage))
     return { outcome: "too large", message };
   if (!transient) return { outcome: "failed", message };
   return { outcome: "retry", message, ...(retryAfterMs !== undefined && { retryAfterMs }) };
+}
+
+/**
+ * Whether no secure connection came about, which the transport calls an internal error: a certificate that has expired is
+ * replaced one day, and nothing was sent.
+ */
+function isBrokenTls(cause: unknown): boolean {
+  const { code } = (cause ?? {}) as NodeJS.ErrnoException;
+  return typeof code === "string" && /CERT|TLS|SSL|UNABLE_TO|EPROTO/.test(code);
 }
 
 /** The delay of a `google.rpc.RetryInfo` detail, whose first field is a Duration. */

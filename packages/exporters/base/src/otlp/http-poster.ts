@@ -27,19 +27,6 @@ const transientStatuses: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 /** The answer after which a smaller request may succeed. */
 const TOO_LARGE = 413;
 
-/** Failures of a connection that another attempt may not meet. A certificate that is refused is not among them. */
-const transientErrors: ReadonlySet<string> = new Set([
-  "EAI_AGAIN",
-  "ECONNABORTED",
-  "ECONNREFUSED",
-  "ECONNRESET",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "ENOTFOUND",
-  "EPIPE",
-  "ETIMEDOUT",
-]);
-
 /** What a POST came to: the answer of a success, or the result of a failure. */
 export type PostOutcome =
   | { readonly body: Buffer; readonly contentType: string }
@@ -152,6 +139,12 @@ export class HttpPoster {
   }
 }
 
+class TooLargeAnswerError extends Error {
+  constructor() {
+    super(`the answer is larger than ${MAX_RESPONSE_BYTES} bytes`);
+  }
+}
+
 /** The backend's own way to authorize a request failed. Its credentials may be back later. */
 class UnauthorizedError extends Error {
   constructor(cause: unknown) {
@@ -159,8 +152,9 @@ class UnauthorizedError extends Error {
   }
 }
 
+/** An answer that is too large is the backend's last word; nothing else here is an answer. */
 function isTransient(error: unknown): boolean {
-  return error instanceof UnauthorizedError || transientErrors.has((error as NodeJS.ErrnoException).code ?? "");
+  return !(error instanceof TooLargeAnswerError);
 }
 
 async function readAll(response: IncomingMessage): Promise<Buffer> {
@@ -168,7 +162,7 @@ async function readAll(response: IncomingMessage): Promise<Buffer> {
   let bytes = 0;
   for await (const piece of response as AsyncIterable<Buffer>) {
     bytes += piece.byteLength;
-    if (bytes > MAX_RESPONSE_BYTES) throw new Error(`the answer is larger than ${MAX_RESPONSE_BYTES} bytes`);
+    if (bytes > MAX_RESPONSE_BYTES) throw new TooLargeAnswerError();
     pieces.push(piece);
   }
   return Buffer.concat(pieces);

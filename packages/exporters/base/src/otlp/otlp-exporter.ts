@@ -31,10 +31,10 @@ interface Progress {
 /**
  * Sends spans and log records to any OTLP endpoint, over HTTP with Protocol Buffers or JSON, or gRPC.
  *
- * It answers `retry` for what OTLP calls retryable (429, 502, 503, 504; UNAVAILABLE and its like), a refused or broken
- * connection and a timeout, with the delay the endpoint asked for. Spans and log records are requests of their own, as
- * is each part of a batch larger than the backend takes; what is too large all the same (413) is halved. A part that was
- * taken or refused for good is not sent again with the rest.
+ * It answers `retry` for what OTLP calls retryable (429, 502, 503, 504; UNAVAILABLE and its like), a timeout, and a
+ * connection that is refused, broken or not secure, with the delay the endpoint asked for. Spans and log records are
+ * requests of their own, as is each part of a batch larger than the backend takes; what is too large all the same (413) is
+ * halved. A part that was taken or refused for good is not sent again with the rest.
  *
  * Errors: the constructor throws INVALID_FIELD for options out of their domain; `export` never rejects.
  */
