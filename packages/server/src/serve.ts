@@ -34,6 +34,8 @@ export interface ServerParts {
   metrics?: MetricsOptions | undefined;
   /** Traces what the server does; absent when that is off. */
   selfTracing?: SelfTracing | undefined;
+  /** Tells this server from others in metrics. Default: made up. */
+  instanceId?: string | undefined;
   /** Held while the server runs, when the store does not lock the data folder. */
   dataLock?: { acquire(): void; release(): void } | undefined;
   clock: Clock;
@@ -108,7 +110,9 @@ async function startParts(parts: ServerParts, undo: Undo[]): Promise<RunningServ
   const maintenance = new Maintenance(store, clock, log, selfTracing?.tracer);
   maintenance.start();
   undo.push(() => maintenance.stop());
-  const sources = { store, telemetry, forwarding, maintenance, clock, log, version: serverVersion() };
+  const { instanceId } = parts;
+  const others = { maintenance, handout, selfTracing, version: serverVersion(), instanceId };
+  const sources = { store, telemetry, forwarding, clock, log, ...others };
   const metrics = new ServerMetrics(sources, parts.metrics);
   await metrics.start();
   undo.push(() => metrics.stop());

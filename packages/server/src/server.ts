@@ -105,7 +105,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const log = options.log ?? ((line: string) => console.error(line));
   const limits: Limits = { ...defaultLimits, ...options.limits };
   checkExposure({ host, token, tokensFile, insecure });
+  const instanceId = randomUUID();
   const selfTracing = await createSelfTracing(options, {
+    instanceId,
     clock,
     log,
     ingest: (payloads): Promise<IngestOutcome> => telemetry.ingest(payloads),
@@ -130,6 +132,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     store,
     telemetry,
     selfTracing,
+    instanceId,
     forwarding: createForwarding(options, tracer, {
       arrivals: telemetry.arrivals,
       cursors: createCursors(options, store, { clock, log }),
@@ -176,12 +179,12 @@ function createCursors(
 /** undefined when it is off: nothing of it is loaded then. */
 async function createSelfTracing(
   { selfTracing }: ServerOptions,
-  parts: Pick<SelfTracingOptions, "clock" | "log" | "ingest">,
+  parts: Pick<SelfTracingOptions, "clock" | "log" | "ingest" | "instanceId">,
 ): Promise<SelfTracing | undefined> {
   if (!selfTracing) return undefined;
   const { startSelfTracing } = await import("./self-tracing/start-self-tracing.ts");
   const { target, ratio = 1 } = selfTracing;
-  return startSelfTracing({ ...parts, target, ratio, version: serverVersion(), instanceId: randomUUID() });
+  return startSelfTracing({ ...parts, target, ratio, version: serverVersion() });
 }
 
 function createSpanStore(options: ServerOptions, log: (line: string) => void): SpanStore {

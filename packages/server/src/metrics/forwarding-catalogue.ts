@@ -2,7 +2,7 @@ import type { Catalogue } from "@spanloom/metrics";
 
 const exporter = { "spanloom.exporter": "name of the exporter" };
 
-/** What exporters were given, and the metrics' own push. */
+/** What exporters were given, on the server and on runners, and the metrics' own push. */
 export const forwardingCatalogue = {
   "spanloom.exporter.forwarded": {
     kind: "counter",
@@ -31,6 +31,18 @@ export const forwardingCatalogue = {
     about: "Calls of the exporter that never settled and were given up; what they were to send is sent again.",
     attributes: exporter,
   },
+  "spanloom.exporter.repeated": {
+    kind: "counter",
+    unit: "{record}",
+    about: "Rows that were not sent, as the same had been sent before.",
+    attributes: exporter,
+  },
+  "spanloom.exporter.serving": {
+    kind: "updown",
+    unit: "{server}",
+    about: "1 where this server serves the exporter, 0 while another one does.",
+    attributes: exporter,
+  },
   "spanloom.exporter.lag.records": {
     kind: "updown",
     unit: "{record}",
@@ -48,6 +60,19 @@ export const forwardingCatalogue = {
     unit: "s",
     about: "For how long the backend has taken nothing; 0 when it does.",
     attributes: exporter,
+  },
+  "spanloom.closed_spans.dropped": {
+    kind: "counter",
+    unit: "{span}",
+    about: "Ended spans for exporters and hooks of runners that no runner fetched in time.",
+  },
+  "spanloom.self_tracing.spans": {
+    kind: "counter",
+    unit: "{span}",
+    about: "Spans of the server's own work, where it is traced.",
+    attributes: {
+      "spanloom.outcome": "`exported`, `dropped` (for want of room), `failed` (the backend did not take them)",
+    },
   },
   "spanloom.metrics.push.failures": {
     kind: "counter",

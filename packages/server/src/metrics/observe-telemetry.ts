@@ -74,6 +74,14 @@ export function observeForwarding(set: ServerMetricSet, forwarding: ForwardingSo
     each(({ expired }) => expired),
   );
   set.observe(
+    "spanloom.exporter.repeated",
+    each(({ repeated }) => repeated),
+  );
+  set.observe(
+    "spanloom.exporter.serving",
+    each(({ isServing }) => (isServing ? 1 : 0)),
+  );
+  set.observe(
     "spanloom.exporter.lag.records",
     each(({ lagRecords }) => lagRecords),
   );

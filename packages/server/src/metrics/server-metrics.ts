@@ -38,6 +38,12 @@ export interface MetricsSources {
   telemetry: Pick<Telemetry, "stats">;
   forwarding?: ForwardingSource | undefined;
   maintenance: { readonly failures: number };
+  /** Hands ended spans out to runners. */
+  handout: { readonly dropped: number };
+  /** Traces the server's own work; absent when it is not traced. */
+  selfTracing?: { readonly stats: Readonly<Record<"exported" | "dropped" | "failed", number>> } | undefined;
+  /** Tells this server from others. Default: made up. */
+  instanceId?: string | undefined;
   clock: Clock;
   log: (line: string) => void;
   version: string;
@@ -69,7 +75,7 @@ export class ServerMetrics {
     this.#resource = {
       serviceName: "spanloom-server",
       serviceVersion: version,
-      instanceId: randomUUID(),
+      instanceId: sources.instanceId ?? randomUUID(),
       attributes: options.resource ?? {},
       tags: options.tags ?? {},
     };
@@ -102,6 +108,11 @@ export class ServerMetrics {
     });
     this.set.observe("spanloom.store.gaps", (observe) => observe(gaps));
     this.set.observe("spanloom.maintenance.failures", (observe) => observe(this.#sources.maintenance.failures));
+    this.set.observe("spanloom.closed_spans.dropped", (observe) => observe(this.#sources.handout.dropped));
+    this.set.observe("spanloom.self_tracing.spans", (observe) => {
+      for (const outcome of ["exported", "dropped", "failed"] as const)
+        observe(this.#sources.selfTracing?.stats[outcome] ?? 0, { "spanloom.outcome": outcome });
+    });
     this.set.observe("spanloom.metrics.push.failures", (observe) => observe(this.#push?.failed ?? 0));
   }
 

@@ -274,7 +274,7 @@ class TelemetryPlane implements Telemetry {
 
   #insertLifecycle(batch: InsertBatch): Promise<void> {
     const { tracer } = this.#options;
-    const insert = () => this.#counts.insert({ insert: (each) => this.#insert(each) }, batch);
+    const insert = () => this.#insert(batch);
     return tracer ? traceLifecycleInsert(tracer, batch.rows, insert) : insert();
   }
 
@@ -307,7 +307,7 @@ class TelemetryPlane implements Telemetry {
 
   async #insert(batch: InsertBatch): Promise<void> {
     try {
-      await this.#options.spanStore.insert(batch);
+      await this.#counts.insert(this.#options.spanStore, batch);
     } catch (error) {
       this.#insertFailedAtUs = this.#options.clock.nowUs();
       throw error;

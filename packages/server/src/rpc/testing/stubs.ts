@@ -44,6 +44,7 @@ export interface TelemetryStub extends Telemetry {
 /** Makes a telemetry plane from some methods; by default it takes everything and finds nothing. */
 export function telemetryStub(methods: Partial<Telemetry> = {}): TelemetryStub {
   const payloads: OtlpPayload[] = [];
+  const counts = new TelemetryCounts();
   return {
     payloads,
     start: async () => {},
@@ -77,7 +78,7 @@ export function telemetryStub(methods: Partial<Telemetry> = {}): TelemetryStub {
       spoolMaxBytes: 0,
       spoolPayloads: 0,
       spoolAgeSeconds: 0,
-      counts: new TelemetryCounts(),
+      counts,
       pendingLifecycle: 0,
     }),
     ...methods,

@@ -267,8 +267,7 @@ export class Drainer {
   }
 
   async #insert({ rows }: Batch): Promise<void> {
-    const { counts, spanStore } = this.#options;
-    for (const insert of rows.inserts) await counts.insert(spanStore, insert);
+    for (const insert of rows.inserts) await this.#options.spanStore.insert(insert);
   }
 
   async #nextBatch(): Promise<Batch | undefined> {
