@@ -27,6 +27,8 @@ export interface Statement {
   params: Readonly<Record<string, string | number | boolean | bigint | readonly string[] | readonly number[]>>;
   /** Whether it reads far more than it answers with, so that every thread it may have is worth its cost. */
   scans?: boolean;
+  /** Whether its answer is small enough to be held whole, so that it may come at once when all of it is computed. */
+  isSmall?: boolean;
 }
 
 /** Part of an answer: one or more whole Arrow IPC streams, uncompressed. */

@@ -68,10 +68,14 @@ const logPlace = `concat(lower(hex(trace_id)), ${["toUnixTimestamp64Nano(time)",
 /** Rows of one batch: about what is turned into messages at a time. */
 const BATCH_ROWS = 512;
 
+/** Memory that a page may take, which is held whole: some tens of times what one of usual rows does. */
+const PAGE_MEMORY = 512 * 1024 ** 2;
+
 /**
  * Turns a page of what came within a window into one statement: ended spans whose latest version came then, or log
  * records, in the order they came. Of rows that came again, the first counts. Each has a key of what it is about and one of
- * what it says, so that who reads them can tell what it has had.
+ * what it says, so that who reads them can tell what it has had. OVERLOADED where rows are so large that fewer must be asked
+ * for.
  */
 export function planArrivalPage(table: TelemetryTable, request: ArrivalPageRequest): Statement {
   const parameters = new Parameters();
@@ -83,8 +87,9 @@ cityHash64(${resource}) AS resource_key, cityHash64(${scope}) AS scope_key, ${co
 FROM (${sql})
 WHERE ${after}
 ORDER BY arrived, place LIMIT ${parameters.bind("UInt64", request.maxRows)}
-SETTINGS max_block_size = ${BATCH_ROWS}`,
+SETTINGS max_block_size = ${BATCH_ROWS}, max_memory_usage = ${PAGE_MEMORY}`,
     params: parameters.values,
+    isSmall: true,
   };
 }
 

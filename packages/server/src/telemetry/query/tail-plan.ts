@@ -88,11 +88,15 @@ export function planArrivals(table: TelemetryTable, window: Window): Statement {
   const parameters = new Parameters();
   const sql = `SELECT toUnixTimestamp64Micro(inserted_at) AS at, count() AS stored FROM ${DATABASE}.${table}
 WHERE ${windowSql(window, parameters)} GROUP BY at ORDER BY at`;
-  return { sql, params: parameters.values };
+  return { sql, params: parameters.values, isSmall: true };
 }
 
 /** Reads the store's clock. */
-export const nowStatement: Statement = { sql: "SELECT toUnixTimestamp64Micro(now64(6, 'UTC')) AS now", params: {} };
+export const nowStatement: Statement = {
+  sql: "SELECT toUnixTimestamp64Micro(now64(6, 'UTC')) AS now",
+  params: {},
+  isSmall: true,
+};
 
 /** Whether a row came within a window. */
 export function windowSql({ fromUs, untilUs }: Window, parameters: Parameters): string {

@@ -1,6 +1,7 @@
+import { SpanloomError } from "@spanloom/protocol";
 import { tableFromIPC } from "apache-arrow";
 import type { Clock } from "../../clock.ts";
-import type { ArrowBatch, SpanStore, TelemetryTable } from "../columnar/span-store.ts";
+import type { ArrowBatch, SpanStore, Statement, TelemetryTable } from "../columnar/span-store.ts";
 import { LATE_MS } from "../peer-barrier.ts";
 import { planArrivalPage } from "../query/arrival-plan.ts";
 import { nowStatement } from "../query/tail-plan.ts";
@@ -18,6 +19,10 @@ const TASKS_AT_A_TIME = 2_000;
  * has a later time also when the clocks of ClickHouse's servers differ by that much, or one is set back by it.
  */
 const CLOCKS_MS = 1_000;
+
+/** What a row takes as long as none has been read, and by how much more rows do that were too large to be read. */
+const ROW_BYTES = 1_024;
+const LARGER = 8;
 
 /** What arrivals are read from. */
 export interface ArrivalReaderOptions {
@@ -39,6 +44,8 @@ export interface ArrivalReaderOptions {
  */
 export class ArrivalReader implements Arrivals {
   readonly #options: ArrivalReaderOptions;
+  /** Of the rows read last, for how many to ask: a page is held whole. */
+  readonly #rowBytes: Record<TelemetryTable, number> = { spans: ROW_BYTES, logs: ROW_BYTES };
   #looking: Promise<Horizon> | undefined;
   #horizon: Horizon | undefined;
   #accepted: number | undefined;
@@ -80,18 +87,11 @@ export class ArrivalReader implements Arrivals {
     untilUs: bigint,
     limits: { maxRows: number; maxBytes: number; signal: AbortSignal },
   ): Promise<ArrivalPage> {
-    const { maxRows, maxBytes, signal } = limits;
-    const statement = planArrivalPage(table, { window: { fromUs: from.us, untilUs }, place: from.place, maxRows });
-    const batches: ArrowBatch[] = [];
-    let [rows, bytes] = [0, 0];
-    for await (const batch of this.#options.store.stream(statement, signal)) {
-      if (batch.rows === 0) continue;
-      batches.push(batch);
-      rows += batch.rows;
-      bytes += batch.ipc.byteLength;
-      if (bytes >= maxBytes) break;
-    }
-    const isLast = rows < maxRows && bytes < maxBytes;
+    const rowsAsked = Math.max(1, Math.min(limits.maxRows, Math.floor(limits.maxBytes / this.#rowBytes[table])));
+    const window = { fromUs: from.us, untilUs };
+    const statement = planArrivalPage(table, { window, place: from.place, maxRows: rowsAsked });
+    const batches = await this.#read(table, statement, limits.signal);
+    const isLast = batches.reduce((sum, { rows }) => sum + rows, 0) < rowsAsked;
     const last = batches.at(-1);
     return { batches, position: isLast || !last ? { us: untilUs, place: "" } : positionAfter(last) };
   }
@@ -102,6 +102,24 @@ export class ArrivalReader implements Arrivals {
       const statement = planTasks(tasks.slice(from, from + TASKS_AT_A_TIME));
       for await (const batch of this.#options.store.stream(statement)) if (batch.rows > 0) batches.push(batch);
     }
+    return batches;
+  }
+
+  async #read(table: TelemetryTable, statement: Statement, signal: AbortSignal): Promise<ArrowBatch[]> {
+    const batches: ArrowBatch[] = [];
+    let [rows, bytes] = [0, 0];
+    try {
+      for await (const batch of this.#options.store.stream(statement, signal)) {
+        if (batch.rows === 0) continue;
+        batches.push(batch);
+        rows += batch.rows;
+        bytes += batch.ipc.byteLength;
+      }
+    } catch (error) {
+      if (error instanceof SpanloomError && error.reason === "OVERLOADED") this.#rowBytes[table] *= LARGER;
+      throw error;
+    }
+    if (rows > 0) this.#rowBytes[table] = bytes / rows;
     return batches;
   }
 

@@ -2,6 +2,7 @@ import { accessSync, constants, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { open, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { SpanloomError } from "@spanloom/protocol";
+import { tableFromIPC } from "apache-arrow";
 import { drainPending, Session } from "chdb";
 import { logColumns, spanColumns } from "../../columns/span-columns.ts";
 import { fromEngineError, fromInsertError } from "../engine-error.ts";
@@ -130,6 +131,10 @@ export class ChdbSpanStore implements SpanStore {
     try {
       signal?.throwIfAborted();
       const sql = statement.scans ? `${statement.sql}\nSETTINGS ${scanSettings(this.#limits())}` : statement.sql;
+      if (statement.isSmall) {
+        yield await wholeAnswer(session, { ...statement, sql });
+        return;
+      }
       const running = session.queryStreamBind(sql, statement.params, { format: "ArrowStream" });
       yield* prefetched(running, signal);
     } catch (error) {
@@ -162,6 +167,17 @@ WHERE active AND database = '${DATABASE}'`,
     if (!this.#writer) throw closed();
     return (await this.#writer.queryAsync(sql, { format: "TabSeparated" })).text();
   }
+}
+
+/**
+ * Computes an answer in a thread of the process's pool. A stream computes in the caller's until the first rows come: all of
+ * the work when they are sorted, 60 to 100 ms for a page of 8,192 spans, in which the server would answer nobody.
+ * Such statements run one after the other, whatever their session, so it is for short ones.
+ */
+async function wholeAnswer(session: Session, { sql, params }: Statement): Promise<ArrowBatch> {
+  const answer = await session.queryBindAsync(sql, params, { format: "ArrowStream" });
+  const ipc = answer.bytes();
+  return { ipc, rows: tableFromIPC(ipc).numRows };
 }
 
 /** Writes parts end to end. Errors: ENOSPC, also when the disk took some of them. */
