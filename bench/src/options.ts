@@ -33,7 +33,7 @@ Usage: npm run bench -- dispatch|spans [options]
   dispatch         tasks per second, latency of single jobs, CPU and memory: ${dispatchMeasures.join(", ")}
                    (flat and idle only when asked for)
   spans            spans per second in, milliseconds to an Arrow table, bytes on disk: ${spansMeasures.join(", ")}
-                   (stream and tail only when asked for)
+                   (stream, tail and forward only when asked for)
 
   --json           print the figures as JSON, nothing else, on the standard output
   --scale X        multiply all sizes, e.g. 0.1 for a quick look (default: 1)

@@ -9,6 +9,7 @@ import {
   measureTracedFanOut,
 } from "../dispatch/measures.ts";
 import { Load, type LoadOptions } from "../soak/load.ts";
+import { AnswerLatency } from "../spans/answer-latency.ts";
 import { LeaseLatency } from "../spans/lease-latency.ts";
 import { countSpans, measureAggregate, measureStream, measureToArrow, measureToJson } from "../spans/measures.ts";
 import { measureTailLatency, openTails, type TailLatencyOptions } from "../spans/tail-latency.ts";
@@ -19,6 +20,7 @@ let client: Client | undefined;
 let query: QueryClient | undefined;
 let load: Load | undefined;
 let leases: LeaseLatency | undefined;
+let answers: AnswerLatency | undefined;
 let endTails = async () => {};
 const tap = new LogTap();
 
@@ -54,7 +56,15 @@ serveParent(
       leases = new LeaseLatency(url);
     },
     takeLeases: () => started(leases).take(),
-    stopLeases: () => started(leases).stop(),
+    async stopLeases() {
+      await started(leases).stop();
+      await answers?.stop();
+    },
+    /** Starts to ask for the server's health; one at a time. */
+    startAnswers({ url }: { url: string }) {
+      answers = new AnswerLatency(url);
+    },
+    takeAnswers: () => started(answers).take(),
     /** Starts a steady load; one at a time. */
     load(options: LoadOptions) {
       load = new Load(jobs(), options);

@@ -1,11 +1,15 @@
 import { sendPayloads } from "../spans/otlp-sender.ts";
+import { OtlpSink } from "../spans/otlp-sink.ts";
 import { type PayloadOptions, spanPayloads } from "../spans/span-payloads.ts";
 import { serveParent } from "./parent-link.ts";
 
 let prepared: Uint8Array[] = [];
+const sink = new OtlpSink();
 
 serveParent(
   {
+    /** Takes what a server's exporter sends; answers where. */
+    openSink: () => sink.start(),
     /** Makes payloads and keeps them, the jobs' requests taking turns; answers their size. */
     prepare(jobs: PayloadOptions[]) {
       prepared = [...inTurns(jobs.map(spanPayloads))];

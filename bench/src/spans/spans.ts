@@ -5,6 +5,7 @@ import { settledDiskUsage } from "../measure/disk-usage.ts";
 import { median, percentile, rounded } from "../measure/statistics.ts";
 import type { BenchOptions } from "../options.ts";
 import { BenchProcess } from "../processes/bench-process.ts";
+import { type ForwardFigures, measureForwarding } from "./forwarding.ts";
 import type { SendOutcome } from "./otlp-sender.ts";
 import type { PayloadOptions } from "./span-payloads.ts";
 import type { TailLatency } from "./tail-latency.ts";
@@ -27,6 +28,7 @@ export interface SpansFigures {
   tracingOverheadPct?: number;
   /** From sending until a tail gave it, of spans and of log records. */
   tailMs?: Record<"spanP50" | "spanP99" | "logP50" | "logP99", number>;
+  forward?: ForwardFigures;
   /** Share of a core that an idle server takes, by how many tails are open. */
   idleTailCpuPct?: Record<string, number>;
 }
@@ -42,6 +44,7 @@ export const spansMeasures = [
   "aggregate",
   "stream",
   "tail",
+  "forward",
 ] as const;
 
 const CONNECTIONS = 4;
@@ -77,6 +80,11 @@ interface Bench {
 /** Measures the way of spans in and out, with server, generator and client as processes of their own. */
 export async function benchSpans(options: BenchOptions, dataDir: string): Promise<SpansFigures> {
   const profile = options.cpuProfDir ? { cpuProfDir: options.cpuProfDir } : {};
+  // Only when asked for, and with a server of its own, as no other one has an exporter.
+  const forward = options.only?.includes("forward")
+    ? { forward: await measureForwarding({ options, dataDir: join(dataDir, "forward"), newJob: jobMaker() }) }
+    : {};
+  if (options.only?.every((name) => name === "forward")) return forward;
   await using server = new BenchProcess({ name: "server", ...profile });
   const url = await server.call<string>("start", { dataDir });
   await using generator = new BenchProcess({ name: "generator" });
@@ -84,7 +92,7 @@ export async function benchSpans(options: BenchOptions, dataDir: string): Promis
   await client.call("start", { url });
   const bench: Bench = { options, url, client, generator, server, newJob: jobMaker(), stored: 0 };
   const wants = (name: string) => !options.only || options.only.includes(name);
-  const figures: SpansFigures = {};
+  const figures: SpansFigures = { ...forward };
   // First, while no merges of millions of spans go on beside it.
   if (wants("overhead")) figures.tracingOverheadPct = await measureTracingOverhead({ options, url, client, server });
   if (wants("ingest") || wants("size")) figures.ingestSpansPerSec = await measureIngest(bench);
