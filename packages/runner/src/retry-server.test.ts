@@ -188,6 +188,26 @@ describe("a cloned job", () => {
     await expect(unknown).rejects.toMatchObject({ reason: "JOB_NOT_FOUND" });
   });
 
+  it("stands below the span of whoever clones, or links to it, and the same key gives the same clone whatever the caller", async () => {
+    const { server, client } = await setUp();
+    const echo = task({ name: "echo", run: (text: string) => text });
+    await startRunner(server.url, [echo]);
+    const original = await client.jobs.submit(echo, "a");
+    const [traceId, spanId] = ["4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"];
+    const trace = { traceparent: `00-${traceId}-${spanId}-01` };
+    const child = await client.jobs.clone(original.id, { trace, idempotencyKey: "child" });
+    const again = await client.jobs.clone(original.id, { idempotencyKey: "child" });
+    const linked = await client.jobs.clone(original.id, { trace, traceMode: "link" });
+    expect([again.id, child.traceId]).toEqual([child.id, traceId]);
+    await client.jobs.wait([child.id, linked.id]);
+    const spanOf = async (jobId: string) => (await spansOf(server.url, jobId)).find(({ type }) => type === "job")!;
+    const ofOriginal = { trace_id: original.traceId, span_id: original.submitted.spanId };
+    const { parent_span_id, links } = await spanOf(child.id);
+    expect({ parent_span_id, links }).toMatchObject({ parent_span_id: spanId, links: [ofOriginal] });
+    expect((await spanOf(linked.id)).links).toMatchObject([ofOriginal, { trace_id: traceId, span_id: spanId }]);
+    expect(linked.traceId).not.toBe(traceId);
+  });
+
   it("runs roots of 16 MiB again, more than one answer can hold, and gives their outputs page by page", async () => {
     const { server, client } = await setUp();
     const MAX_OUTPUT = 256 * 1_024 - 2;

@@ -39,13 +39,22 @@ export function registeredProvider(): TracerProvider | undefined {
   const provider = delegateOf(registered);
   if (provider !== seen) {
     seen = provider;
-    isApplications = !(tracesAttemptsOnly in provider) && !isNoProvider(registered);
+    isApplications = isReal(registered);
   }
   return isApplications ? provider : undefined;
 }
 
+/** The provider that this one is or stands for; undefined for a proxy that stands for none, or for a runner's. */
+export function providerBehind(provider: TracerProvider): TracerProvider | undefined {
+  return isReal(provider) ? delegateOf(provider) : undefined;
+}
+
+function isReal(provider: TracerProvider): boolean {
+  return !(tracesAttemptsOnly in delegateOf(provider)) && !isNoProvider(provider);
+}
+
 /** What a proxy of OpenTelemetry's API stands for, of any copy of it; a provider itself. */
-export function delegateOf(provider: TracerProvider): TracerProvider {
+function delegateOf(provider: TracerProvider): TracerProvider {
   return "getDelegate" in provider ? (provider.getDelegate as () => TracerProvider)() : provider;
 }
 

@@ -155,6 +155,9 @@ describe("instrument()", () => {
     const refused = (text: string) =>
       expect.objectContaining({ reason: "INVALID_STATE", message: expect.stringContaining(text) });
     expect(refusal()).toEqual(refused("there is none"));
+    // A runner's own that stands in, or nothing yet.
+    expect(refusal(trace.getTracerProvider())).toEqual(refused("there is none"));
+    expect(refusal(new ProxyTracerProvider())).toEqual(refused("there is none"));
     expect(refusal(new current.NodeTracerProvider())).toEqual(refused("spanloomSpanProcessor()"));
     expect(refusal({ getTracer: trace.getTracer })).toEqual(refused("spanloomSpanProcessor()"));
     const withProcessor = new current.NodeTracerProvider({ spanProcessors: [spanloomSpanProcessor()] });

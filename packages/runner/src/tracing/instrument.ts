@@ -9,7 +9,7 @@ import {
 } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
 import { SpanloomError, type TaskResult } from "@spanloom/protocol";
-import { delegateOf, nameProvider, registeredProvider } from "./application-provider.ts";
+import { nameProvider, providerBehind, registeredProvider } from "./application-provider.ts";
 import { finishedAttemptSpan } from "./attempt-span.ts";
 import type { AttemptTracing } from "./attempt-tracing.ts";
 import { withMintedId } from "./minted-span.ts";
@@ -39,7 +39,7 @@ export interface InstrumentOptions {
  * given them.
  */
 export function instrument({ tracerProvider, attemptSpans = false }: InstrumentOptions = {}): () => void {
-  const given = tracerProvider ? delegateOf(tracerProvider) : registeredProvider();
+  const given = tracerProvider ? providerBehind(tracerProvider) : registeredProvider();
   if (!given) throw refused("there is none: give it as `tracerProvider`, or register it before");
   const provider: SdkProvider = given;
   if (attemptSpans) checkIdGenerator(provider);

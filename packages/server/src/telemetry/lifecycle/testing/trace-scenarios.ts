@@ -186,6 +186,20 @@ export const traceScenarios: Readonly<Record<string, (driver: StoreDriver) => Pr
     await driver.drain();
   },
 
+  "clone-linked-to-caller": async (driver) => {
+    const job = await submit(driver, "mail", taskSet({ name: "send" }));
+    await driver.drain();
+    const { trace } = await driver.job(job);
+    const link = { traceId: trace.traceId, spanId: spanIdOf(job), type: "clone" as const };
+    const id = driver.newId();
+    const submitterLink = { traceId: callerTrace, spanId: callerSpan };
+    await submit(driver, "mail", taskSet({ name: "send" }), {
+      id,
+      trace: { ...trace, traceId: traceIdOfJob(id), link, submitterLink },
+    });
+    await driver.drain();
+  },
+
   "running-job": async (driver) => {
     const retry = { ...retryAtOnce(2), initialDelayMs: 800, maxDelayMs: 800 };
     await submit(
