@@ -62,6 +62,24 @@ function failingDisk(luck: Luck): SpoolFileSystem {
   };
 }
 
+/** Timers fire at once: what is tried again is tried again soon. */
+const hastyClock = { ...systemClock, schedule: (callback: () => void) => systemClock.schedule(callback, 0) };
+
+function payloadOf(body: string, number: number) {
+  const record = logRecord(number, { body: { value: { case: "stringValue", value: body } } });
+  return { signal: "logs" as const, bytes: logPayload([record]) };
+}
+
+/** Waits until all is stored. A barrier that meets a store that was away fails; once it is back one passes. */
+async function drained(drainer: Drainer): Promise<void> {
+  const isThrough = () =>
+    drainer.barrier().then(
+      () => true,
+      () => false,
+    );
+  while (!(await isThrough())) await nextTurn();
+}
+
 const chance = fc.array(
   fc.integer({ min: 0, max: 5 }).map((n) => n === 0),
   { minLength: 1, maxLength: 40 },
@@ -87,14 +105,12 @@ it("has the records of all it acknowledged, each under one id, whatever fails wh
       const newThread = (how: ConstructorParameters<typeof DecoderHere>[0]) =>
         (decoder = new DecoderHere(how, fullRows));
       const spanStore = store as unknown as SpanStore;
-      // Timers that fire at once: what is tried again is tried again soon.
-      const clock = { ...systemClock, schedule: (callback: () => void) => systemClock.schedule(callback, 0) };
       const drainer = new Drainer({
         spool,
         writer: 0n,
         spanStore,
         counts: new TelemetryCounts(),
-        clock,
+        clock: hastyClock,
         log,
         newThread,
       });
@@ -104,10 +120,7 @@ it("has the records of all it acknowledged, each under one id, whatever fails wh
       for (const [i, step] of todo.entries()) {
         if (step === "take") {
           const bodies = [`a${i}`, `b${i}`];
-          const payloads = bodies.map((body, n) => ({
-            signal: "logs" as const,
-            bytes: logPayload([logRecord(i * 2 + n, { body: { value: { case: "stringValue", value: body } } })]),
-          }));
+          const payloads = bodies.map((body, n) => payloadOf(body, i * 2 + n));
           calls.push(
             drainer.accept(payloads).then(
               () => bodies.map((body) => acknowledged.add(body)),
@@ -126,14 +139,7 @@ it("has the records of all it acknowledged, each under one id, whatever fails wh
       }
       await Promise.all(calls);
       luck.inserts.isOver = luck.syncs.isOver = true;
-      // A barrier that meets a store that was away fails; once it is back one passes.
-      while (
-        !(await drainer.barrier().then(
-          () => true,
-          () => false,
-        ))
-      )
-        await nextTurn();
+      await drained(drainer);
       await drainer.stop();
       await spool.close();
       expect(store.clashes).toEqual([]);
@@ -144,3 +150,40 @@ it("has the records of all it acknowledged, each under one id, whatever fails wh
     { numRuns: 100, seed },
   );
 }, 60_000);
+
+it("reads back again what a thread had read back that died before the batch ended (I2)", async () => {
+  using dir = tempDir();
+  const reads: string[] = [];
+  let decoder!: DecoderHere;
+  const fileSystem: SpoolFileSystem = {
+    ...nodeSpoolFileSystem,
+    read: (folder, name) => {
+      // The thread has rows of the first segment by then, and dies before it is asked for those of the second.
+      if (reads.push(name) === 2) decoder.die();
+      return nodeSpoolFileSystem.read(folder, name);
+    },
+  };
+  const log = () => undefined;
+  const spool = new Spool({ folder: dir.path, maxBytes: 2 ** 24, segmentBytes: 1, log, fileSystem });
+  await spool.open();
+  const away = new Luck([true]);
+  const store = new MemoryStore(away);
+  const drainer = new Drainer({
+    spool,
+    writer: 0n,
+    spanStore: store as unknown as SpanStore,
+    counts: new TelemetryCounts(),
+    clock: hastyClock,
+    log,
+    newThread: (how) => (decoder = new DecoderHere(how)),
+  });
+  const bodies = ["first", "second", "third"];
+  for (const [i, body] of bodies.entries()) await drainer.accept([payloadOf(body, i)]);
+  await expect(drainer.barrier()).rejects.toMatchObject({ reason: "TELEMETRY_UNAVAILABLE" });
+  away.isOver = true;
+  await drained(drainer);
+  await drainer.stop();
+  await spool.close();
+  expect(reads.length).toBeGreaterThan(2);
+  expect([...store.bodyById.values()].sort()).toEqual([...bodies].sort());
+});

@@ -74,6 +74,8 @@ export class Drainer {
   readonly #fromSpool = new WeakSet<Batch>();
   /** How often rows in memory were dropped. */
   #drops = 0;
+  /** How often the thread was lost. */
+  #losses = 0;
   #waiters: Waiter[] = [];
   #draining: Promise<void> | undefined;
   #cancelTimer: (() => void) | undefined;
@@ -178,6 +180,7 @@ export class Drainer {
   }
 
   #threadLost(error: unknown): void {
+    this.#losses++;
     this.#options.counts.lostThreads++;
     this.#options.log(`telemetry: the decoding thread died: ${messageOf(error)}`);
     this.#readBack = undefined;
@@ -291,18 +294,26 @@ export class Drainer {
   /** Begins to read the next batch back, while another is inserted, for one. */
   #prepare(from: number): Promise<Batch> {
     if (this.#readBack?.from === from) return this.#readBack.batch;
-    const { spool } = this.#options;
     // What is still being written cannot be read yet, and would be taken for refused.
-    const end = Math.max(from, Math.min(this.#line.spooled?.end ?? from, spool.settledSeq));
-    const how = { spool, thread: this.#thread, onDamaged: this.#onDamaged };
+    const end = Math.max(from, Math.min(this.#line.spooled?.end ?? from, this.#options.spool.settledSeq));
     // One after the other, as the thread has one batch of them.
-    const batch = this.#readingBack.then(() => readBack(how, from, end));
+    const batch = this.#readingBack.then(() => this.#readWhole(from, end));
     this.#readingBack = batch.then(
       (read) => this.#fromSpool.add(read),
       () => undefined, // thrown where it is awaited
     );
     this.#readBack = { from, batch };
     return batch;
+  }
+
+  /** Reads a batch back. Errors: OVERLOADED when the thread died, and with it the rows that it had read back so far. */
+  async #readWhole(from: number, end: number): Promise<Batch> {
+    const losses = this.#losses;
+    const { spool } = this.#options;
+    const batch = await readBack({ spool, thread: this.#thread, onDamaged: this.#onDamaged }, from, end);
+    if (this.#losses === losses) return batch;
+    const why = "cannot read telemetry back: the decoding thread died";
+    throw new SpanloomError("OVERLOADED", why, { retryAfterMs: RETRY_MS.first });
   }
 
   readonly #onDamaged = (seq: number, message: string): void => {
