@@ -229,6 +229,50 @@ describe("exporters of two runners are given the tree between them, every span o
   });
 });
 
+describe("a server that stops", () => {
+  it("hands out first what has ended, and goes on with jobs that are open when it is started again", async () => {
+    const backend = new RecordingExporter();
+    const folder = tempDir("spanloom-closed-restart-");
+    await using stack = new AsyncDisposableStack();
+    stack.use(folder);
+    const limits = { minLeaseMs: 300, defaultLeaseMs: 60_000 };
+    const start = (port = 0) => startServer({ dataDir: folder.path, port, limits, log: () => undefined });
+    const first = await start();
+    const client = stack.use(new Client({ url: first.url }));
+    const continued = newSignal();
+    const step = task({ name: "step", run: () => undefined });
+    const steps = task({
+      name: "steps",
+      run: async (_: undefined, ctx) => {
+        await continued.promise;
+        ctx.submit(step);
+      },
+    });
+    const runner = stack.use(
+      new Runner({ url: first.url, tasks: [step, steps], exporters: [backend], registerGlobalTracing: false }),
+    );
+    await runner.start();
+    const open = await client.jobs.submit(steps);
+    const ended = await client.jobs.submit(step);
+    await ended.wait();
+    await first.stop();
+    await waitFor(() => backend.spans.size === 3, { what: "the job that ended" });
+    stack.use(await start(first.port));
+    continued.resolve();
+    await open.wait();
+    await runner.stop();
+    const stored = new Map<string, PlainSpan[]>();
+    for (const { id } of [ended, open]) {
+      const file = join(folder.path, `${id}.otlp.jsonl`);
+      await new QueryClient({ url: first.url }).spans({ job: id }).toFile(file);
+      const lines = (await readFile(file, "utf8")).trim().split("\n");
+      for (const [span, versions] of plainSpans(lines.map((line) => JSON.parse(line)))) stored.set(span, versions);
+    }
+    expect(stored.size).toBe(8);
+    expect(backend.spans).toEqual(stored);
+  });
+});
+
 /** Outcomes of spans, sorted. */
 function outcomes(spans: Map<string, PlainSpan[]>): string[] {
   return [...spans.values()]

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { IdGenerator, type Limits } from "@spanloom/protocol";
 import type { Clock } from "./clock.ts";
 import { SpanHandout } from "./closed-spans/span-handout.ts";
@@ -200,7 +201,7 @@ async function startListener(parts: ServerParts, shared: ListenerParts): Promise
       },
     ),
   });
-  metrics.observeCalls({ waiters, tasks, listener });
+  metrics.observeCalls({ waiters, tasks, handout, listener });
   files.tls?.onChange((pair) => listener.renew(pair));
   for (const watched of [files.tokens, files.tls]) {
     watched?.start();
@@ -212,6 +213,11 @@ async function startListener(parts: ServerParts, shared: ListenerParts): Promise
   undo.push(() => listener.stop());
   undo.push(() => waiters.stop());
   undo.push(() => stopping.abort());
+  // Polls that this wakes are answered before the rest is cut off.
+  undo.push(async () => {
+    await handout.flush();
+    await nextTurn();
+  });
   return listener.start();
 }
 

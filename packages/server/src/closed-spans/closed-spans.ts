@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { AttemptOutcome, attemptSpanId, spanIdOf } from "@spanloom/protocol";
 import type { Clock } from "../clock.ts";
-import type { AttemptRecord, JobRecord, LifecycleBatch, Store, TaskRecord } from "../store/store.ts";
+import type { AttemptRecord, JobRecord, LifecycleBatch, Store } from "../store/store.ts";
 import { RowBuilder, type SpanColumns, spanColumns } from "../telemetry/columns/span-columns.ts";
-import { projectAttempt } from "../telemetry/lifecycle/project-attempt.ts";
+import { type AttemptSource, projectAttempt } from "../telemetry/lifecycle/project-attempt.ts";
 import { projectJob } from "../telemetry/lifecycle/project-job.ts";
 import { projectTask } from "../telemetry/lifecycle/project-task.ts";
 import { encodeClosedSpans } from "./encode-closed-spans.ts";
@@ -25,7 +25,7 @@ const BATCH = { rows: 512, bytes: 512 * 1024 };
 
 /** What closed spans are made from. */
 export interface ClosedSpansOptions {
-  store: Pick<Store, "readLifecycle" | "taskIds">;
+  store: Pick<Store, "readLifecycle" | "taskIds" | "peers">;
   clock: Clock;
   firstId: bigint;
   log: (line: string) => void;
@@ -41,15 +41,18 @@ export interface ClosedSpansOptions {
  *
  * I1. A span is handed out once it has ended, and again when it ends anew, by a retry of its job for one.
  * I2. It goes to a runner that asks and had a part in its job; first to the one that ran the attempt.
- * I3. A failure to read is tried again; nothing here throws into the control plane or delays it.
+ * I3. Of servers that share the record each hands out what its own transactions ended: what ended after the last of them
+ *     that changed it is another's. An attempt that another ended before is handed out by both, sooner than by none.
+ * I4. A failure to read is tried again; nothing here throws into the control plane or delays it.
  */
 export class ClosedSpans {
   readonly #options: ClosedSpansOptions;
   readonly #outboxes: Outboxes;
   readonly #served: ServedJobs;
   readonly #given = new SentSpans();
-  #jobs = new Set<string>();
-  #tasks = new Set<string>();
+  /** What is to be read, and when each was noted last. */
+  #jobs = new Map<string, number>();
+  #tasks = new Map<string, number>();
   #cancelTimer: (() => void) | undefined;
   #cancelSettling: (() => void) | undefined;
   #flushing: Promise<void> | undefined;
@@ -80,7 +83,7 @@ export class ClosedSpans {
 
   /** Has all that ended before the call wait for its runners, and all that this one did not get. */
   async catchUp(runnerId: string): Promise<void> {
-    await this.#flush();
+    await this.flush();
     this.#settle();
     this.#outboxes.takeBack(runnerId);
   }
@@ -98,8 +101,9 @@ export class ClosedSpans {
   /** Notes that spans of these jobs and tasks have changed. */
   note(jobIds: ReadonlySet<string>, taskIds: ReadonlySet<string>): void {
     if (!this.#outboxes.asked || this.#stopped) return;
-    for (const id of jobIds) this.#jobs.add(id);
-    for (const id of taskIds) this.#tasks.add(id);
+    const nowUs = this.#options.clock.nowUs();
+    for (const id of jobIds) this.#jobs.set(id, nowUs);
+    for (const id of taskIds) this.#tasks.set(id, nowUs);
     this.#schedule(GATHER_MS);
   }
 
@@ -107,12 +111,12 @@ export class ClosedSpans {
     if (this.#stopped || this.#cancelTimer || this.#flushing) return;
     this.#cancelTimer = this.#options.clock.schedule(() => {
       this.#cancelTimer = undefined;
-      void this.#flush();
+      void this.flush();
     }, delayMs);
   }
 
   /** Makes spans of all that was noted before the call, as far as it can be read. Never rejects. */
-  async #flush(): Promise<void> {
+  async flush(): Promise<void> {
     while (this.#flushing) await this.#flushing;
     if (this.#stopped || this.#jobs.size + this.#tasks.size === 0) return;
     this.#cancelTimer?.();
@@ -123,14 +127,14 @@ export class ClosedSpans {
 
   async #make(): Promise<void> {
     const [jobs, tasks] = [this.#jobs, this.#tasks];
-    this.#jobs = new Set();
-    this.#tasks = new Set();
+    this.#jobs = new Map();
+    this.#tasks = new Map();
     let delayMs = GATHER_MS;
     try {
       await this.#collect(jobs, tasks);
     } catch (error) {
-      for (const id of jobs) this.#jobs.add(id);
-      for (const id of tasks) this.#tasks.add(id);
+      this.#jobs = new Map([...jobs, ...this.#jobs]);
+      this.#tasks = new Map([...tasks, ...this.#tasks]);
       delayMs = RETRY_MS;
       const why = error instanceof Error ? error.message : String(error);
       this.#options.log(`spans of ${jobs.size} jobs wait to be handed to runners: ${why}`);
@@ -142,45 +146,57 @@ export class ClosedSpans {
   }
 
   /** A job's own span comes last, as it ends last. */
-  async #collect(jobs: ReadonlySet<string>, tasks: ReadonlySet<string>): Promise<void> {
+  async #collect(jobs: Noted, tasks: Noted): Promise<void> {
     const { store } = this.#options;
     // What was built before a failure is handed out: it counts as given.
     using rows = new RowsByRunner((runnerId, built) => this.#hand(runnerId, built));
     for (const slice of slicesOf(tasks)) {
       const batch = await store.readLifecycle([], slice);
       await this.#served.learn(batch);
-      this.#addTasks(rows, batch);
+      this.#addTasks(rows, batch, tasks);
       await nextTurn();
     }
     for (const slice of slicesOf(jobs)) {
       const batch = await store.readLifecycle(slice, []);
       await this.#served.learn(batch);
-      for (const job of batch.jobs) this.#addJob(rows, job);
+      for (const job of batch.jobs) this.#addJob(rows, job, jobs.get(job.id));
       await nextTurn();
     }
   }
 
-  #addTasks(rows: RowsByRunner, { jobs, tasks }: LifecycleBatch): void {
+  #addTasks(rows: RowsByRunner, { jobs, tasks }: LifecycleBatch, noted: Noted): void {
     const byId = new Map(jobs.map((job) => [job.id, job]));
     for (const task of tasks) {
       const job = byId.get(task.jobId);
       if (!job || !this.#served.has(job.id)) continue;
-      for (const attempt of task.attempts) this.#addAttempt(rows, job, task, attempt);
-      if (task.endedAtUs === undefined || !this.#isNews(job, spanIdOf(task.id), task.endedAtUs)) continue;
+      const notedUs = noted.get(task.id);
+      for (const attempt of task.attempts) {
+        if (this.#isOwn(attempt, notedUs)) this.#addAttempt(rows, { job, task, attempt });
+      }
+      if (!this.#isOwn(task, notedUs) || !this.#isNews(job, spanIdOf(task.id), task.endedAtUs)) continue;
       projectTask(rows.of(this.#runnerOf(job, task.attempts.at(-1))).columns, job, task, 0n);
     }
   }
 
-  #addAttempt(rows: RowsByRunner, job: JobRecord, task: TaskRecord, attempt: AttemptRecord): void {
-    const { number, endedAtUs, droppedTelemetry, outcome, runnerId } = attempt;
-    if (endedAtUs === undefined) return;
-    if (outcome === AttemptOutcome.LOST) this.#outboxes.lost(runnerId, endedAtUs);
-    if (!this.#isNews(job, attemptSpanId(task.id, number), endedAtUs, droppedTelemetry)) return;
-    projectAttempt(rows.of(this.#runnerOf(job, attempt)), { job, task, attempt }, 0n);
+  /** Whether something has ended, and by this server's doing as far as can be told (I3). */
+  #isOwn<Ended extends { endedAtUs?: number }>(
+    ended: Ended,
+    notedUs = Number.POSITIVE_INFINITY,
+  ): ended is Ended & { endedAtUs: number } {
+    if (ended.endedAtUs === undefined) return false;
+    return this.#options.store.peers === undefined || ended.endedAtUs <= notedUs;
   }
 
-  #addJob(rows: RowsByRunner, job: JobRecord): void {
-    if (job.endedAtUs === undefined || !this.#served.has(job.id)) return;
+  #addAttempt(rows: RowsByRunner, source: AttemptSource): void {
+    const { job, task, attempt } = source;
+    const { number, endedAtUs = 0, droppedTelemetry, outcome, runnerId } = attempt;
+    if (outcome === AttemptOutcome.LOST) this.#outboxes.lost(runnerId, endedAtUs);
+    if (!this.#isNews(job, attemptSpanId(task.id, number), endedAtUs, droppedTelemetry)) return;
+    projectAttempt(rows.of(this.#runnerOf(job, attempt)), source, 0n);
+  }
+
+  #addJob(rows: RowsByRunner, job: JobRecord, notedUs: number | undefined): void {
+    if (!this.#isOwn(job, notedUs) || !this.#served.has(job.id)) return;
     if (this.#isNews(job, spanIdOf(job.id), job.endedAtUs)) {
       projectJob(rows.of(this.#runnerOf(job, undefined)).columns, job, 0n);
     }
@@ -233,6 +249,9 @@ export class ClosedSpans {
   }
 }
 
+/** Jobs or tasks, and when each was noted last, in microseconds. */
+type Noted = ReadonlyMap<string, number>;
+
 /** Rows for each runner, given on when there are enough. */
 class RowsByRunner {
   readonly #rows = new Map<string, RowBuilder<SpanColumns>>();
@@ -261,7 +280,7 @@ class RowsByRunner {
   }
 }
 
-function* slicesOf(ids: ReadonlySet<string>): Iterable<string[]> {
-  const all = [...ids];
+function* slicesOf(noted: Noted): Iterable<string[]> {
+  const all = [...noted.keys()];
   for (let from = 0; from < all.length; from += SLICE) yield all.slice(from, from + SLICE);
 }

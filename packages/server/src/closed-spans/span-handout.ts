@@ -11,7 +11,7 @@ import { ClosedSpans } from "./closed-spans.ts";
 
 /** What spans are handed out with. */
 export interface SpanHandoutOptions {
-  store: Pick<Store, "readLifecycle" | "taskIds">;
+  store: Pick<Store, "readLifecycle" | "taskIds" | "peers">;
   clock: Clock;
   /** 0..1. */
   random: () => number;
@@ -61,6 +61,11 @@ export class SpanHandout {
   /** Has all that ended before the call wait for its runners, and all that this one did not get. */
   async catchUp(runnerId: string): Promise<void> {
     await Promise.all(this.#all().map((spans) => spans.catchUp(runnerId)));
+  }
+
+  /** Has all that ended before the call wait for its runners: those that sleep in a poll are answered with it. */
+  async flush(): Promise<void> {
+    await Promise.all(this.#all().map((spans) => spans.flush()));
   }
 
   /** Whether something waits for a runner. */
