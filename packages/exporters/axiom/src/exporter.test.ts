@@ -8,10 +8,10 @@ import * as module from "./index.ts";
 const authorization = "Bearer xaat-secret";
 
 testOtlpExporter("exporter-axiom", {
-  make: (endpoint, { timeoutMs }) =>
+  make: (endpoint, options) =>
     exporterFromEnv(
       { AXIOM_API_KEY: "xaat-secret", AXIOM_TRACES_DATASET: "spans", AXIOM_LOGS_DATASET: "logs" },
-      { endpoint, timeoutMs, headers: { authorization: "Bearer other" } },
+      { endpoint, ...options, headers: { authorization: "Bearer other" } },
     ),
   rules: {
     encoding: "protobuf",
@@ -25,10 +25,10 @@ testOtlpExporter("exporter-axiom", {
 });
 
 testOtlpExporter("exporter-axiom without a dataset for logs", {
-  make: (url, { timeoutMs }) =>
+  make: (url, options) =>
     exporterFromEnv(
       { AXIOM_TOKEN: "xaat-secret", AXIOM_DATASET: "spans", AXIOM_URL: url, AXIOM_ORG_ID: "org" },
-      { timeoutMs },
+      options,
     ),
   rules: { headers: { traces: { authorization, "x-axiom-dataset": "spans", "x-axiom-org-id": "org" }, logs: {} } },
   logs: false,

@@ -6,8 +6,8 @@ import { exporterFromEnv } from "./exporter.ts";
 import * as module from "./index.ts";
 
 testOtlpExporter("exporter-datadog", {
-  make: (endpoint, { timeoutMs }) =>
-    exporterFromEnv({ DD_API_KEY: "dd-secret", DD_OTLP_SOURCE: "acme" }, { endpoint, timeoutMs }),
+  make: (endpoint, options) =>
+    exporterFromEnv({ DD_API_KEY: "dd-secret", DD_OTLP_SOURCE: "acme" }, { endpoint, ...options }),
   rules: {
     encoding: "protobuf",
     headers: {

@@ -17,8 +17,8 @@ const credentials: GoogleCredentials = {
 const headers = { authorization: "Bearer ya29-secret", "x-goog-user-project": "jobs-1", "content-encoding": "gzip" };
 
 testOtlpExporter("exporter-google-cloud-trace", {
-  make: (endpoint, { timeoutMs }) =>
-    exporterFromEnv({ GOOGLE_CLOUD_PROJECT: "jobs-1" }, { endpoint, timeoutMs, credentials }),
+  make: (endpoint, options) =>
+    exporterFromEnv({ GOOGLE_CLOUD_PROJECT: "jobs-1" }, { endpoint, ...options, credentials }),
   rules: { encoding: "protobuf", headers: { traces: headers, logs: {} } },
   logs: false,
   secrets: ["ya29-secret"],

@@ -8,10 +8,10 @@ import * as module from "./index.ts";
 const headers = { "x-honeycomb-team": "hc-secret", "x-honeycomb-dataset": "jobs", "content-encoding": "gzip" };
 
 testOtlpExporter("exporter-honeycomb", {
-  make: (url, { timeoutMs }) =>
+  make: (url, options) =>
     exporterFromEnv(
       { HONEYCOMB_API_KEY: "hc-secret", HONEYCOMB_DATASET: "jobs", HONEYCOMB_API_ENDPOINT: url },
-      { timeoutMs },
+      options,
     ),
   rules: { encoding: "protobuf", headers: { traces: headers, logs: headers } },
   logs: true,

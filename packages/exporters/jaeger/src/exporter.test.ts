@@ -6,7 +6,7 @@ import { exporterFromEnv } from "./exporter.ts";
 import * as module from "./index.ts";
 
 testOtlpExporter("exporter-jaeger", {
-  make: (url, { timeoutMs }) => exporterFromEnv({ JAEGER_ENDPOINT: url }, { timeoutMs }),
+  make: (url, options) => exporterFromEnv({ JAEGER_ENDPOINT: url }, options),
   rules: { encoding: "protobuf" },
   logs: false,
   secrets: [],

@@ -8,8 +8,8 @@ import * as module from "./index.ts";
 const headers = { "api-key": "nr-secret", "content-encoding": "gzip" };
 
 testOtlpExporter("exporter-newrelic", {
-  make: (url, { timeoutMs }) =>
-    exporterFromEnv({ NEW_RELIC_LICENSE_KEY: "nr-secret", NEW_RELIC_OTLP_ENDPOINT: url }, { timeoutMs }),
+  make: (url, options) =>
+    exporterFromEnv({ NEW_RELIC_LICENSE_KEY: "nr-secret", NEW_RELIC_OTLP_ENDPOINT: url }, options),
   rules: { encoding: "protobuf", headers: { traces: headers, logs: headers }, maxBytes: 1_000_000 },
   logs: true,
   secrets: ["nr-secret"],

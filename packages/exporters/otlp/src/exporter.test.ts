@@ -8,12 +8,12 @@ import * as module from "./index.ts";
 const P = "OTEL_EXPORTER_OTLP_";
 
 testOtlpExporter("exporter-otlp from the environment", {
-  make: (url, { timeoutMs }) =>
+  make: (url, { timeoutMs, compression = "gzip" }) =>
     exporterFromEnv({
       [`${P}ENDPOINT`]: url,
       [`${P}HEADERS`]: "x-api-key=k1-secret",
       [`${P}PROTOCOL`]: "http/json",
-      [`${P}COMPRESSION`]: "gzip",
+      [`${P}COMPRESSION`]: compression,
       ...(timeoutMs && { [`${P}TIMEOUT`]: String(timeoutMs) }),
     }),
   rules: { headers: { traces: { "x-api-key": "k1-secret" }, logs: { "x-api-key": "k1-secret" } } },

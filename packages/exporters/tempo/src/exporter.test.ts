@@ -6,17 +6,17 @@ import { exporterFromEnv } from "./exporter.ts";
 import * as module from "./index.ts";
 
 testOtlpExporter("exporter-tempo", {
-  make: (url, { timeoutMs }) => exporterFromEnv({ TEMPO_ENDPOINT: url, TEMPO_TENANT: "acme" }, { timeoutMs }),
+  make: (url, options) => exporterFromEnv({ TEMPO_ENDPOINT: url, TEMPO_TENANT: "acme" }, options),
   rules: { encoding: "protobuf", headers: { traces: { "x-scope-orgid": "acme" }, logs: {} } },
   logs: false,
   secrets: [],
 });
 
 testOtlpExporter("exporter-tempo behind a proxy with a password", {
-  make: (url, { timeoutMs }) =>
+  make: (url, options) =>
     exporterFromEnv(
       { TEMPO_ENDPOINT: url, TEMPO_USERNAME: "7", TEMPO_PASSWORD: "glc-secret" },
-      { timeoutMs, compression: "gzip" },
+      { compression: "gzip", ...options },
     ),
   rules: { headers: { traces: { authorization: "Basic NzpnbGMtc2VjcmV0", "content-encoding": "gzip" }, logs: {} } },
   logs: false,

@@ -6,14 +6,14 @@ import { exporterFromEnv } from "./exporter.ts";
 import * as module from "./index.ts";
 
 testOtlpExporter("exporter-wavefront", {
-  make: (url, { timeoutMs }) => exporterFromEnv({ WAVEFRONT_PROXY_URL: url }, { timeoutMs }),
+  make: (url, options) => exporterFromEnv({ WAVEFRONT_PROXY_URL: url }, options),
   rules: { encoding: "protobuf" },
   logs: false,
   secrets: [],
 });
 
 testOtlpExporter("exporter-wavefront with logs", {
-  make: (endpoint, { timeoutMs }) => exporterFromEnv({}, { endpoint, timeoutMs, sendLogs: true }),
+  make: (endpoint, options) => exporterFromEnv({}, { endpoint, ...options, sendLogs: true }),
   rules: { encoding: "protobuf" },
   logs: true,
   secrets: [],

@@ -21,18 +21,17 @@ const check = (request: RecordedRequest) => signatureProblem(request, "aws-secre
 const signed = { "x-amz-security-token": "session-secret", "content-encoding": "gzip" };
 
 testOtlpExporter("exporter-xray", {
-  make: (endpoint, { timeoutMs }) =>
-    exporterFromEnv({ AWS_REGION: "eu-central-1" }, { endpoint, timeoutMs, credentials }),
+  make: (endpoint, options) => exporterFromEnv({ AWS_REGION: "eu-central-1" }, { endpoint, ...options, credentials }),
   rules: { encoding: "protobuf", headers: { traces: signed, logs: {} }, check, maxBytes: 5_000_000 },
   logs: false,
   secrets: ["aws-secret", "session-secret"],
 });
 
 testOtlpExporter("exporter-xray with CloudWatch Logs", {
-  make: (endpoint, { timeoutMs }) =>
+  make: (endpoint, options) =>
     exporterFromEnv(
       { AWS_DEFAULT_REGION: "us-west-2", AWS_XRAY_LOG_GROUP: "jobs", AWS_XRAY_LOG_STREAM: "main" },
-      { endpoint, timeoutMs, credentials: async () => credentials, compression: "none" },
+      { endpoint, credentials: async () => credentials, compression: "none", ...options },
     ),
   rules: { headers: { traces: {}, logs: { "x-aws-log-group": "jobs", "x-aws-log-stream": "main" } }, check },
   logs: true,

@@ -2,11 +2,12 @@ import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import { type Exporter, shapeTelemetry, type TelemetryBatch } from "@spanloom/exporter";
 import { describe, expect, it } from "vitest";
 import { type ExporterSubject, sampleLogs, sampleTraces, testExporter } from "./exporter-suite.ts";
-import { OtlpPeer, type PeerRules, rejectLogs, rejectSpans, status } from "./otlp-peer.ts";
+import { OtlpPeer, type PeerRules, type RecordedRequest, rejectLogs, rejectSpans, status } from "./otlp-peer.ts";
 
 /** What a test sets besides the address. */
 export interface OtlpTestOptions {
   readonly timeoutMs?: number;
+  readonly compression?: "gzip" | "none";
 }
 
 /** An exporter that sends OTLP over HTTP, under test. */
@@ -87,6 +88,16 @@ function testRequests(setup: OtlpSetup): void {
       ? shapeTelemetry({ resourceAttributes: setup.resourceAttributes })({ traces }).traces
       : traces;
     expect(subject.peer.traces).toEqual([expected]);
+  });
+
+  it.each(["gzip", "none"] as const)("sends with compression %s when told to", async (compression) => {
+    const { tracesPath: path = "/v1/traces" } = setup.rules;
+    await using subject = await setUp({ ...setup, rules: { tracesPath: path } }, { compression });
+    expect(await subject.exporter.export(sampleTraces("a".repeat(10_000)))).toEqual({ outcome: "exported" });
+    expect(subject.peer).toMatchObject({ violations: [], spanNames: ["a".repeat(10_000)] });
+    const [{ headers }] = subject.peer.requests as [RecordedRequest];
+    expect(headers["content-encoding"]).toBe(compression === "gzip" ? "gzip" : undefined);
+    expect(Number(headers["content-length"]) < 1_000).toBe(compression === "gzip");
   });
 
   it("sends nothing for log records when its backend takes none", async () => {

@@ -6,15 +6,15 @@ const headers = { "x-api-key": "k1-secret" };
 const rules = { headers: { traces: headers, logs: headers } };
 
 testOtlpExporter("OtlpExporter with protobuf", {
-  make: (endpoint, { timeoutMs }) => new OtlpExporter({ endpoint, headers, timeoutMs }),
+  make: (endpoint, options) => new OtlpExporter({ endpoint, headers, ...options }),
   rules: { ...rules, encoding: "protobuf" },
   logs: true,
   secrets: ["k1-secret"],
 });
 
 testOtlpExporter("OtlpExporter with JSON and gzip", {
-  make: (endpoint, { timeoutMs }) =>
-    new OtlpExporter({ endpoint, headers, timeoutMs, protocol: "http/json", compression: "gzip" }),
+  make: (endpoint, options) =>
+    new OtlpExporter({ endpoint, headers, protocol: "http/json", compression: "gzip", ...options }),
   rules: { ...rules, encoding: "json" },
   logs: true,
   secrets: ["k1-secret"],
