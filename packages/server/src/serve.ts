@@ -201,7 +201,7 @@ async function startListener(parts: ServerParts, shared: ListenerParts): Promise
       },
     ),
   });
-  metrics.observeCalls({ waiters, tasks, handout, listener });
+  metrics.observeCalls({ waiters, tasks, listener });
   files.tls?.onChange((pair) => listener.renew(pair));
   for (const watched of [files.tokens, files.tls]) {
     watched?.start();

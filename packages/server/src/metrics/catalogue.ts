@@ -123,11 +123,6 @@ const work = {
     unit: "{result}",
     about: "Results whose error message or stack was longer than the limit and cut.",
   },
-  "spanloom.closed_spans.dropped": {
-    kind: "counter",
-    unit: "{span}",
-    about: "Spans of jobs, tasks and attempts for the exporters and hooks of runners, of which none fetched them.",
-  },
   "spanloom.progress.dropped": {
     kind: "counter",
     unit: "{report}",

@@ -9,21 +9,18 @@ export interface CallSources {
     readonly cutResults: number;
     readonly returnedLeases: number;
   };
-  /** Spans that ended, on their way to runners that ask. */
-  handout: { readonly dropped: number };
   /** Connections and requests that were ended before a handler saw them, by reason. */
   listener: { readonly refused: Readonly<Record<string, number>> };
 }
 
 /** Shows what is refused, cut and given back. */
-export function observeCalls(set: ServerMetricSet, { waiters, tasks, handout, listener }: CallSources): void {
+export function observeCalls(set: ServerMetricSet, { waiters, tasks, listener }: CallSources): void {
   set.observe("spanloom.leases.waiting", (observe) => observe(waiters.waiting));
   set.observe("spanloom.leases.returned", (observe) => observe(waiters.returnedLeases + tasks.returnedLeases));
   set.observe("spanloom.results.refused", (observe) => {
     observe(tasks.staleResults, { "spanloom.reason": "stale" });
     observe(tasks.invalidResults, { "spanloom.reason": "invalid" });
   });
-  set.observe("spanloom.closed_spans.dropped", (observe) => observe(handout.dropped));
   set.observe("spanloom.results.cut", (observe) => observe(tasks.cutResults));
   set.observe("spanloom.connections.refused", (observe) => {
     for (const [reason, connections] of Object.entries(listener.refused))
