@@ -1,4 +1,5 @@
 import { type Catalogue, type MetricEntry, prometheusName } from "@spanloom/metrics";
+import { runnerCatalogue } from "@spanloom/runner/metrics";
 import { serverCatalogue } from "@spanloom/server/metrics";
 
 const head = `# Metrics
@@ -45,9 +46,22 @@ them from one server (\`max\`), not their sum. Sums count since the server was s
 
 `;
 
+const runner = `
+## Runner
+
+A runner in an application gives its metrics to the application's meter provider: the one registered globally when the
+runner starts, or the one of \`new Runner({ metrics: { provider } })\`. Without any nobody collects them, but for
+\`runner.writeMetrics()\`, which answers in Prometheus' text, and \`metrics: { push: {} }\`, which pushes over OTLP as above.
+
+\`spanloom-runner\` pushes with \`OTEL_METRICS_EXPORTER=otlp\`, as the server does, and serves \`GET /metrics\` where
+\`--metrics-listen 127.0.0.1:9464\` (\`SPANLOOM_METRICS_LISTEN\`) says: without a token, so keep it off the internet. Sums
+count since the runner was made.
+
+`;
+
 /** The page docs/metrics.md: a row for each metric of each program. */
 export function metricsPage(): string {
-  return head + server + tableOf(serverCatalogue);
+  return head + server + tableOf(serverCatalogue) + runner + tableOf(runnerCatalogue);
 }
 
 function tableOf(catalogue: Catalogue): string {

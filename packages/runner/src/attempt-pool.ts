@@ -54,6 +54,11 @@ export class AttemptPool {
     return this.#held;
   }
 
+  /** Attempts that run. */
+  get running(): number {
+    return this.#running;
+  }
+
   /** Slots that nothing held will take. */
   get free(): number {
     return this.#options.concurrency - this.#held.size;

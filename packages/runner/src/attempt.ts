@@ -27,6 +27,8 @@ export class Attempt {
   lost = false;
   /** When it was leased, by the runner's clock. */
   readonly leasedAtUs: number;
+  /** When it ended, by the runner's clock. */
+  endedAtUs = 0;
   /** New text for people. */
   display: string | undefined;
   /** What hooks are told of its beginning, once it was made. */

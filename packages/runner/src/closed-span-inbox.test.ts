@@ -3,6 +3,7 @@ import { ClosedSpanPurpose, ClosedSpansSchema } from "@spanloom/protocol";
 import { type ExportTraceServiceRequest, ExportTraceServiceRequestSchema } from "@spanloom/protocol/otlp";
 import { expect, it } from "vitest";
 import { type AskingFields, ClosedSpanInbox } from "./closed-span-inbox.ts";
+import { RunnerStats } from "./metrics/runner-stats.ts";
 
 const { EXPORT, NOTIFY } = ClosedSpanPurpose;
 
@@ -26,7 +27,7 @@ function server(...answers: (ReturnType<typeof batch>[] | Error)[]) {
 }
 
 it("asks for nothing when nobody is to be given anything", async () => {
-  const inbox = new ClosedSpanInbox({ log: () => undefined });
+  const inbox = new ClosedSpanInbox({ stats: new RunnerStats(), log: () => undefined });
   const { asked, call } = server();
   await inbox.ask(call);
   expect([inbox.active, asked]).toEqual([false, [{}]]);
@@ -37,6 +38,7 @@ it("gives each receiver what is for it", async () => {
   const inbox = new ClosedSpanInbox({
     export: (spans) => void exported!.push(nameOf(spans)),
     notify: (spans) => void notified!.push(nameOf(spans)),
+    stats: new RunnerStats(),
     log: () => undefined,
   });
   const { asked, call } = server([batch(1n, EXPORT, "a"), batch(2n, NOTIFY, "b")]);
@@ -47,7 +49,11 @@ it("gives each receiver what is for it", async () => {
 
 it("says what came until a call was answered, and gives on once what comes again", async () => {
   const exported: string[] = [];
-  const inbox = new ClosedSpanInbox({ export: (spans) => void exported.push(nameOf(spans)), log: () => undefined });
+  const inbox = new ClosedSpanInbox({
+    export: (spans) => void exported.push(nameOf(spans)),
+    stats: new RunnerStats(),
+    log: () => undefined,
+  });
   const { asked, call } = server([batch(7n, EXPORT, "a")], new Error("lost"), [batch(7n, EXPORT, "a")], [], []);
   await inbox.ask(call);
   await expect(inbox.ask(call)).rejects.toThrow("lost");
@@ -58,7 +64,9 @@ it("says what came until a call was answered, and gives on once what comes again
 
 it("gives the answer although a receiver throws or a batch is damaged", async () => {
   const lines: string[] = [];
+  const stats = new RunnerStats();
   const inbox = new ClosedSpanInbox({
+    stats,
     export: () => {
       throw new Error("full");
     },
@@ -67,6 +75,6 @@ it("gives the answer although a receiver throws or a batch is damaged", async ()
   const damaged = create(ClosedSpansSchema, { id: 2n, purpose: EXPORT, traces: Uint8Array.of(0xff) });
   const { call } = server([batch(1n, EXPORT, "a"), damaged]);
   expect((await inbox.ask(call)).closedSpans.length).toBe(2);
-  expect(lines.length).toBe(2);
+  expect([lines.length, stats.lostClosedSpans]).toEqual([2, 2]);
   expect(lines[0]).toContain("full");
 });

@@ -1,6 +1,7 @@
 import { fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { ClosedSpanPurpose, type ClosedSpanRequestSchema, type ClosedSpans } from "@spanloom/protocol";
 import { type ExportTraceServiceRequest, ExportTraceServiceRequestSchema } from "@spanloom/protocol/otlp";
+import type { RunnerStats } from "./metrics/runner-stats.ts";
 
 /** Who is given the spans of jobs, tasks and attempts that ended. Each must be quick; what it throws is logged. */
 export interface ClosedSpanReceivers {
@@ -8,6 +9,7 @@ export interface ClosedSpanReceivers {
   export?: ((spans: ExportTraceServiceRequest) => void) | undefined;
   /** For whoever is told of what ended. Absent without any. */
   notify?: ((spans: ExportTraceServiceRequest) => void) | undefined;
+  stats: Pick<RunnerStats, "lostClosedSpans">;
   log(line: string): void;
 }
 
@@ -23,16 +25,18 @@ const MAX_KNOWN = 4_096;
 export class ClosedSpanInbox {
   readonly #receivers: ReadonlyMap<ClosedSpanPurpose, (spans: ExportTraceServiceRequest) => void>;
   readonly #log: (line: string) => void;
+  readonly #stats: ClosedSpanReceivers["stats"];
   readonly #known = new Set<bigint>();
   readonly #unsaid = new Set<bigint>();
 
-  constructor({ export: exported, notify, log }: ClosedSpanReceivers) {
+  constructor({ export: exported, notify, stats, log }: ClosedSpanReceivers) {
     const all = [
       [ClosedSpanPurpose.EXPORT, exported],
       [ClosedSpanPurpose.NOTIFY, notify],
     ] as const;
     this.#receivers = new Map(all.flatMap(([purpose, receive]) => (receive ? [[purpose, receive]] : [])));
     this.#log = log;
+    this.#stats = stats;
   }
 
   /** Whether anybody is to be given spans. */
@@ -61,6 +65,7 @@ export class ClosedSpanInbox {
       this.#receivers.get(purpose)?.(fromBinary(ExportTraceServiceRequestSchema, traces));
     } catch (error) {
       // Telemetry never fails the work, and the call has brought tasks and acknowledgements as well.
+      this.#stats.lostClosedSpans++;
       const why = error instanceof Error ? error.message : String(error);
       this.#log(`spans of jobs and tasks that ended are lost: ${why}`);
     }

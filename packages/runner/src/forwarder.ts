@@ -1,5 +1,5 @@
 import { fromBinary } from "@bufbuild/protobuf";
-import { type Exporter, ExportQueue, registeredExporters } from "@spanloom/exporter";
+import { type Exporter, ExportQueue, type ExportQueueStats, registeredExporters } from "@spanloom/exporter";
 import {
   ExportLogsServiceRequestSchema,
   type ExportTraceServiceRequest,
@@ -25,13 +25,20 @@ export interface ForwarderOptions {
  */
 export class Forwarder {
   readonly #queues: readonly ExportQueue[];
+  readonly #names: readonly string[];
   /** Whether there is any exporter, and anything to give to it. */
   readonly active: boolean;
 
   constructor({ exporters, tracing, log }: ForwarderOptions) {
     const all = tracing ? [...exporters, ...registeredExporters()] : exporters;
+    this.#names = distinctNames(all.map(({ name }) => name));
     this.#queues = all.map((exporter) => new ExportQueue(exporter, { log }));
     this.active = tracing && all.length > 0;
+  }
+
+  /** What became of what each exporter was given; of several with one name the second is `name-2`. */
+  stats(): { name: string; stats: ExportQueueStats }[] {
+    return this.#queues.map((queue, i) => ({ name: this.#names[i]!, stats: queue.stats() }));
   }
 
   /** Forwards spans of jobs, tasks and attempts that ended, as the server has them. */
@@ -53,4 +60,11 @@ export class Forwarder {
   async shutdown(deadlineMs: number): Promise<void> {
     await Promise.all(this.#queues.map((queue) => queue.shutdown(deadlineMs)));
   }
+}
+
+function distinctNames(names: readonly string[]): string[] {
+  return names.map((name, i) => {
+    const before = names.slice(0, i).filter((each) => each === name).length;
+    return before === 0 ? name : `${name}-${before + 1}`;
+  });
 }

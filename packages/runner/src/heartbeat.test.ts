@@ -4,6 +4,7 @@ import { HeartbeatResponseSchema, type TaskService } from "@spanloom/protocol";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { AttemptPool } from "./attempt-pool.ts";
 import { Heartbeat } from "./heartbeat.ts";
+import { RunnerStats } from "./metrics/runner-stats.ts";
 
 const LEASE_MS = 1_000;
 const INTERVAL_MS = Math.floor(LEASE_MS / 3);
@@ -39,6 +40,7 @@ beforeEach(() => {
     heard: () => undefined,
     tick: () => undefined,
     drained: () => undefined,
+    stats: new RunnerStats(),
     log: () => undefined,
   });
   heartbeat.start();

@@ -6,6 +6,7 @@ import type { AttemptPool } from "./attempt-pool.ts";
 import type { NowUs } from "./clock.ts";
 import type { AskingFields, ClosedSpanInbox } from "./closed-span-inbox.ts";
 import { abortCancelled } from "./lease-loop.ts";
+import type { RunnerStats } from "./metrics/runner-stats.ts";
 import { type ClockSample, toClockSample } from "./server-clock.ts";
 
 /** What a heartbeat takes. */
@@ -28,6 +29,7 @@ export interface HeartbeatOptions {
   tick(): void;
   /** The server asks the runner to finish what it has. */
   drained(): void;
+  stats: Pick<RunnerStats, "leasesLost" | "failedHeartbeats">;
   log(line: string): void;
 }
 
@@ -84,6 +86,7 @@ export class Heartbeat {
       return true;
     } catch (error) {
       // The next one comes sooner, and the lease loop tells of an outage (I2).
+      this.#options.stats.failedHeartbeats++;
       if (!this.#failing) log(`heartbeat failed: ${toCallError(error, url).message}`);
       return false;
     }
@@ -93,8 +96,9 @@ export class Heartbeat {
     const { pool, log, drained } = this.#options;
     for (const reference of response.lost) {
       // An attempt that was reported while the call was under way is no longer held, and rightly without a lease.
-      if (pool.abort(reference, "lease_lost", "its lease was lost"))
-        log(`lost the lease of task ${reference.taskId}, attempt ${reference.attempt}`);
+      if (!pool.abort(reference, "lease_lost", "its lease was lost")) continue;
+      this.#options.stats.leasesLost++;
+      log(`lost the lease of task ${reference.taskId}, attempt ${reference.attempt}`);
     }
     for (const cancellation of response.cancelled) abortCancelled(pool, cancellation);
     if (response.drain) drained();

@@ -12,6 +12,7 @@ export type {
   TaskStartEvent,
 } from "./hooks/runner-hooks.ts";
 export { loadTasks } from "./load-tasks.ts";
+export type { RunnerMetricsOptions } from "./metrics/metrics-options.ts";
 export { Runner } from "./runner.ts";
 export type { RunnerOptions } from "./runner-options.ts";
 export { catchStrayErrors, type StrayErrorOptions } from "./stray-errors.ts";

@@ -17,6 +17,7 @@ import {
 import { callWithRetry, retryDelayMs, toCallError } from "@spanloom/sdk";
 import type { AttemptPool } from "./attempt-pool.ts";
 import type { AskingFields, ClosedSpanInbox } from "./closed-span-inbox.ts";
+import type { RunnerStats } from "./metrics/runner-stats.ts";
 import type { ReportBatch, ResultStore } from "./result-store.ts";
 import { untraced } from "./untraced-transport.ts";
 
@@ -38,6 +39,10 @@ export interface LeaseLoopOptions {
   leased(tasks: readonly LeasedTask[]): void;
   /** The server asks the runner to finish what it has. */
   drained(): void;
+  stats: Pick<
+    RunnerStats,
+    "failedCalls" | "staleResults" | "invalidResults" | "givenUpResults" | "rejectedSpans" | "rejectedLogs"
+  >;
   log(line: string): void;
   random: () => number;
 }
@@ -204,6 +209,7 @@ export class LeaseLoop {
     }
     const [result] = batch.results;
     const dropped = store.giveUp(batch);
+    if (result) this.#options.stats.givenUpResults++;
     const what = result ? `the result of task ${result.taskId}` : `${dropped} spans and log records`;
     log(`gave up ${what}: the server refuses it: ${error.message}`);
   }
@@ -298,24 +304,28 @@ export class LeaseLoop {
     for (const cancellation of response.cancellations) abortCancelled(pool, cancellation);
     if (response.drain) drained();
     const { telemetryRejection: rejection } = response;
-    if (rejection && !rejection.retryable)
-      log(
-        `the server refused ${rejection.rejectedSpans} spans and ${rejection.rejectedLogs} logs: ${rejection.message}`,
-      );
+    if (!rejection || rejection.retryable) return;
+    this.#options.stats.rejectedSpans += Number(rejection.rejectedSpans);
+    this.#options.stats.rejectedLogs += Number(rejection.rejectedLogs);
+    log(`the server refused ${rejection.rejectedSpans} spans and ${rejection.rejectedLogs} logs: ${rejection.message}`);
   }
 
   #checkAcks({ resultAcks }: LeaseTasksResponse, batch: ReportBatch): void {
-    const { log } = this.#options;
+    const { log, stats } = this.#options;
     resultAcks.forEach((ack, index) => {
       const { taskId = ack.taskId, attempt = ack.attempt } = batch.results[index] ?? {};
-      if (ack.status === ResultStatus.STALE_LEASE)
+      if (ack.status === ResultStatus.STALE_LEASE) {
+        stats.staleResults++;
         log(`result of task ${taskId}, attempt ${attempt}, came too late: its lease was lost`);
-      else if (ack.status === ResultStatus.INVALID)
+      } else if (ack.status === ResultStatus.INVALID) {
+        stats.invalidResults++;
         log(`result of task ${taskId}, attempt ${attempt}, was refused: ${ack.message}`);
+      }
     });
   }
 
   #failed(error: SpanloomError, delayMs: number): void {
+    this.#options.stats.failedCalls++;
     if (this.#unreachable) return;
     this.#unreachable = true;
     this.#options.log(`${error.message}; trying again, first in ${Math.round(delayMs)} ms`);

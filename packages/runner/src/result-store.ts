@@ -63,6 +63,11 @@ export class ResultStore implements TelemetryReceiver {
     return this.#resultBytes >= this.#options.maxResultBytes;
   }
 
+  /** Bytes of results that the server may not have. */
+  get resultBytes(): number {
+    return this.#resultBytes;
+  }
+
   /** Attempts whose results the server may not have: their leases must be kept. */
   get unacknowledged(): ReadonlySet<Attempt> {
     return this.#unacknowledged;

@@ -5,6 +5,7 @@ import { defaultLimits, SpanloomError } from "@spanloom/protocol";
 import { type AnyTask, isSdkDisabled } from "@spanloom/sdk";
 import type { CacheOptions } from "./cache/cache-options.ts";
 import type { RunnerHooks } from "./hooks/runner-hooks.ts";
+import type { RunnerMetricsOptions } from "./metrics/metrics-options.ts";
 import { untraced } from "./untraced-transport.ts";
 
 /** Options of a {@link Runner}. */
@@ -72,6 +73,8 @@ export interface RunnerOptions {
    * From start() to stop() methods of the global `console` are replaced.
    */
   captureConsole?: boolean | undefined;
+  /** Who collects the runner's metrics. Default: the application's meter provider, if it has registered one globally. */
+  metrics?: RunnerMetricsOptions | undefined;
   /** Most bytes of spans and logs held in all; over it the oldest are dropped and counted. Default 128 MiB. */
   maxTelemetryBytes?: number | undefined;
   /** Bytes of finished results held while the server is away; over it no more tasks are leased. Default 64 MiB. */
@@ -97,6 +100,7 @@ export interface RunnerSettings {
   tracing: boolean;
   registerGlobalTracing: boolean;
   captureConsole: boolean;
+  metrics: RunnerMetricsOptions;
   maxTelemetryBytes: number;
   maxResultBytes: number;
   log: (line: string) => void;
@@ -124,6 +128,7 @@ export function toSettings(options: RunnerOptions): RunnerSettings {
     tracing: (options.tracing ?? true) && !isSdkDisabled(),
     registerGlobalTracing: options.registerGlobalTracing ?? true,
     captureConsole: options.captureConsole ?? false,
+    metrics: options.metrics ?? {},
     maxTelemetryBytes: whole("maxTelemetryBytes", options.maxTelemetryBytes ?? 128 * MIB, [MIB, 2 ** 40]),
     maxResultBytes: whole("maxResultBytes", options.maxResultBytes ?? 64 * MIB, [MIB, 2 ** 40]),
     log: outsideOfAttempts(options.log ?? (() => undefined)),

@@ -24,6 +24,8 @@ import { Forwarder } from "./forwarder.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { HookDispatcher } from "./hooks/hook-dispatcher.ts";
 import { LeaseLoop } from "./lease-loop.ts";
+import { RunnerMetrics, type RunnerState } from "./metrics/runner-metrics.ts";
+import { RunnerStats } from "./metrics/runner-stats.ts";
 import { ResultStore } from "./result-store.ts";
 import { type RunnerOptions, type RunnerSettings, toSettings } from "./runner-options.ts";
 import { ServerClock, toClockSample } from "./server-clock.ts";
@@ -64,6 +66,8 @@ export class Runner {
   readonly #starting = new AbortController();
   readonly #forwarder: Forwarder;
   readonly #hooks: HookDispatcher;
+  readonly #stats = new RunnerStats();
+  readonly #metrics: RunnerMetrics;
   readonly #caches: JobCaches;
   readonly #token: string | undefined;
   #parts: RunnerParts | undefined;
@@ -86,6 +90,7 @@ export class Runner {
     this.#token = options.token;
     this.#forwarder = new Forwarder(this.#settings);
     this.#hooks = new HookDispatcher({ ...this.#settings, nowUs: this.#nowUs });
+    this.#metrics = this.#createMetrics();
     this.drained = new Promise((resolve) => {
       this.#drained = resolve;
     });
@@ -114,6 +119,11 @@ export class Runner {
     return this.#stopped;
   }
 
+  /** Its metrics in Prometheus' text. OpenTelemetry's serializer is loaded by the first call. */
+  writeMetrics(): Promise<string> {
+    return this.#metrics.write();
+  }
+
   /** As {@link Runner.stop}. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
@@ -136,8 +146,24 @@ export class Runner {
     return true;
   }
 
+  #createMetrics(): RunnerMetrics {
+    const { serviceName, metrics, log } = this.#settings;
+    const sources = {
+      stats: this.#stats,
+      state: () => this.#parts && stateOf(this.#parts, this.#settings),
+      exporters: () => this.#forwarder.stats(),
+      hooks: this.#hooks,
+      runnerId: this.id,
+      serviceName,
+      nowMs: () => this.#nowUs() / 1_000,
+      log,
+    };
+    return new RunnerMetrics(sources, metrics);
+  }
+
   async #start(): Promise<void> {
     this.#starting.signal.throwIfAborted();
+    await this.#metrics.start();
     await this.#caches.start(Date.now(), this.#settings.log);
     const { registered, clock } = await this.#register();
     this.#starting.signal.throwIfAborted();
@@ -199,7 +225,10 @@ export class Runner {
       maxResultBytes: settings.maxResultBytes,
       budget,
       ready: () => loop.wake(),
-      acknowledged: (attempt) => guard?.release(attempt),
+      acknowledged: (attempt) => {
+        guard?.release(attempt);
+        this.#stats.reportSeconds.record((this.#nowUs() - attempt.endedAtUs) / 1e6);
+      },
       collected: (entries) => this.#forwarder.forward(entries),
     });
     const host: TracingHost = {
@@ -232,7 +261,8 @@ export class Runner {
       },
     });
     const closedSpans = registered.closedSpans ? this.#closedSpanInbox() : undefined;
-    const shared = { service, url: this.url, runnerId: this.id, pool, closedSpans, log: settings.log };
+    const stats = this.#stats;
+    const shared = { service, url: this.url, runnerId: this.id, pool, closedSpans, stats, log: settings.log };
     const loop = new LeaseLoop({
       ...shared,
       queues: settings.queues,
@@ -263,6 +293,7 @@ export class Runner {
     return new ClosedSpanInbox({
       ...(forwarder.active && { export: (spans) => forwarder.forwardClosed(spans) }),
       ...(hooks.wantsJobEnds && { notify: (spans) => hooks.closed(spans) }),
+      stats: this.#stats,
       log: this.#settings.log,
     });
   }
@@ -314,6 +345,8 @@ export class Runner {
     { store, exportsOwn }: { store: ResultStore; exportsOwn: boolean },
   ): void {
     const { tracing } = attempt;
+    attempt.endedAtUs = this.#nowUs();
+    this.#stats.ended(attempt, result, attempt.endedAtUs);
     const telemetry = tracing.seal();
     if (exportsOwn && this.#forwarder.active && result) {
       const own = attemptSpanEntries(tracing, result);
@@ -351,6 +384,7 @@ export class Runner {
     this.#releaseConsole?.();
     const flushMs = Math.min(FLUSH_MS, this.#settings.graceMs);
     await Promise.all([this.#forwarder.shutdown(flushMs), this.#hooks.close(flushMs)]);
+    await within(flushMs, this.#metrics.stop());
     this.#connection.close();
     this.#settings.log(`runner ${this.id} has stopped`);
   }
@@ -427,6 +461,18 @@ const ABORT_MS = 1_000;
 
 /** How long results and telemetry may take to leave at shutdown. */
 const FLUSH_MS = 5_000;
+
+function stateOf({ pool, store, budget }: RunnerParts, { concurrency }: RunnerSettings): RunnerState {
+  return {
+    slots: concurrency,
+    running: pool.running,
+    held: pool.held.size,
+    unreported: store.unacknowledged.size,
+    resultBytes: store.resultBytes,
+    telemetryBytes: budget.used,
+    telemetryDropped: budget.dropped,
+  };
+}
 
 function findTracing(pool: AttemptPool, taskId: string, attempt: number): AttemptTracing | undefined {
   for (const { task, tracing } of pool.held) if (task.taskId === taskId && task.attempt === attempt) return tracing;

@@ -32,6 +32,18 @@ export function releaseResult(reason: Exclude<keyof typeof ReleaseReason, "UNSPE
   return { case: "released", value: create(TaskReleaseSchema, { reason: ReleaseReason[reason] }) };
 }
 
+/** How an attempt ended: `lost` with its lease, `released` when it was given back. */
+export type AttemptEnd = "success" | "failure" | "timeout" | "cancelled" | "lost" | "released";
+
+/** How an attempt ended; without a result its lease was lost. */
+export function attemptEndOf(result: TaskResult | undefined): AttemptEnd {
+  if (!result) return "lost";
+  const { outcome } = result;
+  if (outcome.case !== "failure") return outcome.case === "success" ? "success" : "released";
+  if (outcome.value.outcome === AttemptOutcome.TIMEOUT) return "timeout";
+  return outcome.value.outcome === AttemptOutcome.CANCELLED ? "cancelled" : "failure";
+}
+
 /** The result of an attempt that ended now. */
 export function toResult(attempt: Attempt, outcome: Outcome, endedAtUs: number): TaskResult {
   const { task, tracing } = attempt;

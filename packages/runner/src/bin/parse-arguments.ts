@@ -1,4 +1,7 @@
 import { parseArgs } from "node:util";
+import { parseTags, readMetricsEnvironment } from "@spanloom/metrics";
+import type { RunnerMetricsOptions } from "../metrics/metrics-options.ts";
+import type { MetricsAddress } from "./serve-metrics.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** What the command line and the environment say. */
@@ -14,6 +17,10 @@ export interface RunnerArguments {
   serviceName: string | undefined;
   graceMs: number | undefined;
   captureConsole: boolean;
+  /** Where metrics are served; undefined: nowhere. */
+  metricsListen: MetricsAddress | undefined;
+  /** Who else is given metrics. */
+  metrics: RunnerMetricsOptions;
   /** Data folder of the embedded server. */
   dataDir: string;
   /** PostgreSQL of the embedded server; undefined: SQLite. */
@@ -45,11 +52,16 @@ Options:
   --service-name <name>  OpenTelemetry service.name      OTEL_SERVICE_NAME
   --grace-ms <n>         time to finish at shutdown      default 10000
   --capture-console      what tasks print becomes log records of their attempts, too
+  --metrics-listen <address:port>
+                         serve GET /metrics there        SPANLOOM_METRICS_LISTEN
   --data-dir <folder>    embedded server: data folder    SPANLOOM_DATA_DIR, default ./.spanloom
   --port <n>             embedded server: port           default 7171
   --help                 this text
 
 Environment only:
+  OTEL_METRICS_EXPORTER=otlp
+                           push metrics by OTEL_EXPORTER_OTLP_METRICS_*
+  SPANLOOM_METRICS_TAGS    static tags of metrics, name=value with commas
   SPANLOOM_CACHE_URL       where ctx.cache keeps its values, default cache/ in the data folder
   SPANLOOM_DATABASE_URL    embedded server: PostgreSQL, default SQLite in the data folder
   SPANLOOM_CLICKHOUSE_URL  embedded server: ClickHouse, default chDB in the data folder
@@ -69,6 +81,7 @@ const options = {
   "service-name": { type: "string" },
   "grace-ms": { type: "string" },
   "capture-console": { type: "boolean" },
+  "metrics-listen": { type: "string" },
   "data-dir": { type: "string" },
   port: { type: "string" },
 } as const;
@@ -90,6 +103,8 @@ export function parseArguments(argv: readonly string[], env: Record<string, stri
     serviceName: values["service-name"],
     graceMs: wholeNumber("--grace-ms", values["grace-ms"], [0, 3_600_000]),
     captureConsole: values["capture-console"] ?? false,
+    metricsListen: readListen(values["metrics-listen"], env.SPANLOOM_METRICS_LISTEN || undefined),
+    metrics: readMetrics(env),
     dataDir: values["data-dir"] ?? (env.SPANLOOM_DATA_DIR || "./.spanloom"),
     databaseUrl: env.SPANLOOM_DATABASE_URL || undefined,
     clickhouseUrl: env.SPANLOOM_CLICKHOUSE_URL || undefined,
@@ -98,6 +113,22 @@ export function parseArguments(argv: readonly string[], env: Record<string, stri
     retentionDays: wholeNumber("SPANLOOM_RETENTION_DAYS", env.SPANLOOM_RETENTION_DAYS || undefined, [1, 10_000]),
     port: wholeNumber("--port", values.port, [0, 65_535]) ?? 7171,
   };
+}
+
+function readListen(flag: string | undefined, variable: string | undefined): MetricsAddress | undefined {
+  const text = flag ?? variable;
+  if (text === undefined) return undefined;
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match && port <= 65_535) return { host: match[1] ?? match[2] ?? "", port };
+  const source = flag === undefined ? "SPANLOOM_METRICS_LISTEN" : "--metrics-listen";
+  throw new UsageError(`${source} is "${text}", must be an address, a colon and a port up to 65535`);
+}
+
+function readMetrics(env: Record<string, string | undefined>): RunnerMetricsOptions {
+  const { push, resource } = readMetricsEnvironment(env);
+  const tags = env.SPANLOOM_METRICS_TAGS ? parseTags("SPANLOOM_METRICS_TAGS", env.SPANLOOM_METRICS_TAGS) : {};
+  return { push, resource, tags };
 }
 
 function parse(argv: readonly string[]) {

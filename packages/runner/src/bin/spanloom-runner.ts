@@ -5,6 +5,7 @@ import { loadTasks } from "../load-tasks.ts";
 import { Runner } from "../runner.ts";
 import { catchStrayErrors } from "../stray-errors.ts";
 import { parseArguments, type RunnerArguments, usage } from "./parse-arguments.ts";
+import { type MetricsServer, serveMetrics } from "./serve-metrics.ts";
 import { UsageError } from "./usage-error.ts";
 
 const log = (line: string): void => console.error(line);
@@ -24,10 +25,10 @@ try {
 async function main(args: RunnerArguments): Promise<void> {
   const tasks = await loadTasks(args.modules, process.cwd()).catch(toUsageError);
   const server = args.url === undefined ? await startEmbeddedServer(args) : undefined;
-  const { token, queues, concurrency, serviceName, graceMs, captureConsole } = args;
+  const { token, queues, concurrency, serviceName, graceMs, captureConsole, metrics } = args;
   const url = server?.url ?? args.url;
   const cache = cacheFromEnvironment(process.env, args.dataDir);
-  const options = { url, token, queues, concurrency, serviceName, graceMs, captureConsole, cache, log };
+  const options = { url, token, queues, concurrency, serviceName, graceMs, captureConsole, metrics, cache, log };
   const runner = new Runner({ tasks, ...options });
   stopOnSignals(runner, server);
   catchStrayErrors({
@@ -38,6 +39,8 @@ async function main(args: RunnerArguments): Promise<void> {
     },
   });
   try {
+    const served = await startMetrics(args, runner);
+    if (served) log(`metrics at ${served.url}`);
     await runner.start();
   } catch (error) {
     await server?.stop();
@@ -49,6 +52,16 @@ async function main(args: RunnerArguments): Promise<void> {
 /** What is wrong with the modules is wrong with the command line. */
 function toUsageError(cause: Error): never {
   throw new UsageError(cause.message, { cause });
+}
+
+async function startMetrics({ metricsListen }: RunnerArguments, runner: Runner): Promise<MetricsServer | undefined> {
+  if (!metricsListen) return undefined;
+  try {
+    return await serveMetrics(metricsListen, () => runner.writeMetrics(), log);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`cannot serve metrics: ${why}`, { cause: error });
+  }
 }
 
 interface EmbeddedServer {

@@ -1,6 +1,7 @@
-import { AttemptOutcome, formatTraceparent, spanIdOf, type TaskFailure, type TaskResult } from "@spanloom/protocol";
+import { formatTraceparent, spanIdOf, type TaskFailure, type TaskResult } from "@spanloom/protocol";
 import type { TraceCarrier } from "@spanloom/sdk";
 import type { Attempt } from "../attempt.ts";
+import { attemptEndOf } from "../task-result.ts";
 import type { EventError, EventTrace, JobStartEvent, TaskEndEvent, TaskStartEvent } from "./runner-hooks.ts";
 
 /** Whether an attempt is the first of a root task: what a job begins with. */
@@ -44,15 +45,7 @@ export function taskStartOf(attempt: Attempt): TaskStartEvent {
 /** The end of an attempt; without a result its lease was lost. */
 export function taskEndOf(attempt: Attempt, result: TaskResult | undefined, endTimeMs: number): TaskEndEvent {
   const failure = result?.outcome.case === "failure" ? result.outcome.value.failure : undefined;
-  return { ...taskStartOf(attempt), endTimeMs, outcome: outcomeOf(result), error: failure && errorOf(failure) };
-}
-
-function outcomeOf(result: TaskResult | undefined): TaskEndEvent["outcome"] {
-  if (!result) return "lost";
-  const { outcome } = result;
-  if (outcome.case !== "failure") return outcome.case === "success" ? "success" : "released";
-  if (outcome.value.outcome === AttemptOutcome.TIMEOUT) return "timeout";
-  return outcome.value.outcome === AttemptOutcome.CANCELLED ? "cancelled" : "failure";
+  return { ...taskStartOf(attempt), endTimeMs, outcome: attemptEndOf(result), error: failure && errorOf(failure) };
 }
 
 function errorOf({ type, message, stack }: TaskFailure): EventError {
