@@ -23,6 +23,7 @@ export * from "./gen/spanloom/v1/task_service_pb.ts";
 export { bytesToHex, hexToBytes } from "./hex.ts";
 export { attemptSpanId, IdGenerator, isUuid, spanIdOf, traceIdOfJob } from "./ids.ts";
 export { defaultLimits, type Limits } from "./limits.ts";
+export { type NestedValueMaker, readNestedValue } from "./nested-value.ts";
 export { durationFromMs, msFromDuration, timestampFromUs, usFromTimestamp } from "./time.ts";
 export {
   type AttemptOrigin,
