@@ -19,5 +19,5 @@ SELECT trace_id, type, version, parent_span_id, attempt, links, if(type = 'task'
 FROM ${DATABASE}.spans WHERE ${ofTrace} AND type IN ('task', 'attempt') AND ${ofTask}
 )
 GROUP BY trace_id, of_task HAVING countIf(type = 'task') > 0`;
-  return { sql, params: parameters.values };
+  return { sql, params: parameters.values, isSmall: true };
 }
