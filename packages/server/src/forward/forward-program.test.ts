@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { bytesToHex } from "@spanloom/protocol";
 import { type Answer, OtlpPeer, tempDir, waitFor } from "@spanloom/testing";
@@ -46,5 +47,36 @@ describe("spanloom-server --exporter", () => {
     // What was taken of the page that was under way.
     expect(idsOf(peer)).toHaveLength(SPANS + TAKEN * CALL - PAGE);
     expect(peer.violations).toEqual([]);
+  });
+
+  it("sends to the exporters of a configuration file, each in its own shape", async () => {
+    using dir = tempDir();
+    await using peers = new AsyncDisposableStack();
+    const [plain, tagged] = [peers.use(await new OtlpPeer().start()), peers.use(await new OtlpPeer().start())];
+    const entry = (name: string, { url }: OtlpPeer, rest: object) => ({
+      name,
+      use: otlp,
+      options: { endpoint: url, ...rest },
+    });
+    const exporters = [
+      entry("plain", plain, { headers: { "x-key": { env: "KEY" } } }),
+      { ...entry("tagged", tagged, { protocol: "http/json" }), shape: { tags: { team: "core" } } },
+    ];
+    const file = join(dir.path, "spanloom.json");
+    writeFileSync(file, JSON.stringify({ retentionDays: 10_000, exporterFrom: "beginning", exporters }));
+    const program = programs.start({ dataDir: dir.path, args: ["--config", file], env: { KEY: "s3cret" } });
+    const body = new Uint8Array(tracePayload([span(1)]));
+    const headers = { "content-type": "application/x-protobuf" };
+    await fetch(`${await program.url}/v1/traces`, { method: "POST", headers, body });
+    await waitFor(() => idsOf(plain).length === 1 && idsOf(tagged).length === 1);
+    const keysOf = (peer: OtlpPeer) =>
+      peer.traces.flatMap(({ resourceSpans }) =>
+        resourceSpans.flatMap(({ scopeSpans }) =>
+          scopeSpans.flatMap(({ spans }) => spans.flatMap(({ attributes }) => attributes.map(({ key }) => key))),
+        ),
+      );
+    expect([keysOf(plain), keysOf(tagged)]).toEqual([[], ["team"]]);
+    expect(plain.requests[0]?.headers["x-key"]).toBe("s3cret");
+    expect(tagged.requests[0]?.headers["content-type"]).toBe("application/json");
   });
 });

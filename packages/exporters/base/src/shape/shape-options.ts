@@ -43,7 +43,8 @@ export interface ShapeOptions {
   /**
    * Which traces are given on. `always`: all. `parent`: those whose W3C sampled flag is set. A number from 0 to 1: that
    * part of them, chosen by trace id as OpenTelemetry's TraceIdRatioBased sampler does, so that a trace is taken whole or
-   * not at all, by whichever process. Log records without a trace are always given on. Default `always`.
+   * not at all, by whichever process. Log records without a trace are always given on. Default `always`: what is given on
+   * has passed the sampler of whoever recorded it.
    */
   readonly sampling?: "always" | "parent" | number | undefined;
 }
