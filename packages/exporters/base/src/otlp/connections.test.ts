@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createServer, type Server } from "node:net";
-import { OtlpPeer, sampleTraces } from "@spanloom/testing";
+import { OtlpGrpcPeer, OtlpPeer, sampleTraces } from "@spanloom/testing";
 import { describe, expect, it } from "vitest";
 import { OtlpExporter } from "./otlp-exporter.ts";
 import type { OtlpProtocol } from "./otlp-options.ts";
@@ -42,10 +42,20 @@ describe("endpoints that speak something else", () => {
       const exporter = new OtlpExporter({ endpoint: peer.url, protocol: "grpc" });
       const result = await exporter.export(sampleTraces("a"));
       await exporter.shutdown();
-      expect(result).toMatchObject({ outcome: "failed", message: expect.stringContaining("Protocol error") });
+      expect(result).toMatchObject({ outcome: "failed", message: expect.stringContaining("HTTP/1.1?") });
       // An error that nobody listens to comes when the socket closes.
       await new Promise((resolve) => setImmediate(resolve));
     }
+  });
+
+  it("are told when HTTP/1.1 meets gRPC", async () => {
+    await using peer = await new OtlpGrpcPeer().start();
+    const exporter = new OtlpExporter({ endpoint: peer.url });
+    expect(await exporter.export(sampleTraces("a"))).toMatchObject({
+      outcome: "retry",
+      message: expect.stringContaining("is it an endpoint for gRPC?"),
+    });
+    await exporter.shutdown();
   });
 
   it("are told from a bad certificate when TLS meets plain HTTP", async () => {

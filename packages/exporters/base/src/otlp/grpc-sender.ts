@@ -87,7 +87,8 @@ const TOO_LARGE = /larger than max|exceeds maximum size/i;
 
 function failureOf(error: unknown, { url, headers }: OtlpTarget): SendResult {
   const failure = ConnectError.from(error);
-  const reason = tellable(`${Code[failure.code]} ${failure.rawMessage}`, headers, url);
+  const hint = codeOf(failure.cause) === "ERR_HTTP2_ERROR" ? "; is it an endpoint for HTTP/1.1?" : "";
+  const reason = tellable(`${Code[failure.code]} ${failure.rawMessage}${hint}`, headers, url);
   const message = `cannot export to ${url.origin}: ${reason}`;
   const retryAfterMs = retryDelayMs(failure);
   const transient =
@@ -105,8 +106,12 @@ function failureOf(error: unknown, { url, headers }: OtlpTarget): SendResult {
  * replaced one day, and nothing was sent.
  */
 function isBrokenTls(cause: unknown): boolean {
+  return /CERT|TLS|SSL|UNABLE_TO|EPROTO/.test(codeOf(cause));
+}
+
+function codeOf(cause: unknown): string {
   const { code } = (cause ?? {}) as NodeJS.ErrnoException;
-  return typeof code === "string" && /CERT|TLS|SSL|UNABLE_TO|EPROTO/.test(code);
+  return typeof code === "string" ? code : "";
 }
 
 /** The delay of a `google.rpc.RetryInfo` detail, whose first field is a Duration. */

@@ -171,5 +171,7 @@ async function readAll(response: IncomingMessage): Promise<Buffer> {
 /** Node gathers the errors of several addresses into one without a message of its own. */
 function describe(error: unknown): string {
   const { message, code } = error as NodeJS.ErrnoException;
+  // A gRPC endpoint answers HTTP/1.1 with a frame of HTTP/2: the ports 4317 and 4318 are easily mistaken.
+  if (code === "HPE_INVALID_CONSTANT") return `${message}; is it an endpoint for gRPC?`;
   return message || code || String(error);
 }
