@@ -128,18 +128,22 @@ export class Forwarder {
   /** Figures so far. */
   stats(): ForwardStats {
     const { spans, logs } = this.#cursor ?? {};
-    const { nowUs } = this.#horizon;
+    const { nowUs, untilUs } = this.#horizon;
+    const isServing = this.#held?.isHeld() ?? false;
     const behindUs = [spans, logs].map((each) => (each && each.us < nowUs ? nowUs - each.us : 0n));
     const lagRecords = this.#waiting.spans + this.#waiting.logs;
-    const lagSeconds = lagRecords === 0 ? 0 : Math.max(...behindUs.map(Number)) / 1e6;
+    // Held back, too, it lies behind, by what nobody can count.
+    const isBehind = lagRecords > 0 || untilUs < nowUs;
+    const lagSeconds = isServing && isBehind ? Math.max(...behindUs.map(Number)) / 1e6 : 0;
     return {
       name: this.#options.name,
       ...this.#outlet.stats(),
+      ...(!isServing && { awaySinceUs: undefined }),
       repeated: this.#repeated,
       lagRecords,
       lagSeconds,
       isCurrent: this.#isCurrent,
-      isServing: this.#held?.isHeld() ?? false,
+      isServing,
     };
   }
 

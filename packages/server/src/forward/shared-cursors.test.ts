@@ -128,6 +128,19 @@ describe("SharedCursors", () => {
     expect(held?.isHeld()).toBe(true);
   });
 
+  it("leave one alone whose cursor is none, and say how to go on", async () => {
+    const { record, first, second, pass, logged } = twoServers();
+    record.rows.set("one", { token: 1, cursor: "{}", expiresUs: 0 });
+    const waiters = [waitsFor(first), waitsFor(second)];
+    await pass(9_000);
+    expect(waiters).toEqual([{ held: undefined }, { held: undefined }]);
+    expect(logged).toHaveLength(1);
+    expect(logged[0]).toContain("remove it to begin at now: TypeError");
+    record.rows.delete("one");
+    await pass(12_000);
+    expect(waiters.filter(({ held }) => held?.isHeld())).toHaveLength(1);
+  });
+
   it("cost one statement every three seconds, and none for whoever has left", async () => {
     const { record, first, second, pass, clocks } = twoServers();
     const held = await first.take("one", forever);

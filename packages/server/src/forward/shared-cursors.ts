@@ -91,25 +91,27 @@ export class SharedCursors implements CursorStore {
     const untilUs = this.#leaseEndUs();
     for (const taken of await store.take([...this.#waiting.keys()], LEASE_MS)) {
       const resolve = this.#waiting.get(taken.name);
-      const held = resolve && this.#newHeld(taken, untilUs);
-      if (held) resolve(held);
-      else await store.giveBack(taken); // whoever waited has left, or cannot go on
+      if (!resolve)
+        await store.giveBack(taken); // whoever waited has left
+      else this.#newHeld(taken, untilUs, resolve);
     }
   }
 
-  /** undefined for a cursor that is none. */
-  #newHeld(taken: TakenExporter, untilUs: number): Held | undefined {
+  /** One whose cursor is none is kept until its lease ends, lest servers hand it to and fro. */
+  #newHeld(taken: TakenExporter, untilUs: number, resolve: (held: Held) => void): void {
     const { log } = this.#options;
+    let cursor: Cursor | undefined;
     try {
-      const cursor = taken.cursor === "" ? undefined : parseCursor(taken.cursor);
-      const held = new Held({ ...taken, cursor, untilUs }, this.#options, (each) => this.#letGo(each));
-      this.#held.set(taken.name, held);
-      log(`exporter "${taken.name}" is served by this server`);
-      return held;
+      cursor = taken.cursor === "" ? undefined : parseCursor(taken.cursor);
     } catch (error) {
-      log(`cannot serve exporter "${taken.name}": its row in PostgreSQL has no cursor: ${String(error)}`);
-      return undefined;
+      const why = `its row in PostgreSQL's table "exporter" has no cursor; remove it to begin at now`;
+      log(`cannot serve exporter "${taken.name}": ${why}: ${String(error)}`);
+      return;
     }
+    const held = new Held({ ...taken, cursor, untilUs }, this.#options, (each) => this.#letGo(each));
+    this.#held.set(taken.name, held);
+    log(`exporter "${taken.name}" is served by this server`);
+    resolve(held);
   }
 
   /** No statement that is under way extends it any more once this has resolved. */

@@ -1,22 +1,30 @@
 import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import { QueryLogsRequestSchema, QuerySpansRequestSchema } from "@spanloom/protocol";
-import { TestClickHouse, tempDir } from "@spanloom/testing";
+import { FaultyProxy, TestClickHouse, tempDir, waitFor } from "@spanloom/testing";
 import { describe, expect, it } from "vitest";
 import { systemClock } from "../clock.ts";
 import { ClickHouseSpanStore } from "./columnar/clickhouse/index.ts";
 import type { ArrowBatch } from "./columnar/span-store.ts";
 import { logPayload, logRecord, rowsOf, span, tracePayload } from "./ingest/otlp-fixture.ts";
 import { fixtureId, jobRecord, LifecycleFixture } from "./lifecycle/lifecycle-fixture.ts";
+import { LATE_MS } from "./peer-barrier.ts";
 import type { Telemetry } from "./telemetry.ts";
 import { createTelemetry } from "./telemetry-plane.ts";
 
 const HOUR_US = 3_600_000_000;
 
 /** A server's telemetry in a folder of its own, with its clock ahead by so many microseconds. */
-async function serverAt(url: string, dataDir: string, { store = new LifecycleFixture(), aheadUs = 0 } = {}) {
+async function serverAt(
+  url: string,
+  dataDir: string,
+  {
+    store = new LifecycleFixture(),
+    aheadUs = 0,
+    clock = { ...systemClock, nowUs: () => systemClock.nowUs() + aheadUs },
+  } = {},
+) {
   const spanStore = new ClickHouseSpanStore({ url, retentionDays: 10_000 });
-  const clock = { ...systemClock, nowUs: () => systemClock.nowUs() + aheadUs };
   const telemetry = createTelemetry({ dataDir, store, spanStore, shared: true, clock, log: () => undefined });
   await telemetry.start();
   return { telemetry, store, [Symbol.asyncDispose]: () => telemetry.stop() };
@@ -64,6 +72,51 @@ describe("servers that share a ClickHouse", () => {
     await one.telemetry.ingest(open);
     await spansOf(one.telemetry, ["name"]);
     expect(await spansOf(other.telemetry, ["name"])).toEqual([{ name: "ended" }]);
+  });
+
+  it("hold back what is given on while an insert may come late, and give on once what was stored twice", async () => {
+    using dir = tempDir();
+    await using clickhouse = await TestClickHouse.start();
+    await using proxy = await FaultyProxy.start(clickhouse.url);
+    let passedUs = 0;
+    const clock = { ...systemClock, nowUs: () => systemClock.nowUs() + passedUs };
+    await using server = await serverAt(proxy.url, dir.path, { clock });
+    const { arrivals } = server.telemetry;
+    const unanswered = new Set<string>();
+    proxy.faultOf = (sql) => {
+      const [, table] = /^INSERT INTO spanloom\.(spans|logs) /.exec(sql) ?? [];
+      if (table === undefined || unanswered.has(table)) return undefined;
+      unanswered.add(table);
+      return { kind: "unanswered" };
+    };
+    const [spans, logs] = [tracePayload([span(1), span(2)]), logPayload([logRecord(1)])];
+    await server.telemetry.ingest([
+      { signal: "traces", bytes: spans },
+      { signal: "logs", bytes: logs },
+    ]);
+    const horizon = await waitFor(() => arrivals.horizon().catch(() => undefined), { what: "the inserts" });
+    expect(unanswered).toEqual(new Set(["spans", "logs"]));
+    expect(horizon.nowUs - horizon.untilUs).toBe(BigInt(LATE_MS * 1000));
+    passedUs = LATE_MS * 1000;
+    const { nowUs, untilUs } = await arrivals.horizon();
+    expect(untilUs).toBe(nowUs);
+    // A row a page: of what is stored twice the second is nothing new, wherever a page ends.
+    const limits = { maxRows: 1, maxBytes: 1_000_000, signal: never };
+    const [given, stored] = [
+      { spans: 0, logs: 0 },
+      { spans: 0, logs: 0 },
+    ];
+    for (const table of ["spans", "logs"] as const) {
+      for (const piece of await arrivals.pieces(table, 0n, untilUs)) stored[table] += piece.rows;
+      for (let position = { us: 0n, place: "" }; position.us < untilUs; ) {
+        const page = await arrivals.page(table, position, untilUs, limits);
+        given[table] += page.batches.reduce((sum, batch) => sum + batch.rows, 0);
+        position = page.position;
+      }
+    }
+    expect(stored.spans).toBeGreaterThan(2);
+    expect(stored.logs).toBeGreaterThan(1);
+    expect(given).toEqual({ spans: 2, logs: 1 });
   });
 
   it("show the latest of a job, though the clock went back before a restart", async () => {
