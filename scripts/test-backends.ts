@@ -2,7 +2,8 @@
  * Proves telemetry against real backends: `npm run test:backends [-- filter...]`.
  *
  * Builds an OpenTelemetry Collector and Jaeger with Go, about five minutes of CPU the first time, sends them traces and
- * reads these back. Without Go it says so and skips them: `npm test` covers exporters with recorded peers.
+ * reads these back. Without Go it says so and skips them: `npm test` covers exporters with recorded peers. Metrics are read
+ * by Prometheus and judged by promtool, where Debian's package `prometheus` is installed.
  */
 import { spawnSync } from "node:child_process";
 import path from "node:path";

@@ -2,6 +2,7 @@ export { type Backends, buildBackends } from "./backends/build-backends.ts";
 export { type Collector, startCollector } from "./backends/collector.ts";
 export { type Jaeger, startJaeger } from "./backends/jaeger.ts";
 export { type PlainSpan, plainSpans } from "./backends/plain-spans.ts";
+export { checkMetrics, hasPrometheus, type Prometheus, startPrometheus } from "./backends/prometheus.ts";
 export { sendOtlpLines } from "./backends/send-otlp-lines.ts";
 export { type ChaosOutcome, type ChaosRunOptions, runSeed, shrinkSeed } from "./chaos/chaos-run.ts";
 export type {

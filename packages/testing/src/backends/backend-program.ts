@@ -6,39 +6,53 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { waitFor } from "../signal.ts";
 
+/** What is different about a program. */
+export interface BackendProgramOptions {
+  /** Its arguments, for the file of its configuration and the folder that it may write to. Default `--config <file>`. */
+  args?: (file: string, folder: string) => string[];
+  /** What it writes to standard error when it is ready. Default `Everything is ready`. */
+  ready?: string;
+}
+
 /** A backend's program, run with a configuration of its own in a folder of its own, on loopback. */
 export class BackendProgram implements AsyncDisposable {
   readonly folder: string;
   readonly #child: ChildProcess;
+  readonly #ready: string;
   #errors = "";
 
-  private constructor(folder: string, child: ChildProcess) {
+  private constructor(folder: string, child: ChildProcess, ready: string) {
     this.folder = folder;
     this.#child = child;
+    this.#ready = ready;
     child.stderr?.on("data", (chunk: Buffer) => {
       this.#errors += chunk.toString();
     });
   }
 
   /**
-   * Starts `program` with `--config`, whose text `configure` gives for the folder it may write to, and waits until it
+   * Starts `program` with its configuration, whose text `configure` gives for the folder it may write to, and waits until it
    * says that it is ready.
    *
    * Errors: an Error with what the program wrote when it ends instead.
    */
-  static async start(program: string, configure: (folder: string) => string): Promise<BackendProgram> {
+  static async start(
+    program: string,
+    configure: (folder: string) => string,
+    { args = (file) => ["--config", file], ready = "Everything is ready" }: BackendProgramOptions = {},
+  ): Promise<BackendProgram> {
     const folder = await mkdtemp(join(tmpdir(), "spanloom-backend-"));
     const config = join(folder, "config.yaml");
     await writeFile(config, configure(folder));
-    const child = spawn(program, ["--config", config], { stdio: ["ignore", "ignore", "pipe"] });
-    const backend = new BackendProgram(folder, child);
+    const child = spawn(program, args(config, folder), { stdio: ["ignore", "ignore", "pipe"] });
+    const backend = new BackendProgram(folder, child, ready);
     await waitFor(() => backend.#isReady(), { what: `${program} to be ready` });
     return backend;
   }
 
   #isReady(): boolean {
     if (this.#child.exitCode !== null) throw new Error(`cannot start the backend: ${this.#errors}`);
-    return this.#errors.includes("Everything is ready");
+    return this.#errors.includes(this.#ready);
   }
 
   /** Ends the program and removes its folder. */
