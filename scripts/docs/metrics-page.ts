@@ -7,7 +7,7 @@ const head = `# Metrics
 <!-- Written by \`npm run generate\` from the programs' catalogues of metrics; a check keeps the two equal. -->
 
 Metrics are OpenTelemetry's: named by its conventions, shown in Prometheus' text, and pushed over OTLP when that is asked
-for. They are plain numbers that are read when somebody collects, so they cost nothing while nobody does.
+for. They are plain numbers that are read when somebody collects, so they cost next to nothing while nobody does.
 
 ## Prometheus
 
@@ -38,6 +38,39 @@ text, and on the resource of what is pushed. \`OTEL_RESOURCE_ATTRIBUTES\` and \`
 \`otel.metric.overflow="true"\`.
 `;
 
+const dropped = `
+## What is refused, cut or dropped
+
+Everything that is has a counter on the server:
+
+| what | counted by |
+|---|---|
+| spans and log records that are refused one by one, told by partial success | \`spanloom.telemetry.rejected\` |
+| payloads refused whole: spool or disk full, malformed, while stopping | \`spanloom.telemetry.refused\` by reason |
+| payloads that were acknowledged and are lost all the same | \`spanloom.telemetry.dropped\` |
+| half-written ends of the spool's files after a crash | \`spanloom.spool.torn\` |
+| spans and logs that runners had no room for | \`spanloom.telemetry.dropped_by_runners\` |
+| open spans of lost attempts that stay open | \`spanloom.lifecycle.unclosed\` |
+| spans and logs that the backend of an exporter refused | \`spanloom.exporter.dropped\` |
+| ended spans that no runner fetched for its exporters and hooks | \`spanloom.closed_spans.dropped\` |
+| spans of the server's own work | \`spanloom.self_tracing.spans\` by outcome |
+| collections of metrics that a backend did not take | \`spanloom.metrics.push.failures\` |
+| results of attempts that lost their lease, or are invalid | \`spanloom.results.refused\` |
+| error messages and stacks beyond their limits | \`spanloom.results.cut\` |
+| progress under more labels than a job keeps | \`spanloom.progress.dropped\` |
+| leases for a runner that was gone | \`spanloom.leases.returned\` |
+| calls and requests that are refused | \`rpc.server.call.duration\` and \`http.server.request.duration\` by status |
+| connections and requests that reach no handler | \`spanloom.connections.refused\` |
+| series of a metric beyond 2,000 | those with \`otel.metric.overflow\` |
+
+Runners count their own: \`spanloom.runner.telemetry.dropped\`, \`spanloom.runner.results.refused\`,
+\`spanloom.runner.leases.lost\`, \`spanloom.runner.closed_spans.lost\`, \`spanloom.runner.hooks.calls\`, and those of its
+exporters, all [below](#runner).
+
+Not counted is what is meant to go: rows older than \`--retention-days\`, what an exporter's sampling and filters leave out,
+and answers that nobody is left to read.
+`;
+
 const server = `
 ## Server
 
@@ -61,7 +94,7 @@ count since the runner was made.
 
 /** The page docs/metrics.md: a row for each metric of each program. */
 export function metricsPage(): string {
-  return head + server + tableOf(serverCatalogue) + runner + tableOf(runnerCatalogue);
+  return head + dropped + server + tableOf(serverCatalogue) + runner + tableOf(runnerCatalogue);
 }
 
 function tableOf(catalogue: Catalogue): string {

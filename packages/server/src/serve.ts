@@ -112,7 +112,7 @@ async function startParts(parts: ServerParts, undo: Undo[]): Promise<RunningServ
   maintenance.start();
   undo.push(() => maintenance.stop());
   const { instanceId } = parts;
-  const others = { maintenance, handout, selfTracing, version: serverVersion(), instanceId };
+  const others = { maintenance, selfTracing, version: serverVersion(), instanceId };
   const sources = { store, telemetry, forwarding, clock, log, ...others };
   const metrics = new ServerMetrics(sources, parts.metrics);
   await metrics.start();

@@ -72,7 +72,7 @@ export class Listener {
   /** Connections of HTTP/2, which the HTTP/1.1 server waits for in `stop` but cannot close. */
   readonly #http2Sockets = new Set<Socket>();
   /** Connections and requests that were ended before the handler saw them. */
-  readonly refused = { tls: 0, silent: 0, headers: 0, http2: 0 };
+  readonly refused = { tls: 0, silent: 0, malformed: 0, headers: 0, http2: 0 };
   /** Connections that have not said what they speak. */
   readonly #undecided = new Set<Socket>();
   /** What Node's HTTP/1.1 server does with a connection. */
@@ -100,6 +100,11 @@ export class Listener {
       },
       this.#options.handler,
     );
+    server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
+      if (error.code === "HPE_HEADER_OVERFLOW") this.refused.headers++;
+      else if (error.code !== "ECONNRESET") this.refused.malformed++;
+      refuseHttp1(error, socket);
+    });
     // The server's own listener for connections becomes the second step, after the look at the first bytes.
     this.#serveHttp1 = server.listeners("connection")[0] as (socket: Socket) => void;
     server.removeAllListeners("connection");
@@ -272,6 +277,20 @@ export class Listener {
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }
+}
+
+/** Answers by error of Node's parser; others are answered with 400. */
+const statusLines: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: "431 Request Header Fields Too Large",
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: "413 Payload Too Large",
+  ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout",
+};
+
+/** Ends a connection as Node does where nobody listens: with an answer, unless one has begun. */
+function refuseHttp1(error: NodeJS.ErrnoException, socket: Socket & { _httpMessage?: { headersSent: boolean } }): void {
+  if (socket.writable && !socket._httpMessage?.headersSent)
+    socket.write(`HTTP/1.1 ${statusLines[error.code ?? ""] ?? "400 Bad Request"}\r\nConnection: close\r\n\r\n`);
+  socket.destroy(error);
 }
 
 function listenError(error: NodeJS.ErrnoException, host: string, port: number): SpanloomError {

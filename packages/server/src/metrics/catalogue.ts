@@ -188,7 +188,8 @@ const calls = {
     about: "Connections and requests that were ended before a handler saw them.",
     attributes: {
       "spanloom.reason":
-        "`tls` (no handshake), `silent` (did not say in time what it speaks), `headers` (too large), `http2` (broken)",
+        "`tls` (no handshake), `silent` (did not say in time what it speaks), `malformed` (no HTTP, or too slow), " +
+        "`headers` (too large), `http2` (broken)",
     },
   },
 } as const satisfies Catalogue;

@@ -2,7 +2,7 @@ import type { Catalogue } from "@spanloom/metrics";
 
 const exporter = { "spanloom.exporter": "name of the exporter" };
 
-/** What exporters were given, on the server and on runners, and the metrics' own push. */
+/** What exporters were given, and what becomes of the server's own spans and metrics. */
 export const forwardingCatalogue = {
   "spanloom.exporter.forwarded": {
     kind: "counter",
@@ -60,11 +60,6 @@ export const forwardingCatalogue = {
     unit: "s",
     about: "For how long the backend has taken nothing; 0 when it does.",
     attributes: exporter,
-  },
-  "spanloom.closed_spans.dropped": {
-    kind: "counter",
-    unit: "{span}",
-    about: "Ended spans for exporters and hooks of runners that no runner fetched in time.",
   },
   "spanloom.self_tracing.spans": {
     kind: "counter",

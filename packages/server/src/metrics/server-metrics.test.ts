@@ -138,7 +138,7 @@ describe("what is open", () => {
     const lines: string[] = [];
     const metrics = new ServerMetrics({
       ...{ store: storeStub({ backlog }), telemetry: telemetryStub(), maintenance: { failures: 0 } },
-      ...{ handout: { dropped: 0 }, clock, version: "1", log: (line: string) => lines.push(line) },
+      ...{ clock, version: "1", log: (line: string) => lines.push(line) },
     });
     const jobs = async () => {
       const metric = (await metrics.set.collect()).find(({ name }) => name === "spanloom.jobs.open");

@@ -38,8 +38,6 @@ export interface MetricsSources {
   telemetry: Pick<Telemetry, "stats">;
   forwarding?: ForwardingSource | undefined;
   maintenance: { readonly failures: number };
-  /** Hands ended spans out to runners. */
-  handout: { readonly dropped: number };
   /** Traces the server's own work; absent when it is not traced. */
   selfTracing?: { readonly stats: Readonly<Record<"exported" | "dropped" | "failed", number>> } | undefined;
   /** Tells this server from others. Default: made up. */
@@ -108,7 +106,6 @@ export class ServerMetrics {
     });
     this.set.observe("spanloom.store.gaps", (observe) => observe(gaps));
     this.set.observe("spanloom.maintenance.failures", (observe) => observe(this.#sources.maintenance.failures));
-    this.set.observe("spanloom.closed_spans.dropped", (observe) => observe(this.#sources.handout.dropped));
     this.set.observe("spanloom.self_tracing.spans", (observe) => {
       for (const outcome of ["exported", "dropped", "failed"] as const)
         observe(this.#sources.selfTracing?.stats[outcome] ?? 0, { "spanloom.outcome": outcome });
