@@ -14,6 +14,10 @@ import { ServedJobs } from "./served-jobs.ts";
 
 /** How long changes gather: a task that starts and ends meanwhile is read once. */
 const GATHER_MS = 300;
+/** While changes come closer together than this, reading waits: it would take from the cores that the work is on. */
+const QUIET_MS = 100;
+/** The longest that changes wait. */
+const MAX_DELAY_MS = 2_000;
 /** After a failure to read. */
 const RETRY_MS = 2_000;
 /** How often it is seen to that what waits for a runner that is gone goes to another. */
@@ -53,6 +57,9 @@ export class ClosedSpans {
   /** What is to be read, and when each was noted last. */
   #jobs = new Map<string, number>();
   #tasks = new Map<string, number>();
+  /** When the oldest and the latest of what is noted was. */
+  #firstNotedUs = 0;
+  #lastNotedUs = 0;
   #cancelTimer: (() => void) | undefined;
   #cancelSettling: (() => void) | undefined;
   #flushing: Promise<void> | undefined;
@@ -102,6 +109,8 @@ export class ClosedSpans {
   note(jobIds: ReadonlySet<string>, taskIds: ReadonlySet<string>): void {
     if (!this.#outboxes.asked || this.#stopped) return;
     const nowUs = this.#options.clock.nowUs();
+    if (this.#jobs.size + this.#tasks.size === 0) this.#firstNotedUs = nowUs;
+    this.#lastNotedUs = nowUs;
     for (const id of jobIds) this.#jobs.set(id, nowUs);
     for (const id of taskIds) this.#tasks.set(id, nowUs);
     this.#schedule(GATHER_MS);
@@ -111,8 +120,15 @@ export class ClosedSpans {
     if (this.#stopped || this.#cancelTimer || this.#flushing) return;
     this.#cancelTimer = this.#options.clock.schedule(() => {
       this.#cancelTimer = undefined;
-      void this.flush();
+      if (this.#isBusy()) this.#schedule(QUIET_MS);
+      else void this.flush();
     }, delayMs);
+  }
+
+  /** Whether changes come so fast that reading them would get in the way, and none has waited for long. */
+  #isBusy(): boolean {
+    const nowUs = this.#options.clock.nowUs();
+    return nowUs - this.#lastNotedUs < QUIET_MS * 1000 && nowUs - this.#firstNotedUs < MAX_DELAY_MS * 1000;
   }
 
   /** Makes spans of all that was noted before the call, as far as it can be read. Never rejects. */

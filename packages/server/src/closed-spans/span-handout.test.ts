@@ -95,6 +95,20 @@ describe("spans that ended", () => {
     expect(take("a").names).toEqual(["job audit", "task walk", "walk"]);
   });
 
+  it("are made when changes pause, and after two seconds though they do not", async () => {
+    putJob("a");
+    ask("a");
+    const reads: number[] = [];
+    for (let ms = 0; ms < 2_400; ms += 50) {
+      handout.note(new Set([jobId]), new Set([taskId]));
+      clock.advance(50);
+      if (store.reads > reads.length) reads.push(ms + 50);
+    }
+    // Nothing before two seconds had passed.
+    expect(reads.map((ms) => ms >= 2_000)).toEqual(reads.map(() => true));
+    expect(reads.length).toBeGreaterThan(0);
+  });
+
   it("are not those that are open", async () => {
     const open = { outcome: AttemptOutcome.UNSPECIFIED, endedAtUs: undefined } as object;
     store.put(
