@@ -52,7 +52,7 @@ export interface Control {
   changes: Changes;
   /** Time of the open transaction. */
   nowUs: number;
-  /** Whether that is earlier than the time of the one before. */
+  /** Whether that is earlier than the time of one before, of those since the last that was committed. */
   wentBack: boolean;
   /** Numbers and buckets, when they are asked for anew: to be awaited before operations run. */
   arriving: Promise<unknown>;
@@ -96,17 +96,20 @@ export function newControl(sql: Writer, options: ControlOptions, counts = new Wo
   };
 }
 
+/** More operations than this are waited with: others join them meanwhile, and one commit for all costs least. */
+const MAX_HOPES = 4;
+
 /**
- * Begins a transaction. Errors: whatever the connection meets.
+ * Begins a transaction for `waiting` operations. Errors: whatever the connection meets.
  *
  * When another server has written since the last one, what memory holds is dropped.
  */
-export async function beginTransaction(control: Control): Promise<void> {
+export async function beginTransaction(control: Control, waiting: number): Promise<void> {
   control.earlier.byId.clear();
   control.earlier.byKey.clear();
-  const epoch = await control.sql.begin();
+  const epoch = await control.sql.begin(waiting > MAX_HOPES ? undefined : control.epoch);
   const nowUs = control.options.nowUs();
-  control.wentBack = nowUs < control.nowUs;
+  control.wentBack ||= nowUs < control.nowUs;
   control.nowUs = nowUs;
   control.ready.begin(epoch);
   control.tasks.begin();

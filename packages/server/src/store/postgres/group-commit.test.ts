@@ -13,10 +13,13 @@ function listTransaction(tracer?: SelfTracer) {
   let open: Log = [];
   const joins: (() => void)[] = [];
   let duringBegin: (() => void) | undefined;
+  let hopes = 0;
+  let isHopeful = false;
   const commits = new GroupCommit<Set<string>, Log>(
     {
       begin: async () => {
-        log.push("begin");
+        isHopeful = hopes-- > 0;
+        log.push(isHopeful ? "hope" : "begin");
         await Promise.resolve();
         duringBegin?.();
         duringBegin = undefined;
@@ -39,6 +42,7 @@ function listTransaction(tracer?: SelfTracer) {
         log.push("rollback");
         open = [];
       },
+      mayRunAgain: () => isHopeful,
     },
     undefined,
     tracer,
@@ -55,7 +59,11 @@ function listTransaction(tracer?: SelfTracer) {
   const whenBegun = (act: () => void) => {
     duringBegin = act;
   };
-  return { log, committed, commits, joins, write, enqueue, whenBegun };
+  /** The next transactions are to blame themselves when they fail. */
+  const hope = (transactions: number) => {
+    hopes = transactions;
+  };
+  return { log, committed, commits, joins, write, enqueue, whenBegun, hope };
 }
 
 test("operations of one turn share a transaction and read together (I1)", async () => {
@@ -107,6 +115,49 @@ test("a defect in one operation rejects that one alone (I3)", async () => {
   expect(results[1]).toMatchObject({ reason: { reason: "INTERNAL" } });
   expect(committed).toEqual(["a", "b"]);
   expect(log.filter((entry) => entry === "rollback")).toHaveLength(2);
+});
+
+test("what failed because of the transaction runs together once more (I3)", async () => {
+  const { log, committed, enqueue, write, hope } = listTransaction();
+  hope(1);
+  let tries = 0;
+  const flaky = enqueue("flaky", (context) => {
+    if (tries++ === 0) throw new TypeError("hoped in vain");
+    context.push("flaky");
+  });
+  expect(await Promise.all([write("a"), flaky, write("b")])).toEqual(["a done", "flaky done", "b done"]);
+  expect(log).toEqual(["hope", "prefetch flaky a b", "rollback", "begin", "prefetch flaky a b", "commit", "announce"]);
+  expect(committed).toEqual(["flaky", "a", "b"]);
+});
+
+test("what was refused in vain is asked for again (I4)", async () => {
+  const { commits, enqueue, hope } = listTransaction();
+  hope(1);
+  let tries = 0;
+  const refusing = enqueue("x", () => {
+    if (tries++ === 0) throw new SpanloomError("JOB_NOT_FOUND", "cannot find job: memory was old");
+  });
+  const failing = enqueue("y", () => {
+    if (tries === 1) throw new TypeError("hoped in vain");
+  });
+  expect(await Promise.all([refusing, failing])).toEqual(["x done", "y done"]);
+  await commits.close();
+});
+
+test("an operation that runs by itself after a defect is not the victim of a vain hope (I3)", async () => {
+  const { log, enqueue, write, hope } = listTransaction();
+  hope(1);
+  const defect = enqueue("x", () => {
+    throw new TypeError("defect");
+  });
+  let tries = 0;
+  const flaky = enqueue("flaky", () => {
+    if (++tries === 1) hope(1);
+    else if (tries === 2) throw new TypeError("hoped in vain");
+  });
+  const results = await Promise.allSettled([defect, write("a"), flaky]);
+  expect(results.map(({ status }) => status)).toEqual(["rejected", "fulfilled", "fulfilled"]);
+  expect(log.filter((entry) => entry === "hope").length).toBeGreaterThan(0);
 });
 
 test("a refusal rejects its operation alone, without a rollback (I4)", async () => {

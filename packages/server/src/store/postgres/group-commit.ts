@@ -14,8 +14,8 @@ export interface Operation<Needs, Context> {
 
 /** What surrounds operations. */
 export interface TransactionHooks<Needs, Context> {
-  /** Begins a transaction; operations asked for meanwhile take part. */
-  begin(): Promise<Context>;
+  /** Begins a transaction for so many operations; others asked for meanwhile take part. */
+  begin(waiting: number): Promise<Context>;
   /** Reads what the operations of a round need. */
   prefetch(operations: readonly Operation<Needs, Context>[]): Promise<void>;
   /** After the operations of a round: follows up what they did and announces what may ask for more. */
@@ -27,6 +27,8 @@ export interface TransactionHooks<Needs, Context> {
   announce(): void;
   /** Undoes everything, in memory too. */
   rollback(): Promise<void>;
+  /** Whether what failed the transaction may be none of its operations' doing; after a rollback the next one must know. */
+  mayRunAgain(error: unknown): boolean;
 }
 
 interface Entry<Needs, Context> extends Asked {
@@ -49,7 +51,8 @@ const MAX_ROUNDS = 4;
  *     first round began, join the open one.
  * I2. A promise resolves after the commit of its operation, and rejects only when the operation left no trace.
  * I3. An operation that fails by a defect never spoils others: the transaction is rolled back and every operation runs
- *     again in one of its own. Operations must therefore have no effects but on the store.
+ *     again in one of its own. Before that all run together once more when the transaction itself may be to blame.
+ *     Operations must therefore have no effects but on the store.
  * I4. An operation may refuse by throwing a SpanloomError of the caller's family before its first write: that rejects it
  *     alone.
  */
@@ -109,7 +112,8 @@ export class GroupCommit<Needs, Context> {
         this.#succeed(entries);
       } catch (error) {
         // Not dropped: every operation is rejected with it or runs again.
-        await this.#recover(entries, error ?? "unknown");
+        if (this.#transaction.mayRunAgain(error)) await this.#runAgain(entries);
+        else await this.#recover(entries, error ?? "unknown");
       }
       for (const resolve of this.#settling.splice(0)) resolve();
     }
@@ -139,7 +143,7 @@ export class GroupCommit<Needs, Context> {
     const startedAtMs = performance.now();
     let context: Context;
     try {
-      context = await this.#transaction.begin();
+      context = await this.#transaction.begin(this.#queue.length);
     } catch (error) {
       entries.push(...this.#queue.splice(0));
       throw error;
@@ -160,6 +164,12 @@ export class GroupCommit<Needs, Context> {
     for (const entry of entries) if (entry.answer !== undefined) entry.result = { value: entry.answer() };
   }
 
+  async #runAgain(entries: readonly Entry<Needs, Context>[]): Promise<void> {
+    await this.#rollback();
+    for (const entry of entries) clear(entry);
+    this.#queue.unshift(...entries);
+  }
+
   async #recover(entries: readonly Entry<Needs, Context>[], failure: unknown): Promise<void> {
     await this.#rollback();
     if (entries.length === 1 || isMachineError(failure)) {
@@ -173,8 +183,10 @@ export class GroupCommit<Needs, Context> {
     try {
       await this.#runTraced([entry], [entry], () => this.#tryAlone(entry));
     } catch (error) {
+      const runsAgain = this.#transaction.mayRunAgain(error);
       await this.#rollback();
-      entry.reject(toStoreError(error));
+      if (runsAgain) await this.#runAlone(entry);
+      else entry.reject(toStoreError(error));
       return;
     }
     this.#succeed([entry]);
@@ -182,9 +194,8 @@ export class GroupCommit<Needs, Context> {
 
   async #tryAlone(entry: Entry<Needs, Context>): Promise<void> {
     const startedAtMs = performance.now();
-    const context = await this.#transaction.begin();
-    delete entry.result;
-    delete entry.answer;
+    const context = await this.#transaction.begin(1);
+    clear(entry);
     await this.#runRound(context, [entry]);
     await this.#transaction.commit();
     this.#stats.committed(1, (performance.now() - startedAtMs) / 1_000);
@@ -212,6 +223,12 @@ async function attempt<Needs, Context>(entry: Entry<Needs, Context>, context: Co
     if (!(error instanceof SpanloomError) || error.retryable || error.reason === "INTERNAL") throw error;
     entry.result = { refusal: error };
   }
+}
+
+/** Forgets what came of it in a transaction that was undone. */
+function clear<Needs, Context>(entry: Entry<Needs, Context>): void {
+  delete entry.result;
+  delete entry.answer;
 }
 
 function settle<Needs, Context>({ result, resolve, reject }: Entry<Needs, Context>): void {

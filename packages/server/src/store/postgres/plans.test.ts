@@ -37,7 +37,6 @@ const unbounded: Readonly<Record<string, string>> = {
 
 /** Statements that only a fault brings about. */
 const unexercised: Readonly<Record<string, string>> = {
-  transaction_status: "asked when the connection breaks during COMMIT",
   remove_gone_servers: "run every five seconds while there is work; its table has a row for each server",
 };
 

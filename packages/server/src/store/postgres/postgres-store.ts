@@ -358,8 +358,8 @@ export class PostgresStore implements contract.Store {
   #newCommits(control: Control): GroupCommit<Needs, Control> {
     return new GroupCommit(
       {
-        begin: async () => {
-          await beginTransaction(control);
+        begin: async (waiting) => {
+          await beginTransaction(control, waiting);
           return control;
         },
         prefetch: (operations) => this.#prefetch(control, operations),
@@ -371,6 +371,7 @@ export class PostgresStore implements contract.Store {
           forget(control);
           return control.sql.rollback();
         },
+        mayRunAgain: (error) => control.sql.mayRunAgain(error),
       },
       this.stats,
       this.#options.tracer,
@@ -391,14 +392,13 @@ export class PostgresStore implements contract.Store {
 
   async #commit(control: Control): Promise<void> {
     const ready = control.ready.countPending();
-    if (!flushAll(control)) {
-      await control.sql.rollback();
-      return;
-    }
-    if (control.sql.servers > 1) this.#notify(control, ready);
-    await control.sql.commit();
-    control.epoch = control.epoch! + 1;
-    trim(control);
+    if (flushAll(control)) {
+      if (control.sql.servers > 1) this.#notify(control, ready);
+      await control.sql.commit();
+      control.epoch = control.epoch! + 1;
+      trim(control);
+    } else await control.sql.end();
+    control.wentBack = false;
   }
 
   #notify(control: Control, ready: ReadonlyMap<string, number>): void {

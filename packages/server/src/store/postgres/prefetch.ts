@@ -17,10 +17,14 @@ export function noNeeds(): Needs {
   return { taskIds: new Set(), jobIds: new Set(), runnerIds: new Set(), submissions: [] };
 }
 
-/** Looks for jobs submitted before. May be called before the transaction has begun: it is sent after its beginning. */
+/**
+ * Looks for jobs submitted before.
+ *
+ * A hopeful transaction hopes that ids are new: one that is used again fails it, and is found when it runs again.
+ */
 export async function prefetchEarlier(control: Control, jobs: readonly NewJob[]): Promise<void> {
-  const { earlier } = control;
-  const ids = jobs.map(({ id }) => id).filter((id) => !earlier.byId.has(id));
+  const { earlier, sql } = control;
+  const ids = sql.isHopeful ? [] : jobs.map(({ id }) => id).filter((id) => !earlier.byId.has(id));
   const keys = jobs.map(({ idempotencyKey }) => idempotencyKey).filter((key) => key !== "" && !earlier.byKey.has(key));
   if (ids.length + keys.length === 0) return;
   for (const job of await control.jobs.earlier(ids, keys)) rememberEarlier(earlier, job);

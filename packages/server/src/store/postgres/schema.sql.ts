@@ -1,5 +1,5 @@
 /** Version of the schema below. Raise it with every change and add the step to migrate.ts. */
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 
 /** Exporters, and the server that serves each: whoever has its latest token, until that expires. Version 2. */
 export const exporterSql = `
@@ -10,6 +10,11 @@ CREATE TABLE exporter (
   -- Up to where it is served; empty as long as that is not known.
   cursor text NOT NULL DEFAULT ''
 ) WITH (fillfactor = 50);
+`;
+
+/** Transactions that were committed, of late: how one whose answer was lost is found out about. Version 3. */
+export const commitMarkSql = `
+CREATE TABLE commit_mark (epoch bigint PRIMARY KEY, writer uuid NOT NULL);
 `;
 
 /**
@@ -355,7 +360,7 @@ CREATE TABLE server (
   pid integer NOT NULL,
   backend_start timestamptz NOT NULL
 );
-${exporterSql}
+${exporterSql}${commitMarkSql}
 -- Small tables whose rows come and go: dead rows are removed early and at full speed, lest scans wade through them.
 DO $$
 DECLARE name text;

@@ -6,8 +6,10 @@ import { type BoundValue, WireMessages } from "./wire-messages.ts";
 /** Turns a column's text into a value. */
 type Parser = (text: string) => unknown;
 
+type PlainStatement = Pick<Statement, "name" | "text">;
+
 interface Entry {
-  readonly statement: Pick<Statement, "name" | "text">;
+  readonly statement: PlainStatement;
   readonly values: readonly BoundValue[];
   readonly resolve: (rows: never[]) => void;
   readonly reject: (error: unknown) => void;
@@ -35,15 +37,24 @@ export class StatementBatches {
   readonly #client: Client | PoolClient;
   readonly #prepared = new Map<string, Prepared>();
   #waiting: Entry[] = [];
+  #isScheduled = false;
 
   constructor(client: Client | PoolClient) {
     this.#client = client;
   }
 
   /** Runs a statement with the batch of the running code; answers its rows as arrays. */
-  ask<Row>({ name, text }: Pick<Statement, "name" | "text">, values: readonly BoundValue[]): Promise<Row[]> {
+  ask<Row>(statement: PlainStatement, values: readonly BoundValue[]): Promise<Row[]> {
+    if (!this.#isScheduled) {
+      this.#isScheduled = true;
+      queueMicrotask(() => this.flush());
+    }
+    return this.askLater(statement, values);
+  }
+
+  /** Runs a statement with whatever is asked for next. */
+  askLater<Row>({ name, text }: PlainStatement, values: readonly BoundValue[]): Promise<Row[]> {
     return new Promise<Row[]>((resolve, reject) => {
-      if (this.#waiting.length === 0) queueMicrotask(() => this.flush());
       const statement = { name, text };
       this.#waiting.push({ statement, values, resolve, reject, rows: [], parsers: NO_PARSERS, prepares: false });
     });
@@ -51,6 +62,7 @@ export class StatementBatches {
 
   /** Sends what was asked for so far. */
   flush(): void {
+    this.#isScheduled = false;
     const entries = this.#waiting;
     if (entries.length === 0) return;
     this.#waiting = [];

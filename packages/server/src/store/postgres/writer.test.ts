@@ -17,6 +17,7 @@ class FaultyProxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   fault: Fault | undefined;
+  #refuses = false;
   readonly url: string;
 
   private constructor(server: Server, url: string) {
@@ -37,12 +38,28 @@ class FaultyProxy {
     return proxy;
   }
 
+  /** Lets no new connection through; answers true. */
+  refuse(): true {
+    this.#refuses = true;
+    return true;
+  }
+
+  /** Lets them through again. */
+  admit(): void {
+    this.#refuses = false;
+  }
+
   async stop(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
   #join(client: Socket, upstream: Socket): void {
+    if (this.#refuses) {
+      client.destroy();
+      upstream.destroy();
+      return;
+    }
     let answers: "pass" | "cut" | "swallow" = "pass";
     for (const socket of [client, upstream]) {
       this.#sockets.add(socket);
@@ -116,13 +133,31 @@ test("a commit whose answer was lost is told as what it was: done", async () => 
 
 test("a transaction whose commit never arrived is rejected and left no trace", async () => {
   const { proxy, driver } = await behindProxy();
-  await driver.submit({ name: "other" });
   proxy.fault = atCommit("cut");
   const lost = driver.newJob(taskSet({ name: "lost" }));
   await expect(driver.store.submitJobs([lost])).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE", retryable: true });
   expect(await driver.store.getJobs([lost.id], { includeOutputs: false })).toEqual([]);
   expect(await driver.store.submitJobs([lost])).toMatchObject([{ kind: "created" }]);
-  expect((await driver.drain()).sort()).toEqual(["lost", "other"]);
+  expect(await driver.drain()).toEqual(["lost"]);
+});
+
+test("a hopeful transaction whose commit never arrived runs again", async () => {
+  const { proxy, driver } = await behindProxy();
+  await driver.submit({ name: "other" });
+  proxy.fault = atCommit("cut");
+  await driver.submit({ name: "late" });
+  expect(proxy.fault).toBeUndefined();
+  expect((await driver.drain()).sort()).toEqual(["late", "other"]);
+});
+
+test("a commit that nobody can be asked about is rejected, and nothing runs again", async () => {
+  const { proxy, driver } = await behindProxy();
+  await driver.submit({ name: "other" });
+  proxy.fault = { onRequest: (data) => (data.includes("\0commit\0") && proxy.refuse() ? "cutAnswer" : "pass") };
+  const job = driver.newJob(taskSet({ name: "unknown" }));
+  await expect(driver.store.submitJobs([job])).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE", retryable: true });
+  proxy.admit();
+  expect(await driver.store.submitJobs([job])).toMatchObject([{ kind: "existed" }]);
 });
 
 test("a submission tried again with its id finds what an earlier try stored", async () => {
@@ -154,20 +189,21 @@ test("a connection that broke while it was idle costs nobody an error", async ()
 
 test("a connection cut while rows are read rejects everything that shared the transaction", async () => {
   const { proxy, driver } = await behindProxy();
-  await driver.submit({ name: "task" });
   proxy.fault = { onRequest: (data) => (data.includes("overdue_jobs") ? "cut" : "pass") };
   const results = await Promise.allSettled([driver.claim(), driver.store.maintain(1), driver.store.maintain(1)]);
   for (const result of results) expect(result).toMatchObject({ reason: { reason: "STORE_UNAVAILABLE" } });
+  await driver.submit({ name: "task" });
   expect(await driver.drain()).toEqual(["task"]);
 });
+
+const insertServer = statement("test_insert_server", "INSERT INTO server VALUES (gen_random_uuid(), 1, now())");
 
 test("a server frozen in a transaction loses the store's lock to the others", async () => {
   const { driver } = await behindProxy();
   const frozen = new Writer({ url }, { idleInTransactionMs: 200 });
   cleanups.push(() => frozen.close());
   await frozen.begin();
-  const insert = statement("test_insert_server", "INSERT INTO server VALUES (gen_random_uuid(), 1, now())");
-  frozen.send(insert, []);
+  frozen.send(insertServer, []);
   await driver.submit({ name: "task" });
   await expect(frozen.commit()).rejects.toThrow();
   expect(await driver.drain()).toEqual(["task"]);
@@ -200,12 +236,77 @@ test.skipIf(process.env.SPANLOOM_TEST_DATABASE_URL !== undefined)(
   },
 );
 
-test("what memory holds is dropped when another server has written", async () => {
+const touch = statement("test_touch", "UPDATE meta SET value = value");
+
+/** Two writers of a database of their own. */
+async function twoWriters(): Promise<[Writer, Writer]> {
   url = await postgres.createDatabase(`writer_${process.pid}_${++databases}`);
   await migrate({ url });
-  const writers = [new Writer({ url }), new Writer({ url })];
+  const writers: [Writer, Writer] = [new Writer({ url }), new Writer({ url })];
   for (const writer of writers) cleanups.push(() => writer.close());
-  const touch = statement("test_touch", "UPDATE meta SET value = value");
+  return writers;
+}
+
+async function write(writer: Writer, hoped?: number): Promise<void> {
+  await writer.begin(hoped);
+  writer.send(touch, []);
+  await writer.commit();
+}
+
+test("a hopeful transaction fails as a whole when somebody else has written (I4)", async () => {
+  const [writer, other] = await twoWriters();
+  await write(writer);
+  await write(writer, 2);
+  await write(other);
+  await writer.begin(3);
+  const count = writer.send(statement("test_new_meta", "INSERT INTO meta VALUES ('new', 1)"), []);
+  await expect(count).rejects.toThrow();
+  const failure = await writer.commit().catch((error: unknown) => error);
+  expect(writer.mayRunAgain(failure)).toBe(true);
+  await writer.rollback();
+  expect(await writer.begin()).toBe(4);
+  expect(await writer.ask(statement("test_metas", "SELECT 1 FROM meta WHERE key = 'new'"), [])).toEqual([]);
+});
+
+test("a hopeful transaction that only read fails, too, when somebody else has written (I4)", async () => {
+  const [writer, other] = await twoWriters();
+  await write(writer);
+  await writer.begin(2);
+  await writer.end();
+  await write(other);
+  await writer.begin(2);
+  await expect(writer.end()).rejects.toThrow();
+});
+
+test("a hopeful transaction fails when another server has come, though it wrote nothing", async () => {
+  const [writer] = await twoWriters();
+  await write(writer);
+  await writer.begin(2);
+  for (let i = 0; i < 2; i++) writer.send(insertServer, []);
+  await writer.commit();
+  await writer.begin(3);
+  await expect(writer.end()).rejects.toThrow();
+  await writer.rollback();
+  expect(await writer.begin()).toBe(3);
+  expect(writer.servers).toBe(2);
+});
+
+test("the commit of another at the same epoch is not taken for one that was lost (I3)", async () => {
+  const [, other] = await twoWriters();
+  const proxy = await FaultyProxy.start(url);
+  cleanups.push(() => proxy.stop());
+  const writer = new Writer({ url: proxy.url });
+  cleanups.push(() => writer.close());
+  await writer.begin();
+  const waiting = write(other);
+  writer.send(touch, []);
+  proxy.fault = atCommit("cut");
+  await expect(writer.commit()).rejects.toThrow();
+  await waiting;
+});
+
+test("what memory holds is dropped when another server has written", async () => {
+  const writers = await twoWriters();
   const epochs: number[] = [];
   for (const index of [0, 0, 1, 0]) {
     const writer = writers[index]!;

@@ -1,8 +1,9 @@
+import { randomUUID } from "node:crypto";
 import type { Duplex } from "node:stream";
 import type { Client } from "pg";
 import { type DatabaseTarget, openConnection, PLAN_ONCE } from "./connection.ts";
-import { isConnectionLost } from "./errors.ts";
-import { type Statement, statement } from "./statement.ts";
+import { isConnectionLost, isMachineError } from "./errors.ts";
+import type { Statement } from "./statement.ts";
 import { StatementBatches } from "./statement-batches.ts";
 import { TAKE_STORE_LOCK } from "./store-lock.ts";
 import type { BoundValue } from "./wire-messages.ts";
@@ -30,12 +31,32 @@ const begin = { name: "begin", text: "BEGIN ISOLATION LEVEL READ COMMITTED" };
 const takeLock = { name: "take_lock", text: TAKE_STORE_LOCK };
 const readEpoch = {
   name: "read_epoch",
-  text: `SELECT last_value + is_called::integer, pg_current_xact_id()::text, (SELECT count(*) FROM server) FROM epoch`,
+  text: "SELECT last_value + is_called::integer, (SELECT count(*) FROM server) FROM epoch",
 };
+/** Fails unless nobody else has written, and no other server come. */
+const checkEpoch = {
+  name: "check_epoch",
+  text: `SELECT 1 / (last_value + is_called::integer = $1::bigint AND (SELECT count(*) FROM server) <= 1)::integer
+    FROM epoch`,
+};
+const markCommit = {
+  name: "mark_commit",
+  text: "INSERT INTO commit_mark (epoch, writer) VALUES ($1::bigint, $2::uuid)",
+};
+const findMark = {
+  name: "find_commit_mark",
+  text: `SELECT EXISTS (SELECT 1 FROM commit_mark WHERE epoch = $1::bigint AND writer = $2::uuid), last_value
+    FROM epoch`,
+};
+const forgetMarks = { name: "forget_commit_marks", text: "DELETE FROM commit_mark WHERE epoch <= $1::bigint" };
 const drawEpoch = { name: "draw_epoch", text: "SELECT nextval('epoch')" };
 const commit = { name: "commit", text: "COMMIT" };
+const rollback = { name: "rollback", text: "ROLLBACK" };
 
-const transactionStatus = statement("transaction_status", "SELECT pg_xact_status($1::text::xid8)");
+/** Marks are looked for right after a connection was lost, before that many transactions can have been written. */
+const MARKS_KEPT = 100_000;
+/** So many are forgotten at once. */
+const MARKS_FORGOTTEN = 1_000;
 
 /**
  * The one connection that writes, and the transaction open on it.
@@ -43,13 +64,20 @@ const transactionStatus = statement("transaction_status", "SELECT pg_xact_status
  * I1. Statements are sent without waiting for earlier ones, so what is written together costs one round trip, and those of
  *     one run of code one packet.
  * I2. A transaction begins by taking the store's lock and reading the epoch; the epoch is drawn when it writes.
- * I3. When the connection dies during COMMIT, the outcome is looked up by the transaction's number before anyone is told.
+ * I3. When the connection dies during COMMIT, the outcome is looked up by the mark it would have left before anyone is told.
+ * I4. A hopeful transaction is begun without waiting: it goes out with its first statement, often as one packet from BEGIN
+ *     to COMMIT, and fails as a whole when the record is not at the epoch it hoped for.
  */
 export class Writer {
   readonly #target: DatabaseTarget;
+  /** Names this writer in the marks of its commits: after its own COMMIT was lost, another may write at the same epoch. */
+  readonly #id = randomUUID();
   #client: Client | undefined;
   #batches: StatementBatches | undefined;
-  #xid: string | undefined;
+  /** Of the open transaction. */
+  #epoch: number | undefined;
+  #isHopeful = false;
+  #timedOut = false;
   #sent: Promise<unknown>[] = [];
   #writes = false;
   /** What failed first in the open transaction. */
@@ -63,9 +91,17 @@ export class Writer {
     this.#times = { ...TIMES, ...times };
   }
 
-  /** Begins a transaction under the store's lock; answers the epoch of the last one that wrote. */
-  async begin(): Promise<number> {
+  /**
+   * Begins a transaction under the store's lock; answers the epoch of the last one that wrote.
+   *
+   * With `hoped`, the epoch that memory equals, nothing is waited for as long as no other server is known of.
+   */
+  async begin(hoped?: number): Promise<number> {
+    this.#isHopeful = false;
+    this.#timedOut = false;
+    this.#failure = undefined;
     const idle = this.#client;
+    if (hoped !== undefined && idle !== undefined && this.#servers <= 1) return this.#hope(idle, hoped);
     try {
       return await this.#beginOn(await this.#connected());
     } catch (error) {
@@ -85,12 +121,37 @@ export class Writer {
     const [, , [row]] = await Promise.all([
       batches.ask(begin, []),
       batches.ask(takeLock, []),
-      batches.ask<[number, string, number]>(readEpoch, []),
+      batches.ask<[number, number]>(readEpoch, []),
     ]);
-    const [epoch, xid, servers] = row!;
-    this.#xid = xid;
+    const [epoch, servers] = row!;
+    this.#epoch = epoch;
     this.#servers = servers;
     return epoch;
+  }
+
+  #hope(client: Client, epoch: number): number {
+    this.#writes = false;
+    this.#isHopeful = true;
+    this.#epoch = epoch;
+    this.#watch(client);
+    const batches = this.#batches!;
+    this.#note(batches.askLater(begin, []));
+    this.#note(batches.askLater(takeLock, []));
+    this.#note(batches.askLater(checkEpoch, [epoch]));
+    return epoch;
+  }
+
+  /** Whether the open transaction was begun without waiting. */
+  get isHopeful(): boolean {
+    return this.#isHopeful;
+  }
+
+  /** Whether a transaction that failed, and left no trace, may fare better when it does not merely hope. */
+  mayRunAgain(error: unknown): boolean {
+    if (!this.#isHopeful || this.#timedOut) return false;
+    // What comes after a statement that failed says only that it comes after it.
+    const first = this.#failure ?? error;
+    return isConnectionLost(first) || !isMachineError(first);
   }
 
   /** How many servers listen, as of the open transaction. */
@@ -112,12 +173,16 @@ export class Writer {
   /** Sends a statement that only reads. */
   ask(asked: Statement, values: readonly unknown[]): Promise<readonly SqlRow[]> {
     if (this.#client === undefined) return refused();
-    const rows = this.#batches!.ask<SqlRow>(asked, values as readonly BoundValue[]).catch((error: unknown) => {
+    return this.#note(this.#batches!.ask<SqlRow>(asked, values as readonly BoundValue[]));
+  }
+
+  #note<T>(sent: Promise<T>): Promise<T> {
+    const told = sent.catch((error: unknown) => {
       throw this.#toCause(error);
     });
-    rows.catch(() => {});
-    this.#sent.push(rows);
-    return rows;
+    told.catch(() => {});
+    this.#sent.push(told);
+    return told;
   }
 
   /** What failed first: PostgreSQL refuses everything after it, whether it is wrong or not. */
@@ -135,35 +200,46 @@ export class Writer {
 
   /** Commits what was sent, all in one round trip. */
   async commit(): Promise<void> {
-    const client = this.#client;
-    if (client === undefined) throw new Error("Connection terminated: no transaction is open");
+    if (this.#client === undefined) throw new Error("Connection terminated: no transaction is open");
     const batches = this.#batches!;
-    const committed = Promise.all([batches.ask(drawEpoch, []), batches.ask(commit, [])]);
+    const epoch = this.#epoch!;
+    if (epoch % MARKS_FORGOTTEN === 0) this.#note(batches.ask(forgetMarks, [epoch - MARKS_KEPT]));
+    this.#note(batches.ask(markCommit, [epoch, this.#id]));
+    this.#note(batches.ask(drawEpoch, []));
+    const committed = batches.ask(commit, []);
     committed.catch(() => {});
     try {
       // A statement that failed fails this, too.
       await this.#settled();
       await committed;
     } catch (error) {
-      if (isConnectionLost(error) && (await this.#hasCommitted())) return;
+      if (isConnectionLost(error) && (await this.#hasCommitted(epoch))) return;
       throw error;
     } finally {
-      this.#xid = undefined;
       clearTimeout(this.#watchdog);
     }
   }
 
-  /** Ends a transaction that wrote nothing, or undoes it. */
+  /** Ends a transaction that wrote nothing. Fails when what it hoped for was not so. */
+  async end(): Promise<void> {
+    if (this.#client === undefined) throw new Error("Connection terminated: no transaction is open");
+    this.#note(this.#batches!.ask(rollback, []));
+    try {
+      await this.#settled();
+    } finally {
+      clearTimeout(this.#watchdog);
+    }
+  }
+
+  /** Undoes a transaction. */
   async rollback(): Promise<void> {
     this.#sent = [];
-    this.#xid = undefined;
     clearTimeout(this.#watchdog);
     const client = this.#client;
     if (client === undefined) return;
     this.#watch(client);
     try {
-      this.#batches?.flush();
-      await client.query("ROLLBACK");
+      await this.#batches!.ask(rollback, []);
     } catch (error) {
       this.#drop();
       throw error;
@@ -201,7 +277,10 @@ export class Writer {
   /** Breaks the connection when the open transaction takes too long; everything that waits for an answer then fails. */
   #watch(client: Client): void {
     clearTimeout(this.#watchdog);
-    this.#watchdog = setTimeout(() => breakConnection(client), this.#times.answerMs).unref();
+    this.#watchdog = setTimeout(() => {
+      this.#timedOut = true;
+      breakConnection(client);
+    }, this.#times.answerMs).unref();
   }
 
   #forget(client: Client): void {
@@ -214,19 +293,27 @@ export class Writer {
     if (client !== undefined) breakConnection(client);
   }
 
-  /** Whether the transaction whose COMMIT was not answered took effect. Throws when PostgreSQL cannot be asked. */
-  async #hasCommitted(): Promise<boolean> {
-    const xid = this.#xid;
+  /** Whether the transaction whose COMMIT was not answered took effect. Throws when that cannot be told. */
+  async #hasCommitted(epoch: number): Promise<boolean> {
+    const wasHopeful = this.#isHopeful;
+    // As long as it is not known, nothing may run again.
+    this.#isHopeful = false;
     this.#drop();
-    if (xid === undefined) return false;
-    for (let tries = 0; tries < STATUS_TRIES; tries++) {
-      const client = await this.#connected();
-      const { rows } = await client.query({ ...transactionStatus, values: [xid], rowMode: "array" });
-      const status = (rows as unknown as [[string | null]])[0][0];
-      if (status !== "in progress") return status === "committed";
-      await client.query("SELECT pg_sleep(0.1)");
+    this.#watch(await this.#connected());
+    const batches = this.#batches!;
+    // Its session may not have noticed yet: whoever gets the lock knows that it is over.
+    const [, , [row]] = await Promise.all([
+      batches.ask(begin, []),
+      batches.ask(takeLock, []),
+      batches.ask<[boolean, number]>(findMark, [epoch, this.#id]),
+      batches.ask(rollback, []),
+    ]);
+    const [isMarked, last] = row!;
+    if (!isMarked && last >= epoch + MARKS_KEPT) {
+      throw new Error(`Connection terminated: whether transaction ${epoch} was committed is no longer known`);
     }
-    return false;
+    this.#isHopeful = wasHopeful;
+    return isMarked;
   }
 }
 
@@ -242,9 +329,6 @@ function breakConnection(client: Client): void {
 function streamOf(client: Client): Duplex {
   return (client as unknown as { connection: { stream: Duplex } }).connection.stream;
 }
-
-/** A session that lost its client ends within the time it may idle in a transaction. */
-const STATUS_TRIES = 60;
 
 /** Nobody may look at the answer of a statement that was only sent; the transaction fails at its end in any case. */
 function refused(): Promise<never> {
