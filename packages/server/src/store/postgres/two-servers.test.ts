@@ -51,6 +51,7 @@ function twoServers(database: string, options: { nowUs: () => number; cancelGrac
 }
 
 const hearsTwice = "listeners hear the server that did it and the one that was told";
+const counts = "each server counts what it did itself";
 const apart = "what is asked for at once goes to two servers, each with a transaction of its own";
 
 testStore(
@@ -61,6 +62,7 @@ testStore(
     "claims of one commit never get the same task, whichever comes later in it": apart,
     "writes asked for in one turn share a commit, each with its own answer (I5)": apart,
     "a job may start and be cancelled in one commit": apart,
+    "the backlog shows what is open, and what was done is counted once it is committed": counts,
     "signals name what changed, what ended and what is due": hearsTwice,
     "a retry announces what is ready and what changed, and the job's next end": hearsTwice,
     "the end of a job wakes those who wait for the next one's tasks": hearsTwice,
