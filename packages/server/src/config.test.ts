@@ -83,6 +83,19 @@ describe("the command line", () => {
     expect(() => config(["--metrics-tag", "a"])).toThrow('cannot use --metrics-tag "a"');
   });
 
+  it("takes where self-tracing goes, and which part is recorded", () => {
+    expect(config([]).selfTracing).toBeUndefined();
+    expect(config(["--self-tracing", "self"]).selfTracing).toEqual({ target: { kind: "self" } });
+    const env = { SPANLOOM_SELF_TRACING: "env", SPANLOOM_SELF_TRACING_RATIO: "0.25" };
+    expect(config([], env).selfTracing).toEqual({ target: { kind: "otlp", protocol: "http/protobuf" }, ratio: 0.25 });
+    expect(config(["--self-tracing-ratio", "0"], env).selfTracing).toMatchObject({ ratio: 0 });
+    for (const ratio of ["2", "-1", "half"])
+      expect(() => config([], { ...env, SPANLOOM_SELF_TRACING_RATIO: ratio })).toThrow(
+        `cannot use SPANLOOM_SELF_TRACING_RATIO "${ratio}": it must be a number, 0 to 1`,
+      );
+    expect(() => config(["--self-tracing-ratio", "0.1"])).toThrow("it needs --self-tracing");
+  });
+
   it("takes address and port in one", () => {
     expect(config(["--listen", "0.0.0.0:80"])).toMatchObject({ host: "0.0.0.0", port: 80 });
     expect(config(["--listen", "[::]:80"])).toMatchObject({ host: "::", port: 80 });
