@@ -229,6 +229,38 @@ describe("exporters of two runners are given the tree between them, every span o
   });
 });
 
+describe("shaped exporters of two runners", () => {
+  it("sample the same traces, whole, and leave out the spans of tasks", async () => {
+    const shape = { sampling: 0.5, lifecycle: "attempts" } as const;
+    const backends = [new RecordingExporter(shape), new RecordingExporter(shape)];
+    await using system = await startSystem();
+    const leaf = task({ name: "leaf", run: (_: undefined, ctx) => ctx.span("work", () => undefined) });
+    const root = task({
+      name: "root",
+      run: (_: undefined, ctx) => void ctx.submitMany(leaf, [undefined, undefined], { queue: "leaves" }),
+    });
+    const runners = [
+      await system.runner([root], [backends[0]!]),
+      await system.runner([leaf], [backends[1]!], { queues: ["leaves"] }),
+    ];
+    const jobs = await Promise.all(Array.from({ length: 12 }, () => system.client.jobs.submit(root)));
+    for (const job of jobs) expect((await job.wait()).state).toBe("SUCCEEDED");
+    for (const runner of runners) await runner.stop();
+    const sent = new Set(backends.flatMap(({ spans }) => [...spans.keys()]));
+    const shares = await Promise.all(
+      jobs.map(async (job) => {
+        const stored = [...(await system.stored(job))];
+        const kept = stored.filter(([, [span]]) => !span!.attributes["spanloom.span.type"]!.includes("task"));
+        expect(kept.length).toBe(1 + 3 + 2);
+        return kept.filter(([id]) => sent.delete(id)).length;
+      }),
+    );
+    // All of a job or nothing of it, and nothing that is not kept.
+    expect(shares.filter((spans) => spans !== 6 && spans !== 0)).toEqual([]);
+    expect(sent.size).toBe(0);
+  });
+});
+
 describe("a server that stops", () => {
   it("hands out first what has ended, and goes on with jobs that are open when it is started again", async () => {
     const backend = new RecordingExporter();
