@@ -56,34 +56,38 @@ describe("the listener", () => {
   });
 
   it("answers garbage with 400 and goes on", async () => {
-    const { port } = await listen();
+    const { listener, port } = await listen();
     const socket = await open(port);
     socket.write("\x16\x03\x01\x02\x00 nonsense\r\n\r\n");
     expect(await readAll(socket)).toContain("400 Bad Request");
+    expect(listener.refused).toMatchObject({ malformed: 1, headers: 0 });
     expect(await (await fetch(`http://127.0.0.1:${port}/after`)).text()).toBe("1.1 /after");
   });
 
   it("survives a broken HTTP/2 session", async () => {
-    const { port } = await listen();
+    const { listener, port } = await listen();
     const socket = await open(port);
     socket.on("error", () => {}).resume();
     socket.write("PRI * HTTP/2.0\r\n\r\nnonsense");
     await once(socket, "close");
+    expect(listener.refused.http2).toBe(1);
     expect((await fetch(`http://127.0.0.1:${port}/after`)).status).toBe(200);
   });
 
   it("cuts off a client that does not say what it speaks, or never ends its headers", async () => {
-    const { port } = await listen({ headersTimeoutMs: 50 });
+    const { listener, port } = await listen({ headersTimeoutMs: 50 });
     const silent = await open(port);
     const partial = await open(port);
     partial.write("PR");
     await Promise.all([once(silent, "close"), once(partial, "close")]);
+    expect(listener.refused).toMatchObject({ silent: 2, malformed: 0 });
   });
 
   it("refuses headers over 16 KiB", async () => {
-    const { port } = await listen();
+    const { listener, port } = await listen();
     const answer = await fetch(`http://127.0.0.1:${port}/`, { headers: { a: "x".repeat(20_000) } });
     expect(answer.status).toBe(431);
+    expect(listener.refused.headers).toBe(1);
   });
 
   it("names the port when it is taken, and what to do", async () => {
