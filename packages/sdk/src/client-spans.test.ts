@@ -150,15 +150,17 @@ describe("client spans", () => {
     const client = new Client({ transport: service.transport, retry: { wait } });
     clients.push(client);
     service.failures.push(new ConnectError("bad", Code.InvalidArgument), new ConnectError("away", Code.Unavailable));
-    // So large that each goes alone: the first is refused, the second sent again.
-    const large = ["a", "b"].map((text) => text.repeat(3 * 1024 * 1024));
-    const refused = expect(client.jobs.submitMany(echo, large)).rejects.toMatchObject({ reason: "INVALID_FIELD" });
+    // More than a request takes: the first is refused, the second sent again.
+    const inputs = Array<string>(25).fill("x".repeat(200_000));
+    const refused = expect(client.jobs.submitMany(echo, inputs)).rejects.toMatchObject({ reason: "INVALID_FIELD" });
     await waiting.promise;
+    // Whatever follows from the refusal has followed.
+    await new Promise(setImmediate);
     expect(spans()).toEqual([]);
     again.resolve();
     await refused;
     expect(spans()).toMatchObject([{ attributes: { "error.type": "INVALID_FIELD" } }]);
-    expect(service.calls.submitJob).toBe(3);
+    expect(service.calls.submitJobs).toBe(3);
   });
 
   it("within an attempt belong to its job and name the new one as a message", async () => {
