@@ -31,7 +31,13 @@ function observeBacklog(set: ServerMetricSet, store: Store, clock: Clock): void 
   let shown: BacklogRecord | undefined;
   const read = newReader(store, clock);
   set.beforehand(async () => {
-    shown = await read();
+    try {
+      shown = await read();
+    } catch (error) {
+      // Figures of before would look like those of now for as long as the store is away.
+      shown = undefined;
+      throw error;
+    }
   });
   set.observe("spanloom.jobs.open", (observe) => {
     for (const state of jobStates)
