@@ -76,7 +76,11 @@ describe("spanloom-server --self-tracing", () => {
       traceId: CALLER.traceId,
       parentSpanId: CALLER.spanId,
       kind: Span_SpanKind.SERVER,
-      attributes: { "rpc.system": "connect_rpc", "rpc.service": "spanloom.v1.JobService", "rpc.method": "SubmitJob" },
+      attributes: {
+        "rpc.system.name": "connectrpc",
+        "rpc.method": "spanloom.v1.JobService/SubmitJob",
+        "rpc.response.status_code": "OK",
+      },
       resource: { "service.name": "spanloom-server", "service.version": expect.any(String), team: "blue" },
     });
     expect(submit?.resource["service.instance.id"]).toMatch(/^[0-9a-f-]{36}$/);
@@ -136,10 +140,14 @@ describe("spanloom-server --self-tracing", () => {
     expect((await end).code).toBe(0);
     const [connect, overGrpc] = await spansOf(peer, "spanloom.v1.JobService/GetJob");
     expect(connect?.attributes).toMatchObject({
-      "rpc.connect_rpc.error_code": "not_found",
+      "rpc.system.name": "connectrpc",
+      "rpc.response.status_code": "NOT_FOUND",
       "error.type": "JOB_NOT_FOUND",
     });
-    expect(overGrpc?.attributes).toMatchObject({ "rpc.system": "grpc", "rpc.grpc.status_code": 5 });
+    expect(overGrpc?.attributes).toMatchObject({
+      "rpc.system.name": "grpc",
+      "rpc.response.status_code": "NOT_FOUND",
+    });
     for (const each of [connect, overGrpc]) {
       expect(each?.status ?? 0).toBe(Status_StatusCode.UNSET);
       expect(each?.events).toMatchObject([
@@ -155,13 +163,13 @@ describe("spanloom-server --self-tracing", () => {
     const [watch] = await spansOf(peer, "spanloom.v1.JobService/WatchJob");
     expect(watch).toMatchObject({
       status: Status_StatusCode.ERROR,
-      attributes: { "rpc.connect_rpc.error_code": "unavailable", "error.type": "SHUTTING_DOWN" },
+      attributes: { "rpc.response.status_code": "UNAVAILABLE", "error.type": "SHUTTING_DOWN" },
       events: [{ name: "exception" }],
     });
     const [query] = await spansOf(peer, "spanloom.v1.QueryService/QuerySpans");
-    expect(query?.attributes).toMatchObject({ "rpc.grpc.status_code": 3 });
+    expect(query?.attributes).toMatchObject({ "rpc.response.status_code": "INVALID_ARGUMENT" });
     const leases = await spansOf(peer, "spanloom.v1.TaskService/LeaseTasks");
-    expect(leases.map(({ attributes }) => attributes["rpc.grpc.status_code"]).toSorted()).toEqual([0, undefined]);
+    expect(leases.map(({ attributes }) => attributes["rpc.response.status_code"]).toSorted()).toEqual(["OK", "OK"]);
   });
 
   it("goes on while the peer is away, and says so once", async () => {

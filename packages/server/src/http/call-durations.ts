@@ -31,8 +31,8 @@ export class CallDurations {
   }
 }
 
-/** `DeadlineExceeded` as `DEADLINE_EXCEEDED`. gRPC spells it CANCELLED, Connect `canceled`. */
-function statusName(code: number): string {
+/** gRPC's name of how a call ended: `DeadlineExceeded` is `DEADLINE_EXCEEDED`. It spells CANCELLED what is `canceled` to Connect. */
+export function statusName(code: number): string {
   if (code === CODE_OK) return "OK";
   if (code === Code.Canceled) return "CANCELLED";
   return (Code[code] ?? "UNKNOWN").replace(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();

@@ -1,15 +1,15 @@
 import type { ServerResponse } from "node:http";
 import { Code } from "@connectrpc/connect";
-import { codeToString } from "@connectrpc/connect/protocol-connect";
 import { SpanloomError } from "@spanloom/protocol";
-import type { SelfTracer, WorkAttributes, WorkSpan } from "../self-tracing/self-tracer.ts";
+import type { SelfTracer, WorkSpan } from "../self-tracing/self-tracer.ts";
+import { CODE_OK, type RpcSystem, statusName } from "./call-durations.ts";
 import type { HttpResponse } from "./http-response.ts";
 import type { HttpRequest } from "./request-body.ts";
 
 /**
  * Spans of calls, for self-tracing.
  *
- * Source: OpenTelemetry's semantic conventions for RPC, Connect RPC, gRPC and HTTP servers.
+ * Source: OpenTelemetry's semantic conventions for RPC and HTTP servers.
  */
 
 /** What a caller was told went wrong: one of the protocol's codes, and the error behind it. */
@@ -25,26 +25,16 @@ export async function traceRpc(
   request: HttpRequest,
   serve: () => Promise<ToldError | undefined>,
 ): Promise<void> {
-  const name = path.slice(1);
-  const [service = "", method = ""] = name.split("/");
+  const method = path.slice(1);
   const isGrpc = request.headers["content-type"]?.startsWith("application/grpc") ?? false;
-  const span = tracer.call(name, request.headers, {
-    "rpc.system": isGrpc ? "grpc" : "connect_rpc",
-    "rpc.service": service,
+  const span = tracer.call(method, request.headers, {
+    "rpc.system.name": (isGrpc ? "grpc" : "connectrpc") satisfies RpcSystem,
     "rpc.method": method,
     "network.protocol.version": request.httpVersion,
   });
   const error = await tracer.run(span, serve);
   if (error) tell(span, error);
-  span.end(isGrpc ? grpcStatus(error) : connectStatus(error));
-}
-
-function grpcStatus(error: ToldError | undefined): WorkAttributes {
-  return { "rpc.grpc.status_code": error?.code ?? 0 };
-}
-
-function connectStatus(error: ToldError | undefined): WorkAttributes {
-  return error ? { "rpc.connect_rpc.error_code": codeToString(error.code) } : {};
+  span.end({ "rpc.response.status_code": statusName(error?.code ?? CODE_OK) });
 }
 
 /** Codes that say the server failed; by the others it only said no. */

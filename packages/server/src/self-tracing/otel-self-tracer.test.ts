@@ -9,14 +9,14 @@ describe("a call", () => {
   it("is in the caller's trace, of kind SERVER", () => {
     const { tracer, spans } = recordingTracer();
     tracer
-      .call("Service/Method", { traceparent: CALLER, tracestate: "a=b" }, { "rpc.system": "grpc" })
+      .call("Service/Method", { traceparent: CALLER, tracestate: "a=b" }, { "rpc.system.name": "grpc" })
       .end({ more: 1 });
     const [span] = spans();
     expect(span?.spanContext().traceId).toBe("0af7651916cd43dd8448eb211c80319c");
     expect(span?.parentSpanContext?.spanId).toBe("b7ad6b7169203331");
     expect(span?.spanContext().traceState?.serialize()).toBe("a=b");
     expect(span?.kind).toBe(SpanKind.SERVER);
-    expect(span?.attributes).toEqual({ "rpc.system": "grpc", more: 1 });
+    expect(span?.attributes).toEqual({ "rpc.system.name": "grpc", more: 1 });
   });
 
   it("begins a trace when the caller names none, or one that is malformed", () => {
