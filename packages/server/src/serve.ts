@@ -95,7 +95,7 @@ async function startParts(parts: ServerParts, undo: Undo[]): Promise<RunningServ
   undo.push(() => dataLock?.release());
   await store.start();
   undo.push(() => store.stop());
-  const handout = new SpanHandout({ ...parts, random: Math.random });
+  const handout = new SpanHandout({ ...parts, random: Math.random, leaseMs: parts.limits.defaultLeaseMs });
   const changed = (jobIds: ReadonlySet<string>, taskIds: ReadonlySet<string>): void => {
     telemetry.lifecycleChanged(jobIds, taskIds);
     handout.note(jobIds, taskIds);

@@ -53,7 +53,7 @@ beforeAll(async () => {
   // The same stores once more, without HTTP.
   const changes = new JobChanges(store);
   const waiters = new LeaseWaiters(store, clock);
-  const handout = new SpanHandout({ ...parts, random: Math.random });
+  const handout = new SpanHandout({ ...parts, random: Math.random, leaseMs: parts.limits.defaultLeaseMs });
   changes.start();
   waiters.start();
   waitersAndChanges.push(changes, waiters);

@@ -32,6 +32,8 @@ export interface ClosedSpansOptions {
   store: Pick<Store, "readLifecycle" | "taskIds" | "peers">;
   clock: Clock;
   firstId: bigint;
+  /** How long a lease is: runners call three times in one. */
+  leaseMs: number;
   log: (line: string) => void;
   /** There is something for a runner, which may be asleep in a poll. */
   ready(runnerId: string): void;
@@ -82,9 +84,15 @@ export class ClosedSpans {
     this.#watch();
   }
 
-  /** A runner stops, or seems to be gone: what was meant for it goes to another. */
+  /** A runner has stopped: what was meant for it goes to another. */
   left(runnerId: string): void {
     this.#outboxes.left(runnerId);
+    this.#settle();
+  }
+
+  /** A call of a runner was cut off: what it was not handed goes to another. */
+  cutOff(runnerId: string): void {
+    this.#outboxes.cutOff(runnerId);
     this.#settle();
   }
 

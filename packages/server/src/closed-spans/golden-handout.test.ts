@@ -49,6 +49,7 @@ function testGoldenHandout(makeStore: MakeStore): void {
       store,
       clock: { nowUs: () => clock.nowUs(), schedule: () => () => undefined },
       random: () => 0,
+      leaseMs: 15_000,
       log: () => undefined,
     });
     const request = create(ClosedSpanRequestSchema, { purposes: [ClosedSpanPurpose.EXPORT] });

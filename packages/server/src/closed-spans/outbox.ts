@@ -61,22 +61,19 @@ export class Outbox {
     return taken;
   }
 
-  /** Forgets what came; gives those batches. */
+  /** Forgets what came, also of what waits to be handed out again; gives those batches. */
   received(ids: readonly bigint[]): readonly SpanBatch[] {
-    const known: SpanBatch[] = [];
-    for (const id of ids) {
+    return ids.flatMap((id) => {
       const sent = this.#sent.get(id);
-      if (sent) known.push(sent.batch);
-      this.#sent.delete(id);
-    }
-    return known;
+      if (this.#sent.delete(id)) return sent!.batch;
+      const at = this.#waiting.findIndex((batch) => batch.id === id);
+      return at < 0 ? [] : this.#waiting.splice(at, 1);
+    });
   }
 
-  /** Empties it, e.g. for the outbox of another runner. */
-  takeAll(): readonly SpanBatch[] {
-    const sent = Array.from(this.#sent.values(), ({ batch }) => batch);
-    this.#sent.clear();
-    return [...sent, ...this.#waiting.splice(0)];
+  /** Takes out what was not handed out, e.g. for the outbox of another runner. */
+  takeWaiting(): readonly SpanBatch[] {
+    return this.#waiting.splice(0);
   }
 
   /** Drops what was made before `us`; gives those batches. */

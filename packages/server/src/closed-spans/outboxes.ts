@@ -1,11 +1,11 @@
 import type { Clock } from "../clock.ts";
 import { Outbox, type SpanBatch } from "./outbox.ts";
 
-/** A runner that asks is taken for gone when it has not called for three heartbeats. */
-const SILENT_US = 15_000_000;
-
 /** How long spans wait for a runner to fetch them. */
 const KEEP_US = 600_000_000;
+
+/** A runner that asks is taken for gone when it was silent for a lease, but not sooner or later than this. */
+const SILENT_US = { least: 15_000_000, most: KEEP_US / 2 };
 
 /** Most bytes that wait for runners. */
 const MAX_BYTES = 64 * 1024 * 1024;
@@ -15,6 +15,8 @@ export interface OutboxesOptions {
   clock: Pick<Clock, "nowUs">;
   /** A first id that no other server's or earlier run's is near to. */
   firstId: bigint;
+  /** How long a lease is: runners call three times in one. */
+  leaseMs: number;
   log: (line: string) => void;
 }
 
@@ -27,17 +29,26 @@ export interface AskingCall {
   received: readonly bigint[];
 }
 
+/** A runner that asks or did not long ago. */
+interface Asker {
+  heardUs: number;
+  /** It is gone, as it said itself or the record tells. */
+  hasLeft: boolean;
+  /** A call of it was cut off, and none came since. */
+  wasCutOff: boolean;
+}
+
 /**
  * What waits for the runners that ask, one outbox for each.
  *
  * I1. What is meant for a runner that is gone goes to another that asks and serves one of its queues; it waits for one
- *     until it is too old.
+ *     until it is too old. What was handed out goes only when the runner can no longer say that it came: a call that is
+ *     cut off does not tell what became of the answers before it.
  * I2. What waits is bounded in bytes and age; what is dropped is counted and told.
  */
 export class Outboxes {
   readonly #options: OutboxesOptions;
-  /** Runners that ask or did not long ago, when each was last heard, and whether it said that it stops. */
-  readonly #askers = new Map<string, { heardUs: number; hasLeft: boolean }>();
+  readonly #askers = new Map<string, Asker>();
   readonly #outboxes = new Map<string, Outbox>();
   #nextId: bigint;
   #bytes = 0;
@@ -62,7 +73,7 @@ export class Outboxes {
 
   /** Notes that a runner asks. */
   heard({ runnerId, queues, received }: AskingCall): void {
-    this.#askers.set(runnerId, { heardUs: this.#options.clock.nowUs(), hasLeft: false });
+    this.#askers.set(runnerId, { heardUs: this.#options.clock.nowUs(), hasLeft: false, wasCutOff: false });
     const outbox = this.#of(runnerId);
     if (queues) outbox.queues = new Set(queues);
     this.#forget(received.length === 0 ? [] : outbox.received(received));
@@ -74,6 +85,12 @@ export class Outboxes {
     if (asker) asker.hasLeft = true;
   }
 
+  /** A call of the runner was cut off: it stops, or is gone, or goes on with another. */
+  cutOff(runnerId: string): void {
+    const asker = this.#askers.get(runnerId);
+    if (asker) asker.wasCutOff = true;
+  }
+
   /** The runner lost an attempt then: it is gone, unless it was heard since. */
   lost(runnerId: string, atUs: number): void {
     const asker = this.#askers.get(runnerId);
@@ -82,8 +99,15 @@ export class Outboxes {
 
   /** Whether a runner asks, and is taken for alive. */
   isAlive(runnerId: string): boolean {
+    return this.#maySay(runnerId) && this.#askers.get(runnerId)?.wasCutOff === false;
+  }
+
+  /** Whether a runner may still say that something came. */
+  #maySay(runnerId: string): boolean {
     const asker = this.#askers.get(runnerId);
-    return asker !== undefined && !asker.hasLeft && asker.heardUs > this.#options.clock.nowUs() - SILENT_US;
+    const { clock, leaseMs } = this.#options;
+    const silentUs = Math.min(Math.max(leaseMs * 1000, SILENT_US.least), SILENT_US.most);
+    return asker !== undefined && !asker.hasLeft && asker.heardUs > clock.nowUs() - silentUs;
   }
 
   /** Whether a runner asks, or did not long ago. */
@@ -126,9 +150,10 @@ export class Outboxes {
     for (const [runnerId, outbox] of this.#outboxes) {
       this.#drop(outbox.dropBefore(tooOldUs));
       if (this.isAlive(runnerId)) continue;
-      const heir = outbox.empty ? undefined : this.#aliveServing(outbox.queues);
+      if (!this.#maySay(runnerId)) outbox.takeBack();
+      const heir = outbox.ready ? this.#aliveServing(outbox.queues) : undefined;
       if (heir !== undefined) {
-        this.#of(heir).add(...outbox.takeAll());
+        this.#of(heir).add(...outbox.takeWaiting());
         heirs.add(heir);
       }
       if (!outbox.empty || (this.#askers.get(runnerId)?.heardUs ?? 0) >= tooOldUs) continue;

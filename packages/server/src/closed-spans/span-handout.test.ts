@@ -25,9 +25,13 @@ beforeEach(() => {
   store = new LifecycleFixture();
   ready = [];
   lines = [];
-  handout = new SpanHandout({ store, clock, random: () => 0.5, log: (line) => void lines.push(line) });
+  handout = newHandout(15_000);
   handout.onReady((runnerId) => void ready.push(runnerId));
 });
+
+function newHandout(leaseMs: number): SpanHandout {
+  return new SpanHandout({ store, clock, random: () => 0.5, leaseMs, log: (line) => void lines.push(line) });
+}
 
 interface Asking {
   purposes?: ClosedSpanPurpose[];
@@ -216,6 +220,61 @@ describe("what waits for a runner", () => {
     handout.left("a");
     expect(ready).toEqual(["heir"]);
     expect([take("elsewhere").names, take("heir").names, take("a").names]).toEqual([[], all, []]);
+  });
+
+  it("goes to another when a call of the runner was cut off before it was handed out", async () => {
+    putJob("a");
+    ask("a");
+    ask("heir");
+    await noteAll();
+    handout.cutOff("a");
+    expect([take("heir").names, take("a").names]).toEqual([all, []]);
+  });
+
+  it("stays with a runner that had it before a call was cut off, until it is silent for long", async () => {
+    putJob("a");
+    ask("a");
+    ask("heir");
+    await noteAll();
+    const { ids } = take("a");
+    ready = [];
+    handout.cutOff("a");
+    ask("heir");
+    await handout.catchUp("heir");
+    expect([take("heir").names, ready]).toEqual([[], []]);
+    ask("a", { received: ids });
+    clock.advance(31_000);
+    expect([take("heir").names, take("a").names]).toEqual([[], []]);
+  });
+
+  it("goes to another when the runner is not heard again after a call was cut off", async () => {
+    putJob("a");
+    ask("a");
+    await noteAll();
+    take("a");
+    handout.cutOff("a");
+    for (let s = 0; s < 20; s += 5) {
+      clock.advance(5_000);
+      ask("heir");
+    }
+    expect(take("heir").names).toEqual(all);
+  });
+
+  it("stays with a runner that is silent for less than a lease", async () => {
+    handout = newHandout(60_000);
+    putJob("a");
+    ask("a");
+    await noteAll();
+    take("a");
+    for (let s = 0; s < 55; s += 5) {
+      clock.advance(5_000);
+      ask("heir");
+    }
+    expect(take("heir").names).toEqual([]);
+    clock.advance(5_000);
+    ask("heir");
+    clock.advance(5_000);
+    expect(take("heir").names).toEqual(all);
   });
 
   it("goes to another when the runner is silent for long", async () => {

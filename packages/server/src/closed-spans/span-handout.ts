@@ -15,6 +15,8 @@ export interface SpanHandoutOptions {
   clock: Clock;
   /** 0..1. */
   random: () => number;
+  /** How long a lease is: runners call three times in one. */
+  leaseMs: number;
   log: (line: string) => void;
 }
 
@@ -80,9 +82,14 @@ export class SpanHandout {
     );
   }
 
-  /** A runner stops, or seems to be gone; it may call again. */
+  /** A runner has stopped; it may call again. */
   left(runnerId: string): void {
     for (const spans of this.#byPurpose.values()) spans.left(runnerId);
+  }
+
+  /** A call of a runner was cut off; it may call again, and may have done so already. */
+  cutOff(runnerId: string): void {
+    for (const spans of this.#byPurpose.values()) spans.cutOff(runnerId);
   }
 
   /** Ends. Safe to call twice. */

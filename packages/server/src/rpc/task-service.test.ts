@@ -39,7 +39,7 @@ beforeEach(() => {
 function client() {
   const waiters = new LeaseWaiters(store, clock);
   waiters.start();
-  const handout = new SpanHandout({ store, clock, random: () => 0, log: () => undefined });
+  const handout = new SpanHandout({ store, clock, random: () => 0, leaseMs: 15_000, log: () => undefined });
   const telemetry = telemetryStub({
     async ingest(payloads) {
       await ingest(payloads);

@@ -42,7 +42,7 @@ export interface TaskServiceOptions {
   store: Store;
   telemetry: Pick<Telemetry, "ingest" | "runnerTimes">;
   waiters: LeaseWaiters;
-  handout: Pick<SpanHandout, "heard" | "catchUp" | "isReady" | "take" | "left">;
+  handout: Pick<SpanHandout, "heard" | "catchUp" | "isReady" | "take" | "cutOff">;
   clock: Clock;
   limits: Limits;
   /** Counts what is refused, cut and given back. */
@@ -109,7 +109,7 @@ async function takeClosedSpans(
 ): Promise<ClosedSpans[]> {
   if (isFarewell(request)) await handout.catchUp(runnerId);
   if (!(context.isCutOff ?? context.signal.aborted)) return handout.take(runnerId);
-  handout.left(runnerId);
+  handout.cutOff(runnerId);
   return [];
 }
 
