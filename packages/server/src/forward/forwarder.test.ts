@@ -223,7 +223,7 @@ describe("a forwarder", () => {
     expect(forwarder.stats()).toMatchObject({ forwarded: 5, repeated: expect.any(Number) });
   });
 
-  it("is not delayed by one that hangs or throws, and stops beside it", async () => {
+  it("is not delayed by one that hangs or throws, and stops beside it (P4)", async () => {
     await using bed = await new Bed().start();
     const [hanging, throwing, sound] = [new RecordingExporter(), new RecordingExporter(), new RecordingExporter()];
     hanging.answer = () => new Promise<ExportResult>(() => undefined);
