@@ -1,5 +1,6 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import { ClosedSpanPurpose, ClosedSpansSchema } from "@spanloom/protocol";
+import type { TaskFacts } from "@spanloom/exporter";
+import { ClosedSpanPurpose, ClosedSpansSchema, ClosedSpanTaskSchema, hexToBytes, spanIdOf } from "@spanloom/protocol";
 import { type ExportTraceServiceRequest, ExportTraceServiceRequestSchema } from "@spanloom/protocol/otlp";
 import { expect, it } from "vitest";
 import { type AskingFields, ClosedSpanInbox } from "./closed-span-inbox.ts";
@@ -44,7 +45,33 @@ it("gives each receiver what is for it", async () => {
   const { asked, call } = server([batch(1n, EXPORT, "a"), batch(2n, NOTIFY, "b")]);
   await inbox.ask(call);
   expect([exported, notified]).toEqual([["a"], ["b"]]);
-  expect(asked[0]!.closedSpans!.purposes).toEqual([EXPORT, NOTIFY]);
+  expect(asked[0]!.closedSpans).toMatchObject({ purposes: [EXPORT, NOTIFY], tasks: false });
+});
+
+it("asks for tasks when an exporter needs them, and gives exporters what came of them", async () => {
+  const taskId = "01890000-0000-7000-8000-000000000007";
+  const tasks: (TaskFacts | undefined)[] = [];
+  const inbox = new ClosedSpanInbox({
+    export: (_, find) => void tasks.push(find?.(spanIdOf(taskId))),
+    wantsTasks: true,
+    stats: new RunnerStats(),
+    log: () => undefined,
+  });
+  const [traceId, dependency] = [new Uint8Array(16).fill(1), new Uint8Array(8).fill(2)];
+  const told = create(ClosedSpanTaskSchema, {
+    traceId,
+    spanId: hexToBytes(spanIdOf(taskId)),
+    parentSpanId: new Uint8Array(8).fill(3),
+    lastAttempt: 2,
+    dependencySpanIds: [dependency],
+  });
+  const { asked, call } = server([batch(1n, EXPORT, "a"), { ...batch(2n, EXPORT, "b"), tasks: [told] }]);
+  await inbox.ask(call);
+  expect(asked[0]!.closedSpans!.tasks).toBe(true);
+  expect(tasks).toMatchObject([
+    undefined,
+    { parentSpanId: "03".repeat(8), lastAttempt: 2, links: [{ traceId, spanId: dependency }] },
+  ]);
 });
 
 it("says what came until a call was answered, and gives on once what comes again", async () => {

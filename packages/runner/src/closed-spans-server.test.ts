@@ -209,14 +209,9 @@ describe("exporters of two runners are given the tree between them, every span o
   it("when one is killed in the middle of an attempt", { timeout: 60_000 }, async () => {
     const backend = new RecordingExporter();
     await using system = await startSystem({ limits: { minLeaseMs: 300, defaultLeaseMs: 500 } });
-    const program = join(import.meta.dirname, "testing/exporting-runner-program.ts");
-    const child = spawn(process.execPath, [program, system.server.url], { stdio: ["ignore", "pipe", "inherit"] });
-    const exited = once(child, "exit");
     const hang = task({ name: "hang", run: () => "done" });
     const job = await system.client.jobs.submit(hang);
-    await once(child.stdout, "data");
-    child.kill("SIGKILL");
-    await exited;
+    await loseAttempt(system.server.url);
     const runner = await system.runner([hang], [backend]);
     expect((await job.wait()).state).toBe("SUCCEEDED");
     await runner.stop();
@@ -255,6 +250,38 @@ describe("shaped exporters of two runners", () => {
     // All of a job or nothing of it, and nothing that is not kept.
     expect(shares.filter((spans) => spans !== 6 && spans !== 0)).toEqual([]);
     expect(sent.size).toBe(0);
+  });
+});
+
+describe("exporters without the spans of tasks", () => {
+  it("get from runners the tree that the server gives its own, whatever batch a task comes in", {
+    timeout: 60_000,
+  }, async () => {
+    const shape = { lifecycle: "attempts" } as const;
+    const [backend, forwarded] = [new RecordingExporter(shape), new RecordingExporter(shape)];
+    const exporters = [{ name: "own", exporter: forwarded }];
+    await using system = await startSystem({ exporters, limits: { minLeaseMs: 300, defaultLeaseMs: 2_000 } });
+    const continued = newSignal();
+    const { hang, ...tasks } = nestedTasks(continued.promise);
+    const runner = await system.runner(Object.values(tasks), [backend]);
+    const job = await system.client.jobs.submit(tasks.root);
+    await loseAttempt(system.server.url);
+    const heir = await system.runner([hang], [backend]);
+    const ended = { root: 1, branch: 2, middle: 1, flaky: 3, hang: 2 };
+    const isApart = () => Object.entries(ended).every(([name, n]) => named(backend.spans, name).length === n);
+    // So what these submitted, and what depends on them, comes in batches of its own.
+    await waitFor(isApart, { deadlineMs: 20_000, what: "the attempts above" });
+    continued.resolve();
+    expect((await job.wait()).state).toBe("SUCCEEDED");
+    for (const each of [heir, runner]) await each.stop();
+    await waitFor(() => forwarded.spans.size >= 21, { deadlineMs: 10_000, what: "what the server sends" });
+    await system.server.stop();
+    const [flaky, branch] = [named(backend.spans, "flaky"), named(backend.spans, "branch")];
+    const [last] = named(backend.spans, "last").filter(([, span]) => attemptOf(span) === 1);
+    expect(named(backend.spans, "middle").map(([, { parentSpanId }]) => parentSpanId)).toEqual([idOf(branch, 2)]);
+    expect(last![1].links.map(({ spanId }) => spanId)).toContain(idOf(flaky, 3));
+    expect(outcomes(backend.spans)).toContain("lost");
+    expect(backend.spans).toEqual(forwarded.spans);
   });
 });
 
@@ -301,6 +328,65 @@ describe("a server that stops", () => {
     expect(backend.spans).toEqual(stored);
   });
 });
+
+/** A root with a group, with a child that is tried again and has children, and with a task that depends on all of them. */
+function nestedTasks(continued: Promise<void>) {
+  const leaf = task({ name: "leaf", run: (_: undefined, ctx) => ctx.span("work", () => undefined) });
+  const late = task({ name: "late", run: () => continued });
+  const middle = task({ name: "middle", run: (_: undefined, ctx) => void ctx.submit(late) });
+  const hang = task({ name: "hang", run: () => "done" });
+  const flaky = task({ name: "flaky", retry: againAtOnce, run: (_: undefined, { attempt }) => failBefore(3, attempt) });
+  const last = task({ name: "last", retry: againAtOnce, run: (_: undefined, { attempt }) => failBefore(2, attempt) });
+  const branch = task({
+    name: "branch",
+    retry: againAtOnce,
+    run: (_: undefined, ctx) => {
+      failBefore(2, ctx.attempt);
+      ctx.submitMany(leaf, [undefined, undefined]);
+      ctx.submit(middle);
+    },
+  });
+  const root = task({
+    name: "root",
+    run: (_: undefined, ctx) => {
+      const group = ctx.submitMany(leaf, [undefined, undefined]);
+      const others = [ctx.submit(flaky), ctx.submit(branch), ctx.submit(hang)];
+      ctx.submit(last, undefined, { dependsOn: [group, ...others] });
+    },
+  });
+  return { leaf, late, middle, hang, flaky, last, branch, root };
+}
+
+const againAtOnce = { maxAttempts: 3, initialDelayMs: 1 };
+
+function failBefore(number: number, attempt: number): void {
+  if (attempt < number) throw new RangeError("not yet");
+}
+
+/** Has an attempt of `hang` lost with its runner. */
+async function loseAttempt(url: string): Promise<void> {
+  const program = join(import.meta.dirname, "testing/exporting-runner-program.ts");
+  const child = spawn(process.execPath, [program, url], { stdio: ["ignore", "pipe", "inherit"] });
+  const exited = once(child, "exit");
+  await once(child.stdout, "data");
+  child.kill("SIGKILL");
+  await exited;
+}
+
+/** Spans of a name, with their ids, the latest of each. */
+function named(spans: Map<string, PlainSpan[]>, name: string): [string, PlainSpan][] {
+  return [...spans]
+    .map(([id, versions]) => [id, versions.at(-1)!] as [string, PlainSpan])
+    .filter(([, span]) => span.name === name);
+}
+
+function attemptOf({ attributes }: PlainSpan): number {
+  return Number((JSON.parse(attributes["spanloom.task.attempt"]!) as { intValue: string }).intValue);
+}
+
+function idOf(attempts: readonly [string, PlainSpan][], number: number): string | undefined {
+  return attempts.find(([, span]) => attemptOf(span) === number)?.[0];
+}
 
 /** Outcomes of spans, sorted. */
 function outcomes(spans: Map<string, PlainSpan[]>): string[] {

@@ -1,5 +1,11 @@
 import { fromBinary } from "@bufbuild/protobuf";
-import { type Exporter, ExportQueue, type ExportQueueStats, registeredExporters } from "@spanloom/exporter";
+import {
+  type Exporter,
+  ExportQueue,
+  type ExportQueueStats,
+  registeredExporters,
+  type TaskLookup,
+} from "@spanloom/exporter";
 import {
   ExportLogsServiceRequestSchema,
   type ExportTraceServiceRequest,
@@ -28,12 +34,15 @@ export class Forwarder {
   readonly #names: readonly string[];
   /** Whether there is any exporter, and anything to give to it. */
   readonly active: boolean;
+  /** Whether one of them needs to be told of tasks whose span is in another batch. */
+  readonly wantsTasks: boolean;
 
   constructor({ exporters, tracing, log }: ForwarderOptions) {
     const all = tracing ? [...exporters, ...registeredExporters()] : exporters;
     this.#names = distinctNames(all.map(({ name }) => name));
     this.#queues = all.map((exporter) => new ExportQueue(exporter, { log }));
     this.active = tracing && all.length > 0;
+    this.wantsTasks = this.active && all.some(({ shape }) => shape?.asksForTasks);
   }
 
   /** What became of what each exporter was given; of several with one name the second is `name-2`. */
@@ -41,9 +50,9 @@ export class Forwarder {
     return this.#queues.map((queue, i) => ({ name: this.#names[i]!, stats: queue.stats() }));
   }
 
-  /** Forwards spans of jobs, tasks and attempts that ended, as the server has them. */
-  forwardClosed(traces: ExportTraceServiceRequest): void {
-    for (const queue of this.#queues) queue.enqueue({ traces });
+  /** Forwards spans of jobs, tasks and attempts that ended, as the server has them, and what it told of their tasks. */
+  forwardClosed(traces: ExportTraceServiceRequest, tasks?: TaskLookup): void {
+    for (const queue of this.#queues) queue.enqueue({ traces }, tasks);
   }
 
   /** Forwards user spans and logs. */

@@ -291,7 +291,8 @@ export class Runner {
   #closedSpanInbox(): ClosedSpanInbox {
     const [forwarder, hooks] = [this.#forwarder, this.#hooks];
     return new ClosedSpanInbox({
-      ...(forwarder.active && { export: (spans) => forwarder.forwardClosed(spans) }),
+      ...(forwarder.active && { export: (spans, tasks) => forwarder.forwardClosed(spans, tasks) }),
+      wantsTasks: forwarder.wantsTasks,
       ...(hooks.wantsJobEnds && { notify: (spans) => hooks.closed(spans) }),
       stats: this.#stats,
       log: this.#settings.log,

@@ -5,6 +5,7 @@ import type { Exporter, TelemetryBatch } from "./exporter.ts";
 import { mergeBatches } from "./merge-batches.ts";
 import { type QueueClock, systemQueueClock } from "./queue-clock.ts";
 import { defaultRetryPolicy, nextRetryDelayMs, type RetryPolicy } from "./retry-delay.ts";
+import type { TaskLookup } from "./shape/shape-options.ts";
 import { type Part, type PartLimits, splitBatch } from "./split-batch.ts";
 import { untraced } from "./untraced.ts";
 
@@ -110,12 +111,13 @@ export class ExportQueue {
   /**
    * Takes a batch for sending. Never throws and never blocks (I1); what does not fit is dropped and counted (I4).
    *
-   * The batch becomes the queue's: the caller must not change it afterwards.
+   * The batch becomes the queue's: the caller must not change it afterwards. `tasks` is what the exporter's shape may ask of
+   * tasks whose span is not in the batch.
    */
-  enqueue(batch: TelemetryBatch): void {
+  enqueue(batch: TelemetryBatch, tasks?: TaskLookup): void {
     let parts: readonly Part[];
     try {
-      parts = splitBatch(this.#exporter.shape?.(batch) ?? batch, this.#batchLimits);
+      parts = splitBatch(this.#exporter.shape?.(batch, tasks) ?? batch, this.#batchLimits);
     } catch (error) {
       // What is not OTLP is a defect of the caller, and must still not fail the work (I1).
       this.#drop(recordsIn(batch), "malformed", `it cannot be read: ${messageOf(error)}`);

@@ -45,7 +45,7 @@ export interface Exporter {
   readonly destination?: string;
   /**
    * What of the telemetry it is to be given, and how. Whoever feeds it MUST apply it, once and in front of any queue;
-   * {@link ExportQueue} does.
+   * {@link ExportQueue} does. It is told of tasks of other batches only if it says that it asks for them.
    */
   readonly shape?: ShapeTelemetry | undefined;
   /** Sends one batch. */

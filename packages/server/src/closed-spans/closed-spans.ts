@@ -1,11 +1,11 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { AttemptOutcome, attemptSpanId, spanIdOf } from "@spanloom/protocol";
 import type { Clock } from "../clock.ts";
-import type { AttemptRecord, JobRecord, LifecycleBatch, Store } from "../store/store.ts";
-import { RowBuilder, type SpanColumns, spanColumns } from "../telemetry/columns/span-columns.ts";
+import type { AttemptRecord, JobRecord, LifecycleBatch, Store, TaskRecord } from "../store/store.ts";
 import { type AttemptSource, projectAttempt } from "../telemetry/lifecycle/project-attempt.ts";
 import { projectJob } from "../telemetry/lifecycle/project-job.ts";
 import { projectTask } from "../telemetry/lifecycle/project-task.ts";
+import { BatchesByRunner, type BatchInMaking } from "./batches-by-runner.ts";
 import { encodeClosedSpans } from "./encode-closed-spans.ts";
 import type { SpanBatch } from "./outbox.ts";
 import { type AskingCall, Outboxes } from "./outboxes.ts";
@@ -24,8 +24,6 @@ const RETRY_MS = 2_000;
 const SETTLE_MS = 5_000;
 /** Tasks read in one turn of the event loop, as the projection does. */
 const SLICE = 100;
-/** Rows and bytes from which a batch is made of what there is: its bytes are copied three times. */
-const BATCH = { rows: 512, bytes: 512 * 1024 };
 
 /** What closed spans are made from. */
 export interface ClosedSpansOptions {
@@ -49,7 +47,8 @@ export interface ClosedSpansOptions {
  * I2. It goes to a runner that asks and had a part in its job; first to the one that ran the attempt.
  * I3. Of servers that share the record each hands out what its own transactions ended: what ended after the last of them
  *     that changed it is another's. An attempt that another ended before is handed out by both, sooner than by none.
- * I4. A failure to read is tried again; nothing here throws into the control plane or delays it.
+ * I4. Whoever asks for it is told of the task of each attempt, ended or not, unless the batch has that whole.
+ * I5. A failure to read is tried again; nothing here throws into the control plane or delays it.
  */
 export class ClosedSpans {
   readonly #options: ClosedSpansOptions;
@@ -173,67 +172,96 @@ export class ClosedSpans {
   async #collect(jobs: Noted, tasks: Noted): Promise<void> {
     const { store } = this.#options;
     // What was built before a failure is handed out: it counts as given.
-    using rows = new RowsByRunner((runnerId, built) => this.#hand(runnerId, built));
-    for (const slice of slicesOf(tasks)) {
+    using batches = new BatchesByRunner((runnerId, built) => this.#hand(runnerId, built));
+    for (const slice of slicesOf(tasks.keys())) {
       const batch = await store.readLifecycle([], slice);
       await this.#served.learn(batch);
-      this.#addTasks(rows, batch, tasks);
+      const known = this.#outboxes.wantsTasks ? await this.#knownTasks(batch) : undefined;
+      this.#addTasks(batches, batch, { noted: tasks, known });
       await nextTurn();
     }
-    for (const slice of slicesOf(jobs)) {
+    for (const slice of slicesOf(jobs.keys())) {
       const batch = await store.readLifecycle(slice, []);
       await this.#served.learn(batch);
-      for (const job of batch.jobs) this.#addJob(rows, job, jobs.get(job.id));
+      for (const job of batch.jobs) this.#addJob(batches, job, jobs.get(job.id));
       await nextTurn();
     }
   }
 
-  #addTasks(rows: RowsByRunner, { jobs, tasks }: LifecycleBatch, noted: Noted): void {
+  /** Tasks of a batch, and of those that they depend on the ones that were tried more than once. */
+  async #knownTasks({ jobs, tasks }: LifecycleBatch): Promise<KnownTasks> {
+    const known = new Map(tasks.map((task) => [task.id, task]));
+    const served = new Map(jobs.filter(({ id }) => this.#served.has(id)).map((job) => [job.id, job]));
+    const needed = tasks.filter(({ id, jobId, attempts: [first] }) => {
+      const job = served.get(jobId);
+      return job && first?.endedAtUs !== undefined && !this.#wasGiven(job, attemptSpanId(id, 1), contentOf(first));
+    });
+    const others = new Set(needed.flatMap(({ dependsOn }) => dependsOn).filter((id) => !known.has(id)));
+    for (const slice of slicesOf(others)) {
+      const read = await this.#options.store.readLifecycle([], slice);
+      for (const task of read.tasks) if (task.attempts.length > 1) known.set(task.id, task);
+      await nextTurn();
+    }
+    return known;
+  }
+
+  #addTasks(
+    batches: BatchesByRunner,
+    { jobs, tasks }: LifecycleBatch,
+    { noted, known }: { noted: Noted; known: KnownTasks | undefined },
+  ): void {
     const byId = new Map(jobs.map((job) => [job.id, job]));
     for (const task of tasks) {
       const job = byId.get(task.jobId);
       if (!job || !this.#served.has(job.id)) continue;
       const notedUs = noted.get(task.id);
       for (const attempt of task.attempts) {
-        if (this.#isOwn(attempt, notedUs)) this.#addAttempt(rows, { job, task, attempt });
+        if (this.#isOwn(attempt, notedUs)) this.#addAttempt(batches, { job, task, attempt }, known);
       }
-      if (!this.#isOwn(task, notedUs) || !this.#isNews(job, spanIdOf(task.id), task.endedAtUs)) continue;
-      projectTask(rows.of(this.#runnerOf(job, task.attempts.at(-1))).columns, job, task, 0n);
+      if (!this.#isOwn(task, notedUs) || !this.#isNews(job, spanIdOf(task.id), task)) continue;
+      const batch = batches.of(this.#runnerOf(job, task.attempts.at(-1)));
+      projectTask(batch.rows.columns, job, task, 0n);
+      batch.tasks.addTask(task);
     }
   }
 
   /** Whether something has ended, and by this server's doing as far as can be told (I3). */
-  #isOwn<Ended extends { endedAtUs?: number }>(
-    ended: Ended,
+  #isOwn<Kind extends { endedAtUs?: number }>(
+    ended: Kind,
     notedUs = Number.POSITIVE_INFINITY,
-  ): ended is Ended & { endedAtUs: number } {
+  ): ended is Kind & { endedAtUs: number } {
     if (ended.endedAtUs === undefined) return false;
     return this.#options.store.peers === undefined || ended.endedAtUs <= notedUs;
   }
 
-  #addAttempt(rows: RowsByRunner, source: AttemptSource): void {
+  #addAttempt(batches: BatchesByRunner, source: AttemptSource, known: KnownTasks | undefined): void {
     const { job, task, attempt } = source;
-    const { number, endedAtUs = 0, droppedTelemetry, outcome, runnerId } = attempt;
+    const { number, endedAtUs = 0, outcome, runnerId } = attempt;
     if (outcome === AttemptOutcome.LOST) this.#outboxes.lost(runnerId, endedAtUs);
-    if (!this.#isNews(job, attemptSpanId(task.id, number), endedAtUs, droppedTelemetry)) return;
-    projectAttempt(rows.of(this.#runnerOf(job, attempt)), source, 0n);
+    if (!this.#isNews(job, attemptSpanId(task.id, number), attempt)) return;
+    const batch = batches.of(this.#runnerOf(job, attempt));
+    projectAttempt(batch.rows, source, 0n);
+    if (known) batch.tasks.addAttempt(source, known);
   }
 
-  #addJob(rows: RowsByRunner, job: JobRecord, notedUs: number | undefined): void {
+  #addJob(batches: BatchesByRunner, job: JobRecord, notedUs: number | undefined): void {
     if (!this.#isOwn(job, notedUs) || !this.#served.has(job.id)) return;
-    if (this.#isNews(job, spanIdOf(job.id), job.endedAtUs)) {
-      projectJob(rows.of(this.#runnerOf(job, undefined)).columns, job, 0n);
+    if (this.#isNews(job, spanIdOf(job.id), job)) {
+      projectJob(batches.of(this.#runnerOf(job, undefined)).rows.columns, job, 0n);
     }
     this.#served.end(job.id);
   }
 
   /** Whether a span was not handed out as it is now; from now on it was. */
-  #isNews({ trace }: JobRecord, spanId: string, endedAtUs: number, more = 0): boolean {
-    const content = BigInt(Math.round(endedAtUs)) * 2n ** 32n + BigInt(more);
-    const span = trace.traceId + spanId;
-    if (this.#given.has(span, content)) return false;
-    this.#given.add(span, content);
+  #isNews(job: JobRecord, spanId: string, ended: Ended): boolean {
+    const content = contentOf(ended);
+    if (this.#wasGiven(job, spanId, content)) return false;
+    this.#given.add(job.trace.traceId + spanId, content);
     return true;
+  }
+
+  #wasGiven({ trace }: JobRecord, spanId: string, content: bigint): boolean {
+    return this.#given.has(trace.traceId + spanId, content);
   }
 
   /** Who is given a span: who ran the attempt, or another that asks, alive if there is any (I2). */
@@ -244,8 +272,14 @@ export class ClosedSpans {
     return served.findLast(isAlive) ?? served.at(-1)!;
   }
 
-  #hand(runnerId: string, rows: RowBuilder<SpanColumns>): void {
-    this.#outboxes.add(runnerId, encodeClosedSpans(rows), rows.rows);
+  #hand(runnerId: string, { rows, tasks }: BatchInMaking): void {
+    const traces = encodeClosedSpans(rows);
+    this.#outboxes.add(runnerId, {
+      traces,
+      tasks: tasks.all,
+      spans: rows.rows,
+      bytes: traces.byteLength + tasks.bytes,
+    });
     this.#options.ready(runnerId);
   }
 
@@ -276,35 +310,20 @@ export class ClosedSpans {
 /** Jobs or tasks, and when each was noted last, in microseconds. */
 type Noted = ReadonlyMap<string, number>;
 
-/** Rows for each runner, given on when there are enough. */
-class RowsByRunner {
-  readonly #rows = new Map<string, RowBuilder<SpanColumns>>();
-  readonly #full: (runnerId: string, rows: RowBuilder<SpanColumns>) => void;
+/** Tasks by id. */
+type KnownTasks = ReadonlyMap<string, TaskRecord>;
 
-  constructor(full: (runnerId: string, rows: RowBuilder<SpanColumns>) => void) {
-    this.#full = full;
-  }
-
-  /** Where the next row of a runner goes. */
-  of(runnerId: string): RowBuilder<SpanColumns> {
-    let rows = this.#rows.get(runnerId);
-    if (rows && (rows.rows >= BATCH.rows || rows.byteSize() >= BATCH.bytes)) {
-      this.#full(runnerId, rows);
-      rows = undefined;
-    }
-    rows ??= new RowBuilder(spanColumns());
-    this.#rows.set(runnerId, rows);
-    return rows;
-  }
-
-  /** Gives on what is left. */
-  [Symbol.dispose](): void {
-    for (const [runnerId, rows] of this.#rows) this.#full(runnerId, rows);
-    this.#rows.clear();
-  }
+/** What of a record makes its span another when it changes. */
+interface Ended {
+  endedAtUs?: number;
+  droppedTelemetry?: number;
 }
 
-function* slicesOf(noted: Noted): Iterable<string[]> {
-  const all = [...noted.keys()];
+function contentOf({ endedAtUs = 0, droppedTelemetry = 0 }: Ended): bigint {
+  return BigInt(Math.round(endedAtUs)) * 2n ** 32n + BigInt(droppedTelemetry);
+}
+
+function* slicesOf(ids: Iterable<string>): Iterable<string[]> {
+  const all = [...ids];
   for (let from = 0; from < all.length; from += SLICE) yield all.slice(from, from + SLICE);
 }

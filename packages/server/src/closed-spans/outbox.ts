@@ -1,9 +1,18 @@
-/** Spans on their way to a runner, encoded. */
-export interface SpanBatch {
-  readonly id: bigint;
+import type { ClosedSpanTask } from "@spanloom/protocol";
+
+/** Spans encoded, and what is told of their tasks. */
+export interface EncodedSpans {
   /** A serialized OTLP export request. */
   readonly traces: Uint8Array;
+  readonly tasks: readonly ClosedSpanTask[];
   readonly spans: number;
+  /** All of it. */
+  readonly bytes: number;
+}
+
+/** Spans on their way to a runner. */
+export interface SpanBatch extends EncodedSpans {
+  readonly id: bigint;
   readonly madeAtUs: number;
 }
 
@@ -52,7 +61,7 @@ export class Outbox {
     const taken: SpanBatch[] = [];
     let bytes = 0;
     for (const batch of this.#waiting) {
-      bytes += batch.traces.byteLength;
+      bytes += batch.bytes;
       if (taken.length > 0 && bytes > MAX_ANSWER_BYTES) break;
       taken.push(batch);
     }

@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { Outbox, type SpanBatch } from "./outbox.ts";
+import { type EncodedSpans, Outbox, type SpanBatch } from "./outbox.ts";
 
 /** How long spans wait for a runner to fetch them. */
 const KEEP_US = 600_000_000;
@@ -25,6 +25,8 @@ export interface AskingCall {
   runnerId: string;
   /** Queues it serves; undefined when the call does not say. */
   queues?: readonly string[] | undefined;
+  /** Whether its exporters need to be told of tasks. */
+  wantsTasks: boolean;
   /** Ids of batches that came. */
   received: readonly bigint[];
 }
@@ -36,6 +38,8 @@ interface Asker {
   hasLeft: boolean;
   /** A call of it was cut off, and none came since. */
   wasCutOff: boolean;
+  /** Its exporters need to be told of tasks. */
+  wantsTasks: boolean;
 }
 
 /**
@@ -66,14 +70,20 @@ export class Outboxes {
     return this.#askers.size > 0;
   }
 
+  /** Whether any of them needs to be told of tasks: what is for another may come to it. */
+  get wantsTasks(): boolean {
+    return [...this.#askers.values()].some(({ wantsTasks }) => wantsTasks);
+  }
+
   /** Spans that were dropped because nobody fetched them, or for want of room. */
   get dropped(): number {
     return this.#dropped;
   }
 
   /** Notes that a runner asks. */
-  heard({ runnerId, queues, received }: AskingCall): void {
-    this.#askers.set(runnerId, { heardUs: this.#options.clock.nowUs(), hasLeft: false, wasCutOff: false });
+  heard({ runnerId, queues, wantsTasks, received }: AskingCall): void {
+    const heardUs = this.#options.clock.nowUs();
+    this.#askers.set(runnerId, { heardUs, hasLeft: false, wasCutOff: false, wantsTasks });
     const outbox = this.#of(runnerId);
     if (queues) outbox.queues = new Set(queues);
     this.#forget(received.length === 0 ? [] : outbox.received(received));
@@ -126,10 +136,10 @@ export class Outboxes {
   }
 
   /** Adds spans for a runner. */
-  add(runnerId: string, traces: Uint8Array, spans: number): void {
+  add(runnerId: string, encoded: EncodedSpans): void {
     const madeAtUs = this.#options.clock.nowUs();
-    this.#of(runnerId).add({ id: this.#nextId++, traces, spans, madeAtUs });
-    this.#bytes += traces.byteLength;
+    this.#of(runnerId).add({ ...encoded, id: this.#nextId++, madeAtUs });
+    this.#bytes += encoded.bytes;
     while (this.#bytes > MAX_BYTES && this.#dropOldest());
   }
 
@@ -192,6 +202,6 @@ export class Outboxes {
   }
 
   #forget(batches: readonly SpanBatch[]): void {
-    for (const { traces } of batches) this.#bytes -= traces.byteLength;
+    for (const { bytes } of batches) this.#bytes -= bytes;
   }
 }

@@ -1,5 +1,13 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { AttemptOutcome, bytesToHex, ClosedSpanPurpose, JobState, spanIdOf, TaskState } from "@spanloom/protocol";
+import {
+  AttemptOutcome,
+  attemptSpanId,
+  bytesToHex,
+  ClosedSpanPurpose,
+  JobState,
+  spanIdOf,
+  TaskState,
+} from "@spanloom/protocol";
 import { AnyValueSchema, ExportTraceServiceRequestSchema, SpanSchema } from "@spanloom/protocol/otlp";
 import { beforeEach, describe, expect, it } from "vitest";
 import { ManualClock } from "../rpc/testing/manual-clock.ts";
@@ -37,10 +45,14 @@ interface Asking {
   purposes?: ClosedSpanPurpose[];
   queues?: string[];
   received?: bigint[];
+  tasks?: boolean;
 }
 
-function ask(runnerId: string, { purposes = [EXPORT], queues = ["default"], received = [] }: Asking = {}): void {
-  const request = { $typeName: "spanloom.v1.ClosedSpanRequest" as const, purposes, received };
+function ask(
+  runnerId: string,
+  { purposes = [EXPORT], queues = ["default"], received = [], tasks = false }: Asking = {},
+): void {
+  const request = { $typeName: "spanloom.v1.ClosedSpanRequest" as const, purposes, received, tasks };
   handout.heard({ runnerId, queues, request });
 }
 
@@ -178,6 +190,88 @@ describe("spans that ended", () => {
     expect([take("a"), take("b")].map(({ spans }) => spans.map(({ purpose }) => purpose))).toEqual([
       [EXPORT, EXPORT, EXPORT, EXPORT],
       [NOTIFY, NOTIFY, NOTIFY, NOTIFY],
+    ]);
+  });
+});
+
+describe("what is told of tasks", () => {
+  const dependencyId = fixtureId(5);
+  const tried = (times: number) => Array.from({ length: times }, (_, i) => attemptRecord(i + 1, { runnerId: "a" }));
+  const open = { state: TaskState.WAITING, endedAtUs: undefined } as object;
+  const told = (runnerId: string) =>
+    handout.take(runnerId).map(({ tasks }) =>
+      tasks.map(({ spanId, parentSpanId, lastAttempt, dependencySpanIds }) => ({
+        task: bytesToHex(spanId),
+        parent: bytesToHex(parentSpanId),
+        lastAttempt,
+        dependencies: dependencySpanIds.map(bytesToHex),
+      })),
+    );
+
+  /** A task that is open below the second attempt of another, and depends on one that ended before. */
+  async function putChild(attempts: number): Promise<void> {
+    store.put(jobRecord(jobId), taskRecord(dependencyId, jobId, { attempts: tried(attempts) }));
+    const dependency = { dependsOn: [dependencyId], dependencyCount: 1 };
+    const parent = { parentId: fixtureId(4), parentAttempt: 2 };
+    store.put(
+      store.jobs.get(jobId)!,
+      taskRecord(taskId, jobId, { ...dependency, ...parent, ...open, attempts: tried(1) }),
+    );
+    handout.note(new Set(), new Set([taskId]));
+    await handout.catchUp("a");
+  }
+
+  const child = {
+    task: spanIdOf(taskId),
+    parent: attemptSpanId(fixtureId(4), 2),
+    lastAttempt: 1,
+    dependencies: [spanIdOf(dependencyId)],
+  };
+
+  it("is nothing, and nothing is read for it, unless a runner needs it for exporters", async () => {
+    ask("a", { purposes: [EXPORT] });
+    ask("a", { purposes: [NOTIFY], tasks: true });
+    await putChild(3);
+    expect([told("a"), store.reads]).toEqual([[[], []], 2]);
+  });
+
+  it("is those of attempts, though they are open, and what they depend on that was tried again", async () => {
+    ask("a", { tasks: true });
+    await putChild(3);
+    const dependency = { task: spanIdOf(dependencyId), parent: spanIdOf(jobId), lastAttempt: 3, dependencies: [] };
+    expect(told("a")).toEqual([[child, dependency]]);
+  });
+
+  it("is nothing of what they depend on that was tried once", async () => {
+    ask("a", { tasks: true });
+    await putChild(1);
+    expect(told("a")).toEqual([[child]]);
+  });
+
+  it("is read once for an attempt, however often its task changes", async () => {
+    ask("a", { tasks: true });
+    await putChild(3);
+    const { reads } = store;
+    handout.note(new Set(), new Set([taskId]));
+    await handout.catchUp("a");
+    expect(store.reads - reads).toBe(1);
+  });
+
+  it("is nothing of a task whose span comes with that of its last attempt", async () => {
+    putJob("a", "a");
+    ask("a", { tasks: true });
+    await noteAll();
+    expect(told("a")).toEqual([[]]);
+  });
+
+  it("is that of a task whose span comes to another runner than an attempt", async () => {
+    putJob("a", "b");
+    ask("a", { tasks: true });
+    ask("b");
+    await noteAll();
+    expect([told("a"), told("b")]).toEqual([
+      [[{ task: spanIdOf(taskId), parent: spanIdOf(jobId), lastAttempt: 2, dependencies: [] }]],
+      [[]],
     ]);
   });
 });

@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import {
-  type ClosedSpanPurpose,
+  ClosedSpanPurpose,
   type ClosedSpanRequest,
   type ClosedSpans as ClosedSpansMessage,
   ClosedSpansSchema,
@@ -57,7 +57,10 @@ export class SpanHandout {
   /** A runner asks; to be called before anything of its call takes place, so that no span is missed. */
   heard({ request, ...call }: SpanCall): void {
     if (this.#stopped) return;
-    for (const purpose of request.purposes) this.#of(purpose).heard({ ...call, received: request.received });
+    const { purposes, received, tasks } = request;
+    for (const purpose of purposes) {
+      this.#of(purpose).heard({ ...call, received, wantsTasks: tasks && purpose === ClosedSpanPurpose.EXPORT });
+    }
   }
 
   /** Has all that ended before the call wait for its runners, and all that this one did not get. */
@@ -78,7 +81,9 @@ export class SpanHandout {
   /** What an answer to a runner brings. */
   take(runnerId: string): ClosedSpansMessage[] {
     return [...this.#byPurpose].flatMap(([purpose, spans]) =>
-      spans.take(runnerId).map(({ id, traces }) => create(ClosedSpansSchema, { id, purpose, traces })),
+      spans
+        .take(runnerId)
+        .map(({ id, traces, tasks }) => create(ClosedSpansSchema, { id, purpose, traces, tasks: [...tasks] })),
     );
   }
 

@@ -9,7 +9,7 @@ export function tracedExporter(named: NamedExporter, tracer: SelfTracer): NamedE
   const traced: Exporter = {
     name: exporter.name,
     ...(exporter.destination !== undefined && { destination: exporter.destination }),
-    ...(exporter.shape && { shape: (batch) => exporter.shape?.(batch) ?? batch }),
+    ...(exporter.shape && { shape: exporter.shape }),
     export: (batch) =>
       holdsOwnSpans(batch) ? exporter.export(batch) : exportTraced(batch, { name, exporter, tracer }),
     shutdown: () => exporter.shutdown(),

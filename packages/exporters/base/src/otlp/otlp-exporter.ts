@@ -133,7 +133,9 @@ export class OtlpExporter implements Exporter {
 }
 
 function both(first: ShapeTelemetry | undefined, second: ShapeTelemetry | undefined): ShapeTelemetry | undefined {
-  return first && second ? (batch, tasks) => second(first(batch, tasks)) : (first ?? second);
+  if (!first || !second) return first ?? second;
+  const shape: ShapeTelemetry = (batch, tasks) => second(first(batch, tasks));
+  return Object.assign(shape, { asksForTasks: first.asksForTasks ?? false });
 }
 
 /** Neither users, passwords nor queries of URLs: they may be secrets. */

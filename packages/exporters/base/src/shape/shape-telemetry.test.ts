@@ -10,6 +10,7 @@ import {
 } from "@spanloom/protocol/otlp";
 import { describe, expect, it } from "vitest";
 import type { TelemetryBatch } from "../exporter.ts";
+import { OtlpExporter } from "../otlp/otlp-exporter.ts";
 import { shapeOptionsFromEnv } from "./shape-env.ts";
 import { type ShapeOptions, workflowAliases } from "./shape-options.ts";
 import { shapeTelemetry } from "./shape-telemetry.ts";
@@ -167,6 +168,14 @@ describe("lifecycle spans", () => {
     );
     expect(parents(known)).toEqual([attemptSpanId(fetchId, 2), spanIdOf(jobId)]);
     expect(links(known)).toEqual([[], [attemptSpanId(fetchId, 3)]]);
+  });
+
+  it("says that it asks for tasks, and only then", () => {
+    const translate = shapeTelemetry({});
+    const exporters = [{ lifecycle: "attempts" }, { lifecycle: "full" }, {}].map(
+      (options) => new OtlpExporter({ shape: options as ShapeOptions }, { backend: { translate } }),
+    );
+    expect(exporters.map((exporter) => exporter.shape?.asksForTasks)).toEqual([true, false, false]);
   });
 
   it("gives spans as they are when they are to be full", () => {

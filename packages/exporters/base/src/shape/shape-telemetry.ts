@@ -17,7 +17,11 @@ import type { ShapeOptions, TaskLookup } from "./shape-options.ts";
  * Gives a batch as a backend is to have it; what is given stays as it is. Whoever feeds it may tell of tasks whose span is
  * not in the batch, over {@link ShapeOptions.tasks}; it is asked only where that matters.
  */
-export type ShapeTelemetry = (batch: TelemetryBatch, tasks?: TaskLookup) => TelemetryBatch;
+export interface ShapeTelemetry {
+  (batch: TelemetryBatch, tasks?: TaskLookup): TelemetryBatch;
+  /** Whether it asks for tasks at all; absent is no. */
+  readonly asksForTasks?: boolean;
+}
 
 /** A change of one record; undefined leaves it out. */
 type ShapeRecord<Kind> = (record: Kind) => Kind | undefined;
@@ -41,10 +45,11 @@ export function shapeTelemetry(options: ShapeOptions): ShapeTelemetry {
     samples && !samples(record) ? undefined : withAttributes(record, shapes.ofRecords);
   const shapeResource = resourceShape(shapes.ofResources);
   const stage = { samples, shapes };
-  return ({ traces, logs }, tasks = options.tasks) => ({
+  const shape: ShapeTelemetry = ({ traces, logs }, tasks = options.tasks) => ({
     ...(traces && { traces: shapeTraces(traces, spanShape(traces, { ...options, tasks }, stage), shapeResource) }),
     ...(logs && { logs: shapeLogs(logs, shapeLog, shapeResource) }),
   });
+  return Object.assign(shape, { asksForTasks: options.lifecycle === "attempts" });
 }
 
 interface Stage {

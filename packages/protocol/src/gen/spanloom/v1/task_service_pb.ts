@@ -18,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file spanloom/v1/task_service.proto.
  */
 export const file_spanloom_v1_task_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5zcGFubG9vbS92MS90YXNrX3NlcnZpY2UucHJvdG8SC3NwYW5sb29tLnYxIpoDChFMZWFzZVRhc2tzUmVxdWVzdBIRCglydW5uZXJfaWQYASABKAkSDgoGcXVldWVzGAIgAygJEjAKC2lkZW50aWZpZXJzGAMgAygLMhsuc3Bhbmxvb20udjEuVGFza0lkZW50aWZpZXISEQoJbWF4X3Rhc2tzGAQgASgNEicKBHdhaXQYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKAoHcmVzdWx0cxgGIAMoCzIXLnNwYW5sb29tLnYxLlRhc2tSZXN1bHQSKQoJdGVsZW1ldHJ5GAcgASgLMhYuc3Bhbmxvb20udjEuVGVsZW1ldHJ5EjEKDmxlYXNlX2R1cmF0aW9uGAggASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEh8KEmNsb2NrX29mZnNldF9uYW5vcxgJIAEoEkgAiAEBEjQKDGNsb3NlZF9zcGFucxgKIAEoCzIeLnNwYW5sb29tLnYxLkNsb3NlZFNwYW5SZXF1ZXN0QhUKE19jbG9ja19vZmZzZXRfbmFub3MiVwoRQ2xvc2VkU3BhblJlcXVlc3QSMAoIcHVycG9zZXMYASADKA4yHi5zcGFubG9vbS52MS5DbG9zZWRTcGFuUHVycG9zZRIQCghyZWNlaXZlZBgCIAMoBCJaCgtDbG9zZWRTcGFucxIKCgJpZBgBIAEoBBIvCgdwdXJwb3NlGAIgASgOMh4uc3Bhbmxvb20udjEuQ2xvc2VkU3BhblB1cnBvc2USDgoGdHJhY2VzGAMgASgMIikKCVRlbGVtZXRyeRIOCgZ0cmFjZXMYASADKAwSDAoEbG9ncxgCIAMoDCKYAgoSTGVhc2VUYXNrc1Jlc3BvbnNlEiYKBXRhc2tzGAEgAygLMhcuc3Bhbmxvb20udjEuTGVhc2VkVGFzaxIrCgtyZXN1bHRfYWNrcxgCIAMoCzIWLnNwYW5sb29tLnYxLlJlc3VsdEFjaxIwCg1jYW5jZWxsYXRpb25zGAMgAygLMhkuc3Bhbmxvb20udjEuQ2FuY2VsbGF0aW9uEg0KBWRyYWluGAQgASgIEjwKE3RlbGVtZXRyeV9yZWplY3Rpb24YBSABKAsyHy5zcGFubG9vbS52MS5UZWxlbWV0cnlSZWplY3Rpb24SLgoMY2xvc2VkX3NwYW5zGAYgAygLMhguc3Bhbmxvb20udjEuQ2xvc2VkU3BhbnMiZwoSVGVsZW1ldHJ5UmVqZWN0aW9uEhYKDnJlamVjdGVkX3NwYW5zGAEgASgEEhUKDXJlamVjdGVkX2xvZ3MYAiABKAQSDwoHbWVzc2FnZRgDIAEoCRIRCglyZXRyeWFibGUYBCABKAgikgEKCVJlc3VsdEFjaxIPCgd0YXNrX2lkGAEgASgJEg8KB2F0dGVtcHQYAiABKA0SKQoGc3RhdHVzGAMgASgOMhkuc3Bhbmxvb20udjEuUmVzdWx0U3RhdHVzEicKBWVycm9yGAQgASgLMhguc3Bhbmxvb20udjEuRXJyb3JEZXRhaWwSDwoHbWVzc2FnZRgFIAEoCSJhCgxDYW5jZWxsYXRpb24SDwoHdGFza19pZBgBIAEoCRIPCgdhdHRlbXB0GAIgASgNEi8KBnJlYXNvbhgDIAEoDjIfLnNwYW5sb29tLnYxLkNhbmNlbGxhdGlvblJlYXNvbiJwCg5SdW5uaW5nQXR0ZW1wdBIPCgd0YXNrX2lkGAEgASgJEg8KB2F0dGVtcHQYAiABKA0SEwoLbGVhc2VfdG9rZW4YAyABKAwSJwoIcHJvZ3Jlc3MYBCADKAsyFS5zcGFubG9vbS52MS5Qcm9ncmVzcyKCAgoQSGVhcnRiZWF0UmVxdWVzdBIRCglydW5uZXJfaWQYASABKAkSLAoHcnVubmluZxgCIAMoCzIbLnNwYW5sb29tLnYxLlJ1bm5pbmdBdHRlbXB0EjEKDmxlYXNlX2R1cmF0aW9uGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhkKEXNlbnRfYXRfdW5peF9uYW5vGAQgASgEEikKCXRlbGVtZXRyeRgFIAEoCzIWLnNwYW5sb29tLnYxLlRlbGVtZXRyeRI0CgxjbG9zZWRfc3BhbnMYBiABKAsyHi5zcGFubG9vbS52MS5DbG9zZWRTcGFuUmVxdWVzdCKcAgoRSGVhcnRiZWF0UmVzcG9uc2USLwoIZXh0ZW5kZWQYASADKAsyHS5zcGFubG9vbS52MS5BdHRlbXB0UmVmZXJlbmNlEisKBGxvc3QYAiADKAsyHS5zcGFubG9vbS52MS5BdHRlbXB0UmVmZXJlbmNlEiwKCWNhbmNlbGxlZBgDIAMoCzIZLnNwYW5sb29tLnYxLkNhbmNlbGxhdGlvbhINCgVkcmFpbhgEIAEoCBIdChVzZXJ2ZXJfdGltZV91bml4X25hbm8YBSABKAQSHQoVcmVjZWl2ZWRfYXRfdW5peF9uYW5vGAYgASgEEi4KDGNsb3NlZF9zcGFucxgHIAMoCzIYLnNwYW5sb29tLnYxLkNsb3NlZFNwYW5zIjQKEEF0dGVtcHRSZWZlcmVuY2USDwoHdGFza19pZBgBIAEoCRIPCgdhdHRlbXB0GAIgASgNInwKHExpc3REZXBlbmRlbmN5T3V0cHV0c1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRIPCgdhdHRlbXB0GAIgASgNEhMKC2xlYXNlX3Rva2VuGAMgASgMEhEKCXBhZ2Vfc2l6ZRgEIAEoDRISCgpwYWdlX3Rva2VuGAUgASgJIm0KHUxpc3REZXBlbmRlbmN5T3V0cHV0c1Jlc3BvbnNlEjMKDGRlcGVuZGVuY2llcxgBIAMoCzIdLnNwYW5sb29tLnYxLkRlcGVuZGVuY3lPdXRwdXQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJKngKEUNsb3NlZFNwYW5QdXJwb3NlEiMKH0NMT1NFRF9TUEFOX1BVUlBPU0VfVU5TUEVDSUZJRUQQABIeChpDTE9TRURfU1BBTl9QVVJQT1NFX0VYUE9SVBABEh4KGkNMT1NFRF9TUEFOX1BVUlBPU0VfTk9USUZZEAIqfQoMUmVzdWx0U3RhdHVzEh0KGVJFU1VMVF9TVEFUVVNfVU5TUEVDSUZJRUQQABIUChBSRVNVTFRfU1RBVFVTX09LEAESHQoZUkVTVUxUX1NUQVRVU19TVEFMRV9MRUFTRRACEhkKFVJFU1VMVF9TVEFUVVNfSU5WQUxJRBADKsoBChJDYW5jZWxsYXRpb25SZWFzb24SIwofQ0FOQ0VMTEFUSU9OX1JFQVNPTl9VTlNQRUNJRklFRBAAEiUKIUNBTkNFTExBVElPTl9SRUFTT05fSk9CX0NBTkNFTExFRBABEiIKHkNBTkNFTExBVElPTl9SRUFTT05fSk9CX0ZBSUxFRBACEh8KG0NBTkNFTExBVElPTl9SRUFTT05fVElNRU9VVBADEiMKH0NBTkNFTExBVElPTl9SRUFTT05fQ09OQ1VSUkVOQ1kQBDKYAgoLVGFza1NlcnZpY2USTQoKTGVhc2VUYXNrcxIeLnNwYW5sb29tLnYxLkxlYXNlVGFza3NSZXF1ZXN0Gh8uc3Bhbmxvb20udjEuTGVhc2VUYXNrc1Jlc3BvbnNlEkoKCUhlYXJ0YmVhdBIdLnNwYW5sb29tLnYxLkhlYXJ0YmVhdFJlcXVlc3QaHi5zcGFubG9vbS52MS5IZWFydGJlYXRSZXNwb25zZRJuChVMaXN0RGVwZW5kZW5jeU91dHB1dHMSKS5zcGFubG9vbS52MS5MaXN0RGVwZW5kZW5jeU91dHB1dHNSZXF1ZXN0Giouc3Bhbmxvb20udjEuTGlzdERlcGVuZGVuY3lPdXRwdXRzUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_duration, file_spanloom_v1_error, file_spanloom_v1_task]);
+  fileDesc("Ch5zcGFubG9vbS92MS90YXNrX3NlcnZpY2UucHJvdG8SC3NwYW5sb29tLnYxIpoDChFMZWFzZVRhc2tzUmVxdWVzdBIRCglydW5uZXJfaWQYASABKAkSDgoGcXVldWVzGAIgAygJEjAKC2lkZW50aWZpZXJzGAMgAygLMhsuc3Bhbmxvb20udjEuVGFza0lkZW50aWZpZXISEQoJbWF4X3Rhc2tzGAQgASgNEicKBHdhaXQYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKAoHcmVzdWx0cxgGIAMoCzIXLnNwYW5sb29tLnYxLlRhc2tSZXN1bHQSKQoJdGVsZW1ldHJ5GAcgASgLMhYuc3Bhbmxvb20udjEuVGVsZW1ldHJ5EjEKDmxlYXNlX2R1cmF0aW9uGAggASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEh8KEmNsb2NrX29mZnNldF9uYW5vcxgJIAEoEkgAiAEBEjQKDGNsb3NlZF9zcGFucxgKIAEoCzIeLnNwYW5sb29tLnYxLkNsb3NlZFNwYW5SZXF1ZXN0QhUKE19jbG9ja19vZmZzZXRfbmFub3MiZgoRQ2xvc2VkU3BhblJlcXVlc3QSMAoIcHVycG9zZXMYASADKA4yHi5zcGFubG9vbS52MS5DbG9zZWRTcGFuUHVycG9zZRIQCghyZWNlaXZlZBgCIAMoBBINCgV0YXNrcxgDIAEoCCKGAQoLQ2xvc2VkU3BhbnMSCgoCaWQYASABKAQSLwoHcHVycG9zZRgCIAEoDjIeLnNwYW5sb29tLnYxLkNsb3NlZFNwYW5QdXJwb3NlEg4KBnRyYWNlcxgDIAEoDBIqCgV0YXNrcxgEIAMoCzIbLnNwYW5sb29tLnYxLkNsb3NlZFNwYW5UYXNrIn4KDkNsb3NlZFNwYW5UYXNrEhAKCHRyYWNlX2lkGAEgASgMEg8KB3NwYW5faWQYAiABKAwSFgoOcGFyZW50X3NwYW5faWQYAyABKAwSFAoMbGFzdF9hdHRlbXB0GAQgASgNEhsKE2RlcGVuZGVuY3lfc3Bhbl9pZHMYBSADKAwiKQoJVGVsZW1ldHJ5Eg4KBnRyYWNlcxgBIAMoDBIMCgRsb2dzGAIgAygMIpgCChJMZWFzZVRhc2tzUmVzcG9uc2USJgoFdGFza3MYASADKAsyFy5zcGFubG9vbS52MS5MZWFzZWRUYXNrEisKC3Jlc3VsdF9hY2tzGAIgAygLMhYuc3Bhbmxvb20udjEuUmVzdWx0QWNrEjAKDWNhbmNlbGxhdGlvbnMYAyADKAsyGS5zcGFubG9vbS52MS5DYW5jZWxsYXRpb24SDQoFZHJhaW4YBCABKAgSPAoTdGVsZW1ldHJ5X3JlamVjdGlvbhgFIAEoCzIfLnNwYW5sb29tLnYxLlRlbGVtZXRyeVJlamVjdGlvbhIuCgxjbG9zZWRfc3BhbnMYBiADKAsyGC5zcGFubG9vbS52MS5DbG9zZWRTcGFucyJnChJUZWxlbWV0cnlSZWplY3Rpb24SFgoOcmVqZWN0ZWRfc3BhbnMYASABKAQSFQoNcmVqZWN0ZWRfbG9ncxgCIAEoBBIPCgdtZXNzYWdlGAMgASgJEhEKCXJldHJ5YWJsZRgEIAEoCCKSAQoJUmVzdWx0QWNrEg8KB3Rhc2tfaWQYASABKAkSDwoHYXR0ZW1wdBgCIAEoDRIpCgZzdGF0dXMYAyABKA4yGS5zcGFubG9vbS52MS5SZXN1bHRTdGF0dXMSJwoFZXJyb3IYBCABKAsyGC5zcGFubG9vbS52MS5FcnJvckRldGFpbBIPCgdtZXNzYWdlGAUgASgJImEKDENhbmNlbGxhdGlvbhIPCgd0YXNrX2lkGAEgASgJEg8KB2F0dGVtcHQYAiABKA0SLwoGcmVhc29uGAMgASgOMh8uc3Bhbmxvb20udjEuQ2FuY2VsbGF0aW9uUmVhc29uInAKDlJ1bm5pbmdBdHRlbXB0Eg8KB3Rhc2tfaWQYASABKAkSDwoHYXR0ZW1wdBgCIAEoDRITCgtsZWFzZV90b2tlbhgDIAEoDBInCghwcm9ncmVzcxgEIAMoCzIVLnNwYW5sb29tLnYxLlByb2dyZXNzIoICChBIZWFydGJlYXRSZXF1ZXN0EhEKCXJ1bm5lcl9pZBgBIAEoCRIsCgdydW5uaW5nGAIgAygLMhsuc3Bhbmxvb20udjEuUnVubmluZ0F0dGVtcHQSMQoObGVhc2VfZHVyYXRpb24YAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SGQoRc2VudF9hdF91bml4X25hbm8YBCABKAQSKQoJdGVsZW1ldHJ5GAUgASgLMhYuc3Bhbmxvb20udjEuVGVsZW1ldHJ5EjQKDGNsb3NlZF9zcGFucxgGIAEoCzIeLnNwYW5sb29tLnYxLkNsb3NlZFNwYW5SZXF1ZXN0IpwCChFIZWFydGJlYXRSZXNwb25zZRIvCghleHRlbmRlZBgBIAMoCzIdLnNwYW5sb29tLnYxLkF0dGVtcHRSZWZlcmVuY2USKwoEbG9zdBgCIAMoCzIdLnNwYW5sb29tLnYxLkF0dGVtcHRSZWZlcmVuY2USLAoJY2FuY2VsbGVkGAMgAygLMhkuc3Bhbmxvb20udjEuQ2FuY2VsbGF0aW9uEg0KBWRyYWluGAQgASgIEh0KFXNlcnZlcl90aW1lX3VuaXhfbmFubxgFIAEoBBIdChVyZWNlaXZlZF9hdF91bml4X25hbm8YBiABKAQSLgoMY2xvc2VkX3NwYW5zGAcgAygLMhguc3Bhbmxvb20udjEuQ2xvc2VkU3BhbnMiNAoQQXR0ZW1wdFJlZmVyZW5jZRIPCgd0YXNrX2lkGAEgASgJEg8KB2F0dGVtcHQYAiABKA0ifAocTGlzdERlcGVuZGVuY3lPdXRwdXRzUmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJEg8KB2F0dGVtcHQYAiABKA0SEwoLbGVhc2VfdG9rZW4YAyABKAwSEQoJcGFnZV9zaXplGAQgASgNEhIKCnBhZ2VfdG9rZW4YBSABKAkibQodTGlzdERlcGVuZGVuY3lPdXRwdXRzUmVzcG9uc2USMwoMZGVwZW5kZW5jaWVzGAEgAygLMh0uc3Bhbmxvb20udjEuRGVwZW5kZW5jeU91dHB1dBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkqeAoRQ2xvc2VkU3BhblB1cnBvc2USIwofQ0xPU0VEX1NQQU5fUFVSUE9TRV9VTlNQRUNJRklFRBAAEh4KGkNMT1NFRF9TUEFOX1BVUlBPU0VfRVhQT1JUEAESHgoaQ0xPU0VEX1NQQU5fUFVSUE9TRV9OT1RJRlkQAip9CgxSZXN1bHRTdGF0dXMSHQoZUkVTVUxUX1NUQVRVU19VTlNQRUNJRklFRBAAEhQKEFJFU1VMVF9TVEFUVVNfT0sQARIdChlSRVNVTFRfU1RBVFVTX1NUQUxFX0xFQVNFEAISGQoVUkVTVUxUX1NUQVRVU19JTlZBTElEEAMqygEKEkNhbmNlbGxhdGlvblJlYXNvbhIjCh9DQU5DRUxMQVRJT05fUkVBU09OX1VOU1BFQ0lGSUVEEAASJQohQ0FOQ0VMTEFUSU9OX1JFQVNPTl9KT0JfQ0FOQ0VMTEVEEAESIgoeQ0FOQ0VMTEFUSU9OX1JFQVNPTl9KT0JfRkFJTEVEEAISHwobQ0FOQ0VMTEFUSU9OX1JFQVNPTl9USU1FT1VUEAMSIwofQ0FOQ0VMTEFUSU9OX1JFQVNPTl9DT05DVVJSRU5DWRAEMpgCCgtUYXNrU2VydmljZRJNCgpMZWFzZVRhc2tzEh4uc3Bhbmxvb20udjEuTGVhc2VUYXNrc1JlcXVlc3QaHy5zcGFubG9vbS52MS5MZWFzZVRhc2tzUmVzcG9uc2USSgoJSGVhcnRiZWF0Eh0uc3Bhbmxvb20udjEuSGVhcnRiZWF0UmVxdWVzdBoeLnNwYW5sb29tLnYxLkhlYXJ0YmVhdFJlc3BvbnNlEm4KFUxpc3REZXBlbmRlbmN5T3V0cHV0cxIpLnNwYW5sb29tLnYxLkxpc3REZXBlbmRlbmN5T3V0cHV0c1JlcXVlc3QaKi5zcGFubG9vbS52MS5MaXN0RGVwZW5kZW5jeU91dHB1dHNSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_duration, file_spanloom_v1_error, file_spanloom_v1_task]);
 
 /**
  * What a runner reports and how much it can take.
@@ -131,6 +131,14 @@ export type ClosedSpanRequest = Message<"spanloom.v1.ClosedSpanRequest"> & {
    * @generated from field: repeated uint64 received = 2;
    */
   received: bigint[];
+
+  /**
+   * Whether spans for EXPORT are to come with what is known of their tasks: for an exporter that leaves out the spans of
+   * tasks. Nothing is read for it while no runner asks.
+   *
+   * @generated from field: bool tasks = 3;
+   */
+  tasks: boolean;
 };
 
 /**
@@ -166,6 +174,15 @@ export type ClosedSpans = Message<"spanloom.v1.ClosedSpans"> & {
    * @generated from field: bytes traces = 3;
    */
   traces: Uint8Array;
+
+  /**
+   * Tasks that `traces` cannot tell of whole, when it was asked for: those of its attempts,
+   * unless their span and that of their last attempt are in it, and those that these depend on, if they had more than one
+   * attempt.
+   *
+   * @generated from field: repeated spanloom.v1.ClosedSpanTask tasks = 4;
+   */
+  tasks: ClosedSpanTask[];
 };
 
 /**
@@ -174,6 +191,55 @@ export type ClosedSpans = Message<"spanloom.v1.ClosedSpans"> & {
  */
 export const ClosedSpansSchema: GenMessage<ClosedSpans> = /*@__PURE__*/
   messageDesc(file_spanloom_v1_task_service, 2);
+
+/**
+ * What is known of a task when its spans are handed out, whether or not it has ended.
+ *
+ * @generated from message spanloom.v1.ClosedSpanTask
+ */
+export type ClosedSpanTask = Message<"spanloom.v1.ClosedSpanTask"> & {
+  /**
+   * Its trace, 16 bytes.
+   *
+   * @generated from field: bytes trace_id = 1;
+   */
+  traceId: Uint8Array;
+
+  /**
+   * Its span, 8 bytes.
+   *
+   * @generated from field: bytes span_id = 2;
+   */
+  spanId: Uint8Array;
+
+  /**
+   * Span of what submitted it, an attempt or the job, 8 bytes.
+   *
+   * @generated from field: bytes parent_span_id = 3;
+   */
+  parentSpanId: Uint8Array;
+
+  /**
+   * Number of its last attempt; 0 when it had none.
+   *
+   * @generated from field: uint32 last_attempt = 4;
+   */
+  lastAttempt: number;
+
+  /**
+   * Spans of the tasks that its own span links to as its dependencies, 8 bytes each.
+   *
+   * @generated from field: repeated bytes dependency_span_ids = 5;
+   */
+  dependencySpanIds: Uint8Array[];
+};
+
+/**
+ * Describes the message spanloom.v1.ClosedSpanTask.
+ * Use `create(ClosedSpanTaskSchema)` to create a new message.
+ */
+export const ClosedSpanTaskSchema: GenMessage<ClosedSpanTask> = /*@__PURE__*/
+  messageDesc(file_spanloom_v1_task_service, 3);
 
 /**
  * OTLP payloads that travel with results.
@@ -201,7 +267,7 @@ export type Telemetry = Message<"spanloom.v1.Telemetry"> & {
  * Use `create(TelemetrySchema)` to create a new message.
  */
 export const TelemetrySchema: GenMessage<Telemetry> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_task_service, 3);
+  messageDesc(file_spanloom_v1_task_service, 4);
 
 /**
  * New work, and what became of the reported results.
@@ -257,7 +323,7 @@ export type LeaseTasksResponse = Message<"spanloom.v1.LeaseTasksResponse"> & {
  * Use `create(LeaseTasksResponseSchema)` to create a new message.
  */
 export const LeaseTasksResponseSchema: GenMessage<LeaseTasksResponse> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_task_service, 4);
+  messageDesc(file_spanloom_v1_task_service, 5);
 
 /**
  * What a server refused of the telemetry it was sent. Never a reason to refuse the results.
@@ -299,7 +365,7 @@ export type TelemetryRejection = Message<"spanloom.v1.TelemetryRejection"> & {
  * Use `create(TelemetryRejectionSchema)` to create a new message.
  */
 export const TelemetryRejectionSchema: GenMessage<TelemetryRejection> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_task_service, 5);
+  messageDesc(file_spanloom_v1_task_service, 6);
 
 /**
  * The answer to one result. One bad result never spoils its batch.
@@ -348,7 +414,7 @@ export type ResultAck = Message<"spanloom.v1.ResultAck"> & {
  * Use `create(ResultAckSchema)` to create a new message.
  */
 export const ResultAckSchema: GenMessage<ResultAck> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_task_service, 6);
+  messageDesc(file_spanloom_v1_task_service, 7);
 
 /**
  * A request to stop one attempt.
@@ -383,7 +449,7 @@ export type Cancellation = Message<"spanloom.v1.Cancellation"> & {
  * Use `create(CancellationSchema)` to create a new message.
  */
 export const CancellationSchema: GenMessage<Cancellation> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_task_service, 7);
+  messageDesc(file_spanloom_v1_task_service, 8);
 
 /**
  * An attempt as its runner sees it.
@@ -425,7 +491,7 @@ export type RunningAttempt = Message<"spanloom.v1.RunningAttempt"> & {
  * Use `create(RunningAttemptSchema)` to create a new message.
  */
 export const RunningAttemptSchema: GenMessage<RunningAttempt> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_task_service, 8);
+  messageDesc(file_spanloom_v1_task_service, 9);
 
 /**
  * One call for all of a runner's attempts.
@@ -481,7 +547,7 @@ export type HeartbeatRequest = Message<"spanloom.v1.HeartbeatRequest"> & {
  * Use `create(HeartbeatRequestSchema)` to create a new message.
  */
 export const HeartbeatRequestSchema: GenMessage<HeartbeatRequest> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_task_service, 9);
+  messageDesc(file_spanloom_v1_task_service, 10);
 
 /**
  * What became of the leases.
@@ -545,7 +611,7 @@ export type HeartbeatResponse = Message<"spanloom.v1.HeartbeatResponse"> & {
  * Use `create(HeartbeatResponseSchema)` to create a new message.
  */
 export const HeartbeatResponseSchema: GenMessage<HeartbeatResponse> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_task_service, 10);
+  messageDesc(file_spanloom_v1_task_service, 11);
 
 /**
  * An attempt by name.
@@ -573,7 +639,7 @@ export type AttemptReference = Message<"spanloom.v1.AttemptReference"> & {
  * Use `create(AttemptReferenceSchema)` to create a new message.
  */
 export const AttemptReferenceSchema: GenMessage<AttemptReference> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_task_service, 11);
+  messageDesc(file_spanloom_v1_task_service, 12);
 
 /**
  * A page of dependency outputs.
@@ -622,7 +688,7 @@ export type ListDependencyOutputsRequest = Message<"spanloom.v1.ListDependencyOu
  * Use `create(ListDependencyOutputsRequestSchema)` to create a new message.
  */
 export const ListDependencyOutputsRequestSchema: GenMessage<ListDependencyOutputsRequest> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_task_service, 12);
+  messageDesc(file_spanloom_v1_task_service, 13);
 
 /**
  * A page of dependency outputs.
@@ -650,7 +716,7 @@ export type ListDependencyOutputsResponse = Message<"spanloom.v1.ListDependencyO
  * Use `create(ListDependencyOutputsResponseSchema)` to create a new message.
  */
 export const ListDependencyOutputsResponseSchema: GenMessage<ListDependencyOutputsResponse> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_task_service, 13);
+  messageDesc(file_spanloom_v1_task_service, 14);
 
 /**
  * What spans of jobs, tasks and attempts are handed out for.
