@@ -34,9 +34,16 @@ export interface PlainLog {
   attributes: Record<string, unknown>;
 }
 
+/** Spans of requests that were decoded: who waits for the last of many looks at them all again and again. */
+const decoded = new WeakMap<Uint8Array, readonly PlainSpan[]>();
+
 /** All spans in OTLP requests, in order. */
 export function spansIn(requests: readonly Uint8Array[]): PlainSpan[] {
-  return requests.flatMap((bytes) => spansOf(fromBinary(ExportTraceServiceRequestSchema, bytes)));
+  return requests.flatMap((bytes) => {
+    const spans = decoded.get(bytes) ?? spansOf(fromBinary(ExportTraceServiceRequestSchema, bytes));
+    decoded.set(bytes, spans);
+    return spans;
+  });
 }
 
 /** All spans of an OTLP request. */

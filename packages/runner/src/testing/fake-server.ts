@@ -28,6 +28,9 @@ import {
   traceIdOfJob,
 } from "@spanloom/protocol";
 
+/** After how long a wait is in vain, as everywhere in tests: what a busy machine takes is not judged. */
+const PATIENCE_MS = 60_000;
+
 /** What a test may want to be different about a task. */
 export interface TaskChange
   extends Partial<Pick<LeasedTask, "taskId" | "jobId" | "attempt" | "input" | "dependencies" | "dependenciesPaged">> {
@@ -154,7 +157,7 @@ export class FakeServer {
 
   /** Resolves once `holds` is true; it is looked at after everything that happens here. */
   async until(holds: () => boolean, what: string): Promise<void> {
-    const deadline = Date.now() + 10_000;
+    const deadline = Date.now() + PATIENCE_MS;
     while (!holds()) {
       if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
       await new Promise<void>((resolve) => {
