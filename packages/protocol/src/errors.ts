@@ -46,6 +46,10 @@ export const errorCatalogue: Readonly<Record<Reason, ErrorEntry>> = {
   DEADLINE_EXCEEDED: entry(Code.DeadlineExceeded, "The call's deadline passed before it was done.", true),
   UNIMPLEMENTED: entry(Code.Unimplemented, "The call is declared in the protocol but not served by this server."),
   INTERNAL: entry(Code.Internal, "A defect in the server."),
+  SCHEDULE_NOT_FOUND: entry(Code.NotFound, "No schedule has this name."),
+  TRIGGER_NOT_FOUND: entry(Code.NotFound, "No trigger has this name."),
+  EVENT_NOT_FOUND: entry(Code.NotFound, "No event has this id, or it is kept no longer."),
+  WEBHOOK_NOT_FOUND: entry(Code.NotFound, "No webhook has this name."),
 };
 
 function entry(code: Code, summary: string, retryable = false): ErrorEntry {

@@ -15,11 +15,14 @@ export {
 } from "./errors.ts";
 // Messages and services, generated from proto/.
 export * from "./gen/spanloom/v1/error_pb.ts";
+export * from "./gen/spanloom/v1/event_service_pb.ts";
 export * from "./gen/spanloom/v1/job_service_pb.ts";
 export * from "./gen/spanloom/v1/query_service_pb.ts";
 export * from "./gen/spanloom/v1/runner_service_pb.ts";
 export * from "./gen/spanloom/v1/task_pb.ts";
 export * from "./gen/spanloom/v1/task_service_pb.ts";
+export * from "./gen/spanloom/v1/trigger_pb.ts";
+export * from "./gen/spanloom/v1/trigger_service_pb.ts";
 export { bytesToHex, hexToBytes } from "./hex.ts";
 export { attemptSpanId, IdGenerator, isUuid, spanIdOf, traceIdOfJob } from "./ids.ts";
 export { defaultLimits, type Limits } from "./limits.ts";

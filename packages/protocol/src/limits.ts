@@ -26,6 +26,16 @@ export const defaultLimits = {
   maxFailureMessageBytes: 16 * 1024,
   maxFailureStackBytes: 64 * 1024,
   maxInlineDependencyBytes: 1024 * 1024,
+  maxEventsPerRequest: 100_000,
+  maxEventBytes: 1024 * 1024,
+  maxEventMetadata: 64,
+  maxEventMetadataBytes: 4_096,
+  maxDescriptionBytes: 4_096,
+  maxExpressionBytes: 4_096,
+  maxFiringsPerBackfill: 10_000,
+  maxKeptFirings: 10_000,
+  /** Jobs and events in a row that start each other. */
+  maxTriggerDepth: 16,
 } as const;
 
 /** Limits by name; a server may be configured with others. */

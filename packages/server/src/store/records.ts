@@ -25,6 +25,21 @@ export interface ConcurrencyRule {
   limit: number;
   /** What happens to a newcomer when all places are taken: it waits, it also stops the longest-running holder, or it is refused. */
   policy: "wait" | "cancelRunning" | "rejectNew";
+  /** Most newcomers that may wait; one more is refused. Of jobs alone. Undefined: any number. */
+  maxWaiting?: number;
+}
+
+/** What set a job going, other than somebody who submitted it. */
+export interface JobTrigger {
+  type: "manual" | "schedule" | "event" | "webhook" | "clone";
+  /** Schedule or trigger, named as it was then. A schedule that was fired by hand has the type manual. */
+  source?: { kind: "schedule" | "trigger"; id: string; name: string };
+  eventId?: string;
+  scheduledAtUs?: number;
+  backfill?: boolean;
+  clonedJobId?: string;
+  /** Jobs and events in a row that led to it; 0 for one that no event started. */
+  depth: number;
 }
 
 /** At most `limit` attempts that share a key start in each window; windows are aligned to the epoch. */
@@ -97,6 +112,8 @@ export interface NewJob {
   trace: NewJobTrace;
   /** A place is held from the job's admission until it ends. */
   concurrency?: ConcurrencyRule;
+  /** Undefined: somebody submitted it. */
+  trigger?: JobTrigger;
 }
 
 /** Where a job's span stands among its submitter's. */
@@ -170,6 +187,10 @@ export interface JobRecord {
   idempotencyKey: string;
   trace: NewJobTrace;
   concurrency?: ConcurrencyRule;
+  /** Undefined: somebody submitted it. */
+  trigger?: JobTrigger;
+  /** When it was run again first. */
+  retriedAtUs?: number;
   /** Outputs of the roots in order; only when asked for and SUCCEEDED, and no larger together than asked for. */
   outputs?: readonly Uint8Array[];
 }

@@ -34,6 +34,7 @@ import type {
   TaskRecord,
 } from "./records.ts";
 import type { StoreStats } from "./store-stats.ts";
+import type { TriggerStore } from "./trigger-store.ts";
 
 export type { ExportCursors, KeptExporter, TakenExporter } from "./export-cursors.ts";
 export type { Peers } from "./peers.ts";
@@ -52,6 +53,7 @@ export type {
   HeartbeatOutcome,
   JobQuery,
   JobRecord,
+  JobTrigger,
   Lease,
   NewJob,
   NewJobTrace,
@@ -135,6 +137,8 @@ export interface Store {
   readonly stats: StoreStats;
   /** Exporters that the servers on the same record serve in turns; absent when there can be none. */
   readonly exportCursors?: ExportCursors;
+  /** Schedules, triggers, webhooks and events. */
+  readonly triggers?: TriggerStore;
   /** Opens and migrates. Throws INVALID_STATE, naming the cause, when the data is locked, read-only or from a newer version. */
   start(): Promise<void>;
   /** Finishes what was asked for and closes. Safe to call twice. */
