@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
-import { getPriority } from "node:os";
+import { getPriority, setPriority } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -9,6 +9,7 @@ import { tempDir, testSpanStore } from "@spanloom/testing";
 import { drainPending, Session } from "chdb";
 import { describe, expect, it } from "vitest";
 import { rowsOf } from "../../ingest/otlp-fixture.ts";
+import { startNicerThread } from "../../testing/nicer-thread.ts";
 import { spanBatch, spanStoreFixture } from "../../testing/span-store-fixture.ts";
 import { maySetNice, threadNices } from "../../testing/thread-nices.ts";
 import { DATABASE, SCHEMA_VERSION } from "../schema.sql.ts";
@@ -116,12 +117,30 @@ describe("ChdbSpanStore", () => {
     const spans = Array.from({ length: 5_000 }, (_, id) => ({ id, trace: 1, name: "x", startNs: 1n, version: 1n }));
     const batch = spanBatch(spans);
     await expect.poll(() => nicesDuring(store.insert(batch)), { timeout: 30_000 }).toContain(10);
+    // A thread that a merge makes has its priority until the next query begins.
+    const merges = { sql: "SELECT count() AS n FROM system.merges", params: {} };
+    await expect.poll(() => rowsFrom(store, merges), { timeout: 30_000 }).toEqual([{ n: 0n }]);
     const numbers = { sql: "SELECT sum(number) AS n FROM numbers_mt(300000000)", params: {} };
     expect(await nicesDuring(rowsFrom(store, numbers))).toEqual([0]);
     const sql = "SELECT value FROM system.server_settings WHERE name = 'os_threads_nice_value_merge_mutate'";
     expect(await rowsFrom(store, { sql, params: {} })).toEqual([{ value: "10" }]);
   });
+
+  it.runIf(maySet)("queries on no thread that is left at the priority of inserts and merges", async () => {
+    using dir = tempDir();
+    await using store = new ChdbSpanStore({ dataDir: dir.path });
+    await store.start();
+    // As the engine's own are when an insert had them made.
+    await using thread = await startNicerThread("ThreadPool", 10);
+    await rowsFrom(store, { sql: "SELECT 1", params: {} });
+    expect(getPriority(thread.id)).toBe(0);
+    setPriority(thread.id, 10);
+    await store.insert(spanBatch([{ id: 1, trace: 1, name: "x", startNs: 1n, version: 1n }]));
+    expect(getPriority(thread.id)).toBe(0);
+  });
 });
+
+const statementThreads = ["libuv-worker", "QueryPullPipeEx", "QueryPipelineEx"];
 
 /** Nice values of the threads that run a statement or compute for it; merges have threads of other names. */
 async function nicesDuring(running: Promise<unknown>): Promise<number[]> {
@@ -131,7 +150,7 @@ async function nicesDuring(running: Promise<unknown>): Promise<number[]> {
     isOver = true;
   });
   while (!isOver) {
-    for (const name of ["libuv-worker", "QueryPullPipeEx"]) for (const nice of threadNices(name)) nices.add(nice);
+    for (const name of statementThreads) for (const nice of threadNices(name)) nices.add(nice);
     await setImmediate();
   }
   await over;

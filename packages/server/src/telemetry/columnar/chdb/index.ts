@@ -12,6 +12,7 @@ import type { ArrowBatch, InsertBatch, SpanStore, SpanStoreStats, Statement } fr
 import { folderHolder } from "./folder-holder.ts";
 import { insertStatement } from "./insert.ts";
 import { prefetched } from "./prefetched.ts";
+import { raisePoolThreads } from "./raise-pool-threads.ts";
 import { SessionPool } from "./session-pool.ts";
 import { type ChdbLimits, connectionArgs, defaultChdbLimits, scanSettings } from "./settings.ts";
 
@@ -36,6 +37,7 @@ const insertColumns = { spans: Object.keys(spanColumns()), logs: Object.keys(log
  * I1. One process, one folder: opening a second folder in the process, or the folder from a second process, fails.
  * I2. Inserts run one after the other; each is one block, so it is in the store whole or not at all within a day.
  * I3. Nothing is closed while the engine still works for us.
+ * I4. No query begins on a thread that an insert or a merge left at its lower priority, but while an insert runs.
  */
 export class ChdbSpanStore implements SpanStore {
   readonly retentionDays: number;
@@ -45,6 +47,7 @@ export class ChdbSpanStore implements SpanStore {
   #writer: Session | undefined;
   #pool: SessionPool | undefined;
   #inserting: Promise<unknown> = Promise.resolve();
+  #isInserting = false;
   #inserted = 0;
 
   constructor(options: ChdbSpanStoreOptions) {
@@ -111,7 +114,7 @@ export class ChdbSpanStore implements SpanStore {
     const path = join(this.#incoming, `${++this.#inserted}.arrow`);
     try {
       await writeParts(path, batch.ipc);
-      await this.#run(insertStatement(batch.table, insertColumns[batch.table], path));
+      await this.#runInsert(insertStatement(batch.table, insertColumns[batch.table], path));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "ENOSPC") {
         throw new SpanloomError("OVERLOADED", `cannot insert ${batch.table}: the disk is full`, {}, { cause: error });
@@ -119,6 +122,16 @@ export class ChdbSpanStore implements SpanStore {
       throw fromInsertError(error, `insert ${batch.rows} rows into ${batch.table}`);
     } finally {
       await rm(path, { force: true });
+    }
+  }
+
+  async #runInsert(sql: string): Promise<void> {
+    this.#isInserting = true;
+    try {
+      await this.#run(sql);
+    } finally {
+      this.#isInserting = false;
+      raisePoolThreads();
     }
   }
 
@@ -130,6 +143,7 @@ export class ChdbSpanStore implements SpanStore {
     let isUsable = true;
     try {
       signal?.throwIfAborted();
+      if (!this.#isInserting) raisePoolThreads();
       const sql = statement.scans ? `${statement.sql}\nSETTINGS ${scanSettings(this.#limits())}` : statement.sql;
       if (statement.isSmall) {
         yield await wholeAnswer(session, { ...statement, sql });
