@@ -1,6 +1,7 @@
 import { formatWithOptions, inspect } from "node:util";
 import { context } from "@opentelemetry/api";
 import type { LogSeverity } from "@spanloom/sdk";
+import { type NowUs, preciseClock } from "./clock.ts";
 import { activeSpanOf } from "./log.ts";
 import { attemptOfContext } from "./tracing/attempt-tracing.ts";
 
@@ -35,7 +36,7 @@ let restore: (() => void) | undefined;
 export function captureConsole(): () => void {
   const user = Symbol("capture");
   users.add(user);
-  restore ??= install(console);
+  restore ??= install(console, preciseClock());
   return () => {
     if (!users.delete(user) || users.size > 0) return;
     restore?.();
@@ -43,7 +44,7 @@ export function captureConsole(): () => void {
   };
 }
 
-function install(target: Console): () => void {
+function install(target: Console, nowUs: NowUs): () => void {
   let within = false;
   let installed = true;
   const undo = methods.map((method) => {
@@ -56,7 +57,7 @@ function install(target: Console): () => void {
       within = true;
       try {
         original.apply(this, args);
-        record(method, args);
+        record(method, args, nowUs);
       } finally {
         within = false;
       }
@@ -73,7 +74,7 @@ function install(target: Console): () => void {
   };
 }
 
-function record(method: Method, args: unknown[]): void {
+function record(method: Method, args: unknown[], nowUs: NowUs): void {
   const attempt = attemptOfContext(context.active());
   if (!attempt) return;
   try {
@@ -81,7 +82,10 @@ function record(method: Method, args: unknown[]): void {
       "log.iostream": method === "warn" || method === "error" || method === "trace" ? "stderr" : "stdout",
     };
     const span = activeSpanOf(attempt);
-    attempt.addLog({ severity: severities[method], body: bodyOf(method, args), attributes, span }, SCOPE);
+    attempt.addLog(
+      { timeUs: nowUs(), severity: severities[method], body: bodyOf(method, args), attributes, span },
+      SCOPE,
+    );
   } catch {
     // A value that cannot be shown, though it was printed: the code must not fail by being watched.
     attempt.buffer.countDropped();

@@ -90,7 +90,7 @@ export class RunnerTaskContext implements TaskContext {
   }
 
   get log(): TaskLog {
-    this.#log ??= new AttemptLog(this.#attempt.tracing);
+    this.#log ??= new AttemptLog(this.#attempt.tracing, this.#services.nowUs);
     return this.#log;
   }
 
