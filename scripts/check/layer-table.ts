@@ -89,8 +89,8 @@ export const serverLayers: Readonly<Record<string, ServerLayer>> = {
   store: { imports: stores },
   telemetry: { imports: ["telemetry", "engine", "store/store.ts", "clock.ts", "free-now.ts", tracing] },
   rpc: {
-    imports: ["rpc", "engine", "present.ts", tracing, ...interfaces],
-    typeImports: ["closed-spans/span-handout.ts"],
+    imports: ["rpc", "engine", "webhooks", "present.ts", tracing, ...interfaces],
+    typeImports: ["closed-spans/span-handout.ts", "store/trigger-store.ts"],
   },
   forward: { imports: ["forward", ...interfaces] },
   "closed-spans": {
@@ -100,6 +100,7 @@ export const serverLayers: Readonly<Record<string, ServerLayer>> = {
     imports: ["metrics", "http/call-durations.ts", "http/request-durations.ts", ...interfaces],
     typeImports: ["forward/forwarder.ts"],
   },
-  http: { imports: ["http", "rpc", "free-now.ts", tracing, ...interfaces] },
+  http: { imports: ["http", "rpc", "webhooks", "free-now.ts", tracing, ...interfaces] },
+  webhooks: { imports: ["webhooks"], typeImports: ["store/trigger-store.ts"] },
   "self-tracing": { imports: ["self-tracing", "clock.ts", "telemetry/telemetry.ts", "forward/load-exporters.ts"] },
 };

@@ -5,6 +5,7 @@ import { Runner } from "./runner.ts";
 import type { RunnerOptions } from "./runner-options.ts";
 import { logsIn, spansIn } from "./testing/decode-telemetry.ts";
 import { FakeServer } from "./testing/fake-server.ts";
+import { freezableClocks } from "./testing/freezable-clocks.ts";
 
 const methods = ["trace", "debug", "log", "info", "dir", "warn", "error", "table", "group"] as const;
 let printed: unknown[][];
@@ -54,6 +55,21 @@ describe("what a task prints", () => {
     ]);
     expect(logs[0]!.attributes).toMatchObject({ "spanloom.task.id": taskId, "log.iostream": "stdout" });
     expect(logs[1]).toMatchObject({ spanId: spans[0]!.spanId, attributes: { "log.iostream": "stderr" } });
+  });
+
+  it("is where it was written among what the context logs, at one time of one clock", async () => {
+    const clocks = freezableClocks();
+    const { logs } = await runTask((ctx) => {
+      clocks.freeze();
+      ctx.log.info("first");
+      console.log("second");
+      ctx.log.info("third");
+      console.log("fourth");
+      clocks.thaw();
+    });
+    expect(logs.map(({ body }) => body)).toEqual(["first", "second", "third", "fourth"]);
+    const [{ timeNs }] = logs as [(typeof logs)[number]];
+    expect(logs.map((log) => log.timeNs - timeNs)).toEqual([0n, 1n, 2n, 3n]);
   });
 
   it("is printed as before (I1)", async () => {

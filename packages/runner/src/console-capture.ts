@@ -1,7 +1,6 @@
 import { formatWithOptions, inspect } from "node:util";
 import { context } from "@opentelemetry/api";
 import type { LogSeverity } from "@spanloom/sdk";
-import { type NowUs, preciseClock } from "./clock.ts";
 import { activeSpanOf } from "./log.ts";
 import { attemptOfContext } from "./tracing/attempt-tracing.ts";
 
@@ -36,7 +35,7 @@ let restore: (() => void) | undefined;
 export function captureConsole(): () => void {
   const user = Symbol("capture");
   users.add(user);
-  restore ??= install(console, preciseClock());
+  restore ??= install(console);
   return () => {
     if (!users.delete(user) || users.size > 0) return;
     restore?.();
@@ -44,7 +43,7 @@ export function captureConsole(): () => void {
   };
 }
 
-function install(target: Console, nowUs: NowUs): () => void {
+function install(target: Console): () => void {
   let within = false;
   let installed = true;
   const undo = methods.map((method) => {
@@ -57,7 +56,7 @@ function install(target: Console, nowUs: NowUs): () => void {
       within = true;
       try {
         original.apply(this, args);
-        record(method, args, nowUs);
+        record(method, args);
       } finally {
         within = false;
       }
@@ -74,7 +73,7 @@ function install(target: Console, nowUs: NowUs): () => void {
   };
 }
 
-function record(method: Method, args: unknown[], nowUs: NowUs): void {
+function record(method: Method, args: unknown[]): void {
   const attempt = attemptOfContext(context.active());
   if (!attempt) return;
   try {
@@ -82,10 +81,7 @@ function record(method: Method, args: unknown[], nowUs: NowUs): void {
       "log.iostream": method === "warn" || method === "error" || method === "trace" ? "stderr" : "stdout",
     };
     const span = activeSpanOf(attempt);
-    attempt.addLog(
-      { timeUs: nowUs(), severity: severities[method], body: bodyOf(method, args), attributes, span },
-      SCOPE,
-    );
+    attempt.addLog({ severity: severities[method], body: bodyOf(method, args), attributes, span }, SCOPE);
   } catch {
     // A value that cannot be shown, though it was printed: the code must not fail by being watched.
     attempt.buffer.countDropped();

@@ -90,7 +90,7 @@ export class RunnerTaskContext implements TaskContext {
   }
 
   get log(): TaskLog {
-    this.#log ??= new AttemptLog(this.#attempt.tracing, this.#services.nowUs);
+    this.#log ??= new AttemptLog(this.#attempt.tracing);
     return this.#log;
   }
 

@@ -11,7 +11,7 @@ import {
   type ExportTraceServiceRequest,
   ExportTraceServiceRequestSchema,
 } from "@spanloom/protocol/otlp";
-import { encodeRequest } from "./tracing/encode-request.ts";
+import { encodeLogs, encodeSpans } from "./tracing/encode-request.ts";
 import type { TelemetryEntries } from "./tracing/record-block.ts";
 
 /** Options of a {@link Forwarder}. */
@@ -59,9 +59,9 @@ export class Forwarder {
   forward(entries: TelemetryEntries): void {
     if (!this.active) return;
     const traces =
-      entries.spans.length > 0 ? fromBinary(ExportTraceServiceRequestSchema, encodeRequest(entries.spans)) : undefined;
+      entries.spans.length > 0 ? fromBinary(ExportTraceServiceRequestSchema, encodeSpans(entries.spans)) : undefined;
     const logs =
-      entries.logs.length > 0 ? fromBinary(ExportLogsServiceRequestSchema, encodeRequest(entries.logs)) : undefined;
+      entries.logs.length > 0 ? fromBinary(ExportLogsServiceRequestSchema, encodeLogs(entries.logs)) : undefined;
     for (const queue of this.#queues) queue.enqueue({ traces, logs });
   }
 

@@ -1,16 +1,13 @@
 import { context, trace } from "@opentelemetry/api";
 import type { LogAttributes, LogEntry, LogSeverity, TaskLog } from "@spanloom/sdk";
-import type { NowUs } from "./clock.ts";
 import { type AttemptTracing, attemptOfContext } from "./tracing/attempt-tracing.ts";
 
 /** Writes log records of one attempt; each carries the attempt's identity and the span that is active. */
 export class AttemptLog implements TaskLog {
   readonly #tracing: AttemptTracing;
-  readonly #nowUs: NowUs;
 
-  constructor(tracing: AttemptTracing, nowUs: NowUs) {
+  constructor(tracing: AttemptTracing) {
     this.#tracing = tracing;
-    this.#nowUs = nowUs;
   }
 
   trace(message: string, attributes?: LogAttributes | Error): void {
@@ -49,7 +46,7 @@ export class AttemptLog implements TaskLog {
   ): void {
     const tracing = this.#tracing;
     if (!tracing.host.enabled) return;
-    tracing.addLog({ timeUs: this.#nowUs(), severity, body, attributes, eventName, span: activeSpanOf(tracing) });
+    tracing.addLog({ severity, body, attributes, eventName, span: activeSpanOf(tracing) });
   }
 }
 

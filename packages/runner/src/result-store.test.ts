@@ -34,6 +34,8 @@ function make({ maxResultBytes = 64 * MIB, maxTelemetryBytes = 256 * MIB } = {})
     logFields: new SharedFields("r", "log"),
     enabled: true,
     openSpans: new OpenSpans(),
+    nowUs: () => 0,
+    tieNs: () => 0,
     clock: undefined,
   };
   let count = 0;

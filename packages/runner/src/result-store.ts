@@ -4,7 +4,7 @@ import type { Attempt } from "./attempt.ts";
 import { apart, type Chunk, type Finished, halvesOf, type Refused, type Sent } from "./sent-batch.ts";
 import { releaseResult } from "./task-result.ts";
 import type { AttemptBuffer, TelemetryBudget, TelemetryReceiver } from "./tracing/attempt-buffer.ts";
-import { encodeRequest } from "./tracing/encode-request.ts";
+import { encodeLogs, encodeSpans } from "./tracing/encode-request.ts";
 import { countRecords, type RecordBlock, requestBytesOf, type TelemetryEntries } from "./tracing/record-block.ts";
 
 /** What goes into one request. It stays as it is until the server has acknowledged it. */
@@ -363,8 +363,8 @@ function encodeTelemetry({ finished, chunks }: Sent): ReportBatch["telemetry"] {
   for (const { telemetry } of finished) if (telemetry) add(telemetry);
   if (spans.length === 0 && logs.length === 0) return undefined;
   return {
-    traces: spans.length > 0 ? [encodeRequest(spans)] : [],
-    logs: logs.length > 0 ? [encodeRequest(logs)] : [],
+    traces: spans.length > 0 ? [encodeSpans(spans)] : [],
+    logs: logs.length > 0 ? [encodeLogs(logs)] : [],
   };
 }
 

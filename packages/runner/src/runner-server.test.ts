@@ -23,6 +23,7 @@ import { waitFor } from "@spanloom/testing";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Runner } from "./runner.ts";
 import type { RunnerOptions } from "./runner-options.ts";
+import { freezableClocks } from "./testing/freezable-clocks.ts";
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -266,6 +267,31 @@ describe("logs", () => {
     expect(rows.map((row) => row.span_id)).toEqual([idOf("noisy"), idOf("inside"), idOf("noisy")]);
     expect(rows.map((row) => row.task_id)).toEqual([taskId, taskId, taskId]);
     expect(print).toHaveBeenCalledExactlyOnceWith("printed %d", 2);
+  });
+
+  it("come back in the order in which they were written and printed, also 1,200 of one instant", async () => {
+    const { server, client } = await setUp();
+    const print = vi.spyOn(console, "log").mockImplementation(() => undefined);
+    cleanups.push(() => print.mockRestore());
+    const clocks = freezableClocks();
+    cleanups.push(() => vi.restoreAllMocks());
+    const written = Array.from({ length: 1_200 }, (_, i) => `line ${i}`);
+    const hasty = task({
+      name: "hasty",
+      run: (_: undefined, ctx) => {
+        clocks.freeze();
+        for (const [i, line] of written.entries()) {
+          if (i % 3 === 1) console.log(line);
+          else ctx.log.info(line);
+        }
+        clocks.thaw();
+      },
+    });
+    await startRunner(server.url, [hasty], { captureConsole: true });
+    const job = await client.jobs.submit(hasty);
+    await job.result();
+    const table = await new QueryClient({ url: server.url }).logs({ job: job.id }).toArrow();
+    expect([...table.getChild("body")!]).toEqual(written);
   });
 });
 

@@ -17,7 +17,7 @@ import { Attempt } from "./attempt.ts";
 import { AttemptPool } from "./attempt-pool.ts";
 import { HeartbeatGuard } from "./blocked/heartbeat-guard.ts";
 import { JobCaches } from "./cache/job-caches.ts";
-import { type NowUs, preciseClock } from "./clock.ts";
+import { type NowUs, preciseClock, tieBreaker } from "./clock.ts";
 import { ClosedSpanInbox } from "./closed-span-inbox.ts";
 import { captureConsole } from "./console-capture.ts";
 import { Forwarder } from "./forwarder.ts";
@@ -240,6 +240,8 @@ export class Runner {
       spanFields: new SharedFields(this.id, "span"),
       logFields: new SharedFields(this.id, "log"),
       openSpans: new OpenSpans(),
+      nowUs: this.#nowUs,
+      tieNs: tieBreaker(),
       clock,
     };
     const pool = new AttemptPool({

@@ -12,6 +12,7 @@ import { readSelfTracingTarget, type SelfTracingTarget } from "./self-tracing/se
 import { checkClickHouseUrl } from "./telemetry/columnar/clickhouse/clickhouse-url.ts";
 import { MAX_RETENTION_DAYS } from "./telemetry/columnar/schema.sql.ts";
 import { checkCluster, checkEngine } from "./telemetry/columnar/table-engines.ts";
+import { parseSecretKeys } from "./webhooks/secret-key.ts";
 
 /** What the server's program can be told by flags and environment. */
 export interface ServerConfig {
@@ -31,6 +32,8 @@ export interface ServerConfig {
   token: string | undefined;
   /** Tokens with scopes, a line each. */
   tokensFile: string | undefined;
+  /** Keys that secrets of webhooks are stored with; never printed. */
+  secretKey: string | undefined;
   /** Origins whose pages may call. */
   corsOrigins: readonly string[] | undefined;
   tls: { certFile: string; keyFile: string } | undefined;
@@ -122,6 +125,12 @@ const settings: readonly Setting[] = [
     value: "<file>",
     env: "SPANLOOM_TOKENS_FILE",
     about: "tokens with scopes, written by `spanloom-server token create`",
+  },
+  {
+    flag: "secret-key",
+    value: "<keys>",
+    env: "SPANLOOM_SECRET_KEY",
+    about: "keys that secrets of webhooks are stored with, 32 bytes as hex or base64, the newest first",
   },
   { flag: "tls-cert", value: "<file>", env: "SPANLOOM_TLS_CERT", about: "certificate chain in PEM: serve TLS alone" },
   { flag: "tls-key", value: "<file>", env: "SPANLOOM_TLS_KEY", about: "its private key in PEM" },
@@ -257,6 +266,7 @@ function toConfig(sources: Sources): ServerConfig {
     insecure: isOn("insecure", sources),
     token,
     tokensFile: find("tokens-file", sources)?.text,
+    secretKey: readSecretKey(sources),
     corsOrigins: readOrigins(sources),
     tls: readTls(sources),
     defaultLeaseMs: readInteger("default-lease-ms", sources, { min: 1_000, max: 600_000 }),
@@ -319,6 +329,12 @@ function readClickHouse(sources: Sources) {
     clickhouseCluster: cluster && checkCluster(cluster.source, cluster.text),
     clickhouseEngine: engine && checkEngine(engine.source, engine.text),
   };
+}
+
+function readSecretKey(sources: Sources): string | undefined {
+  const found = find("secret-key", sources);
+  if (found) parseSecretKeys(found.source, found.text);
+  return found?.text;
 }
 
 function readOrigins(sources: Sources): string[] | undefined {

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { IdGenerator, type Limits } from "@spanloom/protocol";
 import type { Clock } from "./clock.ts";
@@ -12,6 +13,7 @@ import { WatchedFiles } from "./http/watched-files.ts";
 import { Maintenance } from "./maintenance.ts";
 import { type MetricsOptions, ServerMetrics } from "./metrics/server-metrics.ts";
 import type { Log } from "./rpc/error-interceptor.ts";
+import { eventService } from "./rpc/event-service.ts";
 import { JobChanges } from "./rpc/job-changes.ts";
 import { jobService } from "./rpc/job-service.ts";
 import { LeaseWaiters } from "./rpc/lease-waiters.ts";
@@ -24,6 +26,9 @@ import type { SelfTracing } from "./self-tracing/start-self-tracing.ts";
 import type { Store } from "./store/store.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 import { serverVersion } from "./version.ts";
+import type { SecretSources } from "./webhooks/read-secrets.ts";
+import { StoredWebhooks } from "./webhooks/stored-webhooks.ts";
+import { WebhookIntake } from "./webhooks/webhook-intake.ts";
 
 /** Everything a server is made of, stores included. */
 export interface ServerParts {
@@ -47,6 +52,10 @@ export interface ServerParts {
   token: string | undefined;
   /** File of tokens with scopes, read again when it changes. */
   tokensFile?: string | undefined;
+  /** Where secrets of webhooks are read from. Default: no key, and no variable. */
+  secrets?: SecretSources | undefined;
+  /** Microseconds since 1970 by the machine's clock as it is set now, which signed times are held against. Default: `Date`. */
+  wallUs?: (() => number) | undefined;
   /** Origins whose pages may call; default none but pages of the server's own origin. */
   corsOrigins?: readonly string[] | undefined;
   /** Files of the certificate, read again when they change. Without them the server speaks no TLS. */
@@ -178,6 +187,7 @@ async function startListener(parts: ServerParts, shared: ListenerParts): Promise
   const waiters = new LeaseWaiters(store, clock, tracer);
   handout.onReady((runnerId) => waiters.dismiss(runnerId));
   const tasks = new TaskCounts();
+  const webhooks = startWebhooks(parts, undo);
   const stopping = new AbortController();
   const listener = new Listener({
     host,
@@ -185,7 +195,11 @@ async function startListener(parts: ServerParts, shared: ListenerParts): Promise
     graceMs,
     tls: files.tls?.value,
     handler: createHttpHandler(
-      spanloomServices({ store, telemetry, handout, clock, limits, log, changes, waiters, counts: tasks }),
+      spanloomServices({
+        ...{ store, telemetry, handout, clock, limits, log, changes, waiters },
+        counts: tasks,
+        secrets: secretsOf(parts),
+      }),
       {
         telemetry,
         authorize: authorization(parts, files),
@@ -193,6 +207,7 @@ async function startListener(parts: ServerParts, shared: ListenerParts): Promise
         stopping: stopping.signal,
         version: serverVersion(),
         corsOrigins: parts.corsOrigins ?? [],
+        webhooks,
         metrics,
         calls: metrics.calls,
         requests: metrics.requests,
@@ -201,7 +216,7 @@ async function startListener(parts: ServerParts, shared: ListenerParts): Promise
       },
     ),
   });
-  metrics.observeCalls({ waiters, tasks, listener });
+  metrics.observeCalls({ waiters, tasks, listener, webhooks });
   files.tls?.onChange((pair) => listener.renew(pair));
   for (const watched of [files.tokens, files.tls]) {
     watched?.start();
@@ -221,6 +236,21 @@ async function startListener(parts: ServerParts, shared: ListenerParts): Promise
   return listener.start();
 }
 
+function secretsOf({ secrets }: Pick<ServerParts, "secrets">): SecretSources {
+  return secrets ?? { keys: [], environment: () => undefined };
+}
+
+/** undefined where the store keeps no events. */
+function startWebhooks(parts: ServerParts, undo: Undo[]): WebhookIntake | undefined {
+  const { store, clock, limits, log, wallUs = () => Date.now() * 1000 } = parts;
+  if (!store.triggers) return undefined;
+  const { maxEventBytes } = limits;
+  const target = new StoredWebhooks({ triggers: store.triggers, nowUs: () => clock.nowUs(), maxEventBytes });
+  undo.push(() => target.stop());
+  const ids = new IdGenerator(() => clock.nowUs() / 1000);
+  return new WebhookIntake({ target, secrets: secretsOf(parts), nowUs: wallUs, newId: () => ids.next(), log });
+}
+
 /** What the services share. */
 export interface ServiceParts {
   store: Store;
@@ -231,6 +261,8 @@ export interface ServiceParts {
   changes: JobChanges;
   waiters: LeaseWaiters;
   handout: SpanHandout;
+  /** Where secrets of webhooks are read from, and what seals them. */
+  secrets?: SecretSources;
   /** What the calls of runners refuse, cut and give back. */
   counts?: TaskCounts;
 }
@@ -238,7 +270,8 @@ export interface ServiceParts {
 /** All services of the protocol. */
 export function spanloomServices(parts: ServiceParts): readonly ServiceRoute[] {
   const ids = new IdGenerator(() => parts.clock.nowUs() / 1000);
-  return [jobService({ ...parts, ids }), taskService(parts), runnerService(parts), queryService(parts)];
+  const events = eventService({ ...parts, secrets: secretsOf(parts), ids, random: randomBytes });
+  return [jobService({ ...parts, ids }), taskService(parts), runnerService(parts), queryService(parts), events];
 }
 
 async function unwind(undo: Undo[]): Promise<void> {

@@ -28,6 +28,8 @@ import { checkCluster, checkEngine } from "./telemetry/columnar/table-engines.ts
 import type { IngestOutcome } from "./telemetry/telemetry.ts";
 import { createTelemetry } from "./telemetry/telemetry-plane.ts";
 import { serverVersion } from "./version.ts";
+import type { SecretSources } from "./webhooks/read-secrets.ts";
+import { parseSecretKeys } from "./webhooks/secret-key.ts";
 
 /** How to run a server. */
 export interface ServerOptions {
@@ -62,6 +64,13 @@ export interface ServerOptions {
   tokensFile?: string;
   /** PEM files of certificate chain and private key: the server then speaks TLS alone. Read again when they change. */
   tls?: { certFile: string; keyFile: string };
+  /**
+   * Keys that secrets of webhooks are stored with: 32 bytes each as hex or base64, with commas between; the first
+   * encrypts, all decrypt. Default: none, and no secret can be stored.
+   */
+  secretKey?: string;
+  /** Answers variables that webhooks name their secrets by. Default: there are none. */
+  environment?: (name: string) => string | undefined;
   /** Origins whose pages may call, such as `https://app.example`; `*` is any. Default: none. */
   corsOrigins?: readonly string[];
   /** Exporters that get what comes into the store, each with the name that its cursor is kept by. Default: none. */
@@ -148,11 +157,16 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     token,
     tokensFile,
     tls,
+    secrets: createSecrets(options),
     corsOrigins: options.corsOrigins?.flatMap((origin) => parseOrigins("corsOrigins", origin)),
     metrics: options.metrics,
     log,
     graceMs,
   });
+}
+
+function createSecrets({ secretKey, environment = () => undefined }: ServerOptions): SecretSources {
+  return { keys: secretKey === undefined ? [] : parseSecretKeys("secretKey", secretKey), environment };
 }
 
 /** undefined without an exporter. */

@@ -2,8 +2,12 @@ import { describe, expect, test } from "vitest";
 import { admissionCases } from "./store-suite/admission-cases.ts";
 import { cloneCases } from "./store-suite/clone-cases.ts";
 import { commitCases } from "./store-suite/commit-cases.ts";
+import { definitionCases } from "./store-suite/definition-cases.ts";
 import type { MakeStore } from "./store-suite/driver.ts";
+import { eventCases } from "./store-suite/event-cases.ts";
 import { failureCases } from "./store-suite/failure-cases.ts";
+import { jobEventCases } from "./store-suite/job-event-cases.ts";
+import { jobTriggerCases } from "./store-suite/job-trigger-cases.ts";
 import { leaseCases } from "./store-suite/lease-cases.ts";
 import { randomSchedules } from "./store-suite/random-schedule.ts";
 import { readCases } from "./store-suite/read-cases.ts";
@@ -11,6 +15,7 @@ import { repeatedRetryCases } from "./store-suite/repeated-retry-cases.ts";
 import { retryCases } from "./store-suite/retry-cases.ts";
 import { runnerCases } from "./store-suite/runner-cases.ts";
 import { type Cases, declareCases } from "./store-suite/scenario.ts";
+import { scheduleFiringCases } from "./store-suite/schedule-firing-cases.ts";
 import { treeCases } from "./store-suite/tree-cases.ts";
 
 /** What every control-plane store must do, by chapter. */
@@ -27,6 +32,23 @@ export const storeCases: Readonly<Record<string, Cases>> = {
   runners: runnerCases,
   "random schedules": randomSchedules,
 };
+
+/** What every store that keeps triggers must do, by chapter. */
+export const triggerCases: Readonly<Record<string, Cases>> = {
+  definitions: definitionCases,
+  "schedule firings": scheduleFiringCases,
+  events: eventCases,
+  "job events": jobEventCases,
+  "jobs by what set them going": jobTriggerCases,
+};
+
+/** The suite every store that keeps triggers passes. Declares vitest tests under `name`. */
+export function testTriggers(name: string, makeStore: MakeStore): void {
+  describe(name, () => {
+    for (const [chapter, cases] of Object.entries(triggerCases))
+      describe(chapter, () => declareCases(cases, makeStore));
+  });
+}
 
 /**
  * The suite every control-plane store passes. Declares vitest tests under `name`.

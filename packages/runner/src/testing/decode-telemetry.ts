@@ -25,6 +25,7 @@ export interface PlainSpan {
 
 /** A log record as tests look at it. */
 export interface PlainLog {
+  timeNs: bigint;
   body: unknown;
   severity: string;
   severityNumber: number;
@@ -72,15 +73,18 @@ export function logsIn(requests: readonly Uint8Array[]): PlainLog[] {
   const groups = requests.flatMap((bytes) => fromBinary(ExportLogsServiceRequestSchema, bytes).resourceLogs);
   return groups.flatMap(({ scopeLogs }) =>
     scopeLogs.flatMap(({ logRecords }) =>
-      logRecords.map(({ body, severityText, severityNumber, eventName, traceId, spanId, attributes }) => ({
-        body: plain(body),
-        severity: severityText,
-        severityNumber,
-        eventName,
-        traceId: bytesToHex(traceId),
-        spanId: bytesToHex(spanId),
-        attributes: plainMap(attributes),
-      })),
+      logRecords.map(
+        ({ timeUnixNano, body, severityText, severityNumber, eventName, traceId, spanId, attributes }) => ({
+          timeNs: timeUnixNano,
+          body: plain(body),
+          severity: severityText,
+          severityNumber,
+          eventName,
+          traceId: bytesToHex(traceId),
+          spanId: bytesToHex(spanId),
+          attributes: plainMap(attributes),
+        }),
+      ),
     ),
   );
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { AttemptBuffer, TelemetryBudget } from "./attempt-buffer.ts";
-import { encodeRequest } from "./encode-request.ts";
+import { encodeSpans } from "./encode-request.ts";
 import { ProtoWriter } from "./proto-writer.ts";
 import { countRecords, noSuffix, type RecordKind, type TelemetryEntries } from "./record-block.ts";
 
@@ -31,7 +31,7 @@ function make(maxBytes: number) {
 
 /** The first byte of each block. */
 const marks = (entries: TelemetryEntries | undefined): number[] =>
-  entries?.spans.map((block) => encodeRequest([block]).at(-1)!) ?? [];
+  entries?.spans.map((block) => encodeSpans([block]).at(-1)!) ?? [];
 
 describe("an attempt's buffer", () => {
   it("drops its oldest spans first and counts them (I1)", () => {

@@ -1,5 +1,5 @@
 import type { ProtoWriter } from "./proto-writer.ts";
-import { addRecord, type RecordBlock, type RecordKind, type TelemetryEntries } from "./record-block.ts";
+import { addRecord, addRecordLast, type RecordBlock, type RecordKind, type TelemetryEntries } from "./record-block.ts";
 
 /**
  * Holds the encoded spans and logs of one attempt until they are sent.
@@ -77,10 +77,10 @@ export class AttemptBuffer {
       this.countDropped();
     } else if (this.#sealed) {
       const late: TelemetryEntries = { spans: [], logs: [], bytes };
-      addRecord(late[signal], kind, writer);
+      add[signal](late[signal], kind, writer);
       this.#receiver.late(late);
     } else {
-      addRecord(signal === "spans" ? this.#spans : this.#logs, kind, writer);
+      add[signal](signal === "spans" ? this.#spans : this.#logs, kind, writer);
       this.#bytes += bytes;
       this.#askToDrain();
     }
@@ -110,6 +110,8 @@ export class AttemptBuffer {
     this.#receiver.large(this);
   }
 }
+
+const add = { spans: addRecord, logs: addRecordLast };
 
 /** Who sends what buffers collect. */
 export interface TelemetryReceiver {

@@ -13,6 +13,7 @@ import type { InstrumentationScope } from "@opentelemetry/core";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
 import { type LeasedTask, msFromDuration, parseTraceparent, usFromTimestamp, withOrigin } from "@spanloom/protocol";
 import { contextOfCarrier } from "@spanloom/sdk";
+import type { NowUs } from "../clock.ts";
 import { AttemptBuffer, type TelemetryBudget, type TelemetryReceiver } from "./attempt-buffer.ts";
 import { ATTEMPT_KEY, AttemptContext, type ContextSource } from "./attempt-context.ts";
 import { type LogToWrite, writeLog } from "./encode-log.ts";
@@ -52,6 +53,10 @@ export interface TracingHost {
   readonly logFields: SharedFields;
   /** Its spans that are open. */
   readonly openSpans: OpenSpans;
+  /** Its clock: one for all that is logged, so that times of log records tell in which order they were written. */
+  readonly nowUs: NowUs;
+  /** Tells log records of one time apart. */
+  readonly tieNs: (timeUs: number) => number;
   /** Brings times to the server's clock; undefined when the server does it. */
   readonly clock: TimeSource | undefined;
 }
@@ -184,12 +189,14 @@ export class AttemptTracing implements ContextSource, SpanSource, TimeSource {
     if (!encoded) this.buffer.countDropped();
   }
 
-  /** Collects a log record of a scope. Never throws; what cannot be kept is counted. */
-  addLog(log: LogToWrite, scope: InstrumentationScope = LOG_SCOPE): void {
-    if (!this.host.enabled) return;
-    this.#logSuffix ??= this.host.logFields.of(this.task);
-    const offsetUs = this.#clock?.offsetAt(log.timeUs) ?? 0;
-    const placed = offsetUs === 0 ? log : { ...log, timeUs: log.timeUs + offsetUs };
+  /** Collects a log record of a scope, as of now. Never throws; what cannot be kept is counted. */
+  addLog(log: Omit<LogToWrite, "timeUs" | "tieNs">, scope: InstrumentationScope = LOG_SCOPE): void {
+    const { enabled, logFields, nowUs, tieNs } = this.host;
+    if (!enabled) return;
+    const readUs = nowUs();
+    const timeUs = readUs + (this.#clock?.offsetAt(readUs) ?? 0);
+    this.#logSuffix ??= logFields.of(this.task);
+    const placed: LogToWrite = { ...log, timeUs, tieNs: tieNs(timeUs) };
     const writer = borrowWriter();
     if (!writeBounded(writer, writeLog, placed)) this.buffer.countDropped();
     else this.buffer.addLog({ origin: this.host.origins.own(scope), suffix: this.#logSuffix }, writer);

@@ -12,6 +12,8 @@ const severityNumbers: Record<LogSeverity, number> = { TRACE: 1, DEBUG: 5, INFO:
 export interface LogToWrite {
   /** When it happened. */
   timeUs: number;
+  /** Nanoseconds after that, below 1,000. */
+  tieNs?: number;
   /** How bad it is. */
   severity: LogSeverity;
   /** What happened. */
@@ -27,7 +29,7 @@ export interface LogToWrite {
 /** Writes the fields of an OTLP LogRecord. Source: proto/opentelemetry/proto/logs/v1/logs.proto LogRecord. */
 export function writeLog(writer: ProtoWriter, log: LogToWrite): void {
   const seconds = Math.floor(log.timeUs / 1e6);
-  const nanos = Math.round((log.timeUs - seconds * 1e6) * 1000);
+  const nanos = Math.round((log.timeUs - seconds * 1e6) * 1000) + (log.tieNs ?? 0);
   writer.fixed64Time(1, seconds, nanos);
   writer.uint(2, severityNumbers[log.severity] ?? 0);
   writer.string(3, String(log.severity));

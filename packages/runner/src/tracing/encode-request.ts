@@ -25,11 +25,11 @@ export function encodeScope(scope: InstrumentationScope): Uint8Array {
 }
 
 /**
- * Encodes records as one ExportTraceServiceRequest or ExportLogsServiceRequest: both have the same shape and numbers.
+ * Encodes spans as one ExportTraceServiceRequest.
  *
- * Each resource and scope stands once, however many attempts the records come from.
+ * Each resource and scope stands once, however many attempts the spans come from.
  */
-export function encodeRequest(blocks: readonly RecordBlock[]): Uint8Array {
+export function encodeSpans(blocks: readonly RecordBlock[]): Uint8Array {
   const byResource = new Map<Uint8Array, Map<Uint8Array, RecordBlock[]>>();
   for (const block of blocks) {
     const { resource, scope } = block.kind.origin;
@@ -39,7 +39,35 @@ export function encodeRequest(blocks: readonly RecordBlock[]): Uint8Array {
     if (list) list.push(block);
     else scopes.set(scope, [block]);
   }
-  for (const [resource, scopes] of byResource) {
+  return encodeGroups(byResource);
+}
+
+/**
+ * Encodes log records as one ExportLogsServiceRequest, in their order: of one time the server gives those first that come
+ * first.
+ *
+ * A resource or scope stands as often as the records come back to it.
+ */
+export function encodeLogs(blocks: readonly RecordBlock[]): Uint8Array {
+  const groups: [Uint8Array, [Uint8Array, RecordBlock[]][]][] = [];
+  for (const block of blocks) {
+    const { resource, scope } = block.kind.origin;
+    const group = groups.at(-1);
+    if (group?.[0] !== resource) {
+      groups.push([resource, [[scope, [block]]]]);
+      continue;
+    }
+    const scopes = group[1];
+    const last = scopes.at(-1);
+    if (last?.[0] === scope) last[1].push(block);
+    else scopes.push([scope, [block]]);
+  }
+  return encodeGroups(groups);
+}
+
+/** Blocks by resource and scope: both requests have the same shape and numbers. */
+function encodeGroups(groups: Iterable<readonly [Uint8Array, Iterable<readonly [Uint8Array, RecordBlock[]]>]>) {
+  for (const [resource, scopes] of groups) {
     const group = writer.begin(1);
     writer.raw(resource);
     for (const [scope, list] of scopes) {

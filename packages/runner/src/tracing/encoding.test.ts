@@ -7,7 +7,7 @@ import { ExportLogsServiceRequestSchema, ExportTraceServiceRequestSchema } from 
 import { describe, expect, it } from "vitest";
 import { plain, plainMap } from "../testing/decode-telemetry.ts";
 import { writeLog } from "./encode-log.ts";
-import { encodeRequest, encodeResource, encodeScope } from "./encode-request.ts";
+import { encodeLogs, encodeResource, encodeScope, encodeSpans } from "./encode-request.ts";
 import { writeSpan } from "./encode-span.ts";
 import { ProtoWriter } from "./proto-writer.ts";
 import { noSuffix, RecordBlock, type RecordSuffix } from "./record-block.ts";
@@ -51,7 +51,7 @@ describe("encoding", () => {
       started.end([1_700_000_002, 999_999_999]);
     });
     writeSpan(writer, { span: span! });
-    const request = fromBinary(ExportTraceServiceRequestSchema, encodeRequest([blockOf()]));
+    const request = fromBinary(ExportTraceServiceRequestSchema, encodeSpans([blockOf()]));
     const [resourceSpans] = request.resourceSpans;
     expect(plainMap(resourceSpans!.resource!.attributes)).toEqual({ "service.name": "test", "process.pid": 7n });
     expect(resourceSpans!.scopeSpans[0]).toMatchObject({
@@ -101,7 +101,7 @@ describe("encoding", () => {
       writeSpan(writer, { span });
       block.add(writer);
     }
-    const request = fromBinary(ExportTraceServiceRequestSchema, encodeRequest([block]));
+    const request = fromBinary(ExportTraceServiceRequestSchema, encodeSpans([block]));
     const [child, parent] = request.resourceSpans[0]!.scopeSpans[0]!.spans;
     expect(bytesToHex(child!.parentSpanId)).toBe(bytesToHex(parent!.spanId));
     expect(parent!.parentSpanId).toHaveLength(0);
@@ -117,7 +117,7 @@ describe("encoding", () => {
       attributes: { n: 1, nested: ["x"] },
       span,
     });
-    const request = fromBinary(ExportLogsServiceRequestSchema, encodeRequest([blockOf()]));
+    const request = fromBinary(ExportLogsServiceRequestSchema, encodeLogs([blockOf()]));
     const [record] = request.resourceLogs[0]!.scopeLogs[0]!.logRecords;
     expect(record).toMatchObject({
       timeUnixNano: 1_700_000_000_123_456_000n,
@@ -141,7 +141,7 @@ describe("encoding", () => {
       writeSpan(writer, { span });
       block.add(writer);
     }
-    const request = fromBinary(ExportTraceServiceRequestSchema, encodeRequest([block, block]));
+    const request = fromBinary(ExportTraceServiceRequestSchema, encodeSpans([block, block]));
     const decoded = request.resourceSpans[0]!.scopeSpans[0]!.spans;
     expect(decoded.map(({ name, traceState }) => [name.length, traceState.length])).toEqual(
       [...spans, ...spans].map((span) => [span.name.length, length]),
@@ -159,11 +159,35 @@ describe("encoding", () => {
       return blockOf(from);
     };
     const entries = [entryOf(origin), entryOf(other), entryOf(origin)];
-    const request = fromBinary(ExportTraceServiceRequestSchema, encodeRequest(entries));
+    const request = fromBinary(ExportTraceServiceRequestSchema, encodeSpans(entries));
     expect(request.resourceSpans.map((group) => group.scopeSpans.map((scope) => scope.spans.length))).toEqual([
       [2],
       [1],
     ]);
+  });
+
+  it("keeps log records in their order, with each resource and scope as often as they come back", () => {
+    const console = { resource: origin.resource, scope: encodeScope({ name: "console" }) };
+    const other = { resource: encodeResource({ "service.name": "other" }), scope: console.scope };
+    const span = { traceId: "a".repeat(32), spanId: "b".repeat(16), traceFlags: 1 };
+    const blocks = [origin, origin, console, origin, console, other].map((from, i) => {
+      writeLog(writer, { timeUs: 1, tieNs: i, severity: "INFO", body: i, attributes: undefined, span });
+      return blockOf(from);
+    });
+    const { resourceLogs } = fromBinary(ExportLogsServiceRequestSchema, encodeLogs(blocks));
+    const bodies = resourceLogs.map(({ scopeLogs }) =>
+      scopeLogs.map(({ scope, logRecords }) => [scope!.name, ...logRecords.map(({ body }) => plain(body))]),
+    );
+    expect(bodies).toEqual([
+      [
+        ["scope", 0n, 1n],
+        ["console", 2n],
+        ["scope", 3n],
+        ["console", 4n],
+      ],
+      [["console", 5n]],
+    ]);
+    expect(resourceLogs[1]!.scopeLogs[0]!.logRecords[0]!.timeUnixNano).toBe(1_005n);
   });
 });
 

@@ -128,7 +128,20 @@ export interface TelemetryEntries {
 
 /** Adds a record to the newest block that takes it, or to a new one. */
 export function addRecord(blocks: RecordBlock[], kind: RecordKind, writer: ProtoWriter): void {
-  const oldest = Math.max(0, blocks.length - OPEN_BLOCKS);
+  addToNewest(blocks, OPEN_BLOCKS, { kind, writer });
+}
+
+/** Adds a record after all others: log records of one time are told apart by nothing but their order. */
+export function addRecordLast(blocks: RecordBlock[], kind: RecordKind, writer: ProtoWriter): void {
+  addToNewest(blocks, 1, { kind, writer });
+}
+
+function addToNewest(
+  blocks: RecordBlock[],
+  openBlocks: number,
+  { kind, writer }: { kind: RecordKind; writer: ProtoWriter },
+): void {
+  const oldest = Math.max(0, blocks.length - openBlocks);
   for (let at = blocks.length - 1; at >= oldest; at--) {
     const block = blocks[at]!;
     if (block.takes(kind, writer.length)) {

@@ -11,6 +11,7 @@ import { serveOtlpGrpc } from "./otlp-grpc.ts";
 import type { HttpRequest } from "./request-body.ts";
 import type { RequestDurations } from "./request-durations.ts";
 import { createRpcDispatcher } from "./rpc-dispatcher.ts";
+import { serveWebhook, type WebhookTaker, webhookRoute } from "./webhooks.ts";
 
 /** What the one port serves besides RPCs. */
 export interface HttpHandlerOptions extends UnaryOptions {
@@ -20,11 +21,13 @@ export interface HttpHandlerOptions extends UnaryOptions {
   corsOrigins: readonly string[];
   /** Notes how long requests took that are no calls. */
   requests: RequestDurations;
+  /** Takes what is delivered to webhooks; without it there are none. */
+  webhooks?: WebhookTaker | undefined;
   /** What `/metrics` shows; without it there is no such page. */
   metrics?: MetricsSource | undefined;
 }
 
-/** Routes a request to RPC, OTLP or health by its path. Never throws. */
+/** Routes a request to RPC, OTLP, webhooks or health by its path. Never throws. */
 export function createHttpHandler(routes: readonly ServiceRoute[], options: HttpHandlerOptions): HttpHandler {
   const serveRpc = createRpcDispatcher(routes, options);
   const health = { version: options.version, ready: () => !options.stopping.aborted };
@@ -34,8 +37,9 @@ export function createHttpHandler(routes: readonly ServiceRoute[], options: Http
       if (serveCors(options.corsOrigins, request, response as HttpResponse)) return;
       if (serveRpc(path, request, response as HttpResponse)) return;
       if (serveOtlpGrpc(path, request, response as HttpResponse, options)) return;
-      options.requests.watch(path, response as HttpResponse);
+      options.requests.watch(webhookRoute(path) ?? path, response as HttpResponse);
       if (serveOtlp(path, request, response as HttpResponse, options)) return;
+      if (serveWebhook(path, request, response as HttpResponse, options)) return;
       if (serveMetrics(path, request, response as HttpResponse, options)) return;
       if (isRead(request) && serveHealth(path, response as HttpResponse, health)) return;
       notFound(path, request, response as HttpResponse);

@@ -2,7 +2,15 @@ import type { Distribution } from "@spanloom/metrics";
 import type { HttpResponse } from "./http-response.ts";
 
 /** Paths that have series of their own; all others are one. */
-const routes: ReadonlySet<string> = new Set(["/", "/healthz", "/readyz", "/metrics", "/v1/traces", "/v1/logs"]);
+const routes: ReadonlySet<string> = new Set([
+  "/",
+  "/healthz",
+  "/readyz",
+  "/metrics",
+  "/v1/traces",
+  "/v1/logs",
+  "/hooks/{name}",
+]);
 
 /** Makes the series of one path and one status. */
 export type NewRequestSeries = (route: string, status: string) => Distribution;

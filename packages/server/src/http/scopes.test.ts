@@ -1,15 +1,17 @@
-import { JobService, QueryService, RunnerService, TaskService } from "@spanloom/protocol";
+import { EventService, JobService, QueryService, RunnerService, TaskService } from "@spanloom/protocol";
 import { describe, expect, it } from "vitest";
 import { spanloomServices } from "../serve.ts";
 import { scopeOfCall } from "./scopes.ts";
 
-const rpcs = [JobService, QueryService, RunnerService, TaskService].flatMap(({ typeName, methods }) =>
+const rpcs = [EventService, JobService, QueryService, RunnerService, TaskService].flatMap(({ typeName, methods }) =>
   methods.map(({ name }) => `${typeName}/${name}`),
 );
 
 describe("the table of scopes", () => {
   it("names every RPC of the protocol and every endpoint of OTLP and of metrics, and nothing else", () => {
-    expect([...scopeOfCall.keys()].sort()).toEqual([...rpcs, "/metrics", "/v1/traces", "/v1/logs"].sort());
+    expect([...scopeOfCall.keys()].sort()).toEqual(
+      [...rpcs, "/metrics", "/v1/traces", "/v1/logs", "/hooks/{name}"].sort(),
+    );
   });
 
   it("covers every service that the server serves", () => {

@@ -1,7 +1,7 @@
 /**
  * What a bearer token may be allowed to do.
  *
- * - `submit`: make, cancel, retry and clone jobs.
+ * - `submit`: make, cancel, retry and clone jobs; deliver to webhooks that check no signature.
  * - `run`: be a runner, and send telemetry over OTLP.
  * - `read`: see jobs, tasks, runners, queues, spans and logs.
  * - `admin`: everything, and what changes how the system runs.
@@ -24,6 +24,9 @@ const needed: Readonly<Record<Scope, readonly string[]>> = {
     "spanloom.v1.JobService/CancelJob",
     "spanloom.v1.JobService/RetryJob",
     "spanloom.v1.JobService/CloneJob",
+    "spanloom.v1.EventService/PublishEvents",
+    "spanloom.v1.EventService/ReplayEvents",
+    "/hooks/{name}",
   ],
   run: [
     "spanloom.v1.TaskService/LeaseTasks",
@@ -51,9 +54,17 @@ const needed: Readonly<Record<Scope, readonly string[]>> = {
     "spanloom.v1.QueryService/AggregateSpans",
     "spanloom.v1.QueryService/GetCriticalPath",
     "spanloom.v1.QueryService/CompareJobs",
+    "spanloom.v1.EventService/GetEvent",
+    "spanloom.v1.EventService/ListEvents",
+    "spanloom.v1.EventService/GetWebhook",
+    "spanloom.v1.EventService/ListWebhooks",
     "/metrics",
   ],
-  admin: ["spanloom.v1.RunnerService/DrainRunner"],
+  admin: [
+    "spanloom.v1.RunnerService/DrainRunner",
+    "spanloom.v1.EventService/PutWebhook",
+    "spanloom.v1.EventService/DeleteWebhook",
+  ],
 };
 
 /** Scope by call. */

@@ -2,6 +2,7 @@ import { batchSizes, type Catalogue, callSeconds, workSeconds } from "@spanloom/
 import { forwardingCatalogue } from "./forwarding-catalogue.ts";
 import { processCatalogue } from "./process-catalogue.ts";
 import { telemetryCatalogue } from "./telemetry-catalogue.ts";
+import { webhookCatalogue } from "./webhook-catalogue.ts";
 
 const queue = { "spanloom.queue": "the queue" };
 /** Of queues beyond the first hundred. */
@@ -175,10 +176,10 @@ const calls = {
   "http.server.request.duration": {
     kind: "histogram",
     unit: "s",
-    about: "How long requests took that are no RPCs: OTLP over HTTP, `/metrics` and health.",
+    about: "How long requests took that are no RPCs: OTLP over HTTP, webhooks, `/metrics` and health.",
     boundaries: callSeconds,
     attributes: {
-      "http.route": "the path; empty for those that are none",
+      "http.route": "the path, `/hooks/{name}` of webhooks; empty for those that are none",
       "http.response.status_code": "the status",
     },
   },
@@ -202,5 +203,6 @@ export const serverCatalogue = {
   ...telemetryCatalogue,
   ...forwardingCatalogue,
   ...calls,
+  ...webhookCatalogue,
   ...processCatalogue,
 } as const;

@@ -11,10 +11,15 @@ export interface CallSources {
   };
   /** Connections and requests that were ended before a handler saw them, by reason. */
   listener: { readonly refused: Readonly<Record<string, number>> };
+  /** Deliveries to webhooks; absent where there are none. */
+  webhooks?: { readonly counts: { entries(): Iterable<{ name: string; outcome: string; count: number }> } } | undefined;
 }
 
+/** The series that is there before any other. */
+const noDeliveries = [{ name: "", outcome: "unknown", count: 0 }];
+
 /** Shows what is refused, cut and given back. */
-export function observeCalls(set: ServerMetricSet, { waiters, tasks, listener }: CallSources): void {
+export function observeCalls(set: ServerMetricSet, { waiters, tasks, listener, webhooks }: CallSources): void {
   set.observe("spanloom.leases.waiting", (observe) => observe(waiters.waiting));
   set.observe("spanloom.leases.returned", (observe) => observe(waiters.returnedLeases + tasks.returnedLeases));
   set.observe("spanloom.results.refused", (observe) => {
@@ -25,5 +30,9 @@ export function observeCalls(set: ServerMetricSet, { waiters, tasks, listener }:
   set.observe("spanloom.connections.refused", (observe) => {
     for (const [reason, connections] of Object.entries(listener.refused))
       observe(connections, { "spanloom.reason": reason });
+  });
+  set.observe("spanloom.webhooks.deliveries", (observe) => {
+    for (const { name, outcome, count } of webhooks?.counts.entries() ?? noDeliveries)
+      observe(count, { "spanloom.webhook": name, "spanloom.outcome": outcome });
   });
 }

@@ -392,6 +392,12 @@ export interface JobQuery {
   createdAfterUs?: number;
   createdBeforeUs?: number;
   runnerId?: string;
+  /** Set going by any of these; a job without a trigger is manual. */
+  triggerTypes?: readonly JobTrigger["type"][];
+  /** Name of the schedule that is the source of its trigger. */
+  schedule?: string;
+  /** Name of the trigger that is the source of its trigger. */
+  trigger?: string;
 }
 
 /** Conditions on tasks of one job. */

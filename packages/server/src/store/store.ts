@@ -75,6 +75,25 @@ export type {
   TaskRecord,
 } from "./records.ts";
 
+export type {
+  DefinitionKind,
+  DefinitionQuery,
+  DefinitionRecord,
+  EventQuery,
+  EventRecord,
+  EventSettlement,
+  FiringOutcomeName,
+  FiringQuery,
+  FiringRecord,
+  NewDefinition,
+  NewEventRecord,
+  NewFiring,
+  ScheduleFirings,
+  TriggerNews,
+  TriggerStore,
+  UnmatchedEvents,
+} from "./trigger-store.ts";
+
 /** What a maintenance pass did and when the next is due. */
 export interface MaintenanceOutcome {
   /** Attempts whose lease had expired and are now lost. */

@@ -16,6 +16,8 @@ export function storeStub(methods: Partial<Store> = {}): StoreStub {
   const listeners = new Map<string, Set<(...args: never[]) => void>>();
   const base: Record<string, unknown> = {
     stats: new StoreStats(),
+    // Absent unless a test brings it.
+    triggers: undefined,
     backlog: async () => ({ queues: [], jobs: new Map(), tasks: new Map() }),
     start: async () => {},
     stop: async () => {},
@@ -32,7 +34,7 @@ export function storeStub(methods: Partial<Store> = {}): StoreStub {
   };
   return new Proxy(base, {
     get: (target, name: string) =>
-      target[name] ?? (() => Promise.reject(new Error(`unexpected call of store.${String(name)}`))),
+      name in target ? target[name] : () => Promise.reject(new Error(`unexpected call of store.${String(name)}`)),
   }) as unknown as StoreStub;
 }
 

@@ -18,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file spanloom/v1/event_service.proto.
  */
 export const file_spanloom_v1_event_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch9zcGFubG9vbS92MS9ldmVudF9zZXJ2aWNlLnByb3RvEgtzcGFubG9vbS52MSKcAQoITmV3RXZlbnQSCgoCaWQYASABKAkSCwoDa2V5GAIgASgJEg8KB3BheWxvYWQYAyABKAwSNQoIbWV0YWRhdGEYBCADKAsyIy5zcGFubG9vbS52MS5OZXdFdmVudC5NZXRhZGF0YUVudHJ5Gi8KDU1ldGFkYXRhRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASLbAgoFRXZlbnQSCgoCaWQYASABKAkSCwoDa2V5GAIgASgJEg8KB3BheWxvYWQYAyABKAwSMgoIbWV0YWRhdGEYBCADKAsyIC5zcGFubG9vbS52MS5FdmVudC5NZXRhZGF0YUVudHJ5EigKBnNvdXJjZRgFIAEoDjIYLnNwYW5sb29tLnYxLkV2ZW50U291cmNlEg8KB3dlYmhvb2sYBiABKAkSEQoJcmVwbGF5X29mGAcgASgJEi8KC3JlY2VpdmVkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdtYXRjaGVkGAkgASgIEg0KBWRlcHRoGAogASgNEiQKB2ZpcmluZ3MYCyADKAsyEy5zcGFubG9vbS52MS5GaXJpbmcaLwoNTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBImcKFFB1Ymxpc2hFdmVudHNSZXF1ZXN0EiUKBmV2ZW50cxgBIAMoCzIVLnNwYW5sb29tLnYxLk5ld0V2ZW50EigKBXRyYWNlGAIgASgLMhkuc3Bhbmxvb20udjEuVHJhY2VDb250ZXh0IjsKFVB1Ymxpc2hFdmVudHNSZXNwb25zZRIRCglldmVudF9pZHMYASADKAkSDwoHZXhpc3RlZBgCIAEoDSIjCg9HZXRFdmVudFJlcXVlc3QSEAoIZXZlbnRfaWQYASABKAkiNQoQR2V0RXZlbnRSZXNwb25zZRIhCgVldmVudBgBIAEoCzISLnNwYW5sb29tLnYxLkV2ZW50IscBCgtFdmVudEZpbHRlchITCgtrZXlfcGF0dGVybhgBIAEoCRIyCg5yZWNlaXZlZF9hZnRlchgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMwoPcmVjZWl2ZWRfYmVmb3JlGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgdzb3VyY2VzGAQgAygOMhguc3Bhbmxvb20udjEuRXZlbnRTb3VyY2USDwoHd2ViaG9vaxgFIAEoCSJkChFMaXN0RXZlbnRzUmVxdWVzdBIoCgZmaWx0ZXIYASABKAsyGC5zcGFubG9vbS52MS5FdmVudEZpbHRlchIRCglwYWdlX3NpemUYAiABKA0SEgoKcGFnZV90b2tlbhgDIAEoCSJRChJMaXN0RXZlbnRzUmVzcG9uc2USIgoGZXZlbnRzGAEgAygLMhIuc3Bhbmxvb20udjEuRXZlbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIpABChNSZXBsYXlFdmVudHNSZXF1ZXN0EhEKCWV2ZW50X2lkcxgBIAMoCRIoCgZmaWx0ZXIYAiABKAsyGC5zcGFubG9vbS52MS5FdmVudEZpbHRlchIPCgd0cmlnZ2VyGAMgASgJEhIKCm1heF9ldmVudHMYBCABKA0SFwoPaWRlbXBvdGVuY3lfa2V5GAUgASgJIikKFFJlcGxheUV2ZW50c1Jlc3BvbnNlEhEKCWV2ZW50X2lkcxgBIAMoCSK8AQoLV2ViaG9va0htYWMSGAoQc2lnbmF0dXJlX2hlYWRlchgBIAEoCRIOCgZwcmVmaXgYAiABKAkSJgoEaGFzaBgDIAEoDjIYLnNwYW5sb29tLnYxLldlYmhvb2tIYXNoEi4KCGVuY29kaW5nGAQgASgOMhwuc3Bhbmxvb20udjEuV2ViaG9va0VuY29kaW5nEhgKEHRpbWVzdGFtcF9oZWFkZXIYBSABKAkSEQoJaWRfaGVhZGVyGAYgASgJIjkKDVdlYmhvb2tTZWNyZXQSDwoFdmFsdWUYASABKAlIABINCgNlbnYYAiABKAlIAEIICgZzZWNyZXQinAMKB1dlYmhvb2sSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRIqCgZzY2hlbWUYBCABKA4yGi5zcGFubG9vbS52MS5XZWJob29rU2NoZW1lEiYKBGhtYWMYBSABKAsyGC5zcGFubG9vbS52MS5XZWJob29rSG1hYxISCgpzZWNyZXRfZW52GAYgAygJEhYKDnN0b3JlZF9zZWNyZXRzGAcgASgNEgsKA2tleRgIIAEoCRIPCgdoZWFkZXJzGAkgAygJEhYKDm1heF9ib2R5X2J5dGVzGAogASgNEiwKCXRvbGVyYW5jZRgLIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIMCgRwYXRoGAwgASgJEi4KCmNyZWF0ZWRfYXQYDSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHJldmlzaW9uGA8gASgEIpsCChFQdXRXZWJob29rUmVxdWVzdBIMCgRuYW1lGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEioKBnNjaGVtZRgDIAEoDjIaLnNwYW5sb29tLnYxLldlYmhvb2tTY2hlbWUSJgoEaG1hYxgEIAEoCzIYLnNwYW5sb29tLnYxLldlYmhvb2tIbWFjEisKB3NlY3JldHMYBSADKAsyGi5zcGFubG9vbS52MS5XZWJob29rU2VjcmV0EgsKA2tleRgGIAEoCRIPCgdoZWFkZXJzGAcgAygJEhYKDm1heF9ib2R5X2J5dGVzGAggASgNEiwKCXRvbGVyYW5jZRgJIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJdChJQdXRXZWJob29rUmVzcG9uc2USJQoHd2ViaG9vaxgBIAEoCzIULnNwYW5sb29tLnYxLldlYmhvb2sSDwoHY3JlYXRlZBgCIAEoCBIPCgdjaGFuZ2VkGAMgASgIIiEKEUdldFdlYmhvb2tSZXF1ZXN0EgwKBG5hbWUYASABKAkiOwoSR2V0V2ViaG9va1Jlc3BvbnNlEiUKB3dlYmhvb2sYASABKAsyFC5zcGFubG9vbS52MS5XZWJob29rIjwKE0xpc3RXZWJob29rc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgNEhIKCnBhZ2VfdG9rZW4YAiABKAkiVwoUTGlzdFdlYmhvb2tzUmVzcG9uc2USJgoId2ViaG9va3MYASADKAsyFC5zcGFubG9vbS52MS5XZWJob29rEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIkChREZWxldGVXZWJob29rUmVxdWVzdBIMCgRuYW1lGAEgASgJIigKFURlbGV0ZVdlYmhvb2tSZXNwb25zZRIPCgdkZWxldGVkGAEgASgIKpABCgtFdmVudFNvdXJjZRIcChhFVkVOVF9TT1VSQ0VfVU5TUEVDSUZJRUQQABIaChZFVkVOVF9TT1VSQ0VfUFVCTElTSEVEEAESGAoURVZFTlRfU09VUkNFX1dFQkhPT0sQAhIUChBFVkVOVF9TT1VSQ0VfSk9CEAMSFwoTRVZFTlRfU09VUkNFX1JFUExBWRAEKpcBCg1XZWJob29rU2NoZW1lEh4KGldFQkhPT0tfU0NIRU1FX1VOU1BFQ0lGSUVEEAASFwoTV0VCSE9PS19TQ0hFTUVfTk9ORRABEhcKE1dFQkhPT0tfU0NIRU1FX0hNQUMQAhIZChVXRUJIT09LX1NDSEVNRV9HSVRIVUIQAxIZChVXRUJIT09LX1NDSEVNRV9TVFJJUEUQBCp2CgtXZWJob29rSGFzaBIcChhXRUJIT09LX0hBU0hfVU5TUEVDSUZJRUQQABIXChNXRUJIT09LX0hBU0hfU0hBMjU2EAESFwoTV0VCSE9PS19IQVNIX1NIQTM4NBACEhcKE1dFQkhPT0tfSEFTSF9TSEE1MTIQAypqCg9XZWJob29rRW5jb2RpbmcSIAocV0VCSE9PS19FTkNPRElOR19VTlNQRUNJRklFRBAAEhgKFFdFQkhPT0tfRU5DT0RJTkdfSEVYEAESGwoXV0VCSE9PS19FTkNPRElOR19CQVNFNjQQAjKeBQoMRXZlbnRTZXJ2aWNlElYKDVB1Ymxpc2hFdmVudHMSIS5zcGFubG9vbS52MS5QdWJsaXNoRXZlbnRzUmVxdWVzdBoiLnNwYW5sb29tLnYxLlB1Ymxpc2hFdmVudHNSZXNwb25zZRJHCghHZXRFdmVudBIcLnNwYW5sb29tLnYxLkdldEV2ZW50UmVxdWVzdBodLnNwYW5sb29tLnYxLkdldEV2ZW50UmVzcG9uc2USTQoKTGlzdEV2ZW50cxIeLnNwYW5sb29tLnYxLkxpc3RFdmVudHNSZXF1ZXN0Gh8uc3Bhbmxvb20udjEuTGlzdEV2ZW50c1Jlc3BvbnNlElMKDFJlcGxheUV2ZW50cxIgLnNwYW5sb29tLnYxLlJlcGxheUV2ZW50c1JlcXVlc3QaIS5zcGFubG9vbS52MS5SZXBsYXlFdmVudHNSZXNwb25zZRJNCgpQdXRXZWJob29rEh4uc3Bhbmxvb20udjEuUHV0V2ViaG9va1JlcXVlc3QaHy5zcGFubG9vbS52MS5QdXRXZWJob29rUmVzcG9uc2USTQoKR2V0V2ViaG9vaxIeLnNwYW5sb29tLnYxLkdldFdlYmhvb2tSZXF1ZXN0Gh8uc3Bhbmxvb20udjEuR2V0V2ViaG9va1Jlc3BvbnNlElMKDExpc3RXZWJob29rcxIgLnNwYW5sb29tLnYxLkxpc3RXZWJob29rc1JlcXVlc3QaIS5zcGFubG9vbS52MS5MaXN0V2ViaG9va3NSZXNwb25zZRJWCg1EZWxldGVXZWJob29rEiEuc3Bhbmxvb20udjEuRGVsZXRlV2ViaG9va1JlcXVlc3QaIi5zcGFubG9vbS52MS5EZWxldGVXZWJob29rUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_spanloom_v1_task, file_spanloom_v1_trigger]);
+  fileDesc("Ch9zcGFubG9vbS92MS9ldmVudF9zZXJ2aWNlLnByb3RvEgtzcGFubG9vbS52MSKcAQoITmV3RXZlbnQSCgoCaWQYASABKAkSCwoDa2V5GAIgASgJEg8KB3BheWxvYWQYAyABKAwSNQoIbWV0YWRhdGEYBCADKAsyIy5zcGFubG9vbS52MS5OZXdFdmVudC5NZXRhZGF0YUVudHJ5Gi8KDU1ldGFkYXRhRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASLbAgoFRXZlbnQSCgoCaWQYASABKAkSCwoDa2V5GAIgASgJEg8KB3BheWxvYWQYAyABKAwSMgoIbWV0YWRhdGEYBCADKAsyIC5zcGFubG9vbS52MS5FdmVudC5NZXRhZGF0YUVudHJ5EigKBnNvdXJjZRgFIAEoDjIYLnNwYW5sb29tLnYxLkV2ZW50U291cmNlEg8KB3dlYmhvb2sYBiABKAkSEQoJcmVwbGF5X29mGAcgASgJEi8KC3JlY2VpdmVkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdtYXRjaGVkGAkgASgIEg0KBWRlcHRoGAogASgNEiQKB2ZpcmluZ3MYCyADKAsyEy5zcGFubG9vbS52MS5GaXJpbmcaLwoNTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBImcKFFB1Ymxpc2hFdmVudHNSZXF1ZXN0EiUKBmV2ZW50cxgBIAMoCzIVLnNwYW5sb29tLnYxLk5ld0V2ZW50EigKBXRyYWNlGAIgASgLMhkuc3Bhbmxvb20udjEuVHJhY2VDb250ZXh0IjsKFVB1Ymxpc2hFdmVudHNSZXNwb25zZRIRCglldmVudF9pZHMYASADKAkSDwoHZXhpc3RlZBgCIAEoDSIjCg9HZXRFdmVudFJlcXVlc3QSEAoIZXZlbnRfaWQYASABKAkiNQoQR2V0RXZlbnRSZXNwb25zZRIhCgVldmVudBgBIAEoCzISLnNwYW5sb29tLnYxLkV2ZW50IscBCgtFdmVudEZpbHRlchITCgtrZXlfcGF0dGVybhgBIAEoCRIyCg5yZWNlaXZlZF9hZnRlchgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMwoPcmVjZWl2ZWRfYmVmb3JlGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgdzb3VyY2VzGAQgAygOMhguc3Bhbmxvb20udjEuRXZlbnRTb3VyY2USDwoHd2ViaG9vaxgFIAEoCSJkChFMaXN0RXZlbnRzUmVxdWVzdBIoCgZmaWx0ZXIYASABKAsyGC5zcGFubG9vbS52MS5FdmVudEZpbHRlchIRCglwYWdlX3NpemUYAiABKA0SEgoKcGFnZV90b2tlbhgDIAEoCSJRChJMaXN0RXZlbnRzUmVzcG9uc2USIgoGZXZlbnRzGAEgAygLMhIuc3Bhbmxvb20udjEuRXZlbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIpABChNSZXBsYXlFdmVudHNSZXF1ZXN0EhEKCWV2ZW50X2lkcxgBIAMoCRIoCgZmaWx0ZXIYAiABKAsyGC5zcGFubG9vbS52MS5FdmVudEZpbHRlchIPCgd0cmlnZ2VyGAMgASgJEhIKCm1heF9ldmVudHMYBCABKA0SFwoPaWRlbXBvdGVuY3lfa2V5GAUgASgJIikKFFJlcGxheUV2ZW50c1Jlc3BvbnNlEhEKCWV2ZW50X2lkcxgBIAMoCSKJAgoLV2ViaG9va0htYWMSGAoQc2lnbmF0dXJlX2hlYWRlchgBIAEoCRIOCgZwcmVmaXgYAiABKAkSJgoEaGFzaBgDIAEoDjIYLnNwYW5sb29tLnYxLldlYmhvb2tIYXNoEi4KCGVuY29kaW5nGAQgASgOMhwuc3Bhbmxvb20udjEuV2ViaG9va0VuY29kaW5nEhgKEHRpbWVzdGFtcF9oZWFkZXIYBSABKAkSEQoJaWRfaGVhZGVyGAYgASgJEg4KBnNpZ25lZBgHIAEoCRI7Cg9zZWNyZXRfZW5jb2RpbmcYCCABKA4yIi5zcGFubG9vbS52MS5XZWJob29rU2VjcmV0RW5jb2RpbmciOQoNV2ViaG9va1NlY3JldBIPCgV2YWx1ZRgBIAEoCUgAEg0KA2VudhgCIAEoCUgAQggKBnNlY3JldCLBAwoHV2ViaG9vaxIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEioKBnNjaGVtZRgEIAEoDjIaLnNwYW5sb29tLnYxLldlYmhvb2tTY2hlbWUSJgoEaG1hYxgFIAEoCzIYLnNwYW5sb29tLnYxLldlYmhvb2tIbWFjEhIKCnNlY3JldF9lbnYYBiADKAkSFgoOc3RvcmVkX3NlY3JldHMYByABKA0SCwoDa2V5GAggASgJEg8KB2hlYWRlcnMYCSADKAkSFgoObWF4X2JvZHlfYnl0ZXMYCiABKA0SLAoJdG9sZXJhbmNlGAsgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEgwKBHBhdGgYDCABKAkSLgoKY3JlYXRlZF9hdBgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgOIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIcmV2aXNpb24YDyABKAQSEwoLYWNjZXB0X3RleHQYECABKAgSDgoGcGF1c2VkGBEgASgIIsACChFQdXRXZWJob29rUmVxdWVzdBIMCgRuYW1lGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEioKBnNjaGVtZRgDIAEoDjIaLnNwYW5sb29tLnYxLldlYmhvb2tTY2hlbWUSJgoEaG1hYxgEIAEoCzIYLnNwYW5sb29tLnYxLldlYmhvb2tIbWFjEisKB3NlY3JldHMYBSADKAsyGi5zcGFubG9vbS52MS5XZWJob29rU2VjcmV0EgsKA2tleRgGIAEoCRIPCgdoZWFkZXJzGAcgAygJEhYKDm1heF9ib2R5X2J5dGVzGAggASgNEiwKCXRvbGVyYW5jZRgJIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhITCgthY2NlcHRfdGV4dBgKIAEoCBIOCgZwYXVzZWQYCyABKAgiXQoSUHV0V2ViaG9va1Jlc3BvbnNlEiUKB3dlYmhvb2sYASABKAsyFC5zcGFubG9vbS52MS5XZWJob29rEg8KB2NyZWF0ZWQYAiABKAgSDwoHY2hhbmdlZBgDIAEoCCIhChFHZXRXZWJob29rUmVxdWVzdBIMCgRuYW1lGAEgASgJIjsKEkdldFdlYmhvb2tSZXNwb25zZRIlCgd3ZWJob29rGAEgASgLMhQuc3Bhbmxvb20udjEuV2ViaG9vayI8ChNMaXN0V2ViaG9va3NSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoDRISCgpwYWdlX3Rva2VuGAIgASgJIlcKFExpc3RXZWJob29rc1Jlc3BvbnNlEiYKCHdlYmhvb2tzGAEgAygLMhQuc3Bhbmxvb20udjEuV2ViaG9vaxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiJAoURGVsZXRlV2ViaG9va1JlcXVlc3QSDAoEbmFtZRgBIAEoCSIoChVEZWxldGVXZWJob29rUmVzcG9uc2USDwoHZGVsZXRlZBgBIAEoCCqQAQoLRXZlbnRTb3VyY2USHAoYRVZFTlRfU09VUkNFX1VOU1BFQ0lGSUVEEAASGgoWRVZFTlRfU09VUkNFX1BVQkxJU0hFRBABEhgKFEVWRU5UX1NPVVJDRV9XRUJIT09LEAISFAoQRVZFTlRfU09VUkNFX0pPQhADEhcKE0VWRU5UX1NPVVJDRV9SRVBMQVkQBCqXAQoNV2ViaG9va1NjaGVtZRIeChpXRUJIT09LX1NDSEVNRV9VTlNQRUNJRklFRBAAEhcKE1dFQkhPT0tfU0NIRU1FX05PTkUQARIXChNXRUJIT09LX1NDSEVNRV9ITUFDEAISGQoVV0VCSE9PS19TQ0hFTUVfR0lUSFVCEAMSGQoVV0VCSE9PS19TQ0hFTUVfU1RSSVBFEAQqdgoLV2ViaG9va0hhc2gSHAoYV0VCSE9PS19IQVNIX1VOU1BFQ0lGSUVEEAASFwoTV0VCSE9PS19IQVNIX1NIQTI1NhABEhcKE1dFQkhPT0tfSEFTSF9TSEEzODQQAhIXChNXRUJIT09LX0hBU0hfU0hBNTEyEAMqagoPV2ViaG9va0VuY29kaW5nEiAKHFdFQkhPT0tfRU5DT0RJTkdfVU5TUEVDSUZJRUQQABIYChRXRUJIT09LX0VOQ09ESU5HX0hFWBABEhsKF1dFQkhPT0tfRU5DT0RJTkdfQkFTRTY0EAIqpwEKFVdlYmhvb2tTZWNyZXRFbmNvZGluZxInCiNXRUJIT09LX1NFQ1JFVF9FTkNPRElOR19VTlNQRUNJRklFRBAAEiAKHFdFQkhPT0tfU0VDUkVUX0VOQ09ESU5HX1RFWFQQARIfChtXRUJIT09LX1NFQ1JFVF9FTkNPRElOR19IRVgQAhIiCh5XRUJIT09LX1NFQ1JFVF9FTkNPRElOR19CQVNFNjQQAzKeBQoMRXZlbnRTZXJ2aWNlElYKDVB1Ymxpc2hFdmVudHMSIS5zcGFubG9vbS52MS5QdWJsaXNoRXZlbnRzUmVxdWVzdBoiLnNwYW5sb29tLnYxLlB1Ymxpc2hFdmVudHNSZXNwb25zZRJHCghHZXRFdmVudBIcLnNwYW5sb29tLnYxLkdldEV2ZW50UmVxdWVzdBodLnNwYW5sb29tLnYxLkdldEV2ZW50UmVzcG9uc2USTQoKTGlzdEV2ZW50cxIeLnNwYW5sb29tLnYxLkxpc3RFdmVudHNSZXF1ZXN0Gh8uc3Bhbmxvb20udjEuTGlzdEV2ZW50c1Jlc3BvbnNlElMKDFJlcGxheUV2ZW50cxIgLnNwYW5sb29tLnYxLlJlcGxheUV2ZW50c1JlcXVlc3QaIS5zcGFubG9vbS52MS5SZXBsYXlFdmVudHNSZXNwb25zZRJNCgpQdXRXZWJob29rEh4uc3Bhbmxvb20udjEuUHV0V2ViaG9va1JlcXVlc3QaHy5zcGFubG9vbS52MS5QdXRXZWJob29rUmVzcG9uc2USTQoKR2V0V2ViaG9vaxIeLnNwYW5sb29tLnYxLkdldFdlYmhvb2tSZXF1ZXN0Gh8uc3Bhbmxvb20udjEuR2V0V2ViaG9va1Jlc3BvbnNlElMKDExpc3RXZWJob29rcxIgLnNwYW5sb29tLnYxLkxpc3RXZWJob29rc1JlcXVlc3QaIS5zcGFubG9vbS52MS5MaXN0V2ViaG9va3NSZXNwb25zZRJWCg1EZWxldGVXZWJob29rEiEuc3Bhbmxvb20udjEuRGVsZXRlV2ViaG9va1JlcXVlc3QaIi5zcGFubG9vbS52MS5EZWxldGVXZWJob29rUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_spanloom_v1_task, file_spanloom_v1_trigger]);
 
 /**
  * An event to publish.
@@ -468,18 +468,33 @@ export type WebhookHmac = Message<"spanloom.v1.WebhookHmac"> & {
   encoding: WebhookEncoding;
 
   /**
-   * Header of the time in Unix seconds. When given, what is signed is the time, a dot, and the body.
+   * Header of the time in seconds since 1970, or milliseconds when it has 13 digits. It must be signed.
    *
    * @generated from field: string timestamp_header = 5;
    */
   timestampHeader: string;
 
   /**
-   * Header of what names a delivery, the same when it is repeated.
+   * Header of what names a delivery, the same when it is repeated. Without it the same signed bytes are one delivery.
    *
    * @generated from field: string id_header = 6;
    */
   idHeader: string;
+
+  /**
+   * What is signed: text with `{body}`, and `{timestamp}` and `{id}` for the values of those headers. Empty means `{body}`,
+   * with a timestamp header `{timestamp}.{body}`.
+   *
+   * @generated from field: string signed = 7;
+   */
+  signed: string;
+
+  /**
+   * What the text of a secret stands for.
+   *
+   * @generated from field: spanloom.v1.WebhookSecretEncoding secret_encoding = 8;
+   */
+  secretEncoding: WebhookSecretEncoding;
 };
 
 /**
@@ -502,7 +517,7 @@ export type WebhookSecret = Message<"spanloom.v1.WebhookSecret"> & {
    */
   secret: {
     /**
-     * Itself, 1..1024 bytes: stored encrypted and never returned.
+     * Itself, 8..1024 bytes: stored encrypted and never returned. The server needs a key for that, SPANLOOM_SECRET_KEY.
      *
      * @generated from field: string value = 1;
      */
@@ -510,7 +525,8 @@ export type WebhookSecret = Message<"spanloom.v1.WebhookSecret"> & {
     case: "value";
   } | {
     /**
-     * Name of a variable in the server's environment.
+     * Name of a variable in the environment of every server. Of the server's own, `SPANLOOM_...`, those alone that begin
+     * with `SPANLOOM_WEBHOOK_`.
      *
      * @generated from field: string env = 2;
      */
@@ -636,6 +652,20 @@ export type Webhook = Message<"spanloom.v1.Webhook"> & {
    * @generated from field: uint64 revision = 15;
    */
   revision: bigint;
+
+  /**
+   * A body that is neither JSON nor a form is taken, as one text.
+   *
+   * @generated from field: bool accept_text = 16;
+   */
+  acceptText: boolean;
+
+  /**
+   * Deliveries are refused with 503, to be sent again later.
+   *
+   * @generated from field: bool paused = 17;
+   */
+  paused: boolean;
 };
 
 /**
@@ -688,7 +718,9 @@ export type PutWebhookRequest = Message<"spanloom.v1.PutWebhookRequest"> & {
   secrets: WebhookSecret[];
 
   /**
-   * Key of its events. Empty means `webhook.{name}`. GitHub's event and action and Stripe's type are added as segments.
+   * Key of its events: text with `{name}`, `{header.<name>}` and `{payload.<path>}`, whose first segment is text. Empty means
+   * `webhook.{name}`; of GitHub `webhook.{name}.{header.x-github-event}.{payload.action}`, of Stripe
+   * `webhook.{name}.{payload.type}`. What is absent leaves its segment out.
    *
    * @generated from field: string key = 6;
    */
@@ -709,11 +741,25 @@ export type PutWebhookRequest = Message<"spanloom.v1.PutWebhookRequest"> & {
   maxBodyBytes: number;
 
   /**
-   * How far a delivery's time may lie off, where it has one. Absent means 5 min. At most 1 day.
+   * How far a delivery's time may lie off, where it has one. Absent means 5 min. 1 s..1 day.
    *
    * @generated from field: google.protobuf.Duration tolerance = 9;
    */
   tolerance?: Duration | undefined;
+
+  /**
+   * Take a body that is neither JSON nor a form as one text. It is refused otherwise.
+   *
+   * @generated from field: bool accept_text = 10;
+   */
+  acceptText: boolean;
+
+  /**
+   * Refuse deliveries with 503, to be sent again later.
+   *
+   * @generated from field: bool paused = 11;
+   */
+  paused: boolean;
 };
 
 /**
@@ -1096,6 +1142,54 @@ export type WebhookEncoding = (typeof WebhookEncoding)[keyof typeof WebhookEncod
  */
 export const WebhookEncodingSchema: GenEnum<WebhookEncoding> = /*@__PURE__*/
   enumDesc(file_spanloom_v1_event_service, 3);
+
+/**
+ * What the text of a secret stands for.
+ *
+ * @generated from enum spanloom.v1.WebhookSecretEncoding
+ */
+export const WebhookSecretEncoding = {
+  /**
+   * Means TEXT.
+   *
+   * @generated from enum value: WEBHOOK_SECRET_ENCODING_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Its own bytes in UTF-8.
+   *
+   * @generated from enum value: WEBHOOK_SECRET_ENCODING_TEXT = 1;
+   */
+  TEXT: 1,
+
+  /**
+   * Bytes in hexadecimal.
+   *
+   * @generated from enum value: WEBHOOK_SECRET_ENCODING_HEX = 2;
+   */
+  HEX: 2,
+
+  /**
+   * Bytes in base64, after `whsec_` if it begins so.
+   *
+   * @generated from enum value: WEBHOOK_SECRET_ENCODING_BASE64 = 3;
+   */
+  BASE64: 3,
+} as const;
+
+/**
+ * What the text of a secret stands for.
+ *
+ * @generated from enum spanloom.v1.WebhookSecretEncoding
+ */
+export type WebhookSecretEncoding = (typeof WebhookSecretEncoding)[keyof typeof WebhookSecretEncoding] | UnknownEnum;
+
+/**
+ * Describes the enum spanloom.v1.WebhookSecretEncoding.
+ */
+export const WebhookSecretEncodingSchema: GenEnum<WebhookSecretEncoding> = /*@__PURE__*/
+  enumDesc(file_spanloom_v1_event_service, 4);
 
 /**
  * Takes events, keeps them for some days, and shows what became of them. Every call may be sent again.
