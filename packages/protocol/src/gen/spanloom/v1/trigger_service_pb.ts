@@ -959,7 +959,7 @@ export type PutTriggerRequest = Message<"spanloom.v1.PutTriggerRequest"> & {
   description: string;
 
   /**
-   * Keys of events that it takes: segments parted by dots, `*` for any one, `**` for any number. At most 256 bytes.
+   * Keys of events that it takes: segments parted by dots, `*` for any one, `**` for one or more. At most 256 bytes.
    *
    * @generated from field: string key_pattern = 3;
    */
