@@ -49,6 +49,14 @@ export async function callWithRetry<Response>(
   }
 }
 
+/** Makes calls of one client, each again on transient errors. */
+export type Caller = <Response>(call: (options: CallOptions) => Promise<Response>) => Promise<Response>;
+
+/** A {@link Caller} for the server at `url`. */
+export function callerOf(url: string, retry: CallRetryOptions = {}): Caller {
+  return (call) => callWithRetry(url, call, retry);
+}
+
 /** Wait before call number `attempt` + 1, in milliseconds: full jitter, never less than the server asked for. */
 export function retryDelayMs(attempt: number, error: SpanloomError, options: CallRetryOptions = {}): number {
   const { initialDelayMs = 50, maxDelayMs = 5_000, random = Math.random } = options;

@@ -2,9 +2,11 @@ import {
   type Attributes,
   type Context,
   context,
+  type Link,
   ProxyTracerProvider,
   propagation,
   type Span,
+  type SpanContext,
   SpanKind,
   SpanStatusCode,
   type Tracer,
@@ -40,8 +42,12 @@ export class ClientSpans {
     if (!tracer) return run(undefined);
     const base = contextOf(call.trace);
     const span = tracer.startSpan(
-      spanName(call.operation, call.queue),
-      { kind: SpanKind.PRODUCER, attributes: { ...this.#server, ...attributesOf(call) } },
+      spanName(call.operation, call.destination),
+      {
+        kind: SpanKind.PRODUCER,
+        attributes: { ...this.#server, ...attributesOf(call), ...(!isWithinAttempt(base) && call.own) },
+        links: (call.links ?? []).flatMap(linkOf),
+      },
       base,
     );
     const within = trace.setSpan(base, span);
@@ -61,13 +67,19 @@ export class ClientSpans {
 /** What a client asks for. */
 export interface ClientCall {
   /** Name of the operation. */
-  operation: "submit" | "cancel" | "retry" | "clone";
-  /** Default queue of the job, as far as it is known. */
-  queue?: string | undefined;
+  operation: "submit" | "cancel" | "retry" | "clone" | "publish" | "fire";
+  /** What it is sent to, as far as it is known: the default queue of a job, the key of an event, a schedule. */
+  destination?: string | undefined;
   /** The job, where it exists already. */
   jobId?: string | undefined;
-  /** Jobs submitted within the span; undefined when it is for a single one. */
+  /** The event. */
+  eventId?: string | undefined;
+  /** Jobs or events sent within the span; undefined when it is for a single one. */
   count?: number | undefined;
+  /** Attributes by names of Spanloom's own; within an attempt they would speak of its job, and are left out. */
+  own?: Attributes | undefined;
+  /** Trace contexts that were made for what is sent before. */
+  links?: readonly TraceCarrier[] | undefined;
   /** A trace context to be in instead of the active one; false when the job is to have none. */
   trace?: TraceCarrier | false | undefined;
 }
@@ -90,17 +102,22 @@ export class ClientSpan {
   /** Notes the job that the server answered with. */
   found(job: Pick<JobSnapshot, "id" | "name" | "queue">): void {
     if (!this.#span.isRecording()) return;
-    const { operation, queue } = this.#call;
+    const { operation, destination } = this.#call;
     this.#span.setAttributes({
       ...messageAttributes(job.id),
       "messaging.destination.name": job.queue,
-      ...(!isWithinAttempt(this.#span) && {
+      ...(!hasOrigin(this.#span.spanContext()) && {
         [attributeNames.jobId]: job.id,
         [attributeNames.jobName]: job.name,
         [attributeNames.queue]: job.queue,
       }),
     });
-    if (!queue) this.#span.updateName(spanName(operation, job.queue));
+    if (!destination) this.#span.updateName(spanName(operation, job.queue));
+  }
+
+  /** Notes the id of the job that the server answered with, where that is all it told. */
+  started(jobId: string): void {
+    this.#span.setAttributes(messageAttributes(jobId));
   }
 }
 
@@ -126,23 +143,34 @@ function contextOf(given: TraceCarrier | false | undefined): Context {
   return contextOfCarrier(given, propagation.deleteBaggage(active));
 }
 
-function isWithinAttempt(span: Span): boolean {
-  const tracestate = span.spanContext().traceState?.serialize();
+function isWithinAttempt(base: Context): boolean {
+  const parent = trace.getSpanContext(base);
+  return parent !== undefined && hasOrigin(parent);
+}
+
+function hasOrigin({ traceState }: SpanContext): boolean {
+  const tracestate = traceState?.serialize();
   return tracestate !== undefined && originOf(tracestate) !== undefined;
 }
 
-function spanName(operation: string, queue: string | undefined): string {
-  return queue ? `${operation} ${queue}` : operation;
+function linkOf(carrier: TraceCarrier): Link[] {
+  const linked = trace.getSpanContext(contextOfCarrier(carrier));
+  return linked ? [{ context: linked }] : [];
 }
 
-function attributesOf({ operation, queue, jobId, count }: ClientCall): Attributes {
+function spanName(operation: string, destination: string | undefined): string {
+  return destination ? `${operation} ${destination}` : operation;
+}
+
+function attributesOf({ operation, destination, jobId, eventId, count }: ClientCall): Attributes {
   return {
     "messaging.system": "spanloom",
     "messaging.operation.name": operation,
     ...(operation !== "cancel" && { "messaging.operation.type": "send" }),
-    ...(queue && { "messaging.destination.name": queue }),
+    ...(destination && { "messaging.destination.name": destination }),
     ...(count !== undefined && { "messaging.batch.message_count": count }),
     ...(jobId && messageAttributes(jobId)),
+    ...(eventId && { "messaging.message.id": eventId }),
   };
 }
 

@@ -1,6 +1,7 @@
+import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ROOT_CONTEXT } from "@opentelemetry/api";
-import { JobState, TraceMode } from "@spanloom/protocol";
+import { JobState, TraceMode, TriggerInfoSchema, TriggerType, timestampFromUs } from "@spanloom/protocol";
 import { afterEach, describe, expect, it } from "vitest";
 import { contextOfCarrier } from "./carrier.ts";
 import { Client } from "./client.ts";
@@ -181,6 +182,35 @@ describe("reading", () => {
     expect(new Set((await all(client.jobs.list())).map((job) => job.id)).size).toBe(1_200);
     expect(service.calls.listJobs).toBe(3);
     expect(await all(client.jobs.list({ limit: 7 }))).toHaveLength(7);
+  });
+
+  it("finds jobs by what set them going, which each of them tells", async () => {
+    const { service, client } = start();
+    const { id } = await client.jobs.submit(echo, "x");
+    const scheduledAt = timestampFromUs(5_000_000)!;
+    const trigger = { type: TriggerType.SCHEDULE, schedule: "nightly", scheduleId: "s", scheduledAt, backfill: true };
+    Object.assign(service.jobs.get(id)!, { trigger: create(TriggerInfoSchema, trigger), retriedAt: scheduledAt });
+    const wanted = { triggerTypes: ["SCHEDULE", "MANUAL"], schedule: "nightly", trigger: "t" } as const;
+    const [job] = await all(client.jobs.list(wanted));
+    const triggerTypes = [TriggerType.SCHEDULE, TriggerType.MANUAL];
+    expect(service.filters).toMatchObject([{ triggerTypes, schedule: "nightly", trigger: "t" }]);
+    expect(job).toMatchObject({ retriedAt: new Date(5_000) });
+    expect(job!.trigger).toEqual({
+      type: "SCHEDULE",
+      schedule: "nightly",
+      scheduleId: "s",
+      scheduledAt: new Date(5_000),
+      backfill: true,
+      depth: 0,
+    });
+  });
+
+  it("tells of a job that an event started", async () => {
+    const { service, client } = start();
+    const { id } = await client.jobs.submit(echo, "x");
+    const trigger = { type: TriggerType.WEBHOOK, trigger: "t", triggerId: "i", eventId: "e", depth: 2 };
+    service.jobs.get(id)!.trigger = create(TriggerInfoSchema, trigger);
+    expect((await client.jobs.get(id)).trigger).toEqual({ ...trigger, type: "WEBHOOK" });
   });
 
   it("watches a job to its end, over streams that break", async () => {

@@ -22,6 +22,7 @@ export {
 export { Client, type ClientOptions } from "./client.ts";
 export { tracesAttemptsOnly } from "./client-spans.ts";
 export { decodePayload, encodePayload } from "./codec.ts";
+export type { DurationValue } from "./duration.ts";
 export {
   type AbortKind,
   AttemptAborted,
@@ -31,6 +32,7 @@ export {
   TerminalError,
 } from "./errors.ts";
 export type { JobCache } from "./job-cache.ts";
+export type { ListJobsOptions } from "./job-filter.ts";
 export {
   JobHandle,
   type JobOperations,
@@ -39,7 +41,7 @@ export {
   type RetryJobOptions,
   type WaitOptions,
 } from "./job-handle.ts";
-export type { CloneJobEdits, Jobs, ListJobsOptions, ListTasksOptions } from "./jobs.ts";
+export type { CloneJobEdits, Jobs, ListTasksOptions } from "./jobs.ts";
 export type { QueueSnapshot } from "./queue-snapshot.ts";
 export type { RetryOptions } from "./retry.ts";
 export { isSdkDisabled } from "./sdk-disabled.ts";
@@ -88,3 +90,46 @@ export type {
   TaskLog,
 } from "./task-context.ts";
 export { type Connection, type ConnectionOptions, connect, DEFAULT_URL, toCallError } from "./transport.ts";
+export type { JobTriggerSnapshot, TriggerTypeName } from "./trigger-snapshot.ts";
+// For users: schedules, triggers and events.
+export type { DefinitionSnapshot } from "./triggers/definition-snapshot.ts";
+export type { EventSnapshot, EventSourceName } from "./triggers/event-snapshot.ts";
+export type { EventToPublish } from "./triggers/event-to-publish.ts";
+export type {
+  EventConditions,
+  Events,
+  ListEventsOptions,
+  PublishedEvents,
+  PublishManyOptions,
+  PublishOptions,
+  ReplayOptions,
+} from "./triggers/events.ts";
+export type { FiringOutcomeName, FiringSnapshot, ListFiringsOptions } from "./triggers/firing-snapshot.ts";
+export type { TemplateOptions, TemplateRoots, TemplateTask } from "./triggers/job-template.ts";
+export type {
+  OverlapPolicyName,
+  ScheduleBehavior,
+  ScheduledTask,
+  ScheduleOptions,
+} from "./triggers/schedule-options.ts";
+export type { ScheduleSnapshot } from "./triggers/schedule-snapshot.ts";
+export type {
+  CalendarTimes,
+  RepeatedTimes,
+  ScheduleTimes,
+  ScheduleTimesSnapshot,
+  SingleTime,
+} from "./triggers/schedule-times.ts";
+export type {
+  Backfill,
+  BackfillOptions,
+  FireOptions,
+  ListDefinitionsOptions,
+  PreviewOptions,
+  PutSchedule,
+  Schedules,
+} from "./triggers/schedules.ts";
+export type { TemplateSnapshot, TemplateTaskSnapshot } from "./triggers/template-snapshot.ts";
+export type { TriggerSnapshot } from "./triggers/trigger-definition-snapshot.ts";
+export type { TriggerBehavior, TriggeredRoots, TriggeredTask, TriggerOptions } from "./triggers/trigger-options.ts";
+export type { PutTrigger, Triggers, TriggerTest } from "./triggers/triggers.ts";

@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type CallOptions, createClient, type Client as RpcClient } from "@connectrpc/connect";
-import { type Job, JobService, JobState, SpanloomError, TaskState, timestampFromUs } from "@spanloom/protocol";
-import { type CallRetryOptions, callWithRetry, retryDelayMs } from "./call.ts";
+import { type Job, JobService, SpanloomError, TaskState } from "@spanloom/protocol";
+import { type Caller, type CallRetryOptions, callerOf, retryDelayMs } from "./call.ts";
 import type { TraceCarrier } from "./carrier.ts";
 import { type ClientCall, type ClientSpan, ClientSpans } from "./client-spans.ts";
+import { type ListJobsOptions, toJobFilter } from "./job-filter.ts";
 import { JobHandle, type JobResult, type RetriedJob, type RetryJobOptions, type WaitOptions } from "./job-handle.ts";
 import { JobWaiter } from "./job-waiter.ts";
+import { listPages } from "./list-pages.ts";
 import { type QueueSnapshot, toQueueSnapshot } from "./queue-snapshot.ts";
 import { withOutputs } from "./root-outputs.ts";
 import {
@@ -21,29 +23,9 @@ import {
 import { SubmissionBuilder, type SubmitArguments } from "./submission-builder.ts";
 import { givenTrace, tagsWithoutTrace } from "./submission-trace.ts";
 import { SubmitBatcher } from "./submit-batcher.ts";
-import { type JobOptions, type ManyJobOptions, SubmitRequests, traceFields } from "./submit-request.ts";
+import { type JobOptions, type ManyJobOptions, rootOf, SubmitRequests, traceFields } from "./submit-request.ts";
 import type { TaskDefinition } from "./task.ts";
 import { type Connection, toCallError } from "./transport.ts";
-
-/** Which jobs to list; all given conditions must hold. */
-export interface ListJobsOptions {
-  /** Any of these states. */
-  states?: readonly JobStateName[];
-  /** This name exactly. */
-  name?: string;
-  /** All of these tags. */
-  tags?: Record<string, string>;
-  /** This default queue. */
-  queue?: string;
-  /** Submitted at or after. */
-  createdAfter?: Date;
-  /** Submitted before. */
-  createdBefore?: Date;
-  /** At least one attempt by this runner. */
-  runnerId?: string;
-  /** Most jobs to return. Default: all. */
-  limit?: number;
-}
 
 /** Which tasks of a job to list. */
 export interface ListTasksOptions {
@@ -86,6 +68,7 @@ export class Jobs {
   readonly #service: RpcClient<typeof JobService>;
   readonly #url: string;
   readonly #retry: CallRetryOptions;
+  readonly #call: Caller;
   readonly #requests: SubmitRequests;
   readonly #batcher: SubmitBatcher;
   readonly #waiter: JobWaiter;
@@ -95,6 +78,7 @@ export class Jobs {
     this.#service = createClient(JobService, connection.transport);
     this.#url = connection.url;
     this.#retry = retry;
+    this.#call = callerOf(connection.url, retry);
     this.#requests = new SubmitRequests();
     this.#batcher = new SubmitBatcher(this.#service, connection.url, retry);
     this.#waiter = new JobWaiter(this.#service, connection.url, retry);
@@ -178,36 +162,24 @@ export class Jobs {
   }
 
   /** Lists jobs, newest first, page by page as they are read. */
-  async *list(options: ListJobsOptions = {}): AsyncGenerator<JobSnapshot> {
-    const { limit = Number.POSITIVE_INFINITY } = options;
-    const filter = toFilter(options);
-    let pageToken = "";
-    let left = limit;
-    while (left > 0) {
-      const request = { filter, pageSize: Math.min(left, PAGE_SIZE), pageToken };
-      const page = await this.#call((callOptions) => this.#service.listJobs(request, callOptions));
-      for (const job of page.jobs) yield toJobSnapshot(job);
-      left -= page.jobs.length;
-      pageToken = page.nextPageToken;
-      if (pageToken === "") return;
-    }
+  list({ limit = Number.POSITIVE_INFINITY, ...conditions }: ListJobsOptions = {}): AsyncGenerator<JobSnapshot> {
+    const filter = toJobFilter(conditions);
+    return listPages(limit, async (page) => {
+      const call = (options: CallOptions) => this.#service.listJobs({ filter, ...page }, options);
+      const { jobs, nextPageToken } = await this.#call(call);
+      return { items: jobs.map(toJobSnapshot), nextPageToken };
+    });
   }
 
   /** Lists a job's tasks in the order they were created, page by page as they are read. */
-  async *tasks(jobId: string, options: ListTasksOptions = {}): AsyncGenerator<TaskSnapshot> {
+  tasks(jobId: string, options: ListTasksOptions = {}): AsyncGenerator<TaskSnapshot> {
     const { limit = Number.POSITIVE_INFINITY, payloads = false, parentId = "", states = [] } = options;
-    const wanted = states.map((state) => TaskState[state]);
-    let pageToken = "";
-    let left = limit;
-    while (left > 0) {
-      const pageSize = Math.min(left, PAGE_SIZE);
-      const request = { jobId, parentId, states: wanted, includePayloads: payloads, pageSize, pageToken };
-      const page = await this.#call((callOptions) => this.#service.listTasks(request, callOptions));
-      for (const task of page.tasks) yield toTaskSnapshot(task, payloads);
-      left -= page.tasks.length;
-      pageToken = page.nextPageToken;
-      if (pageToken === "") return;
-    }
+    const wanted = { jobId, parentId, states: states.map((state) => TaskState[state]), includePayloads: payloads };
+    return listPages(limit, async (page) => {
+      const call = (options: CallOptions) => this.#service.listTasks({ ...wanted, ...page }, options);
+      const { tasks, nextPageToken } = await this.#call(call);
+      return { items: tasks.map((task) => toTaskSnapshot(task, payloads)), nextPageToken };
+    });
   }
 
   /** Returns a task with its attempts, input and output. Errors: TASK_NOT_FOUND. */
@@ -219,7 +191,7 @@ export class Jobs {
 
   /** Counts jobs by state; states without jobs are left out. */
   async count(options: Omit<ListJobsOptions, "states" | "limit"> = {}): Promise<Partial<Record<JobStateName, number>>> {
-    const filter = toFilter(options);
+    const filter = toJobFilter(options);
     const { counts } = await this.#call((callOptions) => this.#service.countJobs({ filter }, callOptions));
     return Object.fromEntries(counts.map(({ state, count }) => [jobStateName(state), Number(count)]));
   }
@@ -340,10 +312,7 @@ export class Jobs {
     input: Input,
     options: JobOptions,
   ): Promise<JobHandle<Output>> {
-    const builder = new SubmissionBuilder();
-    const { retry, display } = options;
-    const submitOptions = { ...(retry && { retry }), ...(display !== undefined && { display }) };
-    builder.submit(task as TaskDefinition<unknown, Output>, input, submitOptions);
+    const builder = rootOf(task, input, options);
     const request = this.#requests.make(builder, options.name ?? task.name, options);
     const job = await this.#batcher.submit(request, builder.inputBytes + BYTES_PER_JOB);
     return this.#handle(job, (snapshot) => snapshot.output as Output);
@@ -384,18 +353,11 @@ export class Jobs {
     }
   }
 
-  #call<Response>(call: (options: CallOptions) => Promise<Response>): Promise<Response> {
-    return callWithRetry(this.#url, call, this.#retry);
-  }
-
   #snapshot(job: Job | undefined, jobId: string): JobSnapshot {
     if (job) return toJobSnapshot(job);
     throw new SpanloomError("INTERNAL", `cannot read job "${jobId}": the server answered without it`);
   }
 }
-
-/** Jobs or tasks asked for at once while listing. */
-const PAGE_SIZE = 500;
 
 /** A stream is renewed after this long; every call has a deadline. */
 const WATCH_MS = 600_000;
@@ -411,7 +373,7 @@ const BYTES_PER_JOB = 512;
 
 /** The call that submits with these options. */
 function submitCall(options: Omit<JobOptions, "idempotencyKey">): ClientCall {
-  return { operation: "submit", queue: options.queue || "default", trace: givenTrace(options) };
+  return { operation: "submit", destination: options.queue || "default", trace: givenTrace(options) };
 }
 
 /** The options of a submission within the span of its call. */
@@ -437,17 +399,4 @@ function timeoutSignal(jobId: string, timeoutMs: number): AbortSignal {
   const message = `cannot wait for job "${jobId}": it has not ended within ${timeoutMs} ms`;
   setTimeout(() => controller.abort(new SpanloomError("DEADLINE_EXCEEDED", message)), timeoutMs).unref();
   return controller.signal;
-}
-
-function toFilter(options: ListJobsOptions) {
-  const { states = [], name = "", tags = {}, queue = "", runnerId = "", createdAfter, createdBefore } = options;
-  return {
-    states: states.map((state) => JobState[state]),
-    name,
-    tags,
-    queue,
-    runnerId,
-    ...(createdAfter && { createdAfter: timestampFromUs(createdAfter.getTime() * 1000)! }),
-    ...(createdBefore && { createdBefore: timestampFromUs(createdBefore.getTime() * 1000)! }),
-  };
 }

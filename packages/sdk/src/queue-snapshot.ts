@@ -1,4 +1,5 @@
-import { type QueueStats, usFromTimestamp } from "@spanloom/protocol";
+import type { QueueStats } from "@spanloom/protocol";
+import { dateOf } from "./date-of.ts";
 
 /** The backlog of a queue as it stood when the server answered: what an autoscaler needs. */
 export interface QueueSnapshot {
@@ -20,6 +21,7 @@ export interface QueueSnapshot {
 
 /** Statistics of the protocol as a plain object. */
 export function toQueueSnapshot(stats: QueueStats): QueueSnapshot {
+  const oldestQueuedAt = dateOf(stats.oldestQueuedAt);
   return {
     queue: stats.queue,
     queued: Number(stats.queued),
@@ -27,6 +29,6 @@ export function toQueueSnapshot(stats: QueueStats): QueueSnapshot {
     scheduled: Number(stats.scheduled),
     running: Number(stats.running),
     runners: Number(stats.runners),
-    ...(stats.oldestQueuedAt && { oldestQueuedAt: new Date(usFromTimestamp(stats.oldestQueuedAt) / 1000) }),
+    ...(oldestQueuedAt && { oldestQueuedAt }),
   };
 }

@@ -7,10 +7,11 @@ import {
   type Task,
   type TaskFailure,
   TaskState,
-  usFromTimestamp,
 } from "@spanloom/protocol";
 import { decodePayload } from "./codec.ts";
+import { dateOf } from "./date-of.ts";
 import { enumNames } from "./enum-names.ts";
+import { type JobTriggerSnapshot, toJobTriggerSnapshot } from "./trigger-snapshot.ts";
 
 /** Where a job stands. */
 export type JobStateName = Exclude<keyof typeof JobState, "UNSPECIFIED">;
@@ -88,6 +89,10 @@ export interface JobSnapshot {
   traceId: string;
   /** Its own span, 16 hex digits. */
   spanId: string;
+  /** What set it going; absent from servers that do not tell. */
+  trigger?: JobTriggerSnapshot;
+  /** When it was run again first, if it was. */
+  retriedAt?: Date;
   /** Outputs of its roots in order, when it succeeded and they were asked for. */
   outputs?: unknown[];
   /** Output of its first root, when it succeeded and outputs were asked for. */
@@ -166,6 +171,7 @@ export function hasEnded(state: JobStateName): boolean {
 /** A job of the protocol as a plain object. */
 export function toJobSnapshot(job: Job): JobSnapshot {
   const outputs = job.outputs.map((bytes) => decodePayload(bytes, `cannot read the output of job "${job.name}"`));
+  const retriedAt = dateOf(job.retriedAt);
   return {
     id: job.id,
     name: job.name,
@@ -178,10 +184,12 @@ export function toJobSnapshot(job: Job): JobSnapshot {
     progress: job.progress.map(toProgress),
     ...(job.failure && { failure: toFailureSnapshot(job.failure) }),
     ...(job.failedTaskId && { failedTaskId: job.failedTaskId }),
-    createdAt: toDate(job.createdAt) ?? new Date(0),
+    createdAt: dateOf(job.createdAt) ?? new Date(0),
     ...dates(job.startedAt, job.endedAt),
     traceId: job.span?.traceId ?? "",
     spanId: job.span?.spanId ?? "",
+    ...(job.trigger && { trigger: toJobTriggerSnapshot(job.trigger) }),
+    ...(retriedAt && { retriedAt }),
     ...(outputs.length > 0 && { outputs, output: outputs[0] }),
   };
 }
@@ -206,7 +214,7 @@ export function toTaskSnapshot(task: Task, payloads: boolean): TaskSnapshot {
     attempts: task.attempts.map(toAttempt),
     progress: task.progress.map(toProgress),
     ...(task.failure && { failure: toFailureSnapshot(task.failure) }),
-    createdAt: toDate(task.createdAt) ?? new Date(0),
+    createdAt: dateOf(task.createdAt) ?? new Date(0),
     ...dates(task.startedAt, task.endedAt),
     spanId: task.span?.spanId ?? "",
     ...(payloads && { input: decodePayload(task.input, owner) }),
@@ -264,11 +272,7 @@ function toProgress(progress: { label: string; done: bigint; total: bigint }): P
 }
 
 function dates(startedAt: Timestamp | undefined, endedAt: Timestamp | undefined): { startedAt?: Date; endedAt?: Date } {
-  const start = toDate(startedAt);
-  const end = toDate(endedAt);
+  const start = dateOf(startedAt);
+  const end = dateOf(endedAt);
   return { ...(start && { startedAt: start }), ...(end && { endedAt: end }) };
-}
-
-function toDate(timestamp: Timestamp | undefined): Date | undefined {
-  return timestamp && new Date(usFromTimestamp(timestamp) / 1000);
 }

@@ -12,6 +12,7 @@ import {
   SubmitJobsRequestSchema,
 } from "@spanloom/protocol";
 import { type CallRetryOptions, callWithRetry } from "./call.ts";
+import { chunksOf } from "./chunks.ts";
 
 /**
  * Gathers submissions made at the same time into one request.
@@ -48,7 +49,9 @@ export class SubmitBatcher {
     this.#scheduled = false;
     const pending = this.#pending;
     this.#pending = [];
-    for (const chunk of chunksOf(pending)) void (chunk.length === 1 ? this.#sendOne(chunk[0]!) : this.#sendMany(chunk));
+    const bounds = { maxCount: defaultLimits.maxJobsPerRequest, maxBytes: MAX_CHUNK_BYTES };
+    for (const chunk of chunksOf(pending, bounds))
+      void (chunk.length === 1 ? this.#sendOne(chunk[0]!) : this.#sendMany(chunk));
   }
 
   async #sendOne(pending: PendingSubmit): Promise<void> {
@@ -86,22 +89,6 @@ interface PendingSubmit {
 
 /** Bytes of one request; a quarter of what a server reads, so that estimates may be wrong. */
 const MAX_CHUNK_BYTES = defaultLimits.maxRequestBytes / 4;
-
-function chunksOf(pending: readonly PendingSubmit[]): PendingSubmit[][] {
-  const chunks: PendingSubmit[][] = [];
-  let bytes = 0;
-  for (const one of pending) {
-    const last = chunks.at(-1);
-    if (last && last.length < defaultLimits.maxJobsPerRequest && bytes + one.bytes <= MAX_CHUNK_BYTES) {
-      last.push(one);
-      bytes += one.bytes;
-    } else {
-      chunks.push([one]);
-      bytes = one.bytes;
-    }
-  }
-  return chunks;
-}
 
 function settle(pending: PendingSubmit, job: Job | undefined): void {
   if (job) pending.resolve(job);

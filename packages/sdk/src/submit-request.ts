@@ -5,13 +5,14 @@ import {
   type SubmitJobRequest,
   SubmitJobRequestSchema,
   TraceMode,
-  timestampFromUs,
 } from "@spanloom/protocol";
 import { type ConcurrencyOptions, toConcurrency } from "./admission.ts";
 import type { TraceCarrier } from "./carrier.ts";
+import { timestampOf } from "./date-of.ts";
 import { checkRange, type RetryOptions } from "./retry.ts";
-import type { SubmissionBuilder } from "./submission-builder.ts";
+import { SubmissionBuilder } from "./submission-builder.ts";
 import { carrierOfSubmission, type SubmissionTrace, tagsWithoutTrace } from "./submission-trace.ts";
+import type { TaskDefinition } from "./task.ts";
 
 /** Options of a job. */
 export interface JobOptions {
@@ -65,23 +66,48 @@ export class SubmitRequests {
 
   /** The request for a job made of what the builder holds. */
   make(builder: SubmissionBuilder, name: string, options: JobOptions): SubmitJobRequest {
-    const owner = `cannot submit job "${name}"`;
-    checkRange(options.priority, [-(2 ** 31), 2 ** 31 - 1], { owner, field: "priority", whole: true });
-    checkRange(options.deadlineMs, [1, Number.MAX_SAFE_INTEGER], { owner, field: "deadlineMs" });
-    const startAt = options.startAt && timestampFromUs(options.startAt.getTime() * 1000);
+    const startAt = timestampOf(options.startAt);
     return create(SubmitJobRequestSchema, {
-      name,
-      tasks: builder.build(),
+      ...jobFields(builder, { name, owner: `cannot submit job "${name}"` }, options),
       idempotencyKey: options.idempotencyKey ?? this.#ids.next(),
-      tags: tagsWithoutTrace(options.tags),
-      queue: options.queue ?? "",
-      priority: options.priority ?? 0,
       ...(startAt && { startAt }),
-      ...(options.deadlineMs !== undefined && { deadline: durationFromMs(options.deadlineMs) }),
-      ...(options.concurrency && { concurrency: toConcurrency(options.concurrency, owner) }),
       ...traceFields(options),
     });
   }
+}
+
+/** What says what a job is, and not when and for whom it is submitted. */
+export type JobContentOptions = Pick<JobOptions, "tags" | "queue" | "priority" | "deadlineMs" | "concurrency">;
+
+/** What a request says of the job itself. Errors: INVALID_FIELD; `owner` starts the message. */
+export function jobFields(
+  builder: SubmissionBuilder,
+  { name, owner }: { name: string; owner: string },
+  options: JobContentOptions,
+) {
+  checkRange(options.priority, [-(2 ** 31), 2 ** 31 - 1], { owner, field: "priority", whole: true });
+  checkRange(options.deadlineMs, [1, Number.MAX_SAFE_INTEGER], { owner, field: "deadlineMs" });
+  return {
+    name,
+    tasks: builder.build(),
+    tags: tagsWithoutTrace(options.tags),
+    queue: options.queue ?? "",
+    priority: options.priority ?? 0,
+    ...(options.deadlineMs !== undefined && { deadline: durationFromMs(options.deadlineMs) }),
+    ...(options.concurrency && { concurrency: toConcurrency(options.concurrency, owner) }),
+  };
+}
+
+/** A submission of one task. */
+export function rootOf<Input>(
+  task: TaskDefinition<Input, unknown>,
+  input: Input | undefined,
+  { retry, display }: Pick<JobOptions, "retry" | "display">,
+): SubmissionBuilder {
+  const builder = new SubmissionBuilder();
+  const options = { ...(retry && { retry }), ...(display !== undefined && { display }) };
+  builder.submit(task as TaskDefinition<unknown, unknown>, input, options);
+  return builder;
 }
 
 /** How a request says where its job's span belongs. */

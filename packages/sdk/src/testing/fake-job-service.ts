@@ -3,6 +3,7 @@ import { Code, ConnectError, createRouterTransport, type Transport } from "@conn
 import {
   type CloneJobRequest,
   type Job,
+  type JobFilter,
   JobSchema,
   JobService,
   JobState,
@@ -25,6 +26,8 @@ export class FakeJobService {
   readonly jobs = new Map<string, Job>();
   readonly requests: SubmitJobRequest[] = [];
   readonly clones: CloneJobRequest[] = [];
+  /** Conditions of the lists asked for. */
+  readonly filters: (JobFilter | undefined)[] = [];
   /** Keys of the retries asked for. */
   readonly retryKeys: string[] = [];
   /** Outputs of jobs that are only to be had task by task. */
@@ -51,8 +54,9 @@ export class FakeJobService {
           if (tooLarge) throw new SpanloomError("LIMIT_EXCEEDED", "cannot return the outputs: they are too large");
           return { job: this.#get(jobId) };
         }),
-      listJobs: ({ pageSize, pageToken }) =>
+      listJobs: ({ filter, pageSize, pageToken }) =>
         this.#counted("listJobs", () => {
+          this.filters.push(filter);
           const all = [...this.jobs.values()].reverse();
           const from = Number(pageToken || 0);
           const next = from + pageSize < all.length ? String(from + pageSize) : "";
