@@ -49,6 +49,7 @@ export function serverCommand(context: CliContext): Command {
       const { token } = serverOptions(command, context);
       const tokensFile = flags.tokensFile || context.env.SPANLOOM_TOKENS_FILE;
       const tls = tlsFiles(flags, context);
+      const secretKey = context.env.SPANLOOM_SECRET_KEY;
       await using server = await startServer({
         dataDir,
         host: flags.host,
@@ -57,6 +58,8 @@ export function serverCommand(context: CliContext): Command {
         ...(token && { token }),
         ...(tokensFile && { tokensFile }),
         ...(tls && { tls }),
+        ...(secretKey && { secretKey }),
+        environment: (name) => context.env[name],
         ...(databaseUrl && { databaseUrl }),
         ...(clickhouseUrl && { clickhouseUrl }),
         ...telemetryOptions(flags, context),

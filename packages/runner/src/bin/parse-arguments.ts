@@ -32,6 +32,8 @@ export interface RunnerArguments {
   clickhouseEngine: string | undefined;
   /** Days the embedded server keeps spans and logs. */
   retentionDays: number | undefined;
+  /** Keys that the embedded server stores secrets of webhooks with; undefined: it stores none. */
+  secretKey: string | undefined;
   /** Port of the embedded server. */
   port: number;
 }
@@ -110,6 +112,7 @@ export function parseArguments(argv: readonly string[], env: Record<string, stri
     clickhouseUrl: env.SPANLOOM_CLICKHOUSE_URL || undefined,
     clickhouseCluster: env.SPANLOOM_CLICKHOUSE_CLUSTER || undefined,
     clickhouseEngine: env.SPANLOOM_CLICKHOUSE_ENGINE || undefined,
+    secretKey: env.SPANLOOM_SECRET_KEY || undefined,
     retentionDays: wholeNumber("SPANLOOM_RETENTION_DAYS", env.SPANLOOM_RETENTION_DAYS || undefined, [1, 10_000]),
     port: wholeNumber("--port", values.port, [0, 65_535]) ?? 7171,
   };

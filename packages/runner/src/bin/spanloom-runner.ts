@@ -71,11 +71,14 @@ interface EmbeddedServer {
 
 async function startEmbeddedServer(options: RunnerArguments): Promise<EmbeddedServer> {
   const { dataDir, databaseUrl, clickhouseUrl, clickhouseCluster, clickhouseEngine, retentionDays, port } = options;
+  const { secretKey } = options;
   const { startServer } = await importServer();
   const server = await startServer({
     dataDir,
     port,
     log,
+    environment: (name) => process.env[name],
+    ...(secretKey && { secretKey }),
     ...(databaseUrl && { databaseUrl }),
     ...(clickhouseUrl && { clickhouseUrl }),
     ...(clickhouseCluster && { clickhouseCluster }),
