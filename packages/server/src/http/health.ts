@@ -22,6 +22,7 @@ function greeting(version: string): string {
     "",
     "RPC     POST /spanloom.v1.JobService/SubmitJob and others: Connect, gRPC, gRPC-Web or JSON",
     "OTLP    POST /v1/traces, /v1/logs",
+    "Events  POST /hooks/{name}",
     "Health  GET /healthz, /readyz",
     "Metrics GET /metrics, in Prometheus' text",
     "",
