@@ -49,11 +49,13 @@ export class JobAdmission {
     return this.#keyOfJob.size === 0;
   }
 
-  /** Whether a newcomer with this rule would be refused. */
-  refuses({ key, limit, policy }: ConcurrencyRule): boolean {
-    if (policy !== "rejectNew") return false;
+  /** Whether a newcomer with this rule would be refused: it has to wait, and may not, or too many do. */
+  refuses({ key, limit, policy, maxWaiting = Number.POSITIVE_INFINITY }: ConcurrencyRule): boolean {
     const known = this.#keys.get(key);
-    return known !== undefined && known.holders.size + known.waiting.size >= limit;
+    if (known === undefined) return false;
+    const { holders, waiting } = known;
+    if (policy === "rejectNew") return holders.size + waiting.size >= limit;
+    return (waiting.size > 0 || holders.size >= limit) && waiting.size >= maxWaiting;
   }
 
   /** Lets a job in, or makes it wait; tells whether it was let in. */

@@ -1,4 +1,4 @@
-import type { Failure, NewJobTrace, ProgressRecord } from "./records.ts";
+import type { Failure, JobTrigger, NewJobTrace, ProgressRecord } from "./records.ts";
 
 /** A failure as a column. */
 export function encodeFailure(failure: Failure | undefined): string | null {
@@ -30,6 +30,16 @@ export function encodeTrace(trace: NewJobTrace): string {
 /** Reads a trace column. */
 export function decodeTrace(value: unknown): NewJobTrace {
   return JSON.parse(value as string) as NewJobTrace;
+}
+
+/** What set a job going as a column. */
+export function encodeTrigger(trigger: JobTrigger | undefined): string | null {
+  return trigger === undefined ? null : JSON.stringify(trigger);
+}
+
+/** Reads a trigger column. */
+export function decodeTrigger(value: unknown): JobTrigger | undefined {
+  return value === null ? undefined : (JSON.parse(value as string) as JobTrigger);
 }
 
 /** A column that may be null, as a number. */

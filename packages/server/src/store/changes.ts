@@ -1,3 +1,5 @@
+import type { DefinitionKind } from "./trigger-store.ts";
+
 /** What a transaction changed, to be announced: `ready` inside it, the rest after its commit. */
 export class Changes {
   readonly jobs = new Set<string>();
@@ -11,6 +13,12 @@ export class Changes {
   leased = 0;
   /** Earliest thing to do that the transaction brought about. */
   dueUs = Number.POSITIVE_INFINITY;
+  /** Schedules, triggers and webhooks that were written or deleted. */
+  readonly definitions = new Set<DefinitionKind>();
+  /** Earliest time that a schedule is due which was written. */
+  scheduleDueUs = Number.POSITIVE_INFINITY;
+  /** Whether there are new events. */
+  events = false;
 
   /** Notes tasks that became ready. */
   addReady(queue: string, count: number): void {
@@ -20,6 +28,11 @@ export class Changes {
   /** Notes something to do at a time. */
   addDue(atUs: number | undefined): void {
     if (atUs !== undefined && atUs < this.dueUs) this.dueUs = atUs;
+  }
+
+  /** Notes when a schedule is due. */
+  addSchedule(atUs: number): void {
+    if (atUs < this.scheduleDueUs) this.scheduleDueUs = atUs;
   }
 
   /** Takes the ready tasks noted since the last call. */

@@ -60,6 +60,7 @@ export function createdRecord(job: NewJob, { counts }: JobWork, createdAtUs: num
     ...(startAtUs !== undefined && { startAtUs }),
     ...(deadlineUs !== undefined && { deadlineUs }),
     ...(job.concurrency !== undefined && { concurrency: job.concurrency }),
+    ...(job.trigger !== undefined && { trigger: job.trigger }),
   };
 }
 

@@ -12,6 +12,8 @@ import { JobTable } from "./jobs.ts";
 import { RunnerTable } from "./runner-table.ts";
 import { RunningAttempts } from "./running-attempts.ts";
 import { SpecTable } from "./specs.ts";
+import { TriggerTables } from "./triggers/trigger-tables.ts";
+import { writeJobEvents } from "./triggers/write-job-events.ts";
 
 /**
  * Everything the store's operations share. One transaction at a time works on it.
@@ -32,6 +34,7 @@ export interface Control {
   /** Places of jobs under concurrency keys of their own. */
   readonly jobAdmission: JobAdmission;
   readonly running: RunningAttempts;
+  readonly triggers: TriggerTables;
   readonly ids: IdGenerator;
   /** Groups whose last task ended in the open transaction and whose dependants and parents do not know yet. */
   readonly closing: GroupWork[];
@@ -59,6 +62,7 @@ export function newControl(db: Database, options: ControlOptions, counts = new W
     ready: new ReadyQueue((queue, tasks) => control.changes.addReady(queue, tasks)),
     jobAdmission: new JobAdmission(),
     running: new RunningAttempts(),
+    triggers: new TriggerTables(db),
     ids: new IdGenerator(() => options.nowUs() / 1000),
     counts,
     closing: [],
@@ -72,7 +76,9 @@ export function newControl(db: Database, options: ControlOptions, counts = new W
 /** Writes the jobs and groups that the open transaction changed. Only between operations: within one, a job's state may
  * follow from counters that are half changed. */
 export function flushWork(control: Control): void {
-  for (const job of control.jobs.flush(control.nowUs)) {
+  const flushed = control.jobs.flush(control.nowUs);
+  if (control.triggers.wantsJobEvents) writeJobEvents(control, flushed);
+  for (const job of flushed.ended) {
     control.changes.ended.add(job.id);
     control.counts.jobEnded(job.state);
     for (const next of control.jobAdmission.leave(job.seq)) letIn(control, next);

@@ -10,6 +10,13 @@ export interface JobWork extends CommonWork {
   readonly createdAtUs: number;
 }
 
+/** What became of jobs as they were written. */
+export interface FlushedJobs {
+  /** Each once, whatever is run again of it later. */
+  started: JobWork[];
+  ended: JobWork[];
+}
+
 const MAX_CLEAN = 20_000;
 
 /** Jobs being worked on: read once, changed in memory, written once per transaction. */
@@ -80,16 +87,16 @@ export class JobTable {
     this.#dirty.add(work);
   }
 
-  /** Writes what changed; returns the jobs that ended with it. */
-  flush(nowUs: number): JobWork[] {
-    const ended: JobWork[] = [];
+  /** Writes what changed; returns the jobs that started and ended with it. */
+  flush(nowUs: number): FlushedJobs {
+    const flushed: FlushedJobs = { started: [], ended: [] };
     for (const work of this.#dirty) {
-      if (this.#advance(work, nowUs)) ended.push(work);
+      this.#advance(work, nowUs, flushed);
       this.#write(work);
     }
     this.#dirty.clear();
     this.#writeCounts();
-    return ended;
+    return flushed;
   }
 
   #writeCounts(): void {
@@ -120,15 +127,18 @@ export class JobTable {
     this.#nextSeq = this.#db.row("SELECT coalesce(max(seq), 0) + 1 FROM job")![0] as number;
   }
 
-  #advance(work: JobWork, nowUs: number): boolean {
-    if (isJobEnded(work.state)) return false;
+  #advance(work: JobWork, nowUs: number, { started, ended }: FlushedJobs): void {
+    if (isJobEnded(work.state)) return;
     const next = nextJobState(work);
     // It may have started and been cancelled in one transaction.
-    if (work.startedAtUs !== undefined && work.state === JobState.QUEUED) this.setState(work, JobState.RUNNING);
+    if (work.startedAtUs !== undefined && work.state === JobState.QUEUED) {
+      this.setState(work, JobState.RUNNING);
+      started.push(work);
+    }
     this.setState(work, next);
-    if (!isJobEnded(next)) return false;
+    if (!isJobEnded(next)) return;
     work.endedAtUs = nowUs;
-    return true;
+    ended.push(work);
   }
 
   #write(work: JobWork): void {

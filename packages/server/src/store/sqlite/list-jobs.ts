@@ -35,16 +35,23 @@ export function listJobs(control: Control, query: JobQuery, page: Page): JobReco
 
 /** How many jobs meet a query, by state; all jobs are counted as they go. */
 export function countJobs(control: Control, { states: _any, ...query }: JobQuery): Map<JobState, number> {
-  if (Object.keys(query).length === 0) return toCounts(control.db.rows("SELECT state, count FROM job_count"));
-  const [walk] = walks(control, query);
-  if (walk === undefined) return new Map();
-  const sql = `SELECT job.state, count(*) FROM ${walk.from} WHERE ${walk.where.join(" AND ")} GROUP BY job.state`;
-  return toCounts(control.db.rows(sql, ...walk.values));
+  if (isUnconditional(query) && query.createdAfterUs === undefined && query.createdBeforeUs === undefined) {
+    return toCounts(control.db.rows("SELECT state, count FROM job_count"));
+  }
+  const rows = walks(control, query).flatMap((walk) => {
+    const sql = `SELECT job.state, count(*) FROM ${walk.from} WHERE ${walk.where.join(" AND ")} GROUP BY job.state`;
+    return control.db.rows(sql, ...walk.values);
+  });
+  return toCounts(rows);
 }
 
+/** Sums counts by state. */
 function toCounts(rows: readonly SqlRow[]): Map<JobState, number> {
-  const counts = rows as readonly [JobState, number][];
-  return new Map(counts.filter(([, count]) => count > 0).sort(([a], [b]) => a - b));
+  const counts = new Map<JobState, number>();
+  for (const [state, count] of rows as readonly [JobState, number][]) {
+    if (count > 0) counts.set(state, (counts.get(state) ?? 0) + count);
+  }
+  return new Map([...counts].sort(([a], [b]) => a - b));
 }
 
 function newestFirst(a: SqlRow, b: SqlRow): number {
@@ -61,9 +68,12 @@ function positionOf(control: Control, jobId: string): [number, number] {
 /** Of states that have no more jobs than this all are looked at, rather than all of a name, tag, queue or runner. */
 const FEW_JOBS = 10_000;
 
-/** The walks whose jobs together meet a query: one, or one for each state where states are all or the rarest of it. */
+/**
+ * The walks whose jobs together meet a query: one, or one for each state where states are all or the rarest of it, or one
+ * for each type of trigger where that is all.
+ */
 function walks(control: Control, query: JobQuery): Walk[] {
-  const { runnerId, tags = {}, name, queue, states = [] } = query;
+  const { runnerId, states = [] } = query;
   const runner = runnerId === undefined ? undefined : control.runners.find(runnerId)?.seq;
   if (runnerId !== undefined && runner === undefined) return [];
   const left: LeftConditions = { ...query, runner };
@@ -74,6 +84,22 @@ function walks(control: Control, query: JobQuery): Walk[] {
   if (runner !== undefined) {
     return [completed(indexTable("job_runner", "runner = ?", [runner]), { ...left, runner: undefined })];
   }
+  return sourceWalks(left) ?? propertyWalks(left);
+}
+
+/** Walks over the jobs of a schedule or trigger, if one is asked for. */
+function sourceWalks(left: LeftConditions): Walk[] | undefined {
+  const { schedule, trigger } = left;
+  if (schedule !== undefined) {
+    return [completed(jobIndex("job_schedule", "schedule_name = ?", [schedule]), { ...left, schedule: undefined })];
+  }
+  if (trigger === undefined) return undefined;
+  return [completed(jobIndex("job_trigger", "trigger_name = ?", [trigger]), { ...left, trigger: undefined })];
+}
+
+/** Walks by the rarest of what jobs have many of. */
+function propertyWalks(left: LeftConditions): Walk[] {
+  const { tags = {}, name, queue, triggerTypes = [] } = left;
   const [tag, ...otherTags] = Object.entries(tags);
   if (tag !== undefined) {
     const rest = { ...left, tags: Object.fromEntries(otherTags) };
@@ -82,13 +108,24 @@ function walks(control: Control, query: JobQuery): Walk[] {
   if (name !== undefined) return [completed(jobIndex("job_name", "name = ?", [name]), { ...left, name: undefined })];
   if (queue !== undefined)
     return [completed(jobIndex("job_queue", "queue = ?", [queue]), { ...left, queue: undefined })];
+  // Manual jobs are most, and in no index of their own.
+  if (triggerTypes.length > 0 && !triggerTypes.includes("manual")) {
+    const rest = { ...left, triggerTypes: undefined };
+    return [...new Set(triggerTypes)].map((type) =>
+      completed(jobIndex("job_trigger_type", "trigger_type = ?", [type]), rest),
+    );
+  }
   return [completed(jobIndex("job_created", "created_at >= ?", [0]), left)];
 }
 
 /** Whether only times are asked for, if anything. */
-function isUnconditional({ states = [], name, queue, tags = {}, runnerId }: JobQuery): boolean {
-  const anything = states.length > 0 || name !== undefined || queue !== undefined || runnerId !== undefined;
-  return !anything && Object.keys(tags).length === 0;
+function isUnconditional(query: JobQuery): boolean {
+  const { states = [], triggerTypes = [], tags = {}, name, queue, runnerId, schedule, trigger } = query;
+  const texts = [name, queue, runnerId, schedule, trigger];
+  return (
+    [states, triggerTypes, Object.keys(tags)].every(({ length }) => length === 0) &&
+    texts.every((text) => text === undefined)
+  );
 }
 
 function countOf(control: Control, states: readonly JobState[]): number {
@@ -113,11 +150,18 @@ type LeftConditions = { [Key in keyof JobQuery]: JobQuery[Key] | undefined } & {
 
 function completed(walk: Walk, query: LeftConditions): Walk {
   const { states, name, queue, createdAfterUs, createdBeforeUs, tags = {}, runner } = query;
+  const { triggerTypes, schedule, trigger } = query;
   if (createdAfterUs !== undefined) add(walk, `${walk.createdAt} >= ?`, createdAfterUs);
   if (createdBeforeUs !== undefined) add(walk, `${walk.createdAt} < ?`, createdBeforeUs);
   if (states?.length) add(walk, "job.state IN (SELECT value FROM json_each(?))", JSON.stringify(states));
   if (name !== undefined) add(walk, "job.name = ?", name);
   if (queue !== undefined) add(walk, "job.queue = ?", queue);
+  if (schedule !== undefined) add(walk, "job.schedule_name = ?", schedule);
+  if (trigger !== undefined) add(walk, "job.trigger_name = ?", trigger);
+  if (triggerTypes?.length) {
+    const type = "coalesce(job.trigger_type, 'manual')";
+    add(walk, `${type} IN (SELECT value FROM json_each(?))`, JSON.stringify(triggerTypes));
+  }
   const same = "other.created_at = job.created_at AND other.job = job.seq";
   if (runner !== undefined) add(walk, `EXISTS (SELECT 1 FROM job_runner other WHERE runner = ? AND ${same})`, runner);
   for (const [key, value] of Object.entries(tags)) {

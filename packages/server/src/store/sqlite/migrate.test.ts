@@ -6,8 +6,12 @@ import { expect, test } from "vitest";
 import { SqliteStore } from "./index.ts";
 import { SCHEMA_VERSION } from "./schema.sql.ts";
 
-/** Takes back what versions 2 and 3 added. */
+/** Takes back what versions 2 to 4 added. */
 const BACK_TO_1 = `
+DROP INDEX job_trigger_type; DROP INDEX job_schedule; DROP INDEX job_trigger;
+ALTER TABLE job DROP COLUMN set_by; ALTER TABLE job DROP COLUMN trigger_type; ALTER TABLE job DROP COLUMN schedule_name;
+ALTER TABLE job DROP COLUMN trigger_name; ALTER TABLE job DROP COLUMN retried_at;
+DROP TABLE definition; DROP TABLE firing; DROP TABLE event; DROP TABLE event_cursor;
 DROP TABLE job_retry;
 DROP TABLE job_tag; DROP TABLE job_runner; DROP TABLE job_count;
 DROP TABLE queue_timer; DROP TABLE rate_window; DROP INDEX job_place;

@@ -1,6 +1,7 @@
 import { SpanloomError } from "@spanloom/protocol";
 import type { Database } from "./database.ts";
 import { admissionSql, jobIndexSql, retrySql, runnerIndexSql, SCHEMA_VERSION, schemaSql } from "./schema.sql.ts";
+import { jobTriggerSql, triggerSql } from "./triggers/trigger-schema.sql.ts";
 
 /** What leads from the version before to each version. */
 const steps: Readonly<Record<number, string>> = {
@@ -19,6 +20,7 @@ ALTER TABLE job ADD COLUMN admitted_at INTEGER;
 ${admissionSql}
 `,
   3: retrySql,
+  4: jobTriggerSql + triggerSql,
 };
 
 /**

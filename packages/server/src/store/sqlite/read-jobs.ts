@@ -1,6 +1,6 @@
 import { JobState, TaskState } from "@spanloom/protocol";
 import { present } from "../../present.ts";
-import { decodeFailure, decodeProgress, decodeTrace, optionalNumber } from "../cells.ts";
+import { decodeFailure, decodeProgress, decodeTrace, decodeTrigger, optionalNumber } from "../cells.ts";
 import { counterColumns, toCounters } from "../job-work.ts";
 import type { ConcurrencyRule, JobRecord, NewJobTrace } from "../store.ts";
 import type { Control } from "./control.ts";
@@ -9,7 +9,8 @@ import { loadBytes, payloadKinds } from "./payloads.ts";
 
 /** What {@link toJobRecord} needs of each row of `job`, in this order. */
 export const jobColumns = `job.seq, id, name, job.state, tags, queue, priority, attempts, progress, failure, failed_task,
-  cancel_reason, job.created_at, started_at, ended_at, start_at, deadline_at, idempotency_key, trace, concurrency, ${counterColumns}`;
+  cancel_reason, job.created_at, started_at, ended_at, start_at, deadline_at, idempotency_key, trace, concurrency,
+  set_by, retried_at, ${counterColumns}`;
 
 /** A job by number, as the record has it. */
 export function readJob(control: Control, seq: number): JobRecord {
@@ -80,14 +81,16 @@ function rootOutputs(control: Control, jobs: readonly number[], maxBytes: number
 /** A row of `job` as a record. */
 export function toJobRecord(row: SqlRow): JobRecord {
   const [, id, name, state, tags, queue, priority, attempts, progress, failure, failedTask, cancelReason] = row;
-  const [createdAt, startedAt, endedAt, startAt, deadlineAt, key, trace, concurrency] = row.slice(12);
-  const counts = row.slice(20, 29);
+  const [createdAt, startedAt, endedAt, startAt, deadlineAt, key, trace, concurrency, setBy, retriedAt] = row.slice(12);
+  const counts = row.slice(22, 31);
   const decodedFailure = decodeFailure(failure!);
-  const times = {
+  const maybe = {
     startedAtUs: optionalNumber(startedAt!),
     endedAtUs: optionalNumber(endedAt!),
     startAtUs: optionalNumber(startAt!),
     deadlineUs: optionalNumber(deadlineAt!),
+    retriedAtUs: optionalNumber(retriedAt!),
+    trigger: decodeTrigger(setBy!),
   };
   return {
     id: id as string,
@@ -103,7 +106,7 @@ export function toJobRecord(row: SqlRow): JobRecord {
     ...(failedTask !== null && { failedTaskId: failedTask as string }),
     ...(cancelReason !== null && { cancelReason: cancelReason as string }),
     createdAtUs: createdAt as number,
-    ...present(times),
+    ...present(maybe),
     idempotencyKey: (key as string | null) ?? "",
     trace: decodeTrace(trace!) satisfies NewJobTrace,
     ...(concurrency !== null && { concurrency: JSON.parse(concurrency as string) as ConcurrencyRule }),

@@ -27,6 +27,7 @@ export function recover(control: Control): void {
   control.groups.reload();
   control.runners.reload();
   control.jobIndex.reload();
+  control.triggers.reload();
   loadAdmission(control);
   loadReady(control);
   loadRunning(control);

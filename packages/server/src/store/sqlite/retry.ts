@@ -214,7 +214,11 @@ function reopenJob(control: Control, job: JobWork, plan: RetryPlan): void {
   job.deadlineUs = undefined;
   job.endedAtUs = undefined;
   control.jobs.setState(job, nextJobState(job));
-  control.db.run("UPDATE job SET deadline_at = NULL, projected = 0 WHERE seq = ?", job.seq);
+  control.db.run(
+    "UPDATE job SET deadline_at = NULL, projected = 0, retried_at = coalesce(retried_at, ?) WHERE seq = ?",
+    control.nowUs,
+    job.seq,
+  );
   control.jobs.touch(job);
   control.changes.jobs.add(job.id);
   // It may have ended in this very transaction: nobody needs to hear of that end any more.

@@ -1,5 +1,7 @@
+import { triggerSql } from "./triggers/trigger-schema.sql.ts";
+
 /** Version of the schema below. Raise it with every change and add the step to migrate.ts. */
-export const SCHEMA_VERSION = 3;
+export const SCHEMA_VERSION = 4;
 
 /** What jobs are listed and counted by, newest first. Of a new job each entry is at or near the end of what is alike. */
 export const jobIndexSql = `
@@ -82,7 +84,8 @@ CREATE TABLE spec (
   body TEXT NOT NULL UNIQUE
 );
 
--- concurrency: its own rule; admitted_at: since when it holds a place under it, null while it waits for one.
+-- set_by: what set it going, when that was not somebody who submitted it; trigger_type, schedule_name and trigger_name
+-- are of it. concurrency: its own rule; admitted_at: since when it holds a place under it, null while it waits for one.
 CREATE TABLE job (
   seq INTEGER PRIMARY KEY,
   id TEXT NOT NULL UNIQUE,
@@ -114,7 +117,7 @@ CREATE TABLE job (
   failed_task TEXT,
   cancel_reason TEXT,
   progress TEXT,
-  projected INTEGER NOT NULL DEFAULT 0, concurrency TEXT, admitted_at INTEGER);
+  projected INTEGER NOT NULL DEFAULT 0, concurrency TEXT, admitted_at INTEGER, set_by TEXT, trigger_type TEXT, schedule_name TEXT, trigger_name TEXT, retried_at INTEGER);
 CREATE UNIQUE INDEX job_key ON job (idempotency_key) WHERE idempotency_key IS NOT NULL;
 CREATE INDEX job_deadline ON job (deadline_at) WHERE deadline_at IS NOT NULL AND ended_at IS NULL AND doom = 0;
 CREATE INDEX job_unprojected ON job (seq) WHERE projected = 0;
@@ -226,4 +229,4 @@ CREATE TABLE runner (
   registered_at INTEGER NOT NULL,
   last_seen_at INTEGER NOT NULL
 );
-${runnerIndexSql}${retrySql}`;
+${runnerIndexSql}${retrySql}${triggerSql}`;

@@ -26,6 +26,7 @@ import { recover } from "./recover.ts";
 import { retryJob } from "./retry.ts";
 import { drainRunner, listRunners, registerRunner, unregisterRunner } from "./runners.ts";
 import { submitJob } from "./submit.ts";
+import { SqliteTriggers } from "./triggers/sqlite-triggers.ts";
 import { refuseUnwritable } from "./write-access.ts";
 
 /** How an embedded store is set up. */
@@ -61,6 +62,10 @@ type Listeners = { [Name in keyof contract.StoreEvents]: Set<contract.StoreEvent
  */
 export class SqliteStore implements contract.Store {
   readonly stats = new StoreStats();
+  readonly triggers = new SqliteTriggers({
+    read: (run) => this.#read(run),
+    write: (run, brings) => this.#write(run, brings),
+  });
   readonly #options: SqliteStoreOptions;
   readonly #lock: DataLock;
   readonly #listeners: Listeners = {
@@ -276,8 +281,10 @@ export class SqliteStore implements contract.Store {
 
   #announce(): void {
     const control = this.#control!;
-    const { jobs, tasks, ended, cancelled, dueUs } = control.changes;
+    const { changes } = control;
+    const { jobs, tasks, ended, cancelled, dueUs } = changes;
     control.changes = new Changes();
+    this.triggers.announce(changes);
     if (jobs.size + tasks.size > 0) for (const listener of this.#listeners.changed) listener(jobs, tasks);
     if (ended.size > 0) for (const listener of this.#listeners.ended) listener(ended);
     if (cancelled.size > 0) for (const listener of this.#listeners.cancelled) listener(cancelled);

@@ -1,7 +1,7 @@
 import { JobState } from "@spanloom/protocol";
-import { encodeTrace } from "../cells.ts";
+import { encodeTrace, encodeTrigger } from "../cells.ts";
 import { createdRecord, newJobWork } from "../job-work.ts";
-import type { NewJob, SubmitOutcome } from "../store.ts";
+import type { JobTrigger, NewJob, SubmitOutcome } from "../store.ts";
 import { applyForPlace } from "./admit.ts";
 import { runClosings } from "./cascade.ts";
 import { type Control, flushWork } from "./control.ts";
@@ -40,7 +40,8 @@ function insertJob(control: Control, job: NewJob): JobWork {
   const seq = control.jobs.newSeq();
   control.db.run(
     `INSERT INTO job (seq, id, name, state, tags, queue, priority, created_at, start_at, deadline_at, idempotency_key,
-     request_hash, trace, concurrency) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+     request_hash, trace, concurrency, set_by, trigger_type, schedule_name, trigger_name)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     seq,
     job.id,
     job.name,
@@ -55,9 +56,18 @@ function insertJob(control: Control, job: NewJob): JobWork {
     job.requestHash || null,
     encodeTrace(job.trace),
     job.concurrency === undefined ? null : JSON.stringify(job.concurrency),
+    encodeTrigger(job.trigger),
+    job.trigger?.type ?? null,
+    sourceName(job.trigger, "schedule"),
+    sourceName(job.trigger, "trigger"),
   );
   const work: JobWork = { ...newJobWork(seq, job), createdAtUs: control.nowUs };
   control.jobs.add(work);
   control.jobIndex.addTags(work, job.tags);
   return work;
+}
+
+function sourceName(trigger: JobTrigger | undefined, kind: "schedule" | "trigger"): string | null {
+  const source = trigger?.source;
+  return source?.kind === kind ? source.name : null;
 }

@@ -1,0 +1,81 @@
+import type { Database } from "../database.ts";
+
+/**
+ * What operations on triggers need of the record again and again, held in memory.
+ *
+ * I1. It equals what the record says whenever no transaction is open; one that is rolled back is read anew.
+ * I2. Numbers of events are given once and without gaps, and those that wait are never deleted: how many wait is a
+ *     difference.
+ */
+export class TriggerTables {
+  readonly #db: Database;
+  /** Events up to this one are matched. */
+  cursor = 0;
+  /** Whether a trigger takes what jobs' lives give as events. */
+  wantsJobEvents = false;
+  /** Definitions whose latest firings failed. */
+  readonly failing = new Set<number>();
+  /** Definitions that may have more firings than they keep, or are gone and have some left. */
+  readonly untidied = new Set<number>();
+  #nextDefinition = 1;
+  #nextFiring = 1;
+  #nextEvent = 1;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  /** Number of a definition about to be inserted. */
+  newDefinition(): number {
+    return this.#nextDefinition++;
+  }
+
+  /** Number of a firing about to be inserted. */
+  newFiring(): number {
+    return this.#nextFiring++;
+  }
+
+  /** Number that the next event gets. */
+  get nextEvent(): number {
+    return this.#nextEvent;
+  }
+
+  /** Takes the number of an event that was inserted. */
+  eventInserted(): void {
+    this.#nextEvent++;
+  }
+
+  /** Events that wait to be matched (I2). */
+  get waiting(): number {
+    return this.#nextEvent - 1 - this.cursor;
+  }
+
+  /** Reads anew who wants events of jobs, after a definition was written or deleted. */
+  reloadListeners(): void {
+    const sql = "SELECT 1 FROM definition INDEXED BY definition_of_jobs WHERE wants_job_events = 1 LIMIT 1";
+    this.wantsJobEvents = this.#db.row(sql) !== undefined;
+  }
+
+  /** Reads everything anew: at start and after a rollback. */
+  reload(): void {
+    this.cursor = this.#number("SELECT seq FROM event_cursor");
+    // Numbers of events that were forgotten are not given again: they would count as matched.
+    this.#nextEvent = Math.max(this.cursor, this.#number("SELECT coalesce(max(seq), 0) FROM event")) + 1;
+    this.#nextFiring = this.#number("SELECT coalesce(max(seq), 0) FROM firing") + 1;
+    // A definition may be gone while firings of it are left, which are not to be those of the next one.
+    const definitions = this.#number("SELECT coalesce(max(seq), 0) FROM definition");
+    this.#nextDefinition = Math.max(definitions, this.#number("SELECT coalesce(max(source), 0) FROM firing")) + 1;
+    this.#refill(this.failing, "SELECT seq FROM definition WHERE error IS NOT NULL");
+    this.#refill(this.untidied, "SELECT DISTINCT source FROM firing");
+    this.reloadListeners();
+  }
+
+  #number(sql: string): number {
+    return this.#db.row(sql)![0] as number;
+  }
+
+  #refill(set: Set<number>, sql: string): void {
+    set.clear();
+    for (const [seq] of this.#db.rows(sql)) set.add(seq as number);
+  }
+}
