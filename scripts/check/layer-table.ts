@@ -92,6 +92,7 @@ export const serverLayers: Readonly<Record<string, ServerLayer>> = {
     imports: ["rpc", "engine", "webhooks", "present.ts", tracing, ...interfaces],
     typeImports: ["closed-spans/span-handout.ts", "store/trigger-store.ts"],
   },
+  matching: { imports: ["matching", "engine", "clock.ts"] },
   forward: { imports: ["forward", ...interfaces] },
   "closed-spans": {
     imports: ["closed-spans", "forward", "telemetry/lifecycle", "telemetry/columns", ...interfaces],

@@ -22,6 +22,10 @@ function event(payload: unknown = ORDER): TriggerEvent {
   });
 }
 
+function mapped(source: string, of = event(), maxBytes = 10_000): string {
+  return Buffer.from(compileMapping(source)(of, maxBytes)).toString();
+}
+
 test.each([
   ["event.payload.amount > 100", true],
   ["event.payload.amount > 100.4 && event.payload.country == 'DE'", true],
@@ -117,7 +121,7 @@ test.each([
     },
   ],
 ])("mapping %s", (source, input) => {
-  expect(JSON.parse(compileMapping(source)(event()))).toEqual(input);
+  expect(JSON.parse(mapped(source))).toEqual(input);
 });
 
 test.each([
@@ -127,7 +131,7 @@ test.each([
   ["[event.payload.?gone]", "result[0] is a Optional"],
   ["event.payload.gone", "No such key: gone"],
 ])("mapping %s tells what JSON has nothing for", (source, problem) => {
-  expect(() => compileMapping(source)(event())).toThrow(problem);
+  expect(() => mapped(source)).toThrow(problem);
 });
 
 test.each([
@@ -146,7 +150,7 @@ test("a payload whose fields have misleading names is what it is", () => {
   expect(compileFilter("event.payload.constructor.constructor == 'in'")(event(payload))).toBe(true);
   expect(compileFilter("event.payload.hasOwnProperty == 2")(event(payload))).toBe(true);
   expect(compileFilter("has(event.payload.a)")(event(payload))).toBe(false);
-  expect(compileMapping("event.payload")(event(payload))).toBe(
+  expect(mapped("event.payload", event(payload))).toBe(
     '{"constructor":{"constructor":"in"},"__proto__":{"a":1},"hasOwnProperty":2}',
   );
 });
@@ -166,12 +170,64 @@ test("a payload is parsed once, and not before an expression asks for it", () =>
   expect(compileFilter("event.key == 'k'")(lazy)).toBe(true);
   expect(asked).toBe(0);
   expect(compileFilter("event.payload.n == 1 && event.payload.n < 2")(lazy)).toBe(true);
-  expect(compileMapping("event.payload.n")(lazy)).toBe("1");
+  expect(mapped("event.payload.n", lazy)).toBe("1");
   expect(asked).toBe(1);
 });
 
 test("an event without a payload has null", () => {
   expect(compileFilter("event.payload == null")(event(""))).toBe(true);
+});
+
+const TEN = "[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]";
+
+/** Doubles something so many times. */
+function doubled(times: number, what: string, size: (last: string) => string): string {
+  const names = Array.from({ length: times }, (_, index) => `v${index}`);
+  const binds = names.slice(1).map((name, index) => `cel.bind(${name}, v${index} + v${index}, `);
+  return `cel.bind(v0, ${what}, ${binds.join("")}${size(names.at(-1) ?? "v0")}${")".repeat(times)}`;
+}
+
+test.each([
+  ["lists", doubled(26, "[event, event]", (last) => `size(${last}) > 0`)],
+  ["texts", doubled(26, "event.payload.id", (last) => `${last}.contains('z')`)],
+  ["bytes", doubled(26, "bytes(event.payload.id)", (last) => `size(${last}) > 0`)],
+  [
+    "lists in lists",
+    `${TEN}.map(a, ${TEN}.map(b, ${TEN}.map(c, ${TEN}.map(d, ${TEN}.map(e, ${TEN}.map(f, [f])))))) == []`,
+  ],
+  ["maps", `${TEN}.all(a, ${TEN}.all(b, ${TEN}.all(c, ${TEN}.all(d, ${TEN}.all(e, {'a': a, 'b': b, 'c': c} != {})))))`],
+  [
+    "lists of a filter",
+    `${TEN}.all(a, ${TEN}.all(b, ${TEN}.all(c, ${TEN}.all(d, size(event.payload.long.filter(x, true)) > 0))))`,
+  ],
+  [
+    "parts of a text",
+    `${TEN}.all(a, ${TEN}.all(b, ${TEN}.all(c, ${TEN}.all(d, size(event.payload.text.split('')) > 0))))`,
+  ],
+  [
+    "lists of no known type",
+    `${TEN}.all(a, ${TEN}.all(b, ${TEN}.all(c, ${TEN}.all(d, (event.payload.long + event.payload.long) != []))))`,
+  ],
+])("an expression that grows %s ends when it has allocated 32 MB", (_what, source) => {
+  const large = event({ id: "abcdefgh", text: "x".repeat(2_000), long: Array.from({ length: 2_000 }, (_, n) => n) });
+  const filter = compileFilter(source);
+  expect(() => filter(large)).toThrow("it allocates more than 32 MB");
+  expect(() => filter(large)).toThrow("it allocates more than 32 MB");
+});
+
+test("what one evaluation allocated is not counted against the next", () => {
+  const large = event({ text: "x".repeat(1_000_000) });
+  const filter = compileFilter("event.payload.text.lowerAscii().upperAscii() == ''");
+  for (let times = 0; times < 50; times++) expect(filter(large)).toBe(false);
+});
+
+test("a mapping whose JSON is too long ends when it is", () => {
+  const long = event({ items: Array.from({ length: 1_000 }, (_, n) => n) });
+  expect(() => mapped("event.payload.items", long, 1_000)).toThrow("the input has more bytes than the limit 1000");
+  expect(() =>
+    mapped("event.payload.items.map(a, event.payload.items.map(b, event.payload))", long, 256 * 1024),
+  ).toThrow("the input has more bytes than the limit 262144");
+  expect(() => mapped("'é' + 'é'", long, 5)).toThrow("the input has 6 bytes, limit 5");
 });
 
 function refusal(run: () => unknown): SpanloomError {

@@ -1,6 +1,7 @@
 import { type ASTNode, Environment } from "@marcbachmann/cel-js";
 import { checkLimit, invalidField } from "../field.ts";
 import { quote } from "../version.ts";
+import { meter, metered } from "./expression-meter.ts";
 import { toJsonValue } from "./json-value.ts";
 import { TriggerEvent } from "./trigger-event.ts";
 
@@ -10,8 +11,8 @@ export const MAX_EXPRESSION_BYTES = 4_096;
 /** Tells whether an event fulfils a condition. Errors: Error saying why that cannot be told, e.g. a field it has not. */
 export type EventFilter = (event: TriggerEvent) => boolean;
 
-/** Makes JSON from an event. Errors: Error saying why that cannot be made. */
-export type EventMapping = (event: TriggerEvent) => string;
+/** Makes JSON of at most `maxBytes` from an event. Errors: Error saying why that cannot be made. */
+export type EventMapping = (event: TriggerEvent, maxBytes: number) => Uint8Array;
 
 /**
  * Where expressions are checked and run: the Common Expression Language over `event`, with its extension of optional values.
@@ -62,7 +63,11 @@ export function compileFilter(source: string, field = "filter"): EventFilter {
 export function compileMapping(source: string, field = "input"): EventMapping {
   const { run, type } = compile(source, field);
   if (NOT_JSON.test(type)) throw refused(field, source, `it is a ${type}, which JSON has nothing for`);
-  return (event) => JSON.stringify(toJsonValue(run(event)));
+  return (event, maxBytes) => {
+    const json = Buffer.from(JSON.stringify(toJsonValue(run(event), maxBytes)));
+    if (json.length > maxBytes) throw new RangeError(`the input has ${json.length} bytes, limit ${maxBytes}`);
+    return json;
+  };
 }
 
 function compile(source: string, field: string): { run: (event: TriggerEvent) => unknown; type: string } {
@@ -72,7 +77,8 @@ function compile(source: string, field: string): { run: (event: TriggerEvent) =>
     const { valid, type, error } = parsed.check();
     if (!valid) throw error;
     checkRegexes(parsed.ast);
-    return { run: (event) => parsed({ event }), type: type ?? "dyn" };
+    meter(parsed.ast);
+    return { run: (event) => metered(() => parsed({ event })), type: type ?? "dyn" };
   } catch (error) {
     const { summary, message, range } = error as { summary?: string; message: string; range?: { start: number } };
     throw refused(field, source, `${summary ?? message}${range ? ` at ${placeOf(source, range.start)}` : ""}`);
