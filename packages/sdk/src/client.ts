@@ -4,6 +4,7 @@ import { type Connection, type ConnectionOptions, connect } from "./transport.ts
 import { Events } from "./triggers/events.ts";
 import { Schedules } from "./triggers/schedules.ts";
 import { Triggers } from "./triggers/triggers.ts";
+import { Webhooks } from "./triggers/webhooks.ts";
 
 /** Options of a {@link Client}. */
 export interface ClientOptions extends ConnectionOptions {
@@ -32,6 +33,8 @@ export class Client {
   readonly triggers: Triggers;
   /** Publishes events and shows what became of them. */
   readonly events: Events;
+  /** Keeps webhooks, by which others deliver events over HTTP. */
+  readonly webhooks: Webhooks;
 
   constructor(options: ClientOptions = {}) {
     this.#connection = connect(options);
@@ -39,6 +42,7 @@ export class Client {
     this.schedules = new Schedules(this.#connection, options);
     this.triggers = new Triggers(this.#connection, options);
     this.events = new Events(this.#connection, options);
+    this.webhooks = new Webhooks(this.#connection, options);
   }
 
   /** Base URL of the server. */

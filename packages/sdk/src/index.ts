@@ -91,7 +91,7 @@ export type {
 } from "./task-context.ts";
 export { type Connection, type ConnectionOptions, connect, DEFAULT_URL, toCallError } from "./transport.ts";
 export type { JobTriggerSnapshot, TriggerTypeName } from "./trigger-snapshot.ts";
-// For users: schedules, triggers and events.
+// For users: schedules, triggers, events and webhooks.
 export type { DefinitionSnapshot } from "./triggers/definition-snapshot.ts";
 export type { EventSnapshot, EventSourceName } from "./triggers/event-snapshot.ts";
 export type { EventToPublish } from "./triggers/event-to-publish.ts";
@@ -133,3 +133,11 @@ export type { TemplateSnapshot, TemplateTaskSnapshot } from "./triggers/template
 export type { TriggerSnapshot } from "./triggers/trigger-definition-snapshot.ts";
 export type { TriggerBehavior, TriggeredRoots, TriggeredTask, TriggerOptions } from "./triggers/trigger-options.ts";
 export type { PutTrigger, Triggers, TriggerTest } from "./triggers/triggers.ts";
+export type {
+  WebhookHmacOptions,
+  WebhookOptions,
+  WebhookProof,
+  WebhookSecretOptions,
+} from "./triggers/webhook-options.ts";
+export type { WebhookSnapshot } from "./triggers/webhook-snapshot.ts";
+export type { PutWebhook, Webhooks } from "./triggers/webhooks.ts";

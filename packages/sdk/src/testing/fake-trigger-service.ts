@@ -16,6 +16,7 @@ import {
   type PublishEventsRequest,
   type PutScheduleRequest,
   type PutTriggerRequest,
+  type PutWebhookRequest,
   type ReplayEventsRequest,
   type Schedule,
   ScheduleSchema,
@@ -26,13 +27,16 @@ import {
   TriggerService,
   timestampFromUs,
   toConnectError,
+  type Webhook,
+  WebhookSchema,
 } from "@spanloom/protocol";
 
-/** A server's schedules, triggers and events in memory, as far as the client's tests need them; keeps what it was asked. */
+/** A server's schedules, triggers, events and webhooks in memory, as far as the client's tests need them; keeps what it was asked. */
 export class FakeTriggerService {
   readonly schedules = new Map<string, Schedule>();
   readonly triggers = new Map<string, Trigger>();
   readonly events = new Map<string, Event>();
+  readonly webhooks = new Map<string, Webhook>();
   readonly firings: Firing[] = [];
   /** Requests by the name of the call, in order. */
   readonly puts: PutScheduleRequest[] = [];
@@ -45,6 +49,7 @@ export class FakeTriggerService {
   readonly eventLists: ListEventsRequest[] = [];
   readonly firingLists: ListFiringsRequest[] = [];
   readonly replays: ReplayEventsRequest[] = [];
+  readonly putWebhooks: PutWebhookRequest[] = [];
   readonly calls: Record<string, number> = {};
   /** Thrown by the next calls after their work was done, in order: what retries must survive. */
   failures: unknown[] = [];
@@ -52,7 +57,7 @@ export class FakeTriggerService {
   /** A transport that reaches this service. */
   readonly transport: Transport = createRouterTransport((router) => {
     router.service(TriggerService, { ...this.#scheduleCalls(), ...this.#triggerCalls() });
-    router.service(EventService, this.#eventCalls());
+    router.service(EventService, { ...this.#eventCalls(), ...this.#webhookCalls() });
   });
 
   #scheduleCalls() {
@@ -162,6 +167,34 @@ export class FakeTriggerService {
           this.replays.push(request);
           return { eventIds: request.eventIds.map((id) => `${id} again`) };
         }),
+    } satisfies Partial<ServiceImpl<typeof EventService>>;
+  }
+
+  #webhookCalls() {
+    return {
+      putWebhook: (request) =>
+        this.#serve("putWebhook", () => {
+          this.putWebhooks.push(request);
+          const { $typeName: _, secrets, ...content } = request;
+          const created = !this.webhooks.has(request.name);
+          const secretEnv = secrets.flatMap(({ secret }) => (secret.case === "env" ? [secret.value] : []));
+          const facts = { secretEnv, storedSecrets: secrets.length - secretEnv.length, path: `/hooks/${request.name}` };
+          const webhook = create(WebhookSchema, { ...content, ...facts, id: `id of ${request.name}` });
+          this.webhooks.set(request.name, webhook);
+          return { webhook, created, changed: created };
+        }),
+      getWebhook: ({ name }) =>
+        this.#serve("getWebhook", () => {
+          const webhook = this.webhooks.get(name);
+          if (!webhook) throw new SpanloomError("WEBHOOK_NOT_FOUND", `cannot find webhook "${name}"`);
+          return { webhook };
+        }),
+      listWebhooks: ({ pageSize, pageToken }) =>
+        this.#serve("listWebhooks", () => {
+          const { items, nextPageToken } = pageOf([...this.webhooks.values()], pageSize, pageToken);
+          return { webhooks: items, nextPageToken };
+        }),
+      deleteWebhook: ({ name }) => this.#serve("deleteWebhook", () => ({ deleted: this.webhooks.delete(name) })),
     } satisfies Partial<ServiceImpl<typeof EventService>>;
   }
 

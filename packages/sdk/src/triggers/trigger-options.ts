@@ -15,7 +15,7 @@ export interface TriggerBehavior {
   name: string;
   /** What it is for, at most 4 KiB. */
   description?: string;
-  /** Keys of events that it takes: segments parted by dots, `*` for any one, `**` for any number, e.g. `order.*`. */
+  /** Keys of events that it takes: segments parted by dots, `*` for any one, `**` for one or more, e.g. `order.*`. */
   on: string;
   /** Condition in the Common Expression Language over `event`, e.g. `event.payload.amount > 100`. Default: all. */
   when?: string;

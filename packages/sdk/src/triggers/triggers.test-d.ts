@@ -62,3 +62,16 @@ describe("a trigger", () => {
     void client.triggers.put({ name: "t", on: "a.*", build: () => undefined, inputTask: "add" });
   });
 });
+
+describe("a webhook", () => {
+  it("has settings of its scheme alone", () => {
+    void client.webhooks.put({ name: "w", scheme: "none" });
+    void client.webhooks.put({ name: "w", scheme: "github", secrets: [{ env: "SECRET" }] });
+    // @ts-expect-error nothing is signed
+    void client.webhooks.put({ name: "w", scheme: "none", secrets: [{ env: "SECRET" }] });
+    // @ts-expect-error the settings are missing
+    void client.webhooks.put({ name: "w", scheme: "hmac", secrets: [{ env: "SECRET" }] });
+    // @ts-expect-error both
+    void client.webhooks.put({ name: "w", scheme: "stripe", secrets: [{ env: "SECRET", value: "hush" }] });
+  });
+});
