@@ -68,7 +68,13 @@ export interface ServerLayer {
   typeImports?: readonly string[];
 }
 
-const interfaces = ["store/store.ts", "telemetry/telemetry.ts", "telemetry/columnar/span-store.ts", "clock.ts"];
+const interfaces = [
+  "store/store.ts",
+  "store/trigger-store.ts",
+  "telemetry/telemetry.ts",
+  "telemetry/columnar/span-store.ts",
+  "clock.ts",
+];
 
 /** What parts that may be traced are handed. */
 const tracing = "self-tracing/self-tracer.ts";
@@ -83,7 +89,7 @@ const stores = ["store/*", "engine", "clock.ts", "present.ts", tracing];
  * what is behind it. What is not named here (the composition at the top of src, and bin) may import everything.
  */
 export const serverLayers: Readonly<Record<string, ServerLayer>> = {
-  engine: { imports: ["engine"], typeImports: ["store/store.ts"] },
+  engine: { imports: ["engine"], typeImports: ["store/store.ts", "store/trigger-store.ts"] },
   "store/sqlite": { imports: ["store/sqlite", ...stores] },
   "store/postgres": { imports: ["store/postgres", ...stores] },
   store: { imports: stores },
@@ -92,7 +98,11 @@ export const serverLayers: Readonly<Record<string, ServerLayer>> = {
     imports: ["rpc", "engine", "webhooks", "present.ts", tracing, ...interfaces],
     typeImports: ["closed-spans/span-handout.ts", "store/trigger-store.ts"],
   },
+<<<<<<< HEAD
   matching: { imports: ["matching", "engine", "clock.ts"] },
+=======
+  triggers: { imports: ["triggers", "engine", tracing, ...interfaces] },
+>>>>>>> 5c11df1 (feat(server): Serve TriggerService, and fire schedules)
   forward: { imports: ["forward", ...interfaces] },
   "closed-spans": {
     imports: ["closed-spans", "forward", "telemetry/lifecycle", "telemetry/columns", ...interfaces],

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { attemptSpanId, IdGenerator, isUuid, spanIdOf, traceIdOfJob } from "./ids.ts";
+import { attemptSpanId, firingSpan, IdGenerator, isUuid, spanIdOf, traceIdOfJob } from "./ids.ts";
 
 const uuid = fc.uuid({ version: 7 });
 
@@ -100,5 +100,26 @@ describe("derived ids", () => {
       for (let attempt = 1; attempt <= 5; attempt++) seen.add(attemptSpanId(task, attempt));
     }
     expect(seen.size).toBe(100_000);
+  });
+});
+
+describe("the span of a firing", () => {
+  it("is derived from the firing's id, in a trace that differs from its job's", () => {
+    expect(firingSpan("01900000-0000-7abc-8def-0123456789ab")).toEqual({
+      traceId: "0190000000008abc4def0123456789ab",
+      spanId: "4def0123456789ab",
+    });
+  });
+
+  it("has no id that a job, task or firing of another id has", () => {
+    const seen = new Set<string>();
+    const ids = new IdGenerator(() => 1_700_000_000_000);
+    for (let i = 0; i < 1_000; i++) {
+      const id = ids.next();
+      const { traceId, spanId } = firingSpan(id);
+      expect([traceId, spanId].map((text) => text.length)).toEqual([32, 16]);
+      for (const each of [traceId, spanId, traceIdOfJob(id), spanIdOf(id)]) seen.add(each);
+    }
+    expect(seen.size).toBe(4_000);
   });
 });

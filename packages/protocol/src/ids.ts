@@ -7,6 +7,7 @@ import { bytesToHex } from "./hex.ts";
  * I2. A job's or task's span id is the low 8 bytes of its id: 62 random bits, never zero.
  * I3. An attempt's span id is a mix of its task's span id and its number, so server, runner and a
  *     projection made years later all agree without storing it.
+ * I4. A firing's trace and span id are its id's with other marks of version and variant, so they are no job's.
  */
 
 const POOL_BYTES = 8192;
@@ -80,6 +81,18 @@ export function attemptSpanId(taskId: string, attempt: number): string {
   const high = mix32(Number.parseInt(span.slice(0, 8), 16) ^ Math.imul(attempt, 0x9e3779b1));
   const low = mix32(Number.parseInt(span.slice(8), 16) ^ Math.imul(attempt, 0x85ebca77));
   return (high | low) === 0 ? "0000000000000001" : hex32(high) + hex32(low);
+}
+
+/**
+ * Trace and span id of a firing of a schedule or trigger (I4): 32 and 16 hex digits.
+ *
+ * Its job has the same id, so the two traces differ in the version alone: 8, that of ids made by a rule of one's own.
+ */
+export function firingSpan(firingId: string): { traceId: string; spanId: string } {
+  const low = spanIdOf(firingId);
+  const first = (Number.parseInt(low.slice(0, 1), 16) & 0b0011) | 0b0100;
+  const spanId = first.toString(16) + low.slice(1);
+  return { traceId: `${firingId.slice(0, 8)}${firingId.slice(9, 13)}8${firingId.slice(15, 18)}${spanId}`, spanId };
 }
 
 function hex32(value: number): string {

@@ -24,7 +24,7 @@ export * from "./gen/spanloom/v1/task_service_pb.ts";
 export * from "./gen/spanloom/v1/trigger_pb.ts";
 export * from "./gen/spanloom/v1/trigger_service_pb.ts";
 export { bytesToHex, hexToBytes } from "./hex.ts";
-export { attemptSpanId, IdGenerator, isUuid, spanIdOf, traceIdOfJob } from "./ids.ts";
+export { attemptSpanId, firingSpan, IdGenerator, isUuid, spanIdOf, traceIdOfJob } from "./ids.ts";
 export { defaultLimits, type Limits } from "./limits.ts";
 export { type NestedValueMaker, readNestedValue } from "./nested-value.ts";
 export { durationFromMs, msFromDuration, timestampFromUs, usFromTimestamp } from "./time.ts";

@@ -17,6 +17,7 @@ describe("the command line", () => {
       clickhouseCluster: undefined,
       clickhouseEngine: undefined,
       retentionDays: undefined,
+      eventRetentionDays: undefined,
       host: "127.0.0.1",
       port: 7171,
       insecure: false,

@@ -26,6 +26,8 @@ export interface ServerConfig {
   clickhouseEngine: string | undefined;
   /** Days a span or log record is kept. */
   retentionDays: number | undefined;
+  /** Days an event is kept. */
+  eventRetentionDays: number | undefined;
   host: string;
   port: number;
   insecure: boolean;
@@ -109,6 +111,12 @@ const settings: readonly Setting[] = [
     value: "<number>",
     env: "SPANLOOM_RETENTION_DAYS",
     about: `days that spans and logs are kept, 1..${MAX_RETENTION_DAYS} (default 30)`,
+  },
+  {
+    flag: "event-retention-days",
+    value: "<number>",
+    env: "SPANLOOM_EVENT_RETENTION_DAYS",
+    about: `days that events are kept, 1..${MAX_RETENTION_DAYS} (default 7)`,
   },
   {
     flag: "host",
@@ -261,6 +269,7 @@ function toConfig(sources: Sources): ServerConfig {
     databaseUrl: readDatabaseUrl(sources),
     ...readClickHouse(sources),
     retentionDays: readInteger("retention-days", sources, { min: 1, max: MAX_RETENTION_DAYS }),
+    eventRetentionDays: readInteger("event-retention-days", sources, { min: 1, max: MAX_RETENTION_DAYS }),
     host: address?.host ?? required("host", sources).text,
     port: address?.port ?? (readInteger("port", sources, { min: 0, max: 65_535 }) as number),
     insecure: isOn("insecure", sources),

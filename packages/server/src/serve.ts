@@ -10,6 +10,7 @@ import { Listener } from "./http/listener.ts";
 import { checkKeyPair, type TlsFiles } from "./http/tls-files.ts";
 import { parseTokens } from "./http/token-file.ts";
 import { WatchedFiles } from "./http/watched-files.ts";
+import { EventMatcher } from "./matching/event-matcher.ts";
 import { Maintenance } from "./maintenance.ts";
 import { type MetricsOptions, ServerMetrics } from "./metrics/server-metrics.ts";
 import type { Log } from "./rpc/error-interceptor.ts";
@@ -22,7 +23,9 @@ import { runnerService } from "./rpc/runner-service.ts";
 import type { ServiceRoute } from "./rpc/service-route.ts";
 import { TaskCounts } from "./rpc/task-counts.ts";
 import { taskService } from "./rpc/task-service.ts";
+import { triggerService } from "./rpc/trigger-service.ts";
 import type { SelfTracing } from "./self-tracing/start-self-tracing.ts";
+import { startTriggers } from "./start-triggers.ts";
 import type { Store } from "./store/store.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 import { serverVersion } from "./version.ts";
@@ -45,6 +48,10 @@ export interface ServerParts {
   /** Held while the server runs, when the store does not lock the data folder. */
   dataLock?: { acquire(): void; release(): void } | undefined;
   clock: Clock;
+  /** Time of day, which schedules follow. Default: the clock's. */
+  wallNowUs?: (() => number) | undefined;
+  /** Days that events are kept. Default 7. */
+  eventRetentionDays?: number | undefined;
   limits: Limits;
   host: string;
   port: number;
@@ -120,9 +127,10 @@ async function startParts(parts: ServerParts, undo: Undo[]): Promise<RunningServ
   const maintenance = new Maintenance(store, clock, log, selfTracing?.tracer);
   maintenance.start();
   undo.push(() => maintenance.stop());
+  const triggers = startTriggers(parts, undo);
   const { instanceId } = parts;
-  const others = { maintenance, selfTracing, version: serverVersion(), instanceId };
-  const sources = { store, telemetry, forwarding, clock, log, ...others };
+  const others = { maintenance, triggers, selfTracing, version: serverVersion(), instanceId };
+  const sources = { store, telemetry, forwarding, clock, wallNowUs: parts.wallNowUs, log, ...others };
   const metrics = new ServerMetrics(sources, parts.metrics);
   await metrics.start();
   undo.push(() => metrics.stop());
@@ -187,6 +195,8 @@ async function startListener(parts: ServerParts, shared: ListenerParts): Promise
   const waiters = new LeaseWaiters(store, clock, tracer);
   handout.onReady((runnerId) => waiters.dismiss(runnerId));
   const tasks = new TaskCounts();
+  const tester = new EventMatcher({ maxInputBytes: limits.maxInputBytes, clock });
+  undo.push(() => tester.stop());
   const webhooks = startWebhooks(parts, undo);
   const stopping = new AbortController();
   const listener = new Listener({
@@ -195,11 +205,7 @@ async function startListener(parts: ServerParts, shared: ListenerParts): Promise
     graceMs,
     tls: files.tls?.value,
     handler: createHttpHandler(
-      spanloomServices({
-        ...{ store, telemetry, handout, clock, limits, log, changes, waiters },
-        counts: tasks,
-        secrets: secretsOf(parts),
-      }),
+      spanloomServices({ ...parts, handout, changes, waiters, counts: tasks, secrets: secretsOf(parts), tester }),
       {
         telemetry,
         authorize: authorization(parts, files),
@@ -265,13 +271,25 @@ export interface ServiceParts {
   secrets?: SecretSources;
   /** What the calls of runners refuse, cut and give back. */
   counts?: TaskCounts;
+  /** Time of day, which schedules follow. Default: the clock's. */
+  wallNowUs?: (() => number) | undefined;
+  /** Tries expressions of triggers. Without it TestTrigger is not served. */
+  tester?: EventMatcher | undefined;
 }
 
 /** All services of the protocol. */
 export function spanloomServices(parts: ServiceParts): readonly ServiceRoute[] {
-  const ids = new IdGenerator(() => parts.clock.nowUs() / 1000);
-  const events = eventService({ ...parts, secrets: secretsOf(parts), ids, random: randomBytes });
-  return [jobService({ ...parts, ids }), taskService(parts), runnerService(parts), queryService(parts), events];
+  const { store, clock, wallNowUs = () => clock.nowUs() } = parts;
+  const ids = new IdGenerator(() => clock.nowUs() / 1000);
+  const { triggers } = store;
+  return [
+    jobService({ ...parts, ids }),
+    taskService(parts),
+    runnerService(parts),
+    queryService(parts),
+    eventService({ ...parts, secrets: secretsOf(parts), ids, random: randomBytes }),
+    triggerService(triggers && { ...parts, triggers, ids, wallNowUs }),
+  ];
 }
 
 async function unwind(undo: Undo[]): Promise<void> {

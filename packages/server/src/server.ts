@@ -54,6 +54,8 @@ export interface ServerOptions {
   clickhouseEngine?: string;
   /** Days that spans and logs are kept. Default 30. */
   retentionDays?: number;
+  /** Days that events are kept. Default 7. */
+  eventRetentionDays?: number;
   /** Address to listen on. Default 127.0.0.1. */
   host?: string;
   /** Port to listen on; 0, the default, takes any free one. */
@@ -89,6 +91,11 @@ export interface ServerOptions {
   /** Takes lines about defects and maintenance. Default: standard error. */
   log?: (line: string) => void;
   clock?: Clock;
+  /**
+   * Time of day in microseconds, which schedules follow when it is set. Default: the machine's, or that of a clock that is
+   * given.
+   */
+  wallNowUs?: () => number;
   /** Limits that differ from the protocol's defaults. */
   limits?: Partial<Limits>;
   /** Most bytes of telemetry that wait to be stored; more is dropped and counted. */
@@ -151,6 +158,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     }),
     dataLock,
     clock,
+    wallNowUs: options.wallNowUs ?? (options.clock ? () => clock.nowUs() : () => Date.now() * 1000),
+    eventRetentionDays: options.eventRetentionDays,
     limits,
     host,
     port: options.port ?? 0,

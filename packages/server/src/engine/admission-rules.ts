@@ -13,14 +13,27 @@ const policies: Partial<Record<ConcurrencyPolicy, ConcurrencyRule["policy"]>> = 
   [ConcurrencyPolicy.REJECT_NEW]: "rejectNew",
 };
 
-/** Reads a concurrency rule: a key of 1..256 bytes, 1..100,000 places. Errors: INVALID_FIELD, LIMIT_EXCEEDED. */
-export function toConcurrencyRule({ key, limit, policy }: Concurrency, field: string, limits: Limits): ConcurrencyRule {
+/** Reads a task's concurrency rule: a key of 1..256 bytes, 1..100,000 places. Errors: INVALID_FIELD, LIMIT_EXCEEDED. */
+export function toConcurrencyRule(rule: Concurrency, field: string, limits: Limits): ConcurrencyRule {
+  if (rule.maxWaiting !== undefined)
+    throw invalidField(`${field}.max_waiting`, "is of jobs alone: leave it out of tasks");
+  return toJobConcurrencyRule(rule, field, limits);
+}
+
+/** Reads a job's concurrency rule: a task's, and how many jobs may wait. Errors: INVALID_FIELD, LIMIT_EXCEEDED. */
+export function toJobConcurrencyRule(rule: Concurrency, field: string, limits: Limits): ConcurrencyRule {
+  const { key, limit, policy, maxWaiting } = rule;
   const known = policies[policy];
   if (known === undefined) throw invalidField(`${field}.policy`, `is ${policy}, which this server does not know`);
+  if (maxWaiting !== undefined && known === "rejectNew")
+    throw invalidField(`${field}.max_waiting`, `is ${maxWaiting}: with REJECT_NEW none waits, leave it out`);
   return {
     key: requiredText(`${field}.key`, key, limits.maxNameBytes),
     limit: boundedNumber(`${field}.limit`, limit, 1, MAX_PLACES),
     policy: known,
+    ...(maxWaiting !== undefined && {
+      maxWaiting: boundedNumber(`${field}.max_waiting`, maxWaiting, 1, MAX_PLACES),
+    }),
   };
 }
 

@@ -47,6 +47,7 @@ describe("a clone", () => {
         baggage: "b=1",
         sampled: false,
       },
+      trigger: { type: "clone", clonedJobId: ORIGINAL, depth: 0 },
     });
     const { deadlineUs: _none, ...without } = submission;
     expect(clone({}, without).deadlineUs).toBeUndefined();

@@ -44,6 +44,7 @@ export function toClonedJob(
     idempotencyKey: boundedText("idempotency_key", request.idempotencyKey, limits.maxNameBytes),
     requestHash: request.idempotencyKey === "" ? "" : cloneHash(request),
     trace: cloneTrace(request, submission, jobId),
+    trigger: { type: "clone", clonedJobId: submission.id, depth: 0 },
   };
 }
 

@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { type Limits, type SubmitJobRequest, SubmitJobRequestSchema } from "@spanloom/protocol";
 import type { NewJob } from "../store/store.ts";
-import { toConcurrencyRule } from "./admission-rules.ts";
+import { toJobConcurrencyRule } from "./admission-rules.ts";
 import {
   boundedText,
   checkLimit,
@@ -49,7 +49,7 @@ export function toNewJob(request: SubmitJobRequest, { jobId, nowUs, limits }: Su
     idempotencyKey: boundedText("idempotency_key", request.idempotencyKey, limits.maxNameBytes),
     requestHash: request.idempotencyKey === "" ? "" : requestHash(request),
     trace: jobTrace(jobId, request.trace, request.traceMode),
-    ...(request.concurrency && { concurrency: toConcurrencyRule(request.concurrency, "concurrency", limits) }),
+    ...(request.concurrency && { concurrency: toJobConcurrencyRule(request.concurrency, "concurrency", limits) }),
   };
 }
 

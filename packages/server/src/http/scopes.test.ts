@@ -1,10 +1,10 @@
-import { EventService, JobService, QueryService, RunnerService, TaskService } from "@spanloom/protocol";
+import { EventService, JobService, QueryService, RunnerService, TaskService, TriggerService } from "@spanloom/protocol";
 import { describe, expect, it } from "vitest";
 import { spanloomServices } from "../serve.ts";
 import { scopeOfCall } from "./scopes.ts";
 
-const rpcs = [EventService, JobService, QueryService, RunnerService, TaskService].flatMap(({ typeName, methods }) =>
-  methods.map(({ name }) => `${typeName}/${name}`),
+const rpcs = [EventService, JobService, QueryService, RunnerService, TaskService, TriggerService].flatMap(
+  ({ typeName, methods }) => methods.map(({ name }) => `${typeName}/${name}`),
 );
 
 describe("the table of scopes", () => {
@@ -15,7 +15,7 @@ describe("the table of scopes", () => {
   });
 
   it("covers every service that the server serves", () => {
-    const served = spanloomServices({} as never).flatMap(({ service }) =>
+    const served = spanloomServices({ store: {} } as never).flatMap(({ service }) =>
       service.methods.map(({ name }) => `${service.typeName}/${name}`),
     );
     expect(served.filter((call) => !scopeOfCall.has(call))).toEqual([]);

@@ -1,9 +1,10 @@
 /**
  * What a bearer token may be allowed to do.
  *
- * - `submit`: make, cancel, retry and clone jobs; deliver to webhooks that check no signature.
+ * - `submit`: make, cancel, retry and clone jobs; keep schedules and triggers, publish events; deliver to webhooks that
+ *   check no signature.
  * - `run`: be a runner, and send telemetry over OTLP.
- * - `read`: see jobs, tasks, runners, queues, spans and logs.
+ * - `read`: see jobs, tasks, runners, queues, schedules, triggers, events, spans and logs.
  * - `admin`: everything, and what changes how the system runs.
  */
 export const scopes = ["submit", "run", "read", "admin"] as const;
@@ -27,6 +28,16 @@ const needed: Readonly<Record<Scope, readonly string[]>> = {
     "spanloom.v1.EventService/PublishEvents",
     "spanloom.v1.EventService/ReplayEvents",
     "/hooks/{name}",
+    "spanloom.v1.TriggerService/PutSchedule",
+    "spanloom.v1.TriggerService/DeleteSchedule",
+    "spanloom.v1.TriggerService/PauseSchedule",
+    "spanloom.v1.TriggerService/ResumeSchedule",
+    "spanloom.v1.TriggerService/BackfillSchedule",
+    "spanloom.v1.TriggerService/FireSchedule",
+    "spanloom.v1.TriggerService/PutTrigger",
+    "spanloom.v1.TriggerService/DeleteTrigger",
+    "spanloom.v1.TriggerService/PauseTrigger",
+    "spanloom.v1.TriggerService/ResumeTrigger",
   ],
   run: [
     "spanloom.v1.TaskService/LeaseTasks",
@@ -54,6 +65,13 @@ const needed: Readonly<Record<Scope, readonly string[]>> = {
     "spanloom.v1.QueryService/AggregateSpans",
     "spanloom.v1.QueryService/GetCriticalPath",
     "spanloom.v1.QueryService/CompareJobs",
+    "spanloom.v1.TriggerService/GetSchedule",
+    "spanloom.v1.TriggerService/ListSchedules",
+    "spanloom.v1.TriggerService/PreviewSchedule",
+    "spanloom.v1.TriggerService/GetTrigger",
+    "spanloom.v1.TriggerService/ListTriggers",
+    "spanloom.v1.TriggerService/TestTrigger",
+    "spanloom.v1.TriggerService/ListFirings",
     "spanloom.v1.EventService/GetEvent",
     "spanloom.v1.EventService/ListEvents",
     "spanloom.v1.EventService/GetWebhook",

@@ -2,6 +2,7 @@ import { batchSizes, type Catalogue, callSeconds, workSeconds } from "@spanloom/
 import { forwardingCatalogue } from "./forwarding-catalogue.ts";
 import { processCatalogue } from "./process-catalogue.ts";
 import { telemetryCatalogue } from "./telemetry-catalogue.ts";
+import { triggerCatalogue } from "./trigger-catalogue.ts";
 import { webhookCatalogue } from "./webhook-catalogue.ts";
 
 const queue = { "spanloom.queue": "the queue" };
@@ -204,5 +205,6 @@ export const serverCatalogue = {
   ...forwardingCatalogue,
   ...calls,
   ...webhookCatalogue,
+  ...triggerCatalogue,
   ...processCatalogue,
 } as const;

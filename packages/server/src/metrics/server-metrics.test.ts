@@ -15,6 +15,7 @@ import { serveStubs, storeStub, telemetryStub } from "../rpc/testing/stubs.ts";
 import type { RunningServer } from "../serve.ts";
 import { SqliteStore } from "../store/sqlite/index.ts";
 import type { BacklogRecord } from "../store/store.ts";
+import { TriggerStats } from "../triggers/trigger-stats.ts";
 import { serverCatalogue } from "./catalogue.ts";
 import { ServerMetrics } from "./server-metrics.ts";
 
@@ -137,7 +138,12 @@ describe("what is open", () => {
     const clock = new ManualClock();
     const lines: string[] = [];
     const metrics = new ServerMetrics({
-      ...{ store: storeStub({ backlog }), telemetry: telemetryStub(), maintenance: { failures: 0 } },
+      ...{
+        store: storeStub({ backlog }),
+        telemetry: telemetryStub(),
+        triggers: new TriggerStats(),
+        maintenance: { failures: 0 },
+      },
       ...{ clock, version: "1", log: (line: string) => lines.push(line) },
     });
     const jobs = async () => {

@@ -17,6 +17,7 @@ import type { Telemetry } from "../telemetry/telemetry.ts";
 import { serverCatalogue } from "./catalogue.ts";
 import { type CallSources, observeCalls } from "./observe-calls.ts";
 import { type ForwardingSource, observeForwarding, observeTelemetry } from "./observe-telemetry.ts";
+import { observeTriggers, type TriggerCounts } from "./observe-triggers.ts";
 import { observeWork } from "./observe-work.ts";
 import { observeProcess } from "./process-metrics.ts";
 
@@ -38,6 +39,9 @@ export interface MetricsSources {
   telemetry: Pick<Telemetry, "stats">;
   forwarding?: ForwardingSource | undefined;
   maintenance: { readonly failures: number };
+  triggers: TriggerCounts;
+  /** Time of day, which schedules follow. Default: the clock's. */
+  wallNowUs?: (() => number) | undefined;
   /** Traces the server's own work; absent when it is not traced. */
   selfTracing?: { readonly stats: Readonly<Record<"exported" | "dropped" | "failed", number>> } | undefined;
   /** Tells this server from others. Default: made up. */
@@ -95,6 +99,8 @@ export class ServerMetrics {
     observeWork(this.set, store, clock);
     observeTelemetry(this.set, telemetry);
     if (forwarding) observeForwarding(this.set, forwarding, clock);
+    const { wallNowUs = () => clock.nowUs() } = sources;
+    observeTriggers(this.set, sources.triggers, { triggers: store.triggers, wallNowUs });
     observeProcess(this.set);
     this.#observeTrouble();
   }

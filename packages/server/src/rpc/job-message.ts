@@ -10,10 +10,19 @@ import {
   SpanReferenceSchema,
   spanIdOf,
   TaskCountsSchema,
+  TriggerInfoSchema,
+  TriggerType,
   timestampFromUs,
 } from "@spanloom/protocol";
 import { present } from "../present.ts";
-import type { ConcurrencyRule, JobQuery, JobRecord, QueueStatsRecord, TaskCounters } from "../store/store.ts";
+import type {
+  ConcurrencyRule,
+  JobQuery,
+  JobRecord,
+  JobTrigger,
+  QueueStatsRecord,
+  TaskCounters,
+} from "../store/store.ts";
 import { timeField } from "./request-field.ts";
 import { toFailure, toProgress } from "./task-message.ts";
 
@@ -41,7 +50,9 @@ export function toJob(record: JobRecord): Job {
       startAt: timestampFromUs(record.startAtUs),
       deadline: timestampFromUs(record.deadlineUs),
       concurrency: record.concurrency && toConcurrency(record.concurrency),
+      retriedAt: timestampFromUs(record.retriedAtUs),
     }),
+    trigger: toTriggerInfo(record.trigger),
   });
 }
 
@@ -51,8 +62,31 @@ const policies = {
   rejectNew: ConcurrencyPolicy.REJECT_NEW,
 } as const;
 
-function toConcurrency({ key, limit, policy }: ConcurrencyRule) {
-  return create(ConcurrencySchema, { key, limit, policy: policies[policy] });
+function toConcurrency({ key, limit, policy, maxWaiting }: ConcurrencyRule) {
+  return create(ConcurrencySchema, { key, limit, policy: policies[policy], ...present({ maxWaiting }) });
+}
+
+const triggerTypes = {
+  manual: TriggerType.MANUAL,
+  schedule: TriggerType.SCHEDULE,
+  event: TriggerType.EVENT,
+  webhook: TriggerType.WEBHOOK,
+  clone: TriggerType.CLONE,
+} as const satisfies Record<JobTrigger["type"], TriggerType>;
+
+/** What set a job going, as the protocol's message; `undefined` is somebody who submitted it. */
+export function toTriggerInfo(trigger: JobTrigger = { type: "manual", depth: 0 }) {
+  const { source } = trigger;
+  return create(TriggerInfoSchema, {
+    type: triggerTypes[trigger.type],
+    ...(source?.kind === "schedule" && { schedule: source.name, scheduleId: source.id }),
+    ...(source?.kind === "trigger" && { trigger: source.name, triggerId: source.id }),
+    eventId: trigger.eventId ?? "",
+    backfill: trigger.backfill ?? false,
+    clonedJobId: trigger.clonedJobId ?? "",
+    depth: trigger.depth,
+    ...present({ scheduledAt: timestampFromUs(trigger.scheduledAtUs) }),
+  });
 }
 
 function toCounts(counts: TaskCounters) {
@@ -80,7 +114,15 @@ export function toJobQuery(filter: JobFilter | undefined): JobQuery {
     createdAfterUs: timeField("filter.created_after", filter.createdAfter),
     createdBeforeUs: timeField("filter.created_before", filter.createdBefore),
     runnerId: filter.runnerId || undefined,
+    triggerTypes: filter.triggerTypes.length > 0 ? toTriggerTypes(filter.triggerTypes) : undefined,
+    schedule: filter.schedule || undefined,
+    trigger: filter.trigger || undefined,
   });
+}
+
+/** RETRY and what is not known are none of a job's: they find nothing. */
+function toTriggerTypes(types: readonly TriggerType[]): readonly JobTrigger["type"][] {
+  return (Object.keys(triggerTypes) as JobTrigger["type"][]).filter((type) => types.includes(triggerTypes[type]));
 }
 
 /** A queue's backlog as the protocol's message. */

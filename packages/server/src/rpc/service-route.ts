@@ -9,14 +9,14 @@ export interface ServiceRoute {
   handlers: Readonly<Record<string, MethodHandler>>;
 }
 
+/** Handlers of some of a service's methods. */
+export type Handlers<Desc extends DescService> = Partial<ServiceImpl<Desc>>;
+
 /** Any handler; the service's descriptor says which kind. */
 export type MethodHandler = (request: never, context: never) => unknown;
 
 /** Binds handlers to a service; the compiler checks that they fit its methods. */
-export function serviceRoute<Desc extends DescService>(
-  service: Desc,
-  handlers: Partial<ServiceImpl<Desc>>,
-): ServiceRoute {
+export function serviceRoute<Desc extends DescService>(service: Desc, handlers: Handlers<Desc>): ServiceRoute {
   return { service, handlers: handlers as Readonly<Record<string, MethodHandler>> };
 }
 

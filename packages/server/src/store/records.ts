@@ -122,9 +122,12 @@ export interface NewJobTrace {
   traceId: string;
   /** Parent span, 16 hex digits; empty in mode link or without a submitter. */
   parentSpanId: string;
-  /** A span outside the job's own that it links to: the submitter's in mode link (the default), or that of the job it is a clone of. */
-  link?: { traceId: string; spanId: string; type?: "clone" };
-  /** The submitter's span, of a clone in mode link. */
+  /**
+   * A span outside the job's own that it links to: the submitter's in mode link (the default), that of the job it is a
+   * clone of, or that of the firing that submitted it.
+   */
+  link?: { traceId: string; spanId: string; type?: "clone" | "firing" };
+  /** The submitter's span, of a clone in mode link, and of a firing that was asked for. */
   submitterLink?: { traceId: string; spanId: string };
   tracestate: string;
   baggage: string;

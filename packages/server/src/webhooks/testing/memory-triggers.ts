@@ -2,7 +2,20 @@ import type { DefinitionRecord, NewEventRecord, TriggerNews, TriggerStore } from
 
 /** What of a store of triggers webhooks need, in memory; for tests. */
 export interface MemoryTriggers
-  extends Pick<TriggerStore, "put" | "get" | "list" | "delete" | "publish" | "eventBacklog" | "onNews"> {
+  extends Pick<
+    TriggerStore,
+    | "put"
+    | "get"
+    | "list"
+    | "delete"
+    | "publish"
+    | "eventBacklog"
+    | "onNews"
+    | "dueSchedules"
+    | "nextScheduleUs"
+    | "unmatched"
+    | "tidy"
+  > {
   /** Events in the order in which they came. */
   readonly events: NewEventRecord[];
   /** How many events wait, as a test would have it. */
@@ -70,6 +83,10 @@ export function memoryTriggers(nowUs = () => 1_700_000_000_000_000): MemoryTrigg
         return existed;
       });
     },
+    dueSchedules: async () => [],
+    nextScheduleUs: async () => undefined,
+    unmatched: async () => ({ fromSeq: 0, events: [] }),
+    tidy: async () => 0,
     async eventBacklog() {
       store.calls.eventBacklog++;
       return { count: store.waiting, oldestUs: undefined };

@@ -1,0 +1,33 @@
+import type { ServerParts } from "./serve.ts";
+import { ScheduleLoop } from "./triggers/schedule-loop.ts";
+import { TidyLoop } from "./triggers/tidy-loop.ts";
+import { TriggerStats } from "./triggers/trigger-stats.ts";
+
+const DEFAULT_EVENT_RETENTION_DAYS = 7;
+
+/** Starts what submits jobs without a person, when the store keeps it, and tells what that counts. */
+export function startTriggers(parts: ServerParts, undo: (() => Promise<void> | void)[]): TriggerStats {
+  const { store, clock, log, limits, eventRetentionDays = DEFAULT_EVENT_RETENTION_DAYS } = parts;
+  const { triggers } = store;
+  const { wallNowUs = () => clock.nowUs() } = parts;
+  const stats = new TriggerStats();
+  if (!triggers) return stats;
+  const tracer = parts.selfTracing?.tracer;
+  const schedules = new ScheduleLoop({
+    triggers,
+    store,
+    clock,
+    wallNowUs,
+    limits,
+    stats,
+    random: Math.random,
+    log,
+    tracer,
+  });
+  const tidy = new TidyLoop({ triggers, clock, eventRetentionDays, stats, log });
+  schedules.start();
+  undo.push(() => schedules.stop());
+  tidy.start();
+  undo.push(() => tidy.stop());
+  return stats;
+}
