@@ -98,11 +98,8 @@ export const serverLayers: Readonly<Record<string, ServerLayer>> = {
     imports: ["rpc", "engine", "webhooks", "present.ts", tracing, ...interfaces],
     typeImports: ["closed-spans/span-handout.ts", "store/trigger-store.ts"],
   },
-<<<<<<< HEAD
   matching: { imports: ["matching", "engine", "clock.ts"] },
-=======
   triggers: { imports: ["triggers", "engine", tracing, ...interfaces] },
->>>>>>> 5c11df1 (feat(server): Serve TriggerService, and fire schedules)
   forward: { imports: ["forward", ...interfaces] },
   "closed-spans": {
     imports: ["closed-spans", "forward", "telemetry/lifecycle", "telemetry/columns", ...interfaces],
