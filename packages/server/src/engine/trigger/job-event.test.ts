@@ -85,7 +85,7 @@ test("a start knows nothing of an end that came with it", () => {
 
 test("a job that somebody submitted and that never started has a manual trigger and no start", () => {
   const { trigger, startedAtUs, failure, failedTaskId, ...plain } = failed;
-  const told = payload({ ...plain, state: JobState.CANCELLED }, "cancelled");
+  const told = payload(plain, "cancelled");
   expect(told.trigger).toEqual({ type: "manual", depth: 0 });
   expect(Object.keys(told)).not.toContain("started_at");
   expect(jobEvent(plain, "cancelled").depth).toBe(0);

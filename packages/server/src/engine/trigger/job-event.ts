@@ -5,13 +5,31 @@ import { firingId } from "./firing-id.ts";
 /** What of a job's life is an event. */
 export type JobMoment = "started" | "succeeded" | "failed" | "cancelled";
 
+/** What an event tells of its job. */
+export type JobEventFacts = Pick<
+  JobRecord,
+  | "id"
+  | "name"
+  | "queue"
+  | "priority"
+  | "tags"
+  | "trace"
+  | "trigger"
+  | "createdAtUs"
+  | "startedAtUs"
+  | "endedAtUs"
+  | "attempts"
+  | "failure"
+  | "failedTaskId"
+>;
+
 /**
  * The event of a job that started, or ended.
  *
  * Its id follows from what it tells: of one start or end there is one event. It stands in the job's trace, under the job's
  * own span, and as deep as the job does: a job that it starts is one deeper.
  */
-export function jobEvent(job: JobRecord, moment: JobMoment): NewEventRecord {
+export function jobEvent(job: JobEventFacts, moment: JobMoment): NewEventRecord {
   const { id, attempts, trace } = job;
   const atUs = (moment === "started" ? job.startedAtUs : job.endedAtUs) ?? job.createdAtUs;
   const span = { traceId: trace.traceId, spanId: spanIdOf(id), sampled: trace.sampled };
@@ -30,7 +48,7 @@ export function jobEvent(job: JobRecord, moment: JobMoment): NewEventRecord {
 }
 
 /** What the event says of its job. Of a start nothing that came after it, although one transaction may have brought both. */
-function payloadOf(job: JobRecord, moment: JobMoment): object {
+function payloadOf(job: JobEventFacts, moment: JobMoment): object {
   const { failure } = job;
   const end = {
     ended_at: rfc3339(job.endedAtUs),

@@ -278,8 +278,7 @@ function leaseTask(control: Control, claim: ClaimWork, context: LeaseContext, ro
   control.tasks.inserts.lease(work);
   control.runners.noteJob(claim.runner, job.seq);
   control.counts.leased(spec.queue, control.nowUs - (queuedAt ?? group.unblockedAtUs ?? group.createdAtUs));
-  job.startedAtUs ??= control.nowUs;
-  job.attempts++;
+  control.jobs.begin(job, control.nowUs);
   control.jobs.move(job, TaskState.QUEUED, TaskState.RUNNING);
   control.changes.jobs.add(job.id);
   control.changes.tasks.add(taskId);

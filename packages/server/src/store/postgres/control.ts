@@ -6,6 +6,7 @@ import type { SpecRun } from "./admit.ts";
 import type { ClaimWork } from "./claim.ts";
 import type { Sweep } from "./doom.ts";
 import { GroupTable, type GroupWork } from "./groups.ts";
+import { JobPlaceTable } from "./job-place-table.ts";
 import { type EarlierJobs, JobTable } from "./jobs.ts";
 import { PlaceTable } from "./places.ts";
 import { ReadyTable } from "./ready-table.ts";
@@ -13,6 +14,8 @@ import { RunnerTable } from "./runner-table.ts";
 import { SequenceNumbers } from "./sequence-numbers.ts";
 import { SpecTable } from "./specs.ts";
 import { TaskTable } from "./tasks.ts";
+import { noteJobEvents } from "./triggers/job-events.ts";
+import { TriggerTable } from "./triggers/trigger-table.ts";
 import type { Writer } from "./writer.ts";
 
 /**
@@ -35,6 +38,8 @@ export interface Control {
   readonly runners: RunnerTable;
   readonly ready: ReadyTable;
   readonly places: PlaceTable;
+  readonly jobPlaces: JobPlaceTable;
+  readonly triggers: TriggerTable;
   readonly ids: IdGenerator;
   /** Groups whose last task ended in the open transaction and whose dependants and parents do not know yet. */
   readonly closing: GroupWork[];
@@ -80,6 +85,8 @@ export function newControl(sql: Writer, options: ControlOptions, counts = new Wo
       mayHaveMore: (job) => jobs.peek(job)?.counts[TaskState.QUEUED] !== 0,
     }),
     places: new PlaceTable(sql),
+    jobPlaces: new JobPlaceTable(sql),
+    triggers: new TriggerTable(sql, numbers),
     ids: new IdGenerator(() => options.nowUs() / 1000),
     counts,
     closing: [],
@@ -113,11 +120,14 @@ export async function beginTransaction(control: Control, waiting: number): Promi
   control.nowUs = nowUs;
   control.ready.begin(epoch);
   control.tasks.begin();
+  control.jobPlaces.clear();
+  control.triggers.begin(nowUs);
   if (control.epoch === epoch) return;
   control.tasks.drop();
   dropRows(control);
   control.epoch = epoch;
-  control.arriving = Promise.all([control.numbers.reload(control.sql), control.specs.reload()]);
+  const reloads = [control.numbers.reload(control.sql), control.specs.reload(), control.triggers.reload()];
+  control.arriving = Promise.all(reloads);
   // Whoever waits for it is told; nobody may, when the transaction fails before.
   control.arriving.catch(() => {});
 }
@@ -132,6 +142,7 @@ export function forget(control: Control): void {
   control.changes = new Changes();
   control.specs.dropUncommitted();
   control.tasks.clear();
+  control.triggers.clear();
   dropRows(control);
 }
 
@@ -141,6 +152,7 @@ function dropRows(control: Control): void {
   control.runners.clear();
   control.ready.clear();
   control.places.clear();
+  control.jobPlaces.clear();
 }
 
 /**
@@ -156,14 +168,18 @@ export function flushRows(control: Control): void {
   control.groups.flush();
   control.tasks.flush();
   control.places.flush();
+  control.jobPlaces.flush();
 }
 
 /** Sends everything changed; answers whether there was anything. */
 export function flushAll(control: Control): boolean {
-  for (const job of control.jobs.flush(control.nowUs)) {
+  const ended = control.jobs.flush(control.nowUs);
+  for (const job of ended) {
     control.changes.ended.add(job.id);
     control.counts.jobEnded(job.state);
   }
+  noteJobEvents(control, ended);
+  control.triggers.flush();
   flushRows(control);
   control.ready.flush();
   return control.sql.hasSent;

@@ -14,63 +14,30 @@ import { statement } from "./statement.ts";
  * I2. Tasks of a job that waits are on offer in lines that are held: they are in no claim's way.
  */
 
-const standing = statement(
-  "standing_under_key",
-  `SELECT (SELECT count(*) FROM (SELECT 1 FROM job_place WHERE key = $1::text AND admitted_at IS NOT NULL
-     LIMIT $2::integer) h),
-   (SELECT count(*) FROM (SELECT 1 FROM job_place WHERE key = $1::text AND admitted_at IS NULL LIMIT $2::integer) w),
-   (SELECT coalesce(max(admitted_at), 0) FROM job_place WHERE key = $1::text AND admitted_at IS NOT NULL)`,
-);
-
-interface Standing {
-  holders: number;
-  waiting: number;
-  /** When the last of the holders was let in. */
-  lastUs: number;
-}
-
-async function standingUnder(control: Control, rule: ConcurrencyRule): Promise<Standing> {
-  const [row] = await control.sql.ask(standing, [rule.key, rule.limit]);
-  const [holders, waiting, lastUs] = row as readonly [number, number, number];
-  return { holders, waiting, lastUs };
-}
-
 /** Whether a newcomer with this rule is refused. */
 export async function isRefused(control: Control, rule: ConcurrencyRule): Promise<boolean> {
-  if (rule.policy !== "rejectNew") return false;
   await leavePlaces(control);
-  const { holders, waiting } = await standingUnder(control, rule);
-  return holders + waiting >= rule.limit;
+  await control.jobPlaces.load([rule]);
+  return control.jobPlaces.refuses(rule);
 }
 
-const insertPlace = statement(
-  "insert_job_place",
-  `INSERT INTO job_place (job, key, places, policy, priority, admitted_at)
-   VALUES ($1::bigint, $2::text, $3::integer, $4::text, $5::integer, $6::bigint)`,
-);
-const displacedJobs = statement(
-  "displaced_jobs",
-  `UPDATE job_place p SET leaving = true FROM (
-     SELECT job FROM job_place WHERE key = $1::text AND admitted_at IS NOT NULL ORDER BY admitted_at, job
-     LIMIT (SELECT count(*) FROM job_place WHERE key = $1::text AND admitted_at IS NULL AND policy = 'cancelRunning')
-   ) h WHERE p.job = h.job AND NOT p.leaving RETURNING p.job`,
-);
-
-/** Gives a new or retried job its place, or holds its tasks until there is one. To be called before any is ready. */
+/**
+ * Gives a new or retried job its place, or holds its tasks until there is one. To be called before any is ready; whoever
+ * has to make way for it is told by {@link displaceJobs}.
+ */
 export async function applyForPlace(control: Control, job: JobWork): Promise<void> {
   const rule = job.concurrency!;
   await leavePlaces(control);
-  const { holders, waiting, lastUs } = await standingUnder(control, rule);
-  const isAdmitted = waiting === 0 && holders < rule.limit;
-  job.place = isAdmitted ? "holds" : "waits";
-  job.admittedAtUs = isAdmitted ? Math.max(control.nowUs, lastUs + 1) : undefined;
+  await control.jobPlaces.load([rule]);
+  control.jobPlaces.enter(job, control.nowUs);
   control.jobs.touch(job);
-  const { key, limit, policy } = rule;
-  control.sql.send(insertPlace, [job.seq, key, limit, policy, job.priority, job.admittedAtUs ?? null]);
-  if (isAdmitted) return;
-  const leaving = (await control.sql.send(displacedJobs, [key])).map(([seq]) => seq as number);
-  await control.jobs.load(leaving);
-  for (const seq of leaving.sort((a, b) => a - b)) makeWay(control, control.jobs.get(seq), job);
+}
+
+/** Tells holders to make way for newcomers. */
+export async function displaceJobs(control: Control): Promise<void> {
+  const displaced = await control.jobPlaces.displaced();
+  await control.jobs.load(displaced.map(([holder]) => holder));
+  for (const [holder, newcomer] of displaced) makeWay(control, control.jobs.get(holder), newcomer);
 }
 
 function makeWay(control: Control, holder: JobWork, newcomer: JobWork): void {
@@ -111,9 +78,13 @@ export async function leavePlaces(control: Control): Promise<void> {
   const gone = control.jobs.leaving();
   if (gone.length === 0) return;
   for (const job of gone) job.place = "none";
+  control.jobPlaces.flush();
   control.sql.send(deletePlaces, [numbers(gone.map(({ seq }) => seq))]);
   const admitted = new Map<number, number>();
-  for (const key of new Set(gone.map(({ concurrency }) => concurrency!.key))) await letIn(control, key, admitted);
+  for (const key of new Set(gone.map(({ concurrency }) => concurrency!.key))) {
+    await letIn(control, key, admitted);
+    control.jobPlaces.left(key);
+  }
   if (admitted.size > 0) await announce(control, admitted);
 }
 

@@ -1,6 +1,15 @@
 import { JobState, SpanloomError, TaskState } from "@spanloom/protocol";
 import { assertJobTransition, assertTaskTransition, isJobEnded } from "../../engine/states.ts";
-import { decodeFailure, decodeProgress, decodeTrace, encodeFailure, encodeProgress, encodeTrace } from "../cells.ts";
+import {
+  decodeFailure,
+  decodeProgress,
+  decodeTrace,
+  decodeTrigger,
+  encodeFailure,
+  encodeProgress,
+  encodeTrace,
+  encodeTrigger,
+} from "../cells.ts";
 import {
   type JobWork as CommonWork,
   counterColumns,
@@ -9,7 +18,7 @@ import {
   nextJobState,
   openTasks,
 } from "../job-work.ts";
-import type { ConcurrencyRule, NewJob } from "../store.ts";
+import type { ConcurrencyRule, JobTrigger, NewJob } from "../store.ts";
 import type { WorkCounts } from "../work-counts.ts";
 import { bulk, bulkInsert, numbers, Rows, texts } from "./bulk.ts";
 import { statement } from "./statement.ts";
@@ -18,6 +27,10 @@ import type { SqlRow, Writer } from "./writer.ts";
 /** A job, with its place under a concurrency key. */
 export interface JobWork extends CommonWork {
   readonly concurrency: ConcurrencyRule | undefined;
+  readonly trigger: JobTrigger | undefined;
+  readonly createdAtUs: number;
+  /** As JSON; null when there are none. */
+  readonly tags: string | null;
   /** Whether it stands in line under the key of its rule; "none" when it has no rule, or has ended. */
   place: "none" | "waits" | "holds";
   admittedAtUs: number | undefined;
@@ -72,6 +85,7 @@ const insertJobs = bulkInsert("job", {
   request_hash: "text",
   trace: "text",
   concurrency: "text",
+  trigger: "jsonb",
   ...changing,
 });
 
@@ -81,7 +95,8 @@ const updateJobs = bulk("update_job", { seq: "bigint", ...changing }, (rows) => 
 });
 
 const workColumns = `seq, id, name, queue, priority, trace, deadline_at, state, doom, started_at, ended_at, attempts,
-  failure, failed_task, cancel_reason, progress, concurrency, admitted_at, ${counterColumns}`;
+  failure, failed_task, cancel_reason, progress, concurrency, admitted_at, trigger::text, created_at, tags::text,
+  ${counterColumns}`;
 
 const jobsBySeq = statement("write_jobs_by_seq", `SELECT ${workColumns} FROM job WHERE seq = ANY($1::bigint[])`);
 const jobsById = statement("write_jobs_by_id", `SELECT ${workColumns} FROM job WHERE id = ANY($1::uuid[])`);
@@ -98,7 +113,11 @@ export class JobTable {
   readonly #works = new Map<number, JobWork>();
   readonly #byId = new Map<string, JobWork>();
   readonly #dirty = new Set<JobWork>();
-  readonly #new = new Map<JobWork, { job: NewJob; createdAtUs: number }>();
+  readonly #new = new Map<JobWork, NewJob>();
+  /** Jobs that were begun since they were last taken, and had never been before. */
+  #begun: JobWork[] = [];
+  /** Jobs in line under a key of which tasks have ended or changed. */
+  readonly #maybeLeaving = new Set<JobWork>();
   readonly #closed: JobWork[] = [];
   readonly #inserts = new Rows(insertJobs);
   readonly #updates = new Rows(updateJobs);
@@ -161,10 +180,12 @@ export class JobTable {
 
   /** Inserts a job with the transaction. */
   insert(seq: number, job: NewJob, createdAtUs: number): JobWork {
-    const { concurrency } = job;
-    const work: JobWork = { ...newJobWork(seq, job), concurrency, place: "none", admittedAtUs: undefined };
+    const { concurrency, trigger } = job;
+    const tags = Object.keys(job.tags).length === 0 ? null : JSON.stringify(job.tags);
+    const own = { concurrency, place: "none", admittedAtUs: undefined, createdAtUs, tags } as const;
+    const work: JobWork = { ...newJobWork(seq, job), trigger, ...own };
     this.#remember(work);
-    this.#new.set(work, { job, createdAtUs });
+    this.#new.set(work, job);
     this.#counted.jobsSubmitted++;
     this.#dirty.add(work);
     return work;
@@ -182,6 +203,23 @@ export class JobTable {
     work.counts[to]! += count;
     this.#counted.moved(from, to, count);
     this.#dirty.add(work);
+    if (from !== TaskState.UNSPECIFIED && work.place !== "none") this.#maybeLeaving.add(work);
+  }
+
+  /** Notes that an attempt of a job starts. */
+  begin(work: JobWork, nowUs: number): void {
+    work.attempts++;
+    this.#dirty.add(work);
+    if (work.startedAtUs !== undefined) return;
+    work.startedAtUs = nowUs;
+    this.#begun.push(work);
+  }
+
+  /** Takes the jobs that were begun for the first time. */
+  takeBegun(): JobWork[] {
+    const begun = this.#begun;
+    this.#begun = [];
+    return begun;
   }
 
   /** Gives a job that had ended the state it has with tasks open again. */
@@ -194,7 +232,8 @@ export class JobTable {
 
   /** Changed jobs in line under a key of which all tasks have ended. */
   leaving(): JobWork[] {
-    return [...this.#dirty].filter((work) => work.place !== "none" && openTasks(work) === 0);
+    if (this.#maybeLeaving.size === 0) return [];
+    return [...this.#maybeLeaving].filter((work) => work.place !== "none" && openTasks(work) === 0);
   }
 
   /** Sends what changed; returns the jobs that ended with it. */
@@ -205,6 +244,7 @@ export class JobTable {
       this.#write(work);
     }
     this.#dirty.clear();
+    this.#maybeLeaving.clear();
     for (const rows of [this.#inserts, this.#updates]) {
       rows.sendTo(this.#sql);
     }
@@ -229,6 +269,8 @@ export class JobTable {
     this.#dirty.clear();
     this.#closed.length = 0;
     this.#new.clear();
+    this.#begun = [];
+    this.#maybeLeaving.clear();
     this.#inserts.clear();
     this.#updates.clear();
   }
@@ -249,26 +291,26 @@ export class JobTable {
       work.cancelReason,
       encodeProgress([...work.progress.values()]),
     ];
-    const inserted = this.#new.get(work);
-    if (inserted === undefined) {
+    const job = this.#new.get(work);
+    if (job === undefined) {
       this.#updates.add(work.seq, ...cells);
       return;
     }
     this.#new.delete(work);
-    const { job, createdAtUs } = inserted;
     this.#inserts.add(
       work.seq,
       job.id,
       job.name,
-      Object.keys(job.tags).length === 0 ? null : JSON.stringify(job.tags),
+      work.tags,
       job.queue,
       job.priority,
-      createdAtUs,
+      work.createdAtUs,
       job.startAtUs,
       job.idempotencyKey || null,
       job.requestHash || null,
       encodeTrace(job.trace),
       job.concurrency === undefined ? null : JSON.stringify(job.concurrency),
+      encodeTrigger(job.trigger),
       ...cells,
     );
   }
@@ -294,7 +336,8 @@ function advance(work: JobWork, nowUs: number): boolean {
 
 function toJobWork(row: SqlRow): JobWork {
   const [seq, id, name, queue, priority, trace, deadline, state, doom, started, ended, attempts] = row;
-  const [failure, failedTask, cancelReason, progress, concurrency, admittedAt, ...counts] = row.slice(12);
+  const [failure, failedTask, cancelReason, progress, concurrency, admittedAt, trigger, createdAt, tags, ...counts] =
+    row.slice(12);
   const waits = admittedAt === null ? "waits" : "holds";
   return {
     seq: seq as number,
@@ -317,5 +360,8 @@ function toJobWork(row: SqlRow): JobWork {
     concurrency: concurrency === null ? undefined : (JSON.parse(concurrency as string) as ConcurrencyRule),
     place: concurrency === null || ended !== null ? "none" : waits,
     admittedAtUs: (admittedAt as number | null) ?? undefined,
+    trigger: decodeTrigger(trigger),
+    createdAtUs: createdAt as number,
+    tags: tags as string | null,
   };
 }

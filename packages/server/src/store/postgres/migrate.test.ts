@@ -54,7 +54,11 @@ describe("migrating", () => {
   it("leads from the first version to the same schema, and keeps what is there", async () => {
     const [url, fresh] = [await emptyDatabase(), await emptyDatabase()];
     for (const each of [url, fresh]) await migrate({ url: each });
-    await query(url, "DROP TABLE spanloom.exporter, spanloom.commit_mark");
+    await query(
+      url,
+      `DROP TABLE spanloom.exporter, spanloom.commit_mark, spanloom.definition, spanloom.firing, spanloom.event;
+       DROP SEQUENCE spanloom.firing_seq, spanloom.event_seq; ALTER TABLE spanloom.job DROP trigger, DROP retried_at`,
+    );
     await query(url, "INSERT INTO spanloom.runner VALUES (1, gen_random_uuid(), NULL, 1, 2, 3)");
     await setVersion(url, 1);
     await Promise.all([migrate({ url }), migrate({ url })]);
@@ -82,7 +86,7 @@ describe("migrating", () => {
     const refused = migrate({ url });
     await expect(refused).rejects.toMatchObject({ reason: "INVALID_STATE", facts: { actual: 99 } });
     await expect(refused).rejects.toThrow(
-      /schema "spanloom" of PostgreSQL database .* version 99, .* up to 3; start a newer/,
+      /schema "spanloom" of PostgreSQL database .* version 99, .* up to 4; start a newer/,
     );
     expect(await query(url, "SELECT value::integer FROM spanloom.meta")).toEqual([{ value: 99 }]);
   });

@@ -3,13 +3,13 @@ import type { Client } from "pg";
 import { describeDatabase } from "./connect-error.ts";
 import { type DatabaseTarget, DEFAULT_SCHEMA, openConnection } from "./connection.ts";
 import { toStoreError } from "./errors.ts";
-import { commitMarkSql, exporterSql, SCHEMA_VERSION, schemaSql } from "./schema.sql.ts";
+import { commitMarkSql, exporterSql, SCHEMA_VERSION, schemaSql, triggerSql } from "./schema.sql.ts";
 
 /** Key of the advisory lock under which servers migrate, one after the other. */
 const MIGRATION_LOCK = 0x5350_4c4e;
 
 /** What leads from each version to the next; servers of the earlier one that run go on beside it. */
-const steps: Readonly<Record<number, string>> = { 2: exporterSql, 3: commitMarkSql };
+const steps: Readonly<Record<number, string>> = { 2: exporterSql, 3: commitMarkSql, 4: triggerSql };
 
 /**
  * Brings the store's schema to this program's version, in one transaction; any number of servers may start at once.

@@ -16,7 +16,7 @@ const idList = (count: number): string[] => Array.from({ length: count }, () => 
 
 /** What another server makes of news. */
 function received(news: Partial<News>): ReceivedNews[] {
-  const all: News = { ready: new Map(), jobs: [], ended: [], cancelled: [], dueUs: undefined, ...news };
+  const all: News = { ready: new Map(), jobs: [], ended: [], cancelled: [], dueUs: undefined, triggers: {}, ...news };
   return newsPayloads(server, all).map((payload) => {
     expect(Buffer.byteLength(payload)).toBeLessThan(8_000);
     const { serverId, topic, body } = decodePayload(payload)!;
@@ -32,15 +32,20 @@ describe("news for other servers", () => {
       ["default", 3],
       ['a:b,c "ö"', 100_000],
     ]);
-    expect(
-      received({ ready, jobs: [job, over], ended: [over], cancelled: [runner], dueUs: 1_700_000_000_000_000 }),
-    ).toEqual([
+    const triggers = {
+      definitions: ["schedule", "trigger"],
+      scheduleDueUs: 1_700_000_000_000_001,
+      events: true,
+    } as const;
+    const dueUs = 1_700_000_000_000_000;
+    expect(received({ ready, jobs: [job, over], ended: [over], cancelled: [runner], dueUs, triggers })).toEqual([
       {
         ready,
         jobs: new Set([job, over]),
         ended: new Set([over]),
         cancelled: new Set([runner]),
-        dueUs: 1_700_000_000_000_000,
+        dueUs,
+        triggers,
       },
     ]);
   });
@@ -62,7 +67,8 @@ describe("news for other servers", () => {
 
   it("of a kind that is not known yet are passed over", () => {
     const [job] = idList(1) as [string];
-    const body = newsPayloads(server, { ready: new Map(), jobs: [job], ended: [], cancelled: [], dueUs: undefined })
+    const none = { ready: new Map(), ended: [], cancelled: [], dueUs: undefined, triggers: {} };
+    const body = newsPayloads(server, { ...none, jobs: [job] })
       .map((payload) => decodePayload(payload)!.body)
       .join();
     expect(readNews(`z1:2,${body}`).jobs).toEqual(new Set([job]));

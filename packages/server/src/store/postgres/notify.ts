@@ -4,6 +4,8 @@
  * A payload is `<server> <topic> <body>`. PostgreSQL takes up to 8,000 bytes; longer news are several payloads.
  */
 
+import type { DefinitionKind, TriggerNews } from "../trigger-store.ts";
+
 /** What a transaction brought about that other servers may have to act on. */
 export interface News {
   /** Tasks that were ready when it committed, by queue. */
@@ -16,6 +18,8 @@ export interface News {
   cancelled: Iterable<string>;
   /** Earliest thing that became due. */
   dueUs: number | undefined;
+  /** Of schedules, triggers, webhooks and events. */
+  triggers: TriggerNews;
 }
 
 /** PostgreSQL refuses payloads of 8,000 bytes. */
@@ -60,13 +64,16 @@ export function newsPayloads(serverId: string, news: News): string[] {
 }
 
 /** Each begins with a letter that says what it is; ids are 22 characters of base64url instead of 36. */
-function* newsItems({ ready, jobs, ended, cancelled, dueUs }: News): Generator<string> {
+function* newsItems({ ready, jobs, ended, cancelled, dueUs, triggers }: News): Generator<string> {
   for (const [queue, count] of ready) yield `q${count}:${encodeURIComponent(queue)}`;
   const over = new Set(ended);
   for (const id of over) yield `e${packId(id)}`;
   for (const id of jobs) if (!over.has(id)) yield `j${packId(id)}`;
   for (const id of cancelled) yield `c${packId(id)}`;
   if (dueUs !== undefined && Number.isFinite(dueUs)) yield `d${dueUs}`;
+  for (const kind of triggers.definitions ?? []) yield `k${kind}`;
+  if (triggers.scheduleDueUs !== undefined) yield `s${triggers.scheduleDueUs}`;
+  if (triggers.events) yield "v";
 }
 
 /** News as they came; `jobs` holds those that ended, too. */
@@ -76,6 +83,7 @@ export interface ReceivedNews {
   ended: Set<string>;
   cancelled: Set<string>;
   dueUs: number | undefined;
+  triggers: TriggerNews & { definitions?: DefinitionKind[] };
 }
 
 /** Reads the body of a payload about news. Items of a kind that this version does not know are passed over. */
@@ -86,6 +94,7 @@ export function readNews(body: string): ReceivedNews {
     ended: new Set(),
     cancelled: new Set(),
     dueUs: undefined,
+    triggers: {},
   };
   for (const item of body.split(",")) readItem(item, news);
   return news;
@@ -111,6 +120,15 @@ function readItem(item: string, news: ReceivedNews): void {
       break;
     case "d":
       news.dueUs = Number(rest);
+      break;
+    case "k":
+      news.triggers.definitions = [...(news.triggers.definitions ?? []), rest as DefinitionKind];
+      break;
+    case "s":
+      news.triggers.scheduleDueUs = Number(rest);
+      break;
+    case "v":
+      news.triggers.events = true;
       break;
   }
 }

@@ -1,12 +1,12 @@
 import { JobState, TaskState } from "@spanloom/protocol";
-import { type FakeClock, StoreDriver, storeCases, TestPostgres } from "@spanloom/testing";
+import { type FakeClock, StoreDriver, storeCases, TestPostgres, triggerCases } from "@spanloom/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { MaintenanceOutcome, QueueStatsRecord } from "../store.ts";
 import { openConnection } from "./connection.ts";
 import { PostgresStore } from "./index.ts";
 import { migrate } from "./migrate.ts";
 import { allStatements } from "./statement.ts";
-import { inMillionTasks, loadMillionTasks, neverUs } from "./testing/million-tasks.ts";
+import { forgetTriggers, inMillionTasks, loadMillionTasks, neverUs } from "./testing/million-tasks.ts";
 import {
   describePlan,
   type ExecutedPlan,
@@ -19,7 +19,7 @@ import {
 /** Tables that grow with use, which no statement may read from one end to the other. */
 const bigTables = new Set([
   ...["job", "task_group", "group_edge", "task", "attempt", "job_runner", "timer", "queue_timer"],
-  ...["ready", "ready_line", "holder", "job_place"],
+  ...["ready", "ready_line", "holder", "job_place", "definition", "firing", "event"],
 ]);
 
 /** No operation here is about more than 3,001 tasks; each may be looked at twice, and the record around it a little. */
@@ -33,6 +33,8 @@ const unbounded: Readonly<Record<string, string>> = {
   page_of_jobs_by_state: "sifts the jobs of a state when another condition finds few of them",
   open_by_state: "adds up the jobs that are open, by the index of those",
   job_counts: "counts jobs, by an index of ended ones and one of open ones",
+  forget_firings: "looks for definitions that have more firings than they keep, every few minutes",
+  unmatched_events: "looks at each event that it answers three times: at its size first",
 };
 
 /** Statements that only a fault brings about. */
@@ -40,7 +42,7 @@ const unexercised: Readonly<Record<string, string>> = {
   remove_gone_servers: "run every five seconds while there is work; its table has a row for each server",
 };
 
-/** Cases that ask for everything there is, of which there is more here, and two that would only take long. */
+/** Cases that ask for everything there is, of which there is more here, two that would only take long, and one whose key was used. */
 const leftOut = new Set([
   "jobs are listed newest first, by every filter, page by page",
   "queue statistics count what waits, runs and is scheduled",
@@ -51,6 +53,15 @@ const leftOut = new Set([
   "a runner that is silent is lost, its leases when they expire, and it is active when it speaks again",
   "a chain of nested tasks closes all its ancestors at once",
   "a submission of 16 MiB is read back byte for byte",
+  "a job of a key that another request used fails, one of the same request is that job",
+  "a time that is fired submits its job, is recorded, and moves its schedule on",
+  "events are listed newest first by key, time, source and webhook, in pages",
+  "events that were matched are forgotten in time, and what comes later is matched",
+  "events wait in the order they came, as many at a time as asked for, by count and by bytes",
+  "firings are listed newest first by source, event and outcome, in pages",
+  "jobs are found by what set them going",
+  "schedules are due by their time, the longest due first, no more than asked for",
+  "they are listed by name, byte by byte, in pages",
 ]);
 
 const recorder = recordPlans();
@@ -86,6 +97,9 @@ const makeStore = ({ clock, cancelGraceMs }: MakeOptions) =>
 
 /** Ends what a case left open, so that the next one finds nothing of it. */
 async function endAll(driver: StoreDriver): Promise<void> {
+  const client = await openConnection({ url }, { purpose: "cleaner" });
+  await forgetTriggers(client);
+  await client.end();
   await driver.reopen();
   for (const id of driver.jobIds) await driver.store.cancelJob(id, "the case is over");
   driver.clock.advance(3_600_000);
@@ -110,7 +124,7 @@ describe("beside a million tasks", () => {
     await using other = new PostgresStore({ url });
     await other.start();
     const failed: Record<string, string> = {};
-    for (const cases of Object.values(storeCases)) {
+    for (const cases of [...Object.values(storeCases), ...Object.values(triggerCases)]) {
       for (const [name, body] of Object.entries(cases)) {
         if (leftOut.has(name) || name.startsWith("whatever happens")) continue;
         await using driver = await StoreDriver.open(makeStore);
@@ -181,6 +195,39 @@ describe("beside a million tasks", () => {
     ).toHaveLength(10);
     expect(await store.readSubmission(endedJobId)).toMatchObject({ name: expect.stringContaining("job-") });
   }
+
+  it("schedules, firings, events and what they set going are found by every filter", async () => {
+    await using driver = await StoreDriver.open(makeStore);
+    const { store } = driver;
+    const triggers = store.triggers!;
+    const jobs = async (query: Parameters<typeof store.listJobs>[0]) => store.listJobs(query, { limit: 20 });
+    expect(await jobs({ schedule: "schedule-10" })).toHaveLength(20);
+    expect(await jobs({ trigger: "schedule-10" })).toHaveLength(0);
+    expect(await jobs({ triggerTypes: ["schedule"] })).toHaveLength(20);
+    expect(await jobs({ triggerTypes: ["event", "webhook"], schedule: "schedule-10" })).toHaveLength(0);
+    expect(await jobs({ triggerTypes: ["manual"], states: [JobState.FAILED] })).toHaveLength(20);
+    const page = { limit: 20 };
+    const schedules = await triggers.list({ kind: "schedule", namePrefix: "~schedule-77" }, page);
+    expect(schedules.map(({ lastFiring }) => lastFiring?.sourceId)).toEqual(schedules.map(({ id }) => id));
+    expect(await triggers.list({ kind: "schedule" }, { ...page, after: schedules[19]!.name })).toHaveLength(20);
+    expect(await triggers.dueSchedules(neverUs + 1_000, 20)).toHaveLength(20);
+    expect(await triggers.nextScheduleUs()).toBe(neverUs + 1);
+    expect(await triggers.listFirings({ sourceId: schedules[0]!.id }, page)).toHaveLength(10);
+    expect(await triggers.listFirings({ sourceId: schedules[0]!.id, outcomes: ["missed"] }, page)).toEqual([]);
+    expect(await triggers.listFirings({ outcomes: ["failed"] }, page)).toHaveLength(20);
+    expect(await triggers.listFirings({ outcomes: ["missed"] }, page)).toEqual([]);
+    expect(await triggers.listFirings({ eventId: "event-10" }, page)).toHaveLength(1);
+    const newest = await triggers.listEvents({}, page);
+    expect(await triggers.listEvents({}, { ...page, after: newest[19]!.seq })).toHaveLength(20);
+    expect(await triggers.listEvents({ keyPrefix: "bulk.key-7" }, page)).toHaveLength(20);
+    expect(await triggers.listEvents({ keyPrefix: "bulk.key-777", keyRegex: "bulk\\.key-777" }, page)).toHaveLength(20);
+    expect(await triggers.listEvents({ keyPrefix: "none" }, page)).toEqual([]);
+    const { receivedAtUs } = newest[19]!;
+    const range = { receivedAfterUs: receivedAtUs - 50_000, receivedBeforeUs: receivedAtUs - 49_990 };
+    expect(await triggers.listEvents(range, page)).toHaveLength(10);
+    expect(await triggers.unmatched(1_000, 1_000_000)).toMatchObject({ events: [] });
+    expect(await triggers.tidy(receivedAtUs, 1_000)).toBe(1_000);
+  });
 
   it("servers ask each other", async () => {
     await using other = new PostgresStore({ url });

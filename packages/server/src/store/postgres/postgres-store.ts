@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import { SpanloomError } from "@spanloom/protocol";
-import type { SelfTracer } from "../../self-tracing/self-tracer.ts";
 import { Changes } from "../changes.ts";
 import { commitFacts } from "../commit-trace.ts";
 import type { ControlOptions } from "../control-options.ts";
@@ -22,6 +21,7 @@ import { maintain } from "./maintain.ts";
 import { migrate } from "./migrate.ts";
 import { channelOf, encodePayload, isNews, newsPayloads, readNews } from "./notify.ts";
 import { EXPORTER_GIVEN_BACK, PostgresPeers } from "./postgres-peers.ts";
+import type { PostgresStoreOptions } from "./postgres-store-options.ts";
 import { type Needs, noNeeds, prefetch, prefetchEarlier } from "./prefetch.ts";
 import { markProjected } from "./projected.ts";
 import { backlog, queueStats } from "./queue-stats.ts";
@@ -35,37 +35,8 @@ import { retryJob } from "./retry.ts";
 import { drainRunner, registerRunner, unregisterRunner } from "./runners.ts";
 import { statement } from "./statement.ts";
 import { type Submitted, submitJobs } from "./submit.ts";
-import { Writer, type WriterTimes } from "./writer.ts";
-
-/** How a store on PostgreSQL is set up. */
-export interface PostgresStoreOptions {
-  /** `postgres://user:password@host:port/database`. */
-  url: string;
-  /** Schema of the tables; made when absent. Default `spanloom`. */
-  schema?: string;
-  /** UUID that names this server to others on the same schema. Default: a new one. */
-  serverId?: string;
-  /** The clock: microseconds since the epoch. Default: the system's. */
-  nowUs?: () => number;
-  /** Numbers in [0, 1), for jitter. Default: Math.random. */
-  random?: () => number;
-  /** How long an attempt that was told to stop may take to report before it is fenced. Default 10,000; 0 fences at once. */
-  cancelGraceMs?: number;
-  /** Outputs of dependencies travel with a lease when they are no larger together. Default 1 MiB. */
-  maxInlineDependencyBytes?: number;
-  /** A claim takes no more tasks once the bytes to send with those it has reach this. Default 16 MiB. */
-  maxLeaseBytes?: number;
-  /** A runner not heard of for this long is shown as lost. Default 60,000: idle runners poll every 30 s. */
-  runnerLostMs?: number;
-  /** Takes what PostgreSQL has to say beside its answers. */
-  onNotice?: (message: string) => void;
-  /** How long to wait for PostgreSQL. */
-  times?: Partial<WriterTimes>;
-  /** Runs a function later; returns how not to. Default: a timer that keeps no process alive. */
-  schedule?: (run: () => void, delayMs: number) => () => void;
-  /** Traces commits. */
-  tracer?: SelfTracer | undefined;
-}
+import { PostgresTriggers } from "./triggers/postgres-triggers.ts";
+import { Writer } from "./writer.ts";
 
 const DEFAULTS = {
   cancelGraceMs: 10_000,
@@ -92,6 +63,7 @@ export class PostgresStore implements contract.Store {
   readonly peers: PostgresPeers;
   readonly stats = new StoreStats();
   readonly exportCursors: PostgresExportCursors;
+  readonly triggers: PostgresTriggers;
   readonly #options: PostgresStoreOptions;
   readonly #target: DatabaseTarget;
   readonly #serverId: string;
@@ -122,6 +94,10 @@ export class PostgresStore implements contract.Store {
     this.exportCursors = new PostgresExportCursors({
       reader: () => this.#reading().pool,
       tell: () => this.peers.tellExporterGivenBack(),
+    });
+    this.triggers = new PostgresTriggers({
+      write: (operation) => this.#write(operation),
+      pool: () => this.#reading().pool,
     });
   }
 
@@ -403,7 +379,8 @@ export class PostgresStore implements contract.Store {
 
   #notify(control: Control, ready: ReadonlyMap<string, number>): void {
     const { jobs, ended, cancelled, dueUs } = control.changes;
-    const payloads = newsPayloads(this.#serverId, { ready, jobs, ended, cancelled, dueUs });
+    const { news: triggers } = control.triggers;
+    const payloads = newsPayloads(this.#serverId, { ready, jobs, ended, cancelled, dueUs, triggers });
     for (const payload of payloads) control.sql.send(notify, [this.#channel, payload]);
     if (payloads.length > 0) this.peers.lookSoon();
   }
@@ -415,6 +392,7 @@ export class PostgresStore implements contract.Store {
     if (ended.size > 0) for (const listener of this.#listeners.ended) listener(ended);
     if (cancelled.size > 0) for (const listener of this.#listeners.cancelled) listener(cancelled);
     this.#announceDue(dueUs);
+    this.triggers.announce(control.triggers.takeNews());
   }
 
   #announceDue(dueUs: number): void {
@@ -456,12 +434,13 @@ export class PostgresStore implements contract.Store {
   /** Raises what another server brought about. */
   #hear(body: string): void {
     this.peers.lookSoon();
-    const { ready, jobs, ended, cancelled, dueUs } = readNews(body);
+    const { ready, jobs, ended, cancelled, dueUs, triggers } = readNews(body);
     if (ready.size > 0) for (const listener of this.#listeners.ready) listener(ready);
     if (jobs.size > 0) for (const listener of this.#listeners.elsewhere) listener(jobs);
     if (ended.size > 0) for (const listener of this.#listeners.ended) listener(ended);
     if (cancelled.size > 0) for (const listener of this.#listeners.cancelled) listener(cancelled);
     if (dueUs !== undefined) this.#announceDue(dueUs + OTHERS_DUE_US);
+    this.triggers.announce(triggers);
   }
 }
 

@@ -10,11 +10,23 @@ export interface Needs {
   readonly jobIds: Set<string>;
   readonly runnerIds: Set<string>;
   readonly submissions: NewJob[];
+  /** Schedules and triggers that fire. */
+  readonly sourceIds: Set<string>;
+  readonly firingIds: Set<string>;
+  readonly eventIds: Set<string>;
 }
 
 /** Nothing yet. */
 export function noNeeds(): Needs {
-  return { taskIds: new Set(), jobIds: new Set(), runnerIds: new Set(), submissions: [] };
+  return {
+    taskIds: new Set(),
+    jobIds: new Set(),
+    runnerIds: new Set(),
+    submissions: [],
+    sourceIds: new Set(),
+    firingIds: new Set(),
+    eventIds: new Set(),
+  };
 }
 
 /**
@@ -37,6 +49,9 @@ export async function prefetch(control: Control, needs: Needs): Promise<void> {
     control.runners.loadByIds([...needs.runnerIds].filter(isUuid)),
     control.jobs.loadByIds([...needs.jobIds].filter(isUuid)),
     prefetchTasks(control, needs.taskIds),
+    control.jobPlaces.load(needs.submissions.flatMap(({ concurrency }) => concurrency ?? [])),
+    control.triggers.load(needs.sourceIds, needs.firingIds),
+    control.triggers.events.find(needs.eventIds),
   ]);
 }
 

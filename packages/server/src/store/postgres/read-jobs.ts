@@ -1,6 +1,6 @@
 import { JobState, TaskState } from "@spanloom/protocol";
 import { present } from "../../present.ts";
-import { decodeFailure, decodeProgress, decodeTrace } from "../cells.ts";
+import { decodeFailure, decodeProgress, decodeTrace, decodeTrigger } from "../cells.ts";
 import { counterColumns, toCounters } from "../job-work.ts";
 import type { ConcurrencyRule, JobQuery, JobRecord, Page } from "../store.ts";
 import { knownUuids } from "./known-uuids.ts";
@@ -8,7 +8,8 @@ import type { Reader, ReadPool, SqlParameter, SqlRow, SqlValue } from "./read-po
 import { statement } from "./statement.ts";
 
 const columns = `seq, id, name, state, tags, queue, priority, attempts, progress, failure, failed_task, cancel_reason,
-  created_at, started_at, ended_at, start_at, deadline_at, idempotency_key, trace, concurrency, ${counterColumns}`;
+  created_at, started_at, ended_at, start_at, deadline_at, idempotency_key, trace, concurrency, trigger::text,
+  retried_at, ${counterColumns}`;
 
 const jobsById = statement("jobs_by_id", `SELECT ${columns} FROM job WHERE id = ANY($1::uuid[])`);
 
@@ -89,16 +90,22 @@ const NO_BYTES = new Uint8Array(0);
  */
 const conditions = `
   ($1::text IS NULL OR name = $1) AND ($2::text IS NULL OR queue = $2) AND ($3::jsonb IS NULL OR tags @> $3)
-  AND ($4::bigint IS NULL OR created_at >= $4) AND ($5::bigint IS NULL OR created_at < $5)`;
+  AND ($4::bigint IS NULL OR created_at >= $4) AND ($5::bigint IS NULL OR created_at < $5)
+  AND ($6::text[] IS NULL OR (trigger IS NOT NULL AND trigger ->> 'type' = ANY($6))
+    OR ('manual' = ANY($6) AND trigger IS NULL))
+  AND ($7::text IS NULL OR (trigger IS NOT NULL AND trigger -> 'source' ->> 'name' = $7
+    AND trigger -> 'source' ->> 'kind' = 'schedule'))
+  AND ($8::text IS NULL OR (trigger IS NOT NULL AND trigger -> 'source' ->> 'name' = $8
+    AND trigger -> 'source' ->> 'kind' = 'trigger'))`;
 
-const ofRunner = `($6::uuid IS NULL OR seq IN
-  (SELECT jr.job FROM job_runner jr WHERE jr.runner = (SELECT r.seq FROM runner r WHERE r.id = $6)))`;
+const ofRunner = `($9::uuid IS NULL OR seq IN
+  (SELECT jr.job FROM job_runner jr WHERE jr.runner = (SELECT r.seq FROM runner r WHERE r.id = $9)))`;
 
-const beforePage = "($7::uuid IS NULL OR seq < (SELECT after.seq FROM job after WHERE after.id = $7))";
+const beforePage = "($10::uuid IS NULL OR seq < (SELECT after.seq FROM job after WHERE after.id = $10))";
 
 const pageOfJobs = statement(
   "page_of_jobs",
-  `SELECT ${columns} FROM job WHERE ${conditions} AND $6::uuid IS NULL AND ${beforePage} ORDER BY seq DESC LIMIT $8`,
+  `SELECT ${columns} FROM job WHERE ${conditions} AND $9::uuid IS NULL AND ${beforePage} ORDER BY seq DESC LIMIT $11`,
   { prepared: false },
 );
 
@@ -112,16 +119,16 @@ const endedStates = [JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED];
 const pageOfJobsByState = statement(
   "page_of_jobs_by_state",
   `SELECT ${columns} FROM (
-     (SELECT * FROM job WHERE ended_at IS NULL AND state = ANY($9::smallint[]) AND ${conditions}
-      AND $6::uuid IS NULL AND ${beforePage} ORDER BY seq DESC LIMIT $8)
+     (SELECT * FROM job WHERE ended_at IS NULL AND state = ANY($12::smallint[]) AND ${conditions}
+      AND $9::uuid IS NULL AND ${beforePage} ORDER BY seq DESC LIMIT $11)
      ${endedStates
        .map(
          (state) => `UNION ALL
-     (SELECT * FROM job WHERE ${state} = ANY($9::smallint[]) AND ended_state = ${state} AND ${conditions}
-      AND $6::uuid IS NULL AND ${beforePage} ORDER BY seq DESC LIMIT $8)`,
+     (SELECT * FROM job WHERE ${state} = ANY($12::smallint[]) AND ended_state = ${state} AND ${conditions}
+      AND $9::uuid IS NULL AND ${beforePage} ORDER BY seq DESC LIMIT $11)`,
        )
        .join("\n")}
-   ) found ORDER BY seq DESC LIMIT $8`,
+   ) found ORDER BY seq DESC LIMIT $11`,
   { prepared: false },
 );
 
@@ -129,9 +136,9 @@ const pageOfJobsByState = statement(
 const pageOfJobsOfRunner = statement(
   "page_of_jobs_of_runner",
   `SELECT ${columns} FROM job_runner jr CROSS JOIN LATERAL (SELECT * FROM job WHERE job.seq = jr.job OFFSET 0) job
-   WHERE jr.runner = (SELECT r.seq FROM runner r WHERE r.id = $6) AND ${conditions}
-     AND ($7::uuid IS NULL OR jr.job < (SELECT after.seq FROM job after WHERE after.id = $7))
-     AND ($9::smallint[] IS NULL OR state = ANY($9)) ORDER BY jr.job DESC LIMIT $8`,
+   WHERE jr.runner = (SELECT r.seq FROM runner r WHERE r.id = $9) AND ${conditions}
+     AND ($10::uuid IS NULL OR jr.job < (SELECT after.seq FROM job after WHERE after.id = $10))
+     AND ($12::smallint[] IS NULL OR state = ANY($12)) ORDER BY jr.job DESC LIMIT $11`,
   { prepared: false },
 );
 
@@ -170,12 +177,15 @@ function conditionValues(query: JobQuery): SqlParameter[] {
   const tags = query.tags !== undefined && Object.keys(query.tags).length > 0 ? JSON.stringify(query.tags) : null;
   const { name = null, queue = null, createdAfterUs = null, createdBeforeUs = null, runnerId } = query;
   const runner = runnerId === undefined ? null : (knownUuids([runnerId])[0] ?? NO_RUNNER);
-  return [name, queue, tags, createdAfterUs, createdBeforeUs, runner];
+  const { triggerTypes, schedule = null, trigger = null } = query;
+  const types = triggerTypes === undefined || triggerTypes.length === 0 ? null : triggerTypes;
+  return [name, queue, tags, createdAfterUs, createdBeforeUs, types, schedule, trigger, runner];
 }
 
 function toJobRecord(row: SqlRow): JobRecord {
   const [, id, name, state, tags, queue, priority, attempts, progress, failure, failedTask, cancelReason] = row;
-  const [createdAt, startedAt, endedAt, startAt, deadlineAt, key, trace, concurrency, ...counts] = row.slice(12);
+  const [createdAt, startedAt, endedAt, startAt, deadlineAt, key, trace, concurrency, trigger, retriedAt, ...counts] =
+    row.slice(12);
   return {
     id: id as string,
     name: name as string,
@@ -198,6 +208,8 @@ function toJobRecord(row: SqlRow): JobRecord {
       startAtUs: optional<number>(startAt),
       deadlineUs: optional<number>(deadlineAt),
       concurrency: concurrency === null ? undefined : (JSON.parse(concurrency as string) as ConcurrencyRule),
+      trigger: decodeTrigger(trigger),
+      retriedAtUs: optional<number>(retriedAt),
     }),
   };
 }

@@ -10,7 +10,7 @@ import { type Control, flushAll } from "./control.ts";
 import { settleEnds } from "./follow-up.ts";
 import { groupColumns, taskIdOf } from "./groups.ts";
 import { makeReady } from "./insert-tasks.ts";
-import { applyForPlace, isRefused } from "./job-places.ts";
+import { applyForPlace, displaceJobs, isRefused } from "./job-places.ts";
 import type { JobWork } from "./jobs.ts";
 import { knownUuids } from "./known-uuids.ts";
 import { statement } from "./statement.ts";
@@ -65,6 +65,7 @@ async function readmit(control: Control, job: JobWork): Promise<void> {
     throw new SpanloomError("CONCURRENCY_REJECTED", `cannot retry job "${job.id}": ${held}`);
   }
   await applyForPlace(control, job);
+  await displaceJobs(control);
 }
 
 async function namedTasks(control: Control, job: JobWork, ids: readonly string[]): Promise<NamedTask[]> {
@@ -222,7 +223,10 @@ function continues(task: BadTask, before: BadTask): boolean {
 }
 
 const failureOf = statement("failure_of_task", "SELECT task_group, failure FROM task WHERE seq = $1::bigint");
-const reopenedJob = statement("reopened_job", "UPDATE job SET projected = false WHERE seq = $1::bigint");
+const reopenedJob = statement(
+  "reopened_job",
+  "UPDATE job SET projected = false, retried_at = coalesce(retried_at, $2::bigint) WHERE seq = $1::bigint",
+);
 
 /** Opens the job again. What keeps it from succeeding, if anything does, stays on it; see nextJobState. */
 async function reopenJob(control: Control, job: JobWork, plan: RetryPlan): Promise<void> {
@@ -239,7 +243,7 @@ async function reopenJob(control: Control, job: JobWork, plan: RetryPlan): Promi
   job.deadlineUs = undefined;
   job.endedAtUs = undefined;
   control.jobs.reopen(job);
-  control.sql.send(reopenedJob, [job.seq]);
+  control.sql.send(reopenedJob, [job.seq, control.nowUs]);
   control.changes.jobs.add(job.id);
   // It may have ended in this very transaction: nobody needs to hear of that end any more.
   control.changes.ended.delete(job.id);

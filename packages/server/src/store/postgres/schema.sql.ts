@@ -1,5 +1,5 @@
 /** Version of the schema below. Raise it with every change and add the step to migrate.ts. */
-export const SCHEMA_VERSION = 3;
+export const SCHEMA_VERSION = 4;
 
 /** Exporters, and the server that serves each: whoever has its latest token, until that expires. Version 2. */
 export const exporterSql = `
@@ -16,6 +16,87 @@ CREATE TABLE exporter (
 export const commitMarkSql = `
 CREATE TABLE commit_mark (epoch bigint PRIMARY KEY, writer uuid NOT NULL);
 `;
+
+/**
+ * Schedules, triggers, webhooks, what they fired, and events. Version 4.
+ *
+ * Names and keys are in the order of their bytes, as in the embedded store. What matching has settled up to is the row
+ * `matched_event` of `meta`.
+ */
+const triggerTablesSql = `
+CREATE SEQUENCE firing_seq;
+CREATE SEQUENCE event_seq;
+
+CREATE TABLE definition (
+  id uuid PRIMARY KEY,
+  -- 1 schedule, 2 trigger, 3 webhook.
+  kind smallint NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  body bytea NOT NULL,
+  paused boolean NOT NULL,
+  pause_reason text NOT NULL,
+  -- Of a schedule; null when it has no more times or is paused.
+  next_at bigint,
+  last_at bigint,
+  wants_job_events boolean NOT NULL,
+  keep_firings integer NOT NULL,
+  revision bigint NOT NULL,
+  created_at bigint NOT NULL,
+  updated_at bigint NOT NULL,
+  last_error text,
+  last_error_at bigint,
+  UNIQUE (kind, name)
+) WITH (fillfactor = 50);
+CREATE INDEX definition_due ON definition (next_at) WHERE next_at IS NOT NULL;
+CREATE INDEX definition_job_events ON definition (id) WHERE wants_job_events AND NOT paused;
+
+CREATE TABLE firing (
+  seq bigint PRIMARY KEY,
+  id uuid NOT NULL UNIQUE,
+  source uuid NOT NULL,
+  outcome smallint NOT NULL,
+  scheduled_at bigint NOT NULL,
+  fired_at bigint NOT NULL,
+  -- Null: none was submitted.
+  job uuid,
+  event text COLLATE "C",
+  error text,
+  requested boolean NOT NULL,
+  count integer NOT NULL
+);
+CREATE INDEX firing_source ON firing (source, seq);
+CREATE INDEX firing_event ON firing (event, seq) WHERE event IS NOT NULL;
+CREATE INDEX firing_outcome ON firing (outcome, seq) WHERE outcome <> 1;
+
+-- Empty texts and objects are null.
+CREATE TABLE event (
+  seq bigint PRIMARY KEY,
+  id text COLLATE "C" NOT NULL UNIQUE,
+  key text COLLATE "C" NOT NULL,
+  payload bytea NOT NULL,
+  metadata text,
+  trace text,
+  source smallint NOT NULL,
+  webhook text,
+  replay_of text,
+  only_trigger text,
+  depth integer NOT NULL,
+  received_at bigint NOT NULL
+);
+CREATE INDEX event_key ON event (key, seq);
+CREATE INDEX event_received ON event (received_at);
+`;
+
+/** By what set a job going; those that somebody submitted are in neither. */
+const triggerIndexesSql = `
+CREATE INDEX job_trigger_type ON job ((trigger ->> 'type'), seq) WHERE trigger IS NOT NULL;
+CREATE INDEX job_trigger_source ON job ((trigger -> 'source' ->> 'name'), seq) WHERE trigger IS NOT NULL;
+`;
+
+/** The step to version 4. Servers of version 3 go on beside it: they write jobs without these columns. */
+export const triggerSql = `
+ALTER TABLE job ADD COLUMN trigger jsonb, ADD COLUMN retried_at bigint;
+${triggerIndexesSql}${triggerTablesSql}`;
 
 /**
  * The shared store's schema. Names are unqualified: the connection's search_path says where the tables are.
@@ -121,7 +202,11 @@ CREATE TABLE job (
   concurrency text,
   admitted_at bigint,
   -- Null until it has ended, so that an index over it is not touched before.
-  ended_state smallint GENERATED ALWAYS AS (CASE WHEN ended_at IS NOT NULL THEN state END) STORED
+  ended_state smallint GENERATED ALWAYS AS (CASE WHEN ended_at IS NOT NULL THEN state END) STORED,
+  -- What set it going; null: somebody submitted it.
+  trigger jsonb,
+  -- When it was retried first.
+  retried_at bigint
 ) WITH (fillfactor = 70);
 -- Keys that jobs were retried under, and how many tasks ran again by it.
 CREATE TABLE job_retry (
@@ -360,7 +445,7 @@ CREATE TABLE server (
   pid integer NOT NULL,
   backend_start timestamptz NOT NULL
 );
-${exporterSql}${commitMarkSql}
+${exporterSql}${commitMarkSql}${triggerIndexesSql}${triggerTablesSql}
 -- Small tables whose rows come and go: dead rows are removed early and at full speed, lest scans wade through them.
 DO $$
 DECLARE name text;

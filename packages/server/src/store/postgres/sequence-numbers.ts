@@ -1,7 +1,7 @@
 import { statement } from "./statement.ts";
 import type { SqlRow, Writer } from "./writer.ts";
 
-const names = ["job", "group", "task", "spec", "bucket", "runner", "lease", "gate"] as const;
+const names = ["job", "group", "task", "spec", "bucket", "runner", "lease", "gate", "firing", "event"] as const;
 
 /** What rows are numbered by. */
 export type SequenceName = (typeof names)[number];

@@ -3,7 +3,7 @@ import type { JobRecord, NewJob } from "../store.ts";
 import type { Control } from "./control.ts";
 import { settleEnds, settleRefusing } from "./follow-up.ts";
 import { insertTasks } from "./insert-tasks.ts";
-import { applyForPlace, isRefused } from "./job-places.ts";
+import { applyForPlace, displaceJobs, isRefused } from "./job-places.ts";
 import { rememberEarlier } from "./jobs.ts";
 
 /** What became of a submission within its transaction; a job that existed is read after the commit. */
@@ -29,6 +29,7 @@ export async function submitJobs(control: Control, jobs: readonly NewJob[]): Pro
       continue;
     }
     const { concurrency } = job;
+    if (concurrency !== undefined && control.jobPlaces.isCrowded(concurrency.key)) await displaceJobs(control);
     // Places of jobs that ended in this transaction are given to those that wait first.
     if (concurrency !== undefined) await settleEnds(control);
     else await settleRefusing(control, job.tasks);
@@ -43,5 +44,6 @@ export async function submitJobs(control: Control, jobs: readonly NewJob[]): Pro
     rememberEarlier(earlier, job);
     submitted.push({ kind: "created", job: createdRecord(job, work, control.nowUs) });
   }
+  await displaceJobs(control);
   return submitted;
 }

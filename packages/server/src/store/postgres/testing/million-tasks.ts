@@ -5,7 +5,8 @@ import type { Client } from "pg";
  *
  * 60,000 ended jobs of ten tasks, a sixth of which were tried twice; one job of 200,000, half of them blocked; 20,000 jobs
  * of which nine tasks are queued and one is scheduled. All of it is in the queue `backlog`; nothing of it is ever due, so
- * that tests work beside it. Statistics are up to date.
+ * that tests work beside it. A tenth of the ended jobs were set going by schedules, of which there are 10,000 with ten
+ * firings each; 100,000 events were matched. Statistics are up to date.
  */
 export async function loadMillionTasks(client: Client): Promise<void> {
   for (const sql of load) await client.query(sql);
@@ -23,6 +24,10 @@ const GIANT_FIRST = ENDED_JOBS * 10 + 1;
 const OPEN_FIRST = GIANT_FIRST + 2 * GIANT_HALF;
 const LAST_TASK = OPEN_FIRST + OPEN_JOBS * 10 - 1;
 
+const SCHEDULES = 10_000;
+const LAST_FIRING = 100_000;
+const LAST_EVENT = 100_000;
+
 const T0 = "1760000000000000";
 /** When the first of its timers is due, in microseconds. */
 export const neverUs = 4_000_000_000_000_000;
@@ -31,9 +36,12 @@ const BUCKETS = 50;
 
 /** Ids of rows by number; those of groups leave room for the ids of their tasks. */
 const jobId = (seq: string): string => `('0199c000-0000-7000-9000-' || lpad(to_hex(${seq}), 12, '0'))::uuid`;
+const firingId = (seq: string): string => `('0199c000-0000-7000-c000-' || lpad(to_hex(${seq}), 12, '0'))::uuid`;
 const runnerId = (seq: string): string => `('0199c000-0000-7000-a000-' || lpad(to_hex(${seq}), 12, '0'))::uuid`;
 const firstId = (group: string, first: string): string =>
   `(lpad(to_hex(26843545600 + ${group}), 12, '0')::text || '7000' || '8000' || lpad(to_hex(${first}), 12, '0'))::uuid`;
+
+const scheduleId = (seq: string): string => `('0199c000-0000-7000-b000-' || lpad(to_hex(${seq}), 12, '0'))::uuid`;
 
 const bucketOf = (seq: string): string => `(1 + ${seq} % ${BUCKETS})`;
 
@@ -54,9 +62,11 @@ const load: readonly string[] = [
      'sdkVersion', '', 'serviceName', '', 'serviceVersion', '', 'queues', json_build_array('backlog'), 'identifiers',
      json_build_array(), 'capacity', 10)::text, 1, ${T0}, ${NEVER} FROM generate_series(1, ${RUNNERS}) r`,
   `INSERT INTO job (seq, id, name, state, tags, queue, priority, created_at, started_at, ended_at, trace, attempts, succeeded,
-     failed, projected)
+     failed, projected, trigger)
    SELECT j, ${jobId("j")}, 'job-' || j % 1000, 4 + j % 2, jsonb_build_object('team', 'team-' || j % 100, 'run', j::text),
-     'backlog', 0, ${T0} + j * 1000, ${T0} + j * 1000, ${T0} + j * 1000, '{}', 11, 9 + j % 2, 1 - j % 2, true
+     'backlog', 0, ${T0} + j * 1000, ${T0} + j * 1000, ${T0} + j * 1000, '{}', 11, 9 + j % 2, 1 - j % 2, true,
+     CASE WHEN j % 10 = 0 THEN jsonb_build_object('type', 'schedule', 'depth', 0, 'source', jsonb_build_object(
+       'kind', 'schedule', 'id', ${scheduleId("j")}, 'name', 'schedule-' || j % 1000)) END
    FROM generate_series(1, ${ENDED_JOBS}) j`,
   `INSERT INTO job (seq, id, name, state, queue, priority, created_at, started_at, trace, attempts, blocked, queued, succeeded)
    VALUES (${GIANT}, ${jobId(String(GIANT))}, 'giant', 2, 'backlog', 0, ${T0}, ${T0}, '{}', ${GIANT_HALF / 2},
@@ -116,8 +126,27 @@ const load: readonly string[] = [
    SELECT j, 'backlog-' || j % 100, 1000, 'wait', 0, ${T0} + j FROM generate_series(${GIANT + 1}, ${LAST_JOB}) j`,
   `SELECT setval('job_seq', ${LAST_JOB}), setval('group_seq', ${GIANT_GROUP + 1 + OPEN_JOBS}), setval('task_seq', ${LAST_TASK}),
      setval('spec_seq', ${BUCKETS}), setval('bucket_seq', ${BUCKETS}), setval('runner_seq', ${RUNNERS}), setval('lease_seq', 1)`,
+  `INSERT INTO definition (id, kind, name, body, paused, pause_reason, next_at, wants_job_events, keep_firings, revision,
+     created_at, updated_at)
+   SELECT ${scheduleId("s")}, 1, '~schedule-' || s, '\\x00', false, '', ${NEVER} + s, false, 100, 1, ${T0}, ${T0}
+   FROM generate_series(1, ${SCHEDULES}) s`,
+  `INSERT INTO firing (seq, id, source, outcome, scheduled_at, fired_at, event, requested, count)
+   SELECT f, ${firingId("f")}, ${scheduleId(`(1 + f % ${SCHEDULES})`)}, CASE WHEN f % 100 = 0 THEN 4 ELSE 1 END, ${T0}, ${T0},
+     CASE WHEN f % 2 = 0 THEN 'event-' || f END, false, 1 FROM generate_series(1, ${LAST_FIRING}) f`,
+  `INSERT INTO event (seq, id, key, payload, source, depth, received_at)
+   SELECT e, 'event-' || e, 'bulk.key-' || e % 1000, '\\x7b7d', 1, 0, ${T0} + e FROM generate_series(1, ${LAST_EVENT}) e`,
+  `INSERT INTO meta (key, value) VALUES ('matched_event', ${LAST_EVENT})`,
+  `SELECT setval('firing_seq', ${LAST_FIRING}), setval('event_seq', ${LAST_EVENT})`,
   "VACUUM ANALYZE",
 ];
+
+/** Deletes what a case made of schedules, triggers and events, so that the next one finds names free and nothing to match. */
+export async function forgetTriggers(client: Client): Promise<void> {
+  await client.query(`DELETE FROM definition WHERE name NOT LIKE '~%'`);
+  await client.query(`DELETE FROM firing WHERE seq > ${LAST_FIRING}`);
+  await client.query(`DELETE FROM event WHERE seq > ${LAST_EVENT}`);
+  await client.query(`UPDATE meta SET value = ${LAST_EVENT} WHERE key = 'matched_event'`);
+}
 
 /** Something of each kind to ask for. */
 export const inMillionTasks = {

@@ -1,0 +1,106 @@
+import { type FiredJob, newFiringRecord } from "../../firing-outcome.ts";
+import type { NewJob } from "../../store.ts";
+import type { EventSettlement, FiringRecord, NewFiring, ScheduleFirings } from "../../trigger-store.ts";
+import type { Control } from "../control.ts";
+import type { Needs } from "../prefetch.ts";
+import { type Submitted, submitJobs } from "../submit.ts";
+
+/** Names the rows that firings are about. */
+export function needFirings(needs: Needs, sourceIds: Iterable<string>, firings: Iterable<NewFiring>): void {
+  for (const id of sourceIds) needs.sourceIds.add(id);
+  for (const { id, what } of firings) {
+    needs.firingIds.add(id);
+    if ("job" in what) needs.submissions.push(what.job);
+  }
+}
+
+/** Fires schedules that are where their caller saw them; see TriggerStore.fire. */
+export async function fireSchedules(
+  control: Control,
+  schedules: readonly ScheduleFirings[],
+): Promise<(readonly FiringRecord[] | undefined)[]> {
+  const { triggers } = control;
+  // A definition that changed earlier in this transaction is read again.
+  await triggers.load(
+    schedules.map(({ scheduleId }) => scheduleId),
+    schedules.flatMap(({ firings }) => firings.map(({ id }) => id)),
+  );
+  const accepted = schedules.filter((each) => moveOn(control, each));
+  const fired = await fireAll(
+    control,
+    accepted.flatMap(({ scheduleId, firings }) => firings.map((firing) => ({ sourceId: scheduleId, firing }))),
+  );
+  const answers = new Set(accepted);
+  let next = 0;
+  return schedules.map((each) => {
+    if (!answers.has(each)) return undefined;
+    next += each.firings.length;
+    return fired.slice(next - each.firings.length, next);
+  });
+}
+
+/** Moves a schedule on; false when it is gone or not where its caller saw it. */
+function moveOn({ triggers }: Control, { scheduleId, advance }: ScheduleFirings): boolean {
+  const schedule = triggers.source("schedule", scheduleId);
+  if (schedule === undefined) return false;
+  if (advance === undefined) return true;
+  if (advance.revision !== schedule.revision || advance.fromUs !== schedule.nextAtUs) return false;
+  triggers.move(schedule, advance.nextAtUs, advance.lastAtUs);
+  return true;
+}
+
+/** Fires what events matched and moves the cursor; see TriggerStore.settle. */
+export async function settleEvents(
+  control: Control,
+  { fromSeq, toSeq, firings }: EventSettlement,
+): Promise<readonly FiringRecord[] | undefined> {
+  const { triggers } = control;
+  await triggers.load(
+    firings.map(({ triggerId }) => triggerId),
+    firings.map(({ firing }) => firing.id),
+  );
+  if ((await triggers.cursor()) !== fromSeq) return undefined;
+  triggers.moveCursor(toSeq);
+  const live = firings.filter(({ triggerId }) => triggers.source("trigger", triggerId) !== undefined);
+  return fireAll(
+    control,
+    live.map(({ triggerId, firing }) => ({ sourceId: triggerId, firing })),
+  );
+}
+
+interface OwnFiring {
+  sourceId: string;
+  firing: NewFiring;
+}
+
+/** Submits the jobs of firings that were not made before, all together, and stores what became of them. */
+async function fireAll(control: Control, firings: readonly OwnFiring[]): Promise<FiringRecord[]> {
+  const { triggers, numbers, nowUs } = control;
+  const jobs = new Map<string, NewJob>();
+  for (const { firing } of firings) {
+    const { id, what } = firing;
+    if ("job" in what && triggers.firing(id) === undefined) jobs.set(id, what.job);
+  }
+  const submitted = await submitJobs(control, [...jobs.values()]);
+  const outcomes = new Map([...jobs.values()].map((job, i) => [job.id, toFiredJob(job, submitted[i]!)]));
+  return firings.map(({ sourceId, firing }) => {
+    const before = triggers.firing(firing.id);
+    if (before !== undefined) return before;
+    const job = "job" in firing.what ? outcomes.get(firing.what.job.id) : undefined;
+    const record = newFiringRecord(firing, { seq: numbers.take("firing"), sourceId, firedAtUs: nowUs, job });
+    triggers.addFiring(record);
+    return record;
+  });
+}
+
+function toFiredJob(job: NewJob, submitted: Submitted): FiredJob {
+  switch (submitted.kind) {
+    case "created":
+      return { kind: "created", jobId: submitted.job.id };
+    case "rejected":
+      return submitted;
+    // The id follows from what is fired: a job that has it was made by an earlier try.
+    default:
+      return submitted.jobId === job.id ? { kind: "existed", jobId: job.id } : submitted;
+  }
+}
