@@ -10,6 +10,7 @@ import { jobEventCases } from "./store-suite/job-event-cases.ts";
 import { jobTriggerCases } from "./store-suite/job-trigger-cases.ts";
 import { leaseCases } from "./store-suite/lease-cases.ts";
 import { randomSchedules } from "./store-suite/random-schedule.ts";
+import { randomTriggers } from "./store-suite/random-triggers.ts";
 import { readCases } from "./store-suite/read-cases.ts";
 import { repeatedRetryCases } from "./store-suite/repeated-retry-cases.ts";
 import { retryCases } from "./store-suite/retry-cases.ts";
@@ -40,6 +41,7 @@ export const triggerCases: Readonly<Record<string, Cases>> = {
   events: eventCases,
   "job events": jobEventCases,
   "jobs by what set them going": jobTriggerCases,
+  "random triggers": randomTriggers,
 };
 
 /** The suite every store that keeps triggers passes. Declares vitest tests under `name`. */

@@ -7,7 +7,8 @@
  *     the jobs. So each trigger sees each event once, in the order of `seq`.
  * I3. What jobs' lives give as events is written in the transaction that changes the job, and only while a live trigger
  *     wants it.
- * I4. What a schedule, trigger or webhook is lies in `body`, which the store neither reads nor changes.
+ * I4. A job that cannot be stored, as it has a defect, spoils no other of its call: its firing fails with the reason.
+ * I5. What a schedule, trigger or webhook is lies in `body`, which the store neither reads nor changes.
  *
  * All times are microseconds since the Unix epoch.
  */
@@ -31,7 +32,7 @@ export interface NewDefinition {
   pauseReason: string;
   /** Of a schedule: when to fire next, jitter included; absent when it has no more times or is paused. */
   nextAtUs?: number | undefined;
-  /** Of a schedule: the last of its times that was dealt with; those up to it never fire again. */
+  /** Of a schedule: the last of its times that was dealt with; those up to it never fire again. It never moves back. */
   lastAtUs?: number | undefined;
   /** Of a trigger that is not paused: it may take what jobs' lives give as events. */
   wantsJobEvents?: boolean | undefined;
@@ -41,12 +42,12 @@ export interface NewDefinition {
 
 /** A schedule, trigger or webhook as stored. */
 export interface DefinitionRecord extends NewDefinition {
-  /** 1 for a new one, one more with every `put`. */
+  /** 1 for a new one, one more with every `put`; firing leaves it. */
   revision: number;
   createdAtUs: number;
   updatedAtUs: number;
   lastFiring?: FiringRecord | undefined;
-  /** Of its latest firing that failed, until one succeeds. */
+  /** Of its latest firing that failed, until one submits a job. */
   lastError?: { message: string; atUs: number } | undefined;
 }
 
@@ -175,7 +176,7 @@ export interface FiringQuery {
 export interface TriggerNews {
   /** Schedules, triggers or webhooks were made, changed or deleted. */
   definitions?: readonly DefinitionKind[];
-  /** A schedule is due at this time, earlier than was told before. */
+  /** A schedule that was written is due at this time. Those that were fired are found by `nextScheduleUs`. */
   scheduleDueUs?: number;
   /** There are events to match. */
   events?: boolean;
@@ -199,7 +200,7 @@ export interface TriggerStore {
   delete(kind: DefinitionKind, name: string): Promise<boolean>;
   /** One by name. */
   get(kind: DefinitionKind, name: string): Promise<DefinitionRecord | undefined>;
-  /** By name, `after` being the last name of the page before. */
+  /** By name, byte by byte, `after` being the last name of the page before. */
   list(query: DefinitionQuery, page: { limit: number; after?: string }): Promise<readonly DefinitionRecord[]>;
 
   /** Schedules that are due at `atUs`, the longest due first. */
@@ -209,7 +210,7 @@ export interface TriggerStore {
   /**
    * Submits jobs of schedules, records their firings and moves them on, all in one transaction. Answers each schedule in
    * order: its firings as they stand, with those that had been made before; undefined when it is not where the caller saw
-   * it, or gone.
+   * it, or gone. A firing that was forgotten and whose job is there is submitted with that job.
    */
   fire(schedules: readonly ScheduleFirings[]): Promise<readonly (readonly FiringRecord[] | undefined)[]>;
 
@@ -231,7 +232,7 @@ export interface TriggerStore {
   listFirings(query: FiringQuery, page: { limit: number; after?: number }): Promise<readonly FiringRecord[]>;
   /**
    * Forgets matched events received before a time, and firings beyond what each definition keeps: at most `limit` of each.
-   * Resolves with how many were forgotten.
+   * Resolves with how many were forgotten; as long as it is no less than `limit`, there may be more.
    */
   tidy(eventsBeforeUs: number, limit: number): Promise<number>;
 }

@@ -7,6 +7,7 @@ import {
   firingsOf,
   idleFiring,
   jobFiring,
+  newDefinition,
   newEvent,
   newsOf,
   publish,
@@ -158,6 +159,26 @@ export const eventCases: Cases = {
     expect((await unmatched(driver)).events).toEqual([]);
     await expectNoJobs(driver, firings[1]!.id, firings[3]!.id);
     expect(await driver.drain()).toEqual(["fired"]);
+  },
+
+  "what shares a commit with a job that cannot be stored is done once": async (driver) => {
+    const triggers = triggersOf(driver);
+    const trigger = await putTrigger(driver);
+    await publish(driver, {});
+    const { fromSeq, events } = await unmatched(driver);
+    const broken = { ...driver.newJob(taskSet({ name: "broken" })).tasks, specs: [] };
+    const firing = jobFiring(driver, trigger, { eventId: events[0]!.id, job: { tasks: broken } });
+    const event = newEvent(driver);
+    const [settled, existed, other] = await Promise.all([
+      triggers.settle({ fromSeq, toSeq: events[0]!.seq, firings: [{ triggerId: trigger.id, firing }] }),
+      triggers.publish([event]),
+      triggers.put(newDefinition(driver, { name: "other", wantsJobEvents: true }), 0),
+      driver.submit({ name: "beside" }),
+    ]);
+    expect(settled).toMatchObject([{ outcome: "failed" }]);
+    expect([existed, other?.revision]).toEqual([[false], 1]);
+    expect((await unmatched(driver)).events.map(({ id }) => id)).toEqual([event.id]);
+    expect(await driver.drain()).toEqual(["beside"]);
   },
 
   "how many events wait, and since when, is known over a restart": async (driver) => {

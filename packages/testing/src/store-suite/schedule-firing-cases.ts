@@ -119,6 +119,8 @@ export const scheduleFiringCases: Cases = {
     expect(rewritten).toMatchObject({ lastAtUs: schedule.nextAtUs, nextAtUs: schedule.nextAtUs! + 1, revision: 2 });
     const later = await triggersOf(driver).put({ ...schedule, lastAtUs: schedule.nextAtUs! + 5 }, 2);
     expect(later!.lastAtUs).toBe(schedule.nextAtUs! + 5);
+    await fire(driver, advance(later!, [], undefined));
+    expect((await current(schedule, driver)).lastAtUs).toBe(schedule.nextAtUs! + 5);
   },
 
   "a firing that is asked for leaves its schedule where it is, paused or not": async (driver) => {
