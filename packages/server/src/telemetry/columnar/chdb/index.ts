@@ -9,6 +9,7 @@ import { fromEngineError, fromInsertError } from "../engine-error.ts";
 import { migrate } from "../migrate.ts";
 import { DATABASE } from "../schema.sql.ts";
 import type { ArrowBatch, InsertBatch, SpanStore, SpanStoreStats, Statement } from "../span-store.ts";
+import { cleanOften } from "./clean-often.ts";
 import { folderHolder } from "./folder-holder.ts";
 import { insertStatement } from "./insert.ts";
 import { prefetched } from "./prefetched.ts";
@@ -69,7 +70,9 @@ export class ChdbSpanStore implements SpanStore {
       // What a crash left half-written is still in the spool. Only now is it known that no other process is at work here.
       for (const name of readdirSync(this.#incoming)) rmSync(join(this.#incoming, name));
       this.#pool = new SessionPool(open, MAX_STREAMS);
-      await migrate((sql) => this.#run(sql), {}, this.retentionDays);
+      const run = (sql: string) => this.#run(sql);
+      await migrate(run, {}, this.retentionDays);
+      await cleanOften(run);
     } catch (error) {
       await this.stop();
       if (error instanceof SpanloomError) throw error;
