@@ -20,21 +20,3 @@ async function add(dir: string, seen: Set<number>): Promise<number> {
   }
   return bytes;
 }
-
-/**
- * Waits until the size of a folder has not changed for a while, at most `deadlineMs`; gives the size.
- *
- * The engine drops parts that were merged away 20 to 30 s after the last insert: a shorter wait counts rows twice.
- */
-export async function settledDiskUsage(dir: string, { quietMs = 35_000, deadlineMs = 120_000 } = {}): Promise<number> {
-  const startedAtMs = performance.now();
-  let size = await diskUsage(dir);
-  let quietSinceMs = startedAtMs;
-  while (performance.now() - quietSinceMs < quietMs && performance.now() - startedAtMs < deadlineMs) {
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    const now = await diskUsage(dir);
-    if (now !== size) quietSinceMs = performance.now();
-    size = now;
-  }
-  return size;
-}

@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { IdGenerator } from "@spanloom/protocol";
-import { settledDiskUsage } from "../measure/disk-usage.ts";
 import { median, percentile, rounded } from "../measure/statistics.ts";
 import type { BenchOptions } from "../options.ts";
 import { BenchProcess } from "../processes/bench-process.ts";
 import { type ForwardFigures, measureForwarding } from "./forwarding.ts";
 import type { SendOutcome } from "./otlp-sender.ts";
+import { settledStore } from "./settled-store.ts";
 import type { PayloadOptions } from "./span-payloads.ts";
 import type { TailLatency } from "./tail-latency.ts";
 import { measureTracingOverhead } from "./tracing-overhead.ts";
@@ -73,8 +73,10 @@ interface Bench {
   generator: BenchProcess;
   server: BenchProcess;
   newJob: (spans: number) => PayloadOptions;
-  /** Spans stored so far. */
+  /** The generator's spans that are stored so far. */
   stored: number;
+  /** Bytes that the store had before them, for what was measured before. */
+  bytesBefore: number;
 }
 
 /** Measures the way of spans in and out, with server, generator and client as processes of their own. */
@@ -90,11 +92,12 @@ export async function benchSpans(options: BenchOptions, dataDir: string): Promis
   await using generator = new BenchProcess({ name: "generator" });
   await using client = new BenchProcess({ name: "client", ...profile });
   await client.call("start", { url });
-  const bench: Bench = { options, url, client, generator, server, newJob: jobMaker(), stored: 0 };
+  const bench: Bench = { options, url, client, generator, server, newJob: jobMaker(), stored: 0, bytesBefore: 0 };
   const wants = (name: string) => !options.only || options.only.includes(name);
   const figures: SpansFigures = { ...forward };
   // First, while no merges of millions of spans go on beside it.
   if (wants("overhead")) figures.tracingOverheadPct = await measureTracingOverhead({ options, url, client, server });
+  if (wants("overhead") && wants("size")) bench.bytesBefore = (await settledStore(join(dataDir, "telemetry"))).bytes;
   if (wants("ingest") || wants("size")) figures.ingestSpansPerSec = await measureIngest(bench);
   if (wants("lease")) figures.leaseP99Ratio = await measureLeases(bench);
   if (wants("size")) figures.bytesPerSpan = await measureSize(bench, dataDir);
@@ -201,10 +204,13 @@ async function measureLeases(bench: Bench): Promise<number> {
   return rounded(percentile(loaded, 0.99) / percentile(idle, 0.99));
 }
 
-async function measureSize({ options, stored }: Bench, dataDir: string): Promise<number> {
-  const bytes = await settledDiskUsage(join(dataDir, "telemetry"));
-  options.note(`size: ${(bytes / 1e6).toFixed(1)} MB for ${stored} spans`);
-  return rounded(bytes / stored);
+async function measureSize({ options, stored, bytesBefore }: Bench, dataDir: string): Promise<number> {
+  const { bytes, seconds } = await settledStore(join(dataDir, "telemetry"));
+  const added = bytes - bytesBefore;
+  options.note(
+    `size: ${(added / 1e6).toFixed(1)} MB for ${stored} spans beside ${(bytesBefore / 1e6).toFixed(1)}; at rest after ${seconds.toFixed(0)} s`,
+  );
+  return rounded(added / stored);
 }
 
 async function measureArrow(bench: Bench): Promise<Record<ArrowSizes, number>> {
