@@ -23,7 +23,7 @@ export interface MemoryTriggers
   /** Thrown by the next calls, if set. */
   failure: Error | undefined;
   /** How often each call was made. */
-  readonly calls: Record<"get" | "publish" | "eventBacklog", number>;
+  readonly calls: Record<"list" | "publish" | "eventBacklog", number>;
 }
 
 /** Makes an empty one. */
@@ -40,7 +40,7 @@ export function memoryTriggers(nowUs = () => 1_700_000_000_000_000): MemoryTrigg
     events: [],
     waiting: 0,
     failure: undefined,
-    calls: { get: 0, publish: 0, eventBacklog: 0 },
+    calls: { list: 0, publish: 0, eventBacklog: 0 },
     onNews(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -61,11 +61,12 @@ export function memoryTriggers(nowUs = () => 1_700_000_000_000_000): MemoryTrigg
       return record;
     },
     async get(_kind, name) {
-      store.calls.get++;
       fail();
       return definitions.get(name);
     },
     async list(_query, { limit, after = "" }) {
+      store.calls.list++;
+      fail();
       const names = [...definitions.keys()].filter((name) => name > after).sort();
       return names.slice(0, limit).map((name) => definitions.get(name)!);
     },
