@@ -87,6 +87,8 @@ describe("signatures of GitHub", () => {
     ],
     ["a digest cut short", { headers: ["x-hub-signature-256", github.headers[1]!.slice(0, -2)] }],
     ["a digest with more behind it", { headers: ["x-hub-signature-256", `${github.headers[1]}00`] }],
+    ["a digest with half a byte behind it", { headers: ["x-hub-signature-256", `${github.headers[1]}0`] }],
+    ["another prefix", { headers: ["x-hub-signature-256", github.headers[1]!.replace("sha256=", "sha512=")] }],
     ["a digit that is none", { headers: ["x-hub-signature-256", `${github.headers[1]!.slice(0, -1)}g`] }],
   ])("are refused for %s", (_name, change: Partial<Case>) => {
     expect(refusalOf({ ...github, ...change })?.[0]).toBe("signature");
