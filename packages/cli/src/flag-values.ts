@@ -1,11 +1,16 @@
 import { UsageError } from "./cli-context.ts";
 
 /** Adds one `key=value` to those given before. For commander's repeatable options. Errors: UsageError. */
-export function collectTag(text: string, before: Record<string, string> = {}): Record<string, string> {
-  const at = text.indexOf("=");
-  if (at < 1) throw new UsageError(`cannot use --tag "${text}": it must be key=value`);
-  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+export function collectEntry(flag: string) {
+  return (text: string, before: Record<string, string> = {}): Record<string, string> => {
+    const at = text.indexOf("=");
+    if (at < 1) throw new UsageError(`cannot use ${flag} "${text}": it must be key=value`);
+    return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+  };
 }
+
+/** {@link collectEntry} of a tag. */
+export const collectTag = collectEntry("--tag");
 
 /** Adds one text to those given before. For commander's repeatable options. */
 export function appendText(text: string, before: readonly string[] = []): string[] {

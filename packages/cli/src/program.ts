@@ -1,11 +1,14 @@
 import { Command } from "commander";
 import type { CliContext } from "./cli-context.ts";
+import { eventCommand } from "./commands/event.ts";
 import { jobCommand } from "./commands/job.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { queueCommand } from "./commands/queue.ts";
 import { runnerCommand } from "./commands/runner.ts";
+import { scheduleCommand } from "./commands/schedule.ts";
 import { serverCommand } from "./commands/server.ts";
 import { spansCommand } from "./commands/spans.ts";
+import { triggerCommand } from "./commands/trigger.ts";
 import { cliVersion } from "./version.ts";
 
 /** Runs a command and tells its exit code. */
@@ -21,7 +24,17 @@ export function buildProgram(context: CliContext, exit: Exit): Command {
     .option("--json", "print JSON for programs; its shapes are in the README")
     .showSuggestionAfterError()
     .addHelpText("after", examples);
-  for (const make of [serverCommand, runnerCommand, jobCommand, spansCommand, logsCommand, queueCommand]) {
+  for (const make of [
+    serverCommand,
+    runnerCommand,
+    jobCommand,
+    scheduleCommand,
+    triggerCommand,
+    eventCommand,
+    spansCommand,
+    logsCommand,
+    queueCommand,
+  ]) {
     program.addCommand(make(context, exit));
   }
   prepare(program, context);

@@ -6,23 +6,23 @@ import { type CliContext, UsageError } from "./cli-context.ts";
  *
  * Errors: UsageError when it cannot be read or is not JSON.
  */
-export async function readInput(text: string | undefined, context: CliContext): Promise<unknown> {
+export async function readInput(text: string | undefined, context: CliContext, flag = "--input"): Promise<unknown> {
   if (text === undefined) return undefined;
-  const json = await source(text, context);
+  const json = await source(text, context, flag);
   try {
     return JSON.parse(json) as unknown;
   } catch (error) {
-    throw new UsageError(`cannot read --input ${quote(json)}: ${(error as Error).message}`);
+    throw new UsageError(`cannot read ${flag} ${quote(json)}: ${(error as Error).message}`);
   }
 }
 
-async function source(text: string, context: CliContext): Promise<string> {
+async function source(text: string, context: CliContext, flag: string): Promise<string> {
   if (text === "-") return context.readStdin();
   if (!text.startsWith("@")) return text;
   try {
     return await readFile(text.slice(1), "utf8");
   } catch (error) {
-    throw new UsageError(`cannot read --input "${text}": ${(error as Error).message}`);
+    throw new UsageError(`cannot read ${flag} "${text}": ${(error as Error).message}`);
   }
 }
 

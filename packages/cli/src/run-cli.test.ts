@@ -25,6 +25,11 @@ test("help of every command has examples and exit code 0", async () => {
     "job retry",
     "job clone",
     "job compare",
+    ...["put", "list", "get", "pause", "resume", "delete", "firings", "fire", "backfill"].map(
+      (name) => `schedule ${name}`,
+    ),
+    ...["put", "list", "get", "pause", "resume", "delete", "firings"].map((name) => `trigger ${name}`),
+    ...["publish", "list", "get", "replay"].map((name) => `event ${name}`),
   ];
   for (const command of [...commands, "spans", "logs", "runner list", "queue list", ""]) {
     const { exitCode, out } = await run([...command.split(" ").filter(Boolean), "--help"]);
@@ -47,6 +52,17 @@ test.each([
   [["job", "submit", "x", "--timeout", "5"], 'cannot use --timeout "5": it must be a duration'],
   [["job", "submit", "x", "--start-at", "soon"], 'cannot use --start-at "soon"'],
   [["job", "list", "--created-after", "soon"], 'cannot use --created-after "soon"'],
+  [["job", "list", "--triggered-by", "retry"], 'cannot use --triggered-by "retry": it must be one of MANUAL'],
+  [["schedule", "put", "n", "t"], "cannot use none of --cron, --every, --at: one must be given"],
+  [["schedule", "put", "n", "t", "--every", "1s", "--cron", "@daily"], "cannot use several of --cron, --every, --at"],
+  [["schedule", "put", "n", "t", "--every", "soon"], 'cannot use --every "soon": it must be a duration'],
+  [["schedule", "put", "n", "t", "--every", "1s", "--overlap", "wait"], 'cannot use --overlap "wait"'],
+  [["schedule", "backfill", "n", "--from", "soon"], 'cannot use --from "soon"'],
+  [["trigger", "put", "n", "t"], "required option '--on <pattern>' not specified"],
+  [["event", "publish", "k", "--payload", "{"], 'cannot read --payload "{"'],
+  [["event", "publish", "k", "--metadata", "x"], 'cannot use --metadata "x": it must be key=value'],
+  [["event", "replay"], "cannot replay events: either ids or conditions must be given"],
+  [["event", "replay", "a", "--key", "b"], "cannot replay events: either ids or conditions must be given"],
   [["spans", "x", "--format", "yaml"], 'cannot use --format "yaml": it must be one of waterfall'],
   [["spans", "x", "--out", "a.xlsx"], 'cannot use --format "xlsx"'],
   [["server", "--port", "70000"], 'cannot use --port "70000"'],

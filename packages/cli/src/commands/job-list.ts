@@ -1,4 +1,4 @@
-import type { JobSnapshot, JobStateName } from "@spanloom/sdk";
+import type { JobSnapshot, JobStateName, ListJobsOptions } from "@spanloom/sdk";
 import { Command } from "commander";
 import type { CliContext } from "../cli-context.ts";
 import { collect } from "../collect.ts";
@@ -9,8 +9,15 @@ import { textTable } from "../text/text-table.ts";
 
 const states: readonly JobStateName[] = ["QUEUED", "RUNNING", "CANCELLING", "SUCCEEDED", "FAILED", "CANCELLED"];
 
+type TriggerType = NonNullable<ListJobsOptions["triggerTypes"]>[number];
+
+const triggerTypes: readonly TriggerType[] = ["MANUAL", "SCHEDULE", "EVENT", "WEBHOOK", "CLONE"];
+
 interface ListFlags {
   state?: JobStateName[];
+  triggeredBy?: TriggerType[];
+  schedule?: string;
+  trigger?: string;
   name?: string;
   tag?: Record<string, string>;
   queue?: string;
@@ -29,25 +36,34 @@ export function jobListCommand(context: CliContext): Command {
     .option("--tag <key=value>", "jobs with this tag, may be repeated", collectTag)
     .option("--queue <queue>", "jobs of this queue")
     .option("--runner <id>", "jobs this runner had an attempt of")
+    .option(
+      "--triggered-by <types>",
+      `set going by any of these, separated by commas: ${triggerTypes.join(", ")}`,
+      oneOfList("--triggered-by", triggerTypes),
+    )
+    .option("--schedule <name>", "jobs of this schedule")
+    .option("--trigger <name>", "jobs of this trigger")
     .option("--created-after <time>", "jobs submitted at or after, ISO 8601", instant("--created-after"))
     .option("--created-before <time>", "jobs submitted before, ISO 8601", instant("--created-before"))
     .option("--limit <n>", "most jobs to list", wholeNumber("--limit", 1), 20)
     .addHelpText(
       "after",
-      "\nExamples:\n  spanloom job list --state running,failed\n  spanloom job list --tag team=billing --json\n",
+      "\nExamples:\n  spanloom job list --state running,failed\n  spanloom job list --tag team=billing --json\n  spanloom job list --schedule nightly\n",
     )
     .action(async (flags: ListFlags, command: Command) => {
-      const { state, ...rest } = flags;
-      const jobs = await withClient(command, context, (client) =>
-        collect(client.jobs.list({ ...pick(rest), ...(state && { states: state }) })),
-      );
+      const { state, triggeredBy, ...rest } = flags;
+      const any = { ...(state && { states: state }), ...(triggeredBy && { triggerTypes: triggeredBy }) };
+      const jobs = await withClient(command, context, (client) => collect(client.jobs.list({ ...pick(rest), ...any })));
       context.stdout.write(wantsJson(command) ? `${JSON.stringify(jobs)}\n` : listText(jobs, context.nowMs()));
     });
 }
 
-function pick({ name, tag, queue, runner, createdAfter, createdBefore, limit }: Omit<ListFlags, "state">) {
+function pick(flags: Omit<ListFlags, "state" | "triggeredBy">) {
+  const { name, tag, queue, runner, schedule, trigger, createdAfter, createdBefore, limit } = flags;
   return {
     limit,
+    ...(schedule !== undefined && { schedule }),
+    ...(trigger !== undefined && { trigger }),
     ...(createdAfter && { createdAfter }),
     ...(createdBefore && { createdBefore }),
     ...(name !== undefined && { name }),

@@ -1,8 +1,9 @@
-import { type JobOptions, task } from "@spanloom/sdk";
+import type { JobOptions } from "@spanloom/sdk";
 import { Command } from "commander";
 import type { CliContext } from "../cli-context.ts";
 import { collectTag, instant, wholeNumber } from "../flag-values.ts";
 import { followJob, showEnded } from "../follow-job.ts";
+import { namedTask } from "../named-task.ts";
 import type { Exit } from "../program.ts";
 import { readInput } from "../read-input.ts";
 import { wantsJson, withClient } from "../server-options.ts";
@@ -47,7 +48,9 @@ export function jobSubmitCommand(context: CliContext, exit: Exit): Command {
       const input = await readInput(flags.input, context);
       const json = wantsJson(command);
       await withClient(command, context, async (client) => {
-        const job = await client.jobs.submit(definition(name, flags), input, jobOptions(flags));
+        const timeoutMs = flags.timeout === undefined ? undefined : parseDuration(flags.timeout, "--timeout");
+        const task = namedTask(name, { version: flags.taskVersion, timeoutMs });
+        const job = await client.jobs.submit(task, input, jobOptions(flags));
         if (flags.watch) return exit(await followJob(client, job.id, context, json));
         if (flags.wait) return exit(showEnded(await job.wait({ signal: context.signal }), context, json));
         context.stdout.write(json ? `${JSON.stringify(job.submitted)}\n` : `${job.id}\n`);
@@ -64,16 +67,6 @@ Examples:
   spanloom job submit report --input @input.json --tag team=billing --deadline 10m
   spanloom job submit report --input - --watch < input.json
 `;
-
-/** The code is on the runners; here only the identity counts. */
-function definition(name: string, flags: SubmitFlags) {
-  return task<unknown, unknown>({
-    name,
-    version: flags.taskVersion,
-    ...(flags.timeout !== undefined && { timeoutMs: parseDuration(flags.timeout, "--timeout") }),
-    run: () => Promise.reject(new Error("cannot run here: this definition only names a task")),
-  });
-}
 
 function jobOptions(flags: SubmitFlags): JobOptions {
   return {

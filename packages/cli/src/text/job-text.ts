@@ -1,6 +1,6 @@
-import type { JobSnapshot } from "@spanloom/sdk";
+import type { JobSnapshot, JobTriggerSnapshot } from "@spanloom/sdk";
 import { formatDuration } from "./duration-text.ts";
-import { oneLine } from "./text-table.ts";
+import { factsText } from "./facts-text.ts";
 
 /** How long a job has taken, up to now while it runs; empty before its start. */
 export function jobDuration({ startedAt, endedAt }: JobSnapshot, nowMs: number): string {
@@ -19,12 +19,13 @@ export function progressText(job: JobSnapshot): string {
 
 /** Everything a person wants to know of a job. */
 export function jobText(job: JobSnapshot, nowMs: number): string {
-  const lines: [string, string][] = [
+  return factsText([
     ["job", job.id],
     ["name", job.name],
     ["state", job.state],
     ["tasks", progressText(job).split("  ").slice(1).join(", ")],
     ["attempts", String(job.attempts)],
+    ["trigger", job.trigger ? triggerText(job.trigger) : ""],
     ["created", job.createdAt.toISOString()],
     ["took", jobDuration(job, nowMs)],
     [
@@ -37,9 +38,27 @@ export function jobText(job: JobSnapshot, nowMs: number): string {
     ...job.progress.map((p): [string, string] => ["progress", `${p.label} ${p.done}${p.total ? `/${p.total}` : ""}`]),
     ["failure", job.failure ? `${job.failure.type}: ${job.failure.message}` : ""],
     ["output", job.output === undefined ? "" : JSON.stringify(job.output)],
+  ]);
+}
+
+/** What set a job going; nothing for one that somebody submitted. */
+function triggerText({
+  type,
+  schedule,
+  trigger,
+  scheduledAt,
+  eventId,
+  clonedJobId,
+  backfill,
+}: JobTriggerSnapshot): string {
+  if (type === "MANUAL" && !schedule) return "";
+  const facts = [
+    schedule && `of ${schedule}`,
+    trigger && `of ${trigger}`,
+    scheduledAt && `for ${scheduledAt.toISOString()}`,
+    eventId && `by event ${eventId}`,
+    clonedJobId && `of ${clonedJobId}`,
+    backfill && "asked for by a backfill",
   ];
-  return lines
-    .filter(([, value]) => value.trim() !== "")
-    .map(([key, value]) => `${key.padEnd(9)} ${oneLine(value).trim()}\n`)
-    .join("");
+  return [type.toLowerCase(), ...facts.filter(Boolean)].join(" ");
 }

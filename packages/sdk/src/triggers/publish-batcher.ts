@@ -86,8 +86,8 @@ interface PendingEvent {
   reject(error: unknown): void;
 }
 
-/** What a request holds: half of what a server reads, and not so many that others wait long for its transaction. */
-const CHUNK = { maxCount: 10_000, maxBytes: defaultLimits.maxRequestBytes / 2 };
+/** What a request holds: half of what a server reads, and no more events than keep its main thread for some 30 ms. */
+const CHUNK = { maxCount: 5_000, maxBytes: defaultLimits.maxRequestBytes / 2 };
 
 function isRefusal(error: unknown): boolean {
   return error instanceof SpanloomError && (error.reason === "INVALID_FIELD" || error.reason === "LIMIT_EXCEEDED");

@@ -1,0 +1,15 @@
+import type { FiringSnapshot } from "@spanloom/sdk";
+import { textTable } from "./text-table.ts";
+
+/** Firings as a table. */
+export function firingsText(firings: readonly FiringSnapshot[]): string {
+  if (firings.length === 0) return "No firings.\n";
+  return textTable(firings, [
+    { title: "FOR", value: ({ scheduledAt }) => scheduledAt.toISOString() },
+    { title: "OUTCOME", value: ({ outcome, count }) => (count > 1 ? `${outcome} x${count}` : outcome) },
+    { title: "FIRED", value: ({ firedAt }) => firedAt.toISOString() },
+    { title: "JOB", value: ({ jobId = "" }) => jobId },
+    { title: "EVENT", value: ({ eventId = "" }) => eventId },
+    { title: "ERROR", value: ({ error = "" }) => error },
+  ]);
+}
