@@ -1,9 +1,10 @@
 import { execFile } from "node:child_process";
+import { createHmac } from "node:crypto";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
-import { durationFromMs, JobService, QueryService, TaskService } from "@spanloom/protocol";
+import { durationFromMs, EventService, JobService, QueryService, TaskService, WebhookScheme } from "@spanloom/protocol";
 import { Span_SpanKind, Status_StatusCode } from "@spanloom/protocol/otlp";
 import { OtlpPeer, tempDir, waitFor } from "@spanloom/testing";
 import { tableFromIPC } from "apache-arrow";
@@ -170,6 +171,36 @@ describe("spanloom-server --self-tracing", () => {
     expect(query?.attributes).toMatchObject({ "rpc.response.status_code": "INVALID_ARGUMENT" });
     const leases = await spansOf(peer, "spanloom.v1.TaskService/LeaseTasks");
     expect(leases.map(({ attributes }) => attributes["rpc.response.status_code"]).toSorted()).toEqual(["OK", "OK"]);
+  });
+
+  it("traces deliveries to webhooks under one name, and holds nothing of secrets and signatures", async () => {
+    using dir = tempDir();
+    await using peer = await new SpanCollector().start();
+    const { url } = await startTraced(peer, dir.path, { env: { HOOK_SECRET: "known to both sides" } });
+    await createClient(EventService, transportTo(url)).putWebhook({
+      name: "orders",
+      scheme: WebhookScheme.HMAC,
+      hmac: { signatureHeader: "x-signature" },
+      secrets: [{ secret: { case: "env", value: "HOOK_SECRET" } }],
+    });
+    const right = createHmac("sha256", "known to both sides").update("{}").digest("hex");
+    const wrong = right.replace(/./g, "0");
+    for (const signature of [right, wrong]) {
+      const signed = { "content-type": "application/json", "x-signature": signature };
+      await fetch(`${url}/hooks/orders`, { method: "POST", headers: { ...signed, ...headers }, body: "{}" });
+    }
+    const status = (code: number) => (each: RecordedSpan) => each.attributes["http.response.status_code"] === code;
+    const [taken] = await spansOf(peer, "POST /hooks/{name}", status(202));
+    expect(taken).toMatchObject({ traceId: CALLER.traceId, parentSpanId: CALLER.spanId, events: [] });
+    await spansOf(peer, "store.commit", (each) => each.parentSpanId === taken?.spanId);
+    const [refused] = await spansOf(peer, "POST /hooks/{name}", status(401));
+    expect(refused).toMatchObject({
+      status: Status_StatusCode.UNSET,
+      attributes: { "http.route": "/hooks/{name}", "error.type": "UNAUTHENTICATED" },
+      events: [{ name: "exception" }],
+    });
+    const sent = Buffer.concat(peer.bodies).toString("latin1");
+    for (const secret of ["known to both sides", right, wrong]) expect(sent).not.toContain(secret);
   });
 
   it("goes on while the peer is away, and says so once", async () => {

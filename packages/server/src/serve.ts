@@ -48,7 +48,7 @@ export interface ServerParts {
   /** Held while the server runs, when the store does not lock the data folder. */
   dataLock?: { acquire(): void; release(): void } | undefined;
   clock: Clock;
-  /** Time of day, which schedules follow. Default: the clock's. */
+  /** Time of day, which schedules follow and signed times of deliveries are held against. Default: the clock's. */
   wallNowUs?: (() => number) | undefined;
   /** Days that events are kept. Default 7. */
   eventRetentionDays?: number | undefined;
@@ -61,8 +61,6 @@ export interface ServerParts {
   tokensFile?: string | undefined;
   /** Where secrets of webhooks are read from. Default: no key, and no variable. */
   secrets?: SecretSources | undefined;
-  /** Microseconds since 1970 by the machine's clock as it is set now, which signed times are held against. Default: `Date`. */
-  wallUs?: (() => number) | undefined;
   /** Origins whose pages may call; default none but pages of the server's own origin. */
   corsOrigins?: readonly string[] | undefined;
   /** Files of the certificate, read again when they change. Without them the server speaks no TLS. */
@@ -248,13 +246,13 @@ function secretsOf({ secrets }: Pick<ServerParts, "secrets">): SecretSources {
 
 /** undefined where the store keeps no events. */
 function startWebhooks(parts: ServerParts, undo: Undo[]): WebhookIntake | undefined {
-  const { store, clock, limits, log, wallUs = () => Date.now() * 1000 } = parts;
+  const { store, clock, limits, log, wallNowUs = () => clock.nowUs() } = parts;
   if (!store.triggers) return undefined;
   const { maxEventBytes } = limits;
   const target = new StoredWebhooks({ triggers: store.triggers, nowUs: () => clock.nowUs(), maxEventBytes });
   undo.push(() => target.stop());
   const ids = new IdGenerator(() => clock.nowUs() / 1000);
-  return new WebhookIntake({ target, secrets: secretsOf(parts), nowUs: wallUs, newId: () => ids.next(), log });
+  return new WebhookIntake({ target, secrets: secretsOf(parts), nowUs: wallNowUs, newId: () => ids.next(), log });
 }
 
 /** What the services share. */
@@ -271,7 +269,7 @@ export interface ServiceParts {
   secrets?: SecretSources;
   /** What the calls of runners refuse, cut and give back. */
   counts?: TaskCounts;
-  /** Time of day, which schedules follow. Default: the clock's. */
+  /** Time of day, which schedules follow and signed times of deliveries are held against. Default: the clock's. */
   wallNowUs?: (() => number) | undefined;
   /** Tries expressions of triggers. Without it TestTrigger is not served. */
   tester?: EventMatcher | undefined;

@@ -4,9 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient } from "@connectrpc/connect";
 import { EventService, WebhookScheme } from "@spanloom/protocol";
-import { waitFor } from "@spanloom/testing";
+import { TestPostgres, waitFor } from "@spanloom/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "./clock.ts";
+import { PostgresStore } from "./store/postgres/index.ts";
 import { SqliteStore } from "./store/sqlite/index.ts";
 import type { Store } from "./store/store.ts";
 import type { EventRecord } from "./store/trigger-store.ts";
@@ -106,5 +107,31 @@ describe("deliveries to a server that is killed", () => {
     expect(new Set(events.map(({ key, source, webhook }) => `${key} ${source} ${webhook}`))).toEqual(
       new Set(["webhook.code.push webhook code"]),
     );
+  });
+});
+
+describe("deliveries to several servers on one PostgreSQL", () => {
+  it("are one event each, wherever they come in, and know of a change at once", async () => {
+    await using postgres = await TestPostgres.start();
+    const databaseUrl = await postgres.createDatabase("hooks");
+    const started = ["a", "b"].map((name) =>
+      programs.start({ dataDir: join(folder, name), env: { ...env, SPANLOOM_DATABASE_URL: databaseUrl } }),
+    );
+    const [first = "", second = ""] = await Promise.all(started.map(({ url }) => url));
+    await eventsAt(first).putWebhook(code);
+    await waitFor(async () => (await deliver(second, 0)) !== 404);
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, (_, i) => Promise.all([first, second, first].map((url) => deliver(url, i)))),
+    );
+    for (const ids of answers) expect(new Set(ids).size).toBe(1);
+    await eventsAt(second).putWebhook({ ...code, paused: true });
+    expect(await deliver(second, 200)).toBe(503);
+    await waitFor(async () => (await deliver(first, 200)) === 503);
+    for (const { child, end } of started) {
+      child.kill("SIGKILL");
+      await end;
+    }
+    const events = await readEvents(new PostgresStore({ url: databaseUrl, nowUs: () => systemClock.nowUs() }));
+    expect(events.map(({ id }) => id).sort()).toEqual(answers.map(([id]) => id).sort());
   });
 });

@@ -34,7 +34,7 @@ async function begin(parts: Partial<ServerParts> = {}): Promise<void> {
   server = await serveStubs({
     store: storeStub({ triggers }),
     secrets,
-    wallUs: () => nowS * 1_000_000,
+    wallNowUs: () => nowS * 1_000_000,
     ...parts,
   });
 }
