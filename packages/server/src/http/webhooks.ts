@@ -3,6 +3,7 @@ import { type Log, toWireError } from "../rpc/error-interceptor.ts";
 import type { SelfTracer } from "../self-tracing/self-tracer.ts";
 import { DeliveryHeaders } from "../webhooks/delivery-headers.ts";
 import { DeliveryRefusal, type RefusalReason } from "../webhooks/delivery-refusal.ts";
+import type { HeldBody } from "../webhooks/held-bytes.ts";
 import { signatureHeader } from "../webhooks/verify-signature.ts";
 import type { Webhook } from "../webhooks/webhook.ts";
 import type { WebhookIntake } from "../webhooks/webhook-intake.ts";
@@ -21,7 +22,7 @@ import { traceHttp } from "./traced-call.ts";
  */
 
 /** Takes deliveries. */
-export type WebhookTaker = Pick<WebhookIntake, "find" | "take" | "refused">;
+export type WebhookTaker = Pick<WebhookIntake, "find" | "take" | "refused" | "held">;
 
 /** What the endpoint needs. */
 export interface WebhookOptions {
@@ -90,8 +91,10 @@ async function take(webhook: Webhook, request: HttpRequest, options: Serving): P
   admit(webhook, headers, options.authorize);
   const encoding = headers.one("content-encoding") ?? "identity";
   if (encoding !== "identity") throw new DeliveryRefusal("unsupported", "its body is compressed");
-  const body = await readBody(request, Math.min(webhook.maxBodyBytes, options.maxRequestBytes));
-  return options.webhooks.take(webhook, { headers, body });
+  using held = options.webhooks.held.begin();
+  const maxBytes = Math.min(webhook.maxBodyBytes, options.maxRequestBytes);
+  const body = await readBody(request, maxBytes, held);
+  return await options.webhooks.take(webhook, { headers, body });
 }
 
 /** Refuses before the body is read what cannot be let in whatever is in it. */
@@ -110,13 +113,25 @@ function admit(webhook: Webhook, headers: DeliveryHeaders, authorize: Authorize)
 }
 
 /** The body as it was sent: what is signed is its bytes. */
-async function readBody(request: HttpRequest, maxBytes: number): Promise<Uint8Array> {
+async function readBody(request: HttpRequest, maxBytes: number, held: HeldBody): Promise<Uint8Array> {
+  const { promise: full, reject } = Promise.withResolvers<never>();
+  const count = (chunk: Uint8Array): void => {
+    try {
+      held.add(chunk.length);
+    } catch (refusal) {
+      reject(refusal);
+    }
+  };
   try {
-    return await receive(request, maxBytes);
+    const body = receive(request, maxBytes);
+    request.on("data", count);
+    return await Promise.race([body, full]);
   } catch (cause) {
     if (!(cause instanceof SpanloomError)) throw cause;
     const reason = cause.reason === "LIMIT_EXCEEDED" ? "too_large" : "malformed";
     throw new DeliveryRefusal(reason, cause.message, { cause });
+  } finally {
+    request.off("data", count);
   }
 }
 

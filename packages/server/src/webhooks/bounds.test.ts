@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { HeldBytes } from "./held-bytes.ts";
 import { RefusalLog } from "./refusal-log.ts";
 import { WebhookCounts } from "./webhook-counts.ts";
 
@@ -44,5 +45,20 @@ describe("counts of deliveries", () => {
     expect(new Set(all.map(({ name }) => name)).size).toBe(100);
     expect(all.find(({ name, outcome }) => name === "" && outcome === "accepted")?.count).toBe(51);
     expect(all.reduce((sum, { count }) => sum + count, 0)).toBe(150);
+  });
+});
+
+describe("bytes that deliveries hold", () => {
+  it("are given back when a delivery is over, and bounded for all together", () => {
+    const held = new HeldBytes(10);
+    {
+      using first = held.begin();
+      first.add(6);
+      using second = held.begin();
+      second.add(4);
+      expect(() => second.add(1)).toThrow("deliveries hold 11 bytes, limit 10");
+      expect(held.bytes).toBe(11);
+    }
+    expect(held.bytes).toBe(0);
   });
 });

@@ -2,6 +2,7 @@ import { type Reason, SpanloomError } from "@spanloom/protocol";
 import type { Delivery } from "./delivery.ts";
 import type { WebhookEvent } from "./delivery-event.ts";
 import { DeliveryRefusal, type RefusalReason } from "./delivery-refusal.ts";
+import { HeldBytes } from "./held-bytes.ts";
 import type { SecretSources } from "./read-secrets.ts";
 import { receiveDelivery } from "./receive-delivery.ts";
 import { RefusalLog } from "./refusal-log.ts";
@@ -17,7 +18,11 @@ export interface WebhookIntakeOptions {
   /** Makes ids of events that have none. */
   newId: () => string;
   log: (line: string) => void;
+  /** Most bytes that bodies hold at once. Default 256 MiB. */
+  maxHeldBytes?: number;
 }
+
+const MAX_HELD_BYTES = 256 * 1024 * 1024;
 
 /** Names that webhooks can have. */
 export const webhookName = /^[\w.-]{1,128}$/;
@@ -42,11 +47,14 @@ const refusalByReason: Partial<Record<Reason, RefusalReason>> = {
  */
 export class WebhookIntake {
   readonly counts = new WebhookCounts();
+  /** What bodies hold from when they come until their events are stored. */
+  readonly held: HeldBytes;
   readonly #options: WebhookIntakeOptions;
   readonly #refusals: RefusalLog;
 
   constructor(options: WebhookIntakeOptions) {
     this.#options = options;
+    this.held = new HeldBytes(options.maxHeldBytes ?? MAX_HELD_BYTES);
     this.#refusals = new RefusalLog(options.log, options.nowUs);
   }
 
