@@ -14,6 +14,7 @@ import {
   TriggerType,
   timestampFromUs,
 } from "@spanloom/protocol";
+import { invalidField } from "../engine/field.ts";
 import { present } from "../present.ts";
 import type {
   ConcurrencyRule,
@@ -120,9 +121,13 @@ export function toJobQuery(filter: JobFilter | undefined): JobQuery {
   });
 }
 
-/** RETRY and what is not known are none of a job's: they find nothing. */
+/** Errors: INVALID_FIELD for RETRY, which is of attempts alone, and for what is not known. */
 function toTriggerTypes(types: readonly TriggerType[]): readonly JobTrigger["type"][] {
-  return (Object.keys(triggerTypes) as JobTrigger["type"][]).filter((type) => types.includes(triggerTypes[type]));
+  return types.map((type, i) => {
+    const name = (Object.keys(triggerTypes) as JobTrigger["type"][]).find((each) => triggerTypes[each] === type);
+    if (name === undefined) throw invalidField(`filter.trigger_types[${i}]`, `is ${type}, which no job has`);
+    return name;
+  });
 }
 
 /** A queue's backlog as the protocol's message. */
