@@ -99,7 +99,7 @@ export const serverLayers: Readonly<Record<string, ServerLayer>> = {
     typeImports: ["closed-spans/span-handout.ts", "store/trigger-store.ts"],
   },
   matching: { imports: ["matching", "engine", "clock.ts"] },
-  triggers: { imports: ["triggers", "engine", tracing, ...interfaces] },
+  triggers: { imports: ["triggers", "matching", "engine", tracing, ...interfaces] },
   forward: { imports: ["forward", ...interfaces] },
   "closed-spans": {
     imports: ["closed-spans", "forward", "telemetry/lifecycle", "telemetry/columns", ...interfaces],

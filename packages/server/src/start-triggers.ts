@@ -1,4 +1,6 @@
+import { EventMatcher } from "./matching/event-matcher.ts";
 import type { ServerParts } from "./serve.ts";
+import { EventLoop } from "./triggers/event-loop.ts";
 import { ScheduleLoop } from "./triggers/schedule-loop.ts";
 import { TidyLoop } from "./triggers/tidy-loop.ts";
 import { TriggerStats } from "./triggers/trigger-stats.ts";
@@ -24,9 +26,14 @@ export function startTriggers(parts: ServerParts, undo: (() => Promise<void> | v
     log,
     tracer,
   });
+  const matcher = new EventMatcher({ maxInputBytes: limits.maxInputBytes, clock });
+  const events = new EventLoop({ triggers, store, matcher, clock, limits, stats, random: Math.random, log });
   const tidy = new TidyLoop({ triggers, clock, eventRetentionDays, stats, log });
   schedules.start();
   undo.push(() => schedules.stop());
+  events.start();
+  // What is being matched fails when the matcher stops, and is matched by the next server.
+  undo.push(() => Promise.all([matcher.stop(), events.stop()]).then(() => {}));
   tidy.start();
   undo.push(() => tidy.stop());
   return stats;

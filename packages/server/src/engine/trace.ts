@@ -15,7 +15,11 @@ import type { NewJobTrace } from "../store/store.ts";
  * traceparent is ignored together with its tracestate, as W3C Trace Context 3.2.4 asks; of an over-long tracestate
  * or baggage the members that fit are kept.
  */
-export function jobTrace(jobId: string, context: TraceContext | undefined, mode: TraceMode): NewJobTrace {
+export function jobTrace(
+  jobId: string,
+  context: Pick<TraceContext, "traceparent" | "tracestate" | "baggage"> | undefined,
+  mode: TraceMode,
+): NewJobTrace {
   const parent = context === undefined ? undefined : parseTraceparent(context.traceparent);
   const baggage = boundedBaggage(context?.baggage ?? "");
   const own = { traceId: traceIdOfJob(jobId), parentSpanId: "", baggage };

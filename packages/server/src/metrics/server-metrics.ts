@@ -100,7 +100,7 @@ export class ServerMetrics {
     observeTelemetry(this.set, telemetry);
     if (forwarding) observeForwarding(this.set, forwarding, clock);
     const { wallNowUs = () => clock.nowUs() } = sources;
-    observeTriggers(this.set, sources.triggers, { triggers: store.triggers, wallNowUs });
+    observeTriggers(this.set, sources.triggers, { triggers: store.triggers, wallNowUs, nowUs: () => clock.nowUs() });
     observeProcess(this.set);
     this.#observeTrouble();
   }

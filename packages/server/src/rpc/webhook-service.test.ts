@@ -14,6 +14,7 @@ import {
   WebhookSecretEncoding,
 } from "@spanloom/protocol";
 import { beforeEach, describe, expect, it } from "vitest";
+import { systemClock } from "../clock.ts";
 import { parseSecretKeys } from "../webhooks/secret-key.ts";
 import { memoryTriggers } from "../webhooks/testing/memory-triggers.ts";
 import { decodeWebhook } from "../webhooks/webhook-definition.ts";
@@ -36,7 +37,8 @@ beforeEach(() => {
 function clientOf(keys: string | undefined) {
   let drawn = 0;
   const service = eventService({
-    store: { triggers },
+    store: { triggers, getJobs: async () => [] },
+    clock: systemClock,
     ids: new IdGenerator(() => 1_700_000_000_000),
     limits: defaultLimits,
     secrets: { keys: keys === undefined ? [] : parseSecretKeys("keys", keys), environment: () => undefined },

@@ -244,11 +244,7 @@ function submit(
 
 async function runIn(driver: StoreDriver, mode: TraceMode, traceparent: string): Promise<void> {
   const id = driver.newId();
-  const trace = jobTrace(
-    id,
-    { $typeName: "spanloom.v1.TraceContext", traceparent, tracestate: "vendor=7", baggage: "" },
-    mode,
-  );
+  const trace = jobTrace(id, { traceparent, tracestate: "vendor=7", baggage: "" }, mode);
   await submit(driver, "answer", taskSet({ name: "reply" }), { id, trace });
   driver.clock.advance(1);
   const reply = await driver.claimOne();

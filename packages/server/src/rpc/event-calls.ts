@@ -1,0 +1,128 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { create } from "@bufbuild/protobuf";
+import type { ServiceImpl } from "@connectrpc/connect";
+import {
+  type EventService,
+  GetEventResponseSchema,
+  type IdGenerator,
+  type Limits,
+  type ListEventsRequest,
+  ListEventsResponseSchema,
+  type PublishEventsRequest,
+  PublishEventsResponseSchema,
+} from "@spanloom/protocol";
+import type { Clock } from "../clock.ts";
+import { checkLimit, invalidField, requiredText } from "../engine/field.ts";
+import { EventBacklog } from "../engine/trigger/event-backlog.ts";
+import { type PublishedEvent, toPublishedEvent } from "../engine/trigger/published-event.ts";
+import { present } from "../present.ts";
+import type { Store } from "../store/store.ts";
+import type { EventRecord, NewEventRecord, TriggerStore } from "../store/trigger-store.ts";
+import { toEvent } from "./event-message.ts";
+import { eventNotFound, toEventQuery } from "./event-query.ts";
+import { decodePageToken, encodePageToken } from "./page-token.ts";
+import { replayEvents } from "./replay-events.ts";
+import { pageSizeField } from "./request-field.ts";
+
+/** What the calls of events need. */
+export interface EventCallOptions {
+  store: Pick<Store, "getJobs">;
+  triggers: TriggerStore;
+  ids: Pick<IdGenerator, "next">;
+  clock: Clock;
+  limits: Limits;
+}
+
+/** Those calls of EventService that are about events. */
+export type EventCalls = Pick<
+  ServiceImpl<typeof EventService>,
+  "publishEvents" | "getEvent" | "listEvents" | "replayEvents"
+>;
+
+/** EventService's calls about events, over a store that keeps them. */
+export function eventCalls(options: EventCallOptions): EventCalls {
+  const backlog = new EventBacklog({ triggers: options.triggers, nowUs: () => options.clock.nowUs() });
+  return {
+    async publishEvents(request) {
+      await backlog.check();
+      return publishEvents(request, options);
+    },
+    getEvent: ({ eventId }) => getEvent(eventId, options),
+    listEvents: (request) => listEvents(request, options),
+    async replayEvents(request) {
+      await backlog.check();
+      return replayEvents(request, options);
+    },
+  };
+}
+
+/** Events validated before others are let in: JSON is parsed at some 200 MB a second. */
+const EVENTS_PER_TURN = 500;
+
+async function publishEvents(request: PublishEventsRequest, options: EventCallOptions) {
+  const { triggers, ids, limits } = options;
+  const count = request.events.length;
+  if (count === 0) throw invalidField("events", "is empty");
+  checkLimit("events", count, limits.maxEventsPerRequest, "events");
+  const context = { trace: request.trace, newId: () => ids.next(), limits };
+  const published: PublishedEvent[] = [];
+  for (const [index, event] of request.events.entries()) {
+    if (index % EVENTS_PER_TURN === EVENTS_PER_TURN - 1) await nextTurn();
+    published.push(toPublishedEvent(event, `events[${index}]`, context));
+  }
+  const events = await withDepths(published, options);
+  const existed = await triggers.publish(events);
+  return create(PublishEventsResponseSchema, {
+    eventIds: events.map(({ id }) => id),
+    existed: existed.filter(Boolean).length,
+  });
+}
+
+/** An event that is published from within a job is as deep as that: else a job could start itself for ever. */
+async function withDepths(
+  published: readonly PublishedEvent[],
+  { store }: EventCallOptions,
+): Promise<readonly NewEventRecord[]> {
+  const distinct = [...new Set(published.map(({ publisherJobId }) => publisherJobId))].filter((id) => id !== undefined);
+  if (distinct.length === 0) return published.map(({ record }) => record);
+  const jobs = await store.getJobs(distinct, { includeOutputs: false });
+  const depths = new Map(jobs.map(({ id, trigger }) => [id, trigger?.depth ?? 0]));
+  return published.map(({ record, publisherJobId = "" }) => ({ ...record, depth: depths.get(publisherJobId) ?? 0 }));
+}
+
+/** Firings shown with an event: one for each trigger that it matched. */
+const MAX_FIRINGS = 1_000;
+
+async function getEvent(id: string, { triggers, limits }: EventCallOptions) {
+  const eventId = requiredText("event_id", id, limits.maxNameBytes);
+  const [record] = await triggers.getEvents([eventId]);
+  if (!record) throw eventNotFound(eventId, "event_id");
+  const matchedSeq = await triggers.matchedSeq();
+  const firings = await triggers.listFirings({ eventId }, { limit: MAX_FIRINGS });
+  return create(GetEventResponseSchema, { event: toEvent(record, matchedSeq, firings) });
+}
+
+async function listEvents(request: ListEventsRequest, { triggers, limits }: EventCallOptions) {
+  const limit = pageSizeField(request.pageSize, limits);
+  const query = toEventQuery(request.filter, limits);
+  const position = decodePageToken(request.pageToken, "events", query);
+  const after = position === undefined ? undefined : Number(position);
+  const found = await triggers.listEvents(query, { limit: limit + 1, ...present({ after }) });
+  const page = within(found.slice(0, limit), limits.maxResponseBytes);
+  const matchedSeq = await triggers.matchedSeq();
+  return create(ListEventsResponseSchema, {
+    events: page.map((record) => toEvent(record, matchedSeq)),
+    nextPageToken: found.length > page.length ? encodePageToken("events", query, String(page.at(-1)?.seq)) : "",
+  });
+}
+
+/** The first of some events that fit an answer, at least one. */
+function within(records: readonly EventRecord[], maxBytes: number): readonly EventRecord[] {
+  let bytes = 0;
+  // A half is left for what is not payload.
+  const end = records.findIndex(({ payload }, index) => {
+    bytes += payload.length;
+    return index > 0 && bytes > maxBytes / 2;
+  });
+  return end === -1 ? records : records.slice(0, end);
+}

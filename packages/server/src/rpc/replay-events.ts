@@ -1,0 +1,114 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  type IdGenerator,
+  type Limits,
+  type ReplayEventsRequest,
+  ReplayEventsResponseSchema,
+} from "@spanloom/protocol";
+import { boundedText, checkLimit, invalidField, requiredText } from "../engine/field.ts";
+import { firingId } from "../engine/trigger/firing-id.ts";
+import type { EventRecord, NewEventRecord, TriggerStore } from "../store/trigger-store.ts";
+import { findDefinition } from "./definition-change.ts";
+import { eventNotFound, toEventQuery } from "./event-query.ts";
+
+/** What the call needs. */
+export interface ReplayOptions {
+  triggers: TriggerStore;
+  ids: Pick<IdGenerator, "next">;
+  limits: Limits;
+}
+
+const MAX_IDS = 1_000;
+const DEFAULT_MAX_EVENTS = 1_000;
+
+/** Events read and published at once: payloads are kept in memory meanwhile. */
+const BATCH = 200;
+
+/**
+ * Publishes kept events again, the oldest first.
+ *
+ * Errors: EVENT_NOT_FOUND, TRIGGER_NOT_FOUND; LIMIT_EXCEEDED for more events than the caller allows, before any is published.
+ */
+export async function replayEvents(request: ReplayEventsRequest, options: ReplayOptions) {
+  const { triggers, ids, limits } = options;
+  const idempotencyKey = boundedText("idempotency_key", request.idempotencyKey, limits.maxNameBytes);
+  const trigger = boundedText("trigger", request.trigger, limits.maxNameBytes);
+  const onlyTrigger = trigger === "" ? "" : (await findDefinition(triggers, "trigger", trigger)).id;
+  const originals = await originalIds(request, triggers, limits);
+  const eventIds: string[] = [];
+  for (let start = 0; start < originals.length; start += BATCH) {
+    const records = await triggers.getEvents(originals.slice(start, start + BATCH));
+    const replays = records
+      .toSorted((a, b) => a.seq - b.seq)
+      .map((record): NewEventRecord => {
+        const id = idempotencyKey === "" ? ids.next() : replayId(record, idempotencyKey);
+        return replayOf(record, id, onlyTrigger);
+      });
+    await triggers.publish(replays);
+    eventIds.push(...replays.map(({ id }) => id));
+  }
+  return create(ReplayEventsResponseSchema, { eventIds });
+}
+
+function replayId({ id, receivedAtUs }: EventRecord, idempotencyKey: string): string {
+  return firingId(receivedAtUs, `replay ${JSON.stringify([idempotencyKey, id])}`);
+}
+
+/** The webhook is kept: what it starts is told apart by it. */
+function replayOf({ seq, receivedAtUs, ...record }: EventRecord, id: string, onlyTrigger: string): NewEventRecord {
+  return { ...record, id, source: "replay", replayOf: record.id, onlyTrigger };
+}
+
+/** Ids of the events to publish again, the oldest first. */
+async function originalIds(request: ReplayEventsRequest, triggers: TriggerStore, limits: Limits): Promise<string[]> {
+  const { eventIds, filter } = request;
+  if (filter !== undefined && eventIds.length > 0)
+    throw invalidField("filter", "is given beside event_ids: give one of them");
+  if (filter === undefined && eventIds.length === 0)
+    throw invalidField("event_ids", "is empty, and there is no filter");
+  checkLimit("max_events", request.maxEvents, limits.maxEventsPerRequest, "events");
+  const maxEvents = request.maxEvents || DEFAULT_MAX_EVENTS;
+  const found = filter
+    ? await matchingEvents(request, triggers, { limits, maxEvents })
+    : await namedEvents(request, triggers, limits);
+  checkLimit("max_events", found.length, maxEvents, "events");
+  return found.toSorted((a, b) => a.seq - b.seq).map(({ id }) => id);
+}
+
+type EventPlace = Pick<EventRecord, "id" | "seq">;
+
+async function namedEvents(
+  { eventIds }: ReplayEventsRequest,
+  triggers: TriggerStore,
+  limits: Limits,
+): Promise<EventPlace[]> {
+  checkLimit("event_ids", eventIds.length, MAX_IDS, "ids");
+  for (const [index, id] of eventIds.entries()) requiredText(`event_ids[${index}]`, id, limits.maxNameBytes);
+  const found = new Map<string, EventPlace>();
+  for (let start = 0; start < eventIds.length; start += BATCH) {
+    const records = await triggers.getEvents(eventIds.slice(start, start + BATCH));
+    for (const { id, seq } of records) found.set(id, { id, seq });
+  }
+  const missing = eventIds.findIndex((id) => !found.has(id));
+  if (missing !== -1) throw eventNotFound(eventIds[missing] ?? "", `event_ids[${missing}]`);
+  return [...found.values()];
+}
+
+/** One more than `maxEvents` at most: who looks sees that there are too many. */
+async function matchingEvents(
+  { filter }: ReplayEventsRequest,
+  triggers: TriggerStore,
+  { limits, maxEvents }: { limits: Limits; maxEvents: number },
+): Promise<EventPlace[]> {
+  const query = toEventQuery(filter, limits);
+  const found: EventPlace[] = [];
+  let after: number | undefined;
+  while (found.length <= maxEvents) {
+    const limit = Math.min(BATCH, maxEvents + 1 - found.length);
+    const page = await triggers.listEvents(query, { limit, ...(after !== undefined && { after }) });
+    found.push(...page.map(({ id, seq }) => ({ id, seq })));
+    after = page.at(-1)?.seq;
+    if (page.length < limit) break;
+  }
+  return found;
+}
