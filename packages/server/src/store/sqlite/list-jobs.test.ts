@@ -26,7 +26,9 @@ let lastId: string;
 
 beforeAll(async () => {
   await using driver = await StoreDriver.open(() => new SqliteStore({ dataDir: dir.path }));
-  lastId = await driver.submitJob(driver.newJob(taskSet({ name: "task" }), { tags: { a: "1", b: "2" }, name: "n" }));
+  const source = { kind: "schedule", id: RUNNER, name: "s" } as const;
+  const facts = { tags: { a: "1", b: "2" }, name: "n", trigger: { type: "schedule", source, depth: 0 } } as const;
+  lastId = await driver.submitJob(driver.newJob(taskSet({ name: "task" }), facts));
   await driver.claimOne({ runnerId: RUNNER });
   await driver.store.stop();
   db = new PlannedDatabase(join(dir.path, "control.db"));
@@ -46,6 +48,11 @@ const filters: JobQuery[] = [
   { tags: { a: "1" } },
   { tags: { a: "1", b: "2" } },
   { runnerId: RUNNER },
+  { schedule: "s" },
+  { schedule: "s", triggerTypes: ["schedule"], states: [JobState.RUNNING] },
+  { triggerTypes: ["schedule"] },
+  { triggerTypes: ["event", "schedule"], createdAfterUs: 1 },
+  { triggerTypes: ["manual", "schedule"] },
   { createdAfterUs: 1 },
   { createdBeforeUs: 9e15 },
   { name: "n", queue: "default", states: [JobState.RUNNING], createdAfterUs: 1, tags: { a: "1" }, runnerId: RUNNER },
@@ -89,6 +96,14 @@ test("of a state that many jobs are in, those of a name, tag, queue or runner ar
   expect(walkOf({ runnerId: RUNNER })).toMatch(/^SEARCH walked/);
   expect(walkOf({})).toContain("job_state");
   db.run("UPDATE job_count SET count = 1");
+});
+
+test("jobs of a trigger, and of types that are not manual, are found by an index of those alone", () => {
+  const plansOf = (query: JobQuery) => planned((control) => listJobs(control, query, { limit: 1 })).plans.join();
+  expect(plansOf({ trigger: "t" })).toContain("job_trigger ");
+  expect(plansOf({ schedule: "s", name: "n" })).toContain("job_schedule");
+  expect(plansOf({ triggerTypes: ["event", "webhook"] })).toMatch(/job_trigger_type.*job_trigger_type/);
+  expect(plansOf({ triggerTypes: ["manual", "event"] })).toContain("job_created");
 });
 
 test("jobs of a runner or tag nobody has are none", () => {

@@ -1,6 +1,6 @@
 import type { EventRecord, NewEventRecord, UnmatchedEvents } from "../../store.ts";
 import type { Control } from "../control.ts";
-import type { SqlRow, SqlValue } from "../database.ts";
+import type { Database, SqlRow } from "../database.ts";
 
 const insertColumns = "id, key, source, depth, webhook, replay_of, only_trigger, metadata, trace, payload";
 
@@ -11,10 +11,11 @@ export const eventColumns = `seq, received_at, ${insertColumns}`;
 export function insertEvent(control: Control, event: NewEventRecord): boolean {
   const { traceparent, tracestate, baggage } = event.trace;
   const hasTrace = traceparent !== "" || tracestate !== "" || baggage !== "";
+  const receivedAtUs = control.triggers.receivedAtUs(control.nowUs);
   const inserted = control.db.run(
     `INSERT INTO event (${eventColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
     control.triggers.nextEvent,
-    control.nowUs,
+    receivedAtUs,
     event.id,
     event.key,
     event.source,
@@ -27,7 +28,7 @@ export function insertEvent(control: Control, event: NewEventRecord): boolean {
     event.payload,
   );
   if (inserted === 0) return false;
-  control.triggers.eventInserted();
+  control.triggers.eventInserted(receivedAtUs);
   control.changes.events = true;
   return true;
 }
@@ -86,10 +87,25 @@ export function getEvents(control: Control, ids: readonly string[]): EventRecord
 
 /** Forgets at most `limit` matched events received before a time, the oldest first; answers how many. */
 export function forgetEvents({ db, triggers }: Control, beforeUs: number, limit: number): number {
-  const values: SqlValue[] = [beforeUs, triggers.cursor, limit];
-  const sql = `SELECT seq FROM event INDEXED BY event_received WHERE received_at < ? AND seq <= ?
-    ORDER BY received_at, seq LIMIT ?`;
-  return db.run(`DELETE FROM event WHERE seq IN (${sql})`, ...values);
+  const last = Math.min(firstEventAt(db, beforeUs) - 1, triggers.cursor);
+  const sql = "SELECT seq FROM event WHERE seq <= ? ORDER BY seq LIMIT ?";
+  return db.run(`DELETE FROM event WHERE seq IN (${sql})`, last, limit);
+}
+
+const BOUNDS_SQL = `SELECT coalesce((SELECT min(seq) FROM event), 0),
+  coalesce((SELECT max(seq) FROM event) + 1, 0)`;
+
+/** Number of the first event received at a time or later; one more than the last when there is none. */
+export function firstEventAt(db: Database, atUs: number): number {
+  let [from, to] = db.row(BOUNDS_SQL) as [number, number];
+  while (from < to) {
+    const middle = Math.floor((from + to) / 2);
+    // Those that were forgotten were the first: from there on none is missing.
+    const receivedAtUs = db.row("SELECT received_at FROM event WHERE seq = ?", middle)![0] as number;
+    if (receivedAtUs < atUs) from = middle + 1;
+    else to = middle;
+  }
+  return from;
 }
 
 function isEmpty(metadata: Readonly<Record<string, string>>): boolean {

@@ -1,14 +1,15 @@
 import type { EventQuery, EventRecord } from "../../store.ts";
 import type { Control } from "../control.ts";
 import type { Database, SqlValue } from "../database.ts";
-import { eventColumns, toEvent } from "./events.ts";
+import { eventColumns, firstEventAt, toEvent } from "./events.ts";
 import { prefixEnd } from "./prefix-end.ts";
 
 /**
  * Events by their filters, newest first.
  *
  * I1. Keys are few, as they name what happens and not what it happened to: of those that match, each is walked by itself.
- *     Only when they are many are events looked at whatever their key.
+ *     So are webhooks, and sources that are rare. Only when keys are many are events looked at whatever their key.
+ * I2. Times rise with numbers: they are turned into numbers before the walk.
  */
 
 /** Keys that are walked by themselves. */
@@ -16,45 +17,71 @@ const FEW_KEYS = 64;
 /** Events looked at together. */
 const WALK_PAGE = 1_000;
 
+/** A way from the newest event to the oldest: an index, and conditions. */
 interface Walk {
-  where: string[];
-  values: SqlValue[];
+  index: string;
+  where: readonly string[];
+  values: readonly SqlValue[];
 }
+
+/** What is wanted of the events on a walk. */
+interface Wanted {
+  /** Numbers of the first and last. */
+  from: number;
+  to: number;
+  limit: number;
+  /** Looked at for each; undefined when the walk has no others. */
+  matches: ((key: string) => boolean) | undefined;
+}
+
+const ALL: Walk = { index: "NOT INDEXED", where: [], values: [] };
 
 /** Events that meet a query. */
 export function listEvents({ db }: Control, query: EventQuery, page: { limit: number; after?: number }): EventRecord[] {
-  const walk = conditions(query);
-  const before = page.after ?? Number.MAX_SAFE_INTEGER;
-  const seqs = newestOf(db, query, { walk, before, limit: page.limit });
+  const { receivedAfterUs, receivedBeforeUs } = query;
+  const { after = Number.MAX_SAFE_INTEGER, limit } = page;
+  const from = receivedAfterUs === undefined ? 0 : firstEventAt(db, receivedAfterUs);
+  const end = receivedBeforeUs === undefined ? after : Math.min(after, firstEventAt(db, receivedBeforeUs));
+  const wanted = { from, to: end - 1, limit };
+  const seqs = newestOf(db, query, wanted);
   const sql = `SELECT ${eventColumns} FROM event WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq DESC`;
   return db.rows(sql, JSON.stringify(seqs)).map(toEvent);
 }
 
-interface Wanted {
-  walk: Walk;
-  /** Older than this one. */
-  before: number;
-  limit: number;
-}
-
-function newestOf(db: Database, { keyPrefix = "", keyRegex, webhook }: EventQuery, wanted: Wanted): number[] {
-  if (keyPrefix === "" && keyRegex === undefined) return walkAll(db, wanted).map(([seq]) => seq);
-  const matches = keyRegex === undefined ? () => true : wholeMatch(keyRegex);
-  const keys = webhook === undefined ? keysOf(db, keyPrefix) : [];
-  if (webhook !== undefined || keys.length > FEW_KEYS) {
-    return walkKeys(db, wanted, (key) => key.startsWith(keyPrefix) && matches(key));
+function newestOf(db: Database, query: EventQuery, wanted: Omit<Wanted, "matches">): number[] {
+  const { keyPrefix = "", keyRegex, webhook, sources = [] } = query;
+  const matches = keyPrefix === "" && keyRegex === undefined ? undefined : keyMatcher(keyPrefix, keyRegex);
+  if (webhook !== undefined) {
+    const walk = { index: "INDEXED BY event_webhook", where: ["webhook = ?"], values: [webhook] };
+    return walkOne(db, narrowed(walk, query), { ...wanted, matches });
   }
-  const seqs = keys.filter(matches).flatMap((key) => walkAll(db, withKey(wanted, key)).map(([seq]) => seq));
-  return seqs.sort((a, b) => b - a).slice(0, wanted.limit);
+  const keys = matches && keysOf(db, keyPrefix);
+  if (keys !== undefined && keys.length <= FEW_KEYS) {
+    const walks = keys.filter(matches!).map((key) => ({
+      ...{ index: "INDEXED BY event_key", where: ["key = ?"], values: [key] },
+    }));
+    return walkEach(
+      db,
+      walks.map((walk) => narrowed(walk, query)),
+      { ...wanted, matches: undefined },
+    );
+  }
+  if (sources.length === 0 || sources.includes("published")) {
+    return walkOne(db, narrowed(ALL, query), { ...wanted, matches });
+  }
+  const walks = [...new Set(sources)].map((source) => ({
+    ...{ index: "INDEXED BY event_source", where: ["source <> 'published'", "source = ?"], values: [source] },
+  }));
+  return walkEach(
+    db,
+    walks.map((walk) => narrowed(walk, query)),
+    { ...wanted, matches },
+  );
 }
 
-function wholeMatch(keyRegex: string): (key: string) => boolean {
-  const regex = new RegExp(`^(?:${keyRegex})$`, "su");
-  return (key) => regex.test(key);
-}
-
-function withKey({ walk: { where, values }, ...rest }: Wanted, key: string): Wanted {
-  return { ...rest, walk: { where: ["key = ?", ...where], values: [key, ...values] } };
+function keyMatcher(prefix: string, keyRegex: string | undefined): (key: string) => boolean {
+  const regex = keyRegex === undefined ? undefined : new RegExp(`^(?:${keyRegex})$`, "su");
+  return (key) => key.startsWith(prefix) && (regex?.test(key) ?? true);
 }
 
 /** Keys with a prefix, one more than are few at most: one look into the index for each. */
@@ -71,33 +98,31 @@ function keysOf(db: Database, prefix: string): string[] {
   return rows.map(([key]) => key as string);
 }
 
-/** Looks at events one page after the other until enough have a key that matches. */
-function walkKeys(db: Database, wanted: Wanted, matches: (key: string) => boolean): number[] {
+/** A walk with the condition on sources, looked up for each event. */
+function narrowed(walk: Walk, { sources = [] }: EventQuery): Walk {
+  if (sources.length === 0) return walk;
+  const where = [...walk.where, "source IN (SELECT value FROM json_each(?))"];
+  return { ...walk, where, values: [...walk.values, JSON.stringify(sources)] };
+}
+
+/** The newest of several walks. */
+function walkEach(db: Database, walks: readonly Walk[], wanted: Wanted): number[] {
+  const seqs = walks.flatMap((walk) => walkOne(db, walk, wanted));
+  return seqs.sort((a, b) => b - a).slice(0, wanted.limit);
+}
+
+/** The newest of a walk: one page of them, or as many as are looked at until enough have a key that matches. */
+function walkOne(db: Database, walk: Walk, { from, to, limit, matches }: Wanted): number[] {
+  const sql = `SELECT seq, key FROM event ${walk.index} WHERE ${[...walk.where, "seq BETWEEN ? AND ?"].join(" AND ")}
+    ORDER BY seq DESC LIMIT ?`;
+  const pageOf = (last: number, size: number) =>
+    db.rows(sql, ...walk.values, from, last, size) as readonly (readonly [number, string])[];
+  if (matches === undefined) return pageOf(to, limit).map(([seq]) => seq);
   const seqs: number[] = [];
-  for (let { before } = wanted; ; ) {
-    const rows = walkAll(db, { ...wanted, before, limit: WALK_PAGE });
+  for (let last = to; ; ) {
+    const rows = pageOf(last, WALK_PAGE);
     for (const [seq, key] of rows) if (matches(key)) seqs.push(seq);
-    if (seqs.length >= wanted.limit || rows.length < WALK_PAGE) return seqs.slice(0, wanted.limit);
-    before = rows.at(-1)![0];
+    if (seqs.length >= limit || rows.length < WALK_PAGE) return seqs.slice(0, limit);
+    last = rows.at(-1)![0] - 1;
   }
-}
-
-function walkAll(db: Database, { walk, before, limit }: Wanted): readonly [seq: number, key: string][] {
-  const where = [...walk.where, "seq < ?"].join(" AND ");
-  const sql = `SELECT seq, key FROM event WHERE ${where} ORDER BY seq DESC LIMIT ?`;
-  return db.rows(sql, ...walk.values, before, limit) as readonly [number, string][];
-}
-
-/** All conditions but those on the key. */
-function conditions({ receivedAfterUs, receivedBeforeUs, sources = [], webhook }: EventQuery): Walk {
-  const walk: Walk = { where: [], values: [] };
-  const add = (condition: string, value: SqlValue) => {
-    walk.where.push(condition);
-    walk.values.push(value);
-  };
-  if (webhook !== undefined) add("webhook = ?", webhook);
-  if (receivedAfterUs !== undefined) add("received_at >= ?", receivedAfterUs);
-  if (receivedBeforeUs !== undefined) add("received_at < ?", receivedBeforeUs);
-  if (sources.length > 0) add("source IN (SELECT value FROM json_each(?))", JSON.stringify(sources));
-  return walk;
 }

@@ -53,6 +53,7 @@ CREATE TABLE firing (
 CREATE INDEX firing_source ON firing (source);
 CREATE INDEX firing_event ON firing (event) WHERE event IS NOT NULL;
 
+-- received_at never falls as seq rises.
 CREATE TABLE event (
   seq INTEGER PRIMARY KEY,
   id TEXT NOT NULL UNIQUE,
@@ -68,7 +69,7 @@ CREATE TABLE event (
   payload BLOB NOT NULL
 );
 CREATE INDEX event_key ON event (key);
-CREATE INDEX event_received ON event (received_at);
+CREATE INDEX event_source ON event (source) WHERE source <> 'published';
 CREATE INDEX event_webhook ON event (webhook) WHERE webhook IS NOT NULL;
 
 -- Events up to this one are matched.

@@ -20,6 +20,7 @@ export class TriggerTables {
   #nextDefinition = 1;
   #nextFiring = 1;
   #nextEvent = 1;
+  #lastReceivedUs = 0;
 
   constructor(db: Database) {
     this.#db = db;
@@ -40,9 +41,15 @@ export class TriggerTables {
     return this.#nextEvent;
   }
 
-  /** Takes the number of an event that was inserted. */
-  eventInserted(): void {
+  /** When the next event is said to be received: events are found by time as by number, so a clock set back stands still. */
+  receivedAtUs(nowUs: number): number {
+    return Math.max(nowUs, this.#lastReceivedUs);
+  }
+
+  /** Takes number and time of an event that was inserted. */
+  eventInserted(receivedAtUs: number): void {
     this.#nextEvent++;
+    this.#lastReceivedUs = receivedAtUs;
   }
 
   /** Events that wait to be matched (I2). */
@@ -61,6 +68,9 @@ export class TriggerTables {
     this.cursor = this.#number("SELECT seq FROM event_cursor");
     // Numbers of events that were forgotten are not given again: they would count as matched.
     this.#nextEvent = Math.max(this.cursor, this.#number("SELECT coalesce(max(seq), 0) FROM event")) + 1;
+    this.#lastReceivedUs = this.#number(
+      "SELECT coalesce(max(received_at), 0) FROM (SELECT received_at FROM event ORDER BY seq DESC LIMIT 1)",
+    );
     this.#nextFiring = this.#number("SELECT coalesce(max(seq), 0) FROM firing") + 1;
     // A definition may be gone while firings of it are left, which are not to be those of the next one.
     const definitions = this.#number("SELECT coalesce(max(seq), 0) FROM definition");
