@@ -32,7 +32,7 @@ export interface Original {
 export function toClonedJob(
   request: CloneJobRequest,
   { submission, createdAtUs }: Original,
-  { jobId, nowUs, limits }: SubmissionContext,
+  { jobId, nowUs, limits, depth = 0 }: SubmissionContext,
 ): NewJob {
   const { startAtUs: _past, deadlineUs, trace, ...kept } = submission;
   return {
@@ -44,7 +44,7 @@ export function toClonedJob(
     idempotencyKey: boundedText("idempotency_key", request.idempotencyKey, limits.maxNameBytes),
     requestHash: request.idempotencyKey === "" ? "" : cloneHash(request),
     trace: cloneTrace(request, submission, jobId),
-    trigger: { type: "clone", clonedJobId: submission.id, depth: 0 },
+    trigger: { type: "clone", clonedJobId: submission.id, depth },
   };
 }
 

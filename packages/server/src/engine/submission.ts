@@ -23,6 +23,8 @@ export interface SubmissionContext {
   jobId: string;
   nowUs: number;
   limits: Limits;
+  /** Jobs and events in a row that led to whoever submits it. Default 0. */
+  depth?: number;
 }
 
 /**
@@ -31,7 +33,8 @@ export interface SubmissionContext {
  * Errors: INVALID_FIELD, LIMIT_EXCEEDED, INVALID_DEPENDENCY; each names the field's path in the request.
  * Source: proto/spanloom/v1/job_service.proto SubmitJobRequest; design protocol 3 and 6.
  */
-export function toNewJob(request: SubmitJobRequest, { jobId, nowUs, limits }: SubmissionContext): NewJob {
+export function toNewJob(request: SubmitJobRequest, context: SubmissionContext): NewJob {
+  const { jobId, nowUs, limits, depth = 0 } = context;
   if (request.tasks === undefined) throw invalidField("tasks", "is absent: a job has at least one task");
   const name = requiredText("name", request.name, limits.maxNameBytes);
   const startAtUs = optionalTimestampUs("start_at", request.startAt);
@@ -50,6 +53,7 @@ export function toNewJob(request: SubmitJobRequest, { jobId, nowUs, limits }: Su
     requestHash: request.idempotencyKey === "" ? "" : requestHash(request),
     trace: jobTrace(jobId, request.trace, request.traceMode),
     ...(request.concurrency && { concurrency: toJobConcurrencyRule(request.concurrency, "concurrency", limits) }),
+    ...(depth > 0 && { trigger: { type: "manual", depth } }),
   };
 }
 

@@ -15,6 +15,7 @@ import { boundedText, checkLimit } from "../engine/field.ts";
 import type { Store, SubmitOutcome } from "../store/store.ts";
 import { findJob } from "./find-job.ts";
 import { toJob } from "./job-message.ts";
+import type { OriginDepths } from "./origin-depths.ts";
 import { uuidField } from "./request-field.ts";
 import { submittedJob } from "./submit-outcome.ts";
 
@@ -24,6 +25,7 @@ export interface JobAgainOptions {
   clock: Clock;
   limits: Limits;
   ids: Pick<IdGenerator, "next">;
+  depths: OriginDepths;
 }
 
 /** The calls that run a job again: RetryJob and CloneJob. */
@@ -45,11 +47,12 @@ async function retryJob(request: RetryJobRequest, { store, limits }: JobAgainOpt
 
 async function cloneJob(
   request: CloneJobRequest,
-  { store, clock, limits, ids }: JobAgainOptions,
+  { store, clock, limits, ids, depths }: JobAgainOptions,
 ): Promise<CloneJobResponse> {
+  const [depth = 0] = await depths.of([request.trace]);
   const original = await findJob(store, uuidField("job_id", request.jobId));
   const submission = await store.readSubmission(original.id);
-  const context = { jobId: ids.next(), nowUs: clock.nowUs(), limits };
+  const context = { jobId: ids.next(), nowUs: clock.nowUs(), limits, depth };
   const clone = toClonedJob(request, { submission, createdAtUs: original.createdAtUs }, context);
   const [outcome] = await store.submitJobs([clone]);
   return create(CloneJobResponseSchema, {

@@ -35,6 +35,7 @@ import { jobAgain } from "./job-again.ts";
 import type { JobChanges } from "./job-changes.ts";
 import { toJob, toJobQuery, toQueueStats } from "./job-message.ts";
 import { jobStreams } from "./job-watch.ts";
+import { OriginDepths } from "./origin-depths.ts";
 import { decodePageToken, encodePageToken } from "./page-token.ts";
 import { pageSizeField, uuidField } from "./request-field.ts";
 import { type ServiceRoute, serviceRoute } from "./service-route.ts";
@@ -57,11 +58,12 @@ const MAX_CANCEL_REASON_BYTES = 1024;
 /** JobService over a store. */
 export function jobService(options: JobServiceOptions): ServiceRoute {
   const { store, limits } = options;
+  const submitting = { ...options, depths: new OriginDepths(store) };
   return serviceRoute(JobService, {
-    submitJob: (request) => submitJob(request, options),
-    submitJobs: (request) => submitJobs(request, options),
+    submitJob: (request) => submitJob(request, submitting),
+    submitJobs: (request) => submitJobs(request, submitting),
     ...jobStreams(options),
-    ...jobAgain(options),
+    ...jobAgain(submitting),
     async getJob(request) {
       const jobId = uuidField("job_id", request.jobId);
       const found = request.includeOutputs
@@ -96,12 +98,18 @@ export function jobService(options: JobServiceOptions): ServiceRoute {
   });
 }
 
-function newJob(request: SubmitJobRequest, { ids, clock, limits }: JobServiceOptions): NewJob {
-  return toNewJob(request, { jobId: ids.next(), nowUs: clock.nowUs(), limits });
+/** What the calls that submit jobs share. */
+interface Submitting extends JobServiceOptions {
+  depths: OriginDepths;
 }
 
-async function submitJob(request: SubmitJobRequest, options: JobServiceOptions): Promise<SubmitJobResponse> {
-  const [outcome] = await options.store.submitJobs([newJob(request, options)]);
+function newJob(request: SubmitJobRequest, { ids, clock, limits }: JobServiceOptions, depth = 0): NewJob {
+  return toNewJob(request, { jobId: ids.next(), nowUs: clock.nowUs(), limits, depth });
+}
+
+async function submitJob(request: SubmitJobRequest, options: Submitting): Promise<SubmitJobResponse> {
+  const [depth] = await options.depths.of([request.trace]);
+  const [outcome] = await options.store.submitJobs([newJob(request, options, depth)]);
   return toSubmitted(outcome as SubmitOutcome, request.idempotencyKey);
 }
 
@@ -111,13 +119,14 @@ function toSubmitted(outcome: SubmitOutcome, key: string): SubmitJobResponse {
 }
 
 /** Valid ones go to the store together; each is answered by itself, in the order of the request. */
-async function submitJobs(request: SubmitJobsRequest, options: JobServiceOptions) {
+async function submitJobs(request: SubmitJobsRequest, options: Submitting) {
   checkLimit("jobs", request.jobs.length, options.limits.maxJobsPerRequest, "jobs");
+  const depths = await options.depths.of(request.jobs.map(({ trace }) => trace));
   const results: (SubmitJobsResult | undefined)[] = [];
   const accepted: { job: NewJob; at: number }[] = [];
   request.jobs.forEach((one, at) => {
     try {
-      accepted.push({ job: newJob(one, options), at });
+      accepted.push({ job: newJob(one, options, depths[at]), at });
     } catch (error) {
       results[at] = toRefusal(error, options.log);
     }
