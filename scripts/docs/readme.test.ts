@@ -1,60 +1,43 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import path from "node:path";
-import { createInterface } from "node:readline";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Client } from "@spanloom/sdk";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { capture } from "../bootstrap/run.mjs";
-import { codeBlocks, flagValue } from "./code-blocks.ts";
-import { type SnippetFolder, writeSnippets } from "./snippet-folder.ts";
+import { codeBlocks } from "./code-blocks.ts";
+import { PageRunner } from "./page-runner.ts";
 
-/**
- * Runs what the README shows, as it shows it: the tasks on a runner with the embedded server, then the submission, then
- * the query. Only the server's address differs, as tests take any free port.
- */
 describe("README.md", () => {
   const root = path.resolve(import.meta.dirname, "..", "..");
   const read = (page: string) => readFileSync(path.join(root, page), "utf8");
-  let snippets: SnippetFolder;
-  let runner: ChildProcess;
-  let url: string;
+  let page: PageRunner;
 
   beforeAll(async () => {
-    const blocks = codeBlocks("README.md", read("README.md"));
-    snippets = writeSnippets(
-      root,
-      blocks.filter((block) => flagValue(block, "file") !== undefined),
-    );
-    const bin = path.join(root, "packages/runner/src/bin/spanloom-runner.ts");
-    const args = ["tasks.ts", "--data-dir", path.join(snippets.folder, "data"), "--port", "0"];
-    const env = { ...process.env, SPANLOOM_URL: "" };
-    runner = spawn(process.execPath, [bin, ...args], { cwd: path.join(snippets.folder, "README"), env });
-    url = await firstUrl(runner);
+    page = await PageRunner.start(root, "README.md");
   });
-
-  afterAll(async () => {
-    runner.kill("SIGTERM");
-    if (runner.exitCode === null && runner.signalCode === null) await once(runner, "exit");
-    snippets[Symbol.dispose]();
-  });
-
-  /** Runs one block against the server of this test. */
-  async function runBlock(name: string, args: string[] = []): Promise<string> {
-    const file = path.join(snippets.folder, "README", name);
-    const text = readFileSync(file, "utf8");
-    writeFileSync(file, text.replace(/new (Client|QueryClient)\(\)/, `new $1({ url: "${url}" })`));
-    const { code, output } = await capture(process.execPath, [file, ...args], { cwd: path.dirname(file) });
-    expect({ code, output }).toMatchObject({ code: 0 });
-    return output;
-  }
+  afterAll(() => page.stop());
 
   it("shows a submission that succeeds, and a query that draws its trace", async () => {
-    const [jobId, state] = (await runBlock("submit.ts")).trim().split(" ");
+    const [jobId, state] = (await page.run("submit.ts")).trim().split(" ");
     expect(state).toBe("SUCCEEDED");
-    const drawn = await runBlock("query.ts", [jobId!]);
+    const drawn = await page.run("query.ts", [jobId!]);
     expect(drawn).toContain("job count-all");
     expect(drawn.match(/count-words/g)!.length).toBeGreaterThanOrEqual(3);
     expect(drawn).toContain("find-most");
+  });
+
+  it("shows a schedule, and a trigger whose event starts a job", async () => {
+    await page.run("triggers.ts");
+    using client = new Client({ url: page.url });
+    expect((await client.schedules.get("nightly")).nextTimes).not.toEqual([]);
+    const jobId = await vi.waitFor(
+      async () => {
+        for await (const { id } of client.jobs.list({ trigger: "count" })) return id;
+        throw new Error("the event has started no job yet");
+      },
+      { timeout: 30_000, interval: 50 },
+    );
+    expect(await client.jobs.wait(jobId, { timeoutMs: 30_000 })).toMatchObject({ state: "SUCCEEDED", output: 4 });
   });
 
   it("names programs that npx finds in this folder", async () => {
@@ -73,25 +56,10 @@ describe("README.md", () => {
       const command = codeBlocks("proto/README.md", read("proto/README.md")).find(({ code }) =>
         code.includes("SubmitJob"),
       )!;
-      const { output } = await capture("bash", ["-c", command.code.replace("http://127.0.0.1:7171", url)], {
+      const { output } = await capture("bash", ["-c", command.code.replace("http://127.0.0.1:7171", page.url)], {
         cwd: root,
       });
       expect(JSON.parse(output)).toMatchObject({ job: { name: "add", state: "JOB_STATE_QUEUED" } });
     },
   );
 });
-
-/** The address the embedded server prints; an early exit fails with what the runner printed instead. */
-async function firstUrl(child: ChildProcess): Promise<string> {
-  const lines: string[] = [];
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  for (const stream of [child.stdout!, child.stderr!]) {
-    createInterface(stream).on("line", (line) => {
-      lines.push(line);
-      const match = /http:\/\/127\.0\.0\.1:\d+/.exec(line);
-      if (match) resolve(match[0]);
-    });
-  }
-  child.once("close", (code) => reject(new Error(`the runner ended with ${code}:\n${lines.join("\n")}`)));
-  return promise;
-}

@@ -91,3 +91,28 @@ test("a schedule fires when its time comes", async () => {
   expect(await json("job", "wait", firing.jobId)).toMatchObject([{ state: "SUCCEEDED" }]);
   expect((await run("schedule", "pause", "ticks")).out).toMatch(/last +(SUBMITTED|SKIPPED) 20/);
 });
+test("a trigger is made, and fires for an event that is published", async () => {
+  const rule = ["--on", "sum.*", "--when", "event.payload.a > 1", "--input", '{"a": event.payload.a, "b": 1.0}'];
+  expect((await run("trigger", "put", "sums", "add", ...rule)).out).toMatch(/^trigger +sums\non +sum\.\*\nwhen/);
+  expect((await run("trigger", "list")).out).toMatch(/^TRIGGER.*\nsums +sum/);
+  expect((await run("event", "publish", "sum.asked", "-p", '{"a":41}', "--id", "ask", "--metadata", "by=me")).out).toBe(
+    "ask\n",
+  );
+  const event = await vi.waitFor(async () => {
+    const found = await json("event", "get", "ask");
+    expect(found).toMatchObject({ matched: true, metadata: { by: "me" } });
+    return found;
+  }, WAIT);
+  expect(await json("job", "wait", event.firings[0].jobId)).toMatchObject([
+    { output: 42, trigger: { eventId: "ask" } },
+  ]);
+  expect((await run("event", "get", "ask")).out).toMatch(/ask +sum\.asked +PUBLISHED[\s\S]*\{"a":41\}[\s\S]*SUBMITTED/);
+  expect(await json("event", "list", "--key", "sum.**", "--source", "published")).toMatchObject([{ id: "ask" }]);
+  expect((await run("event", "list", "--key", "other")).out).toBe("No events.\n");
+  expect((await run("event", "replay", "ask", "--trigger", "sums")).out).toBe("1 published again.\n");
+  await vi.waitFor(async () => expect(await json("trigger", "firings", "sums")).toHaveLength(2), WAIT);
+  expect(
+    (await run("job", "list", "--trigger", "sums", "--triggered-by", "event")).out.trim().split("\n"),
+  ).toHaveLength(3);
+  expect((await run("trigger", "delete", "sums")).out).toBe("Deleted.\n");
+});
