@@ -56,7 +56,7 @@ export {
   toReport,
 } from "./store-suite/driver.ts";
 export { checkInvariants } from "./store-suite/invariants.ts";
-export { storeCases, testStore, testTriggers, triggerCases } from "./store-suite.ts";
+export { storeCases, testStore } from "./store-suite.ts";
 export { tempDir } from "./temp-dir.ts";
 export { type TestCertificate, testCertificates } from "./test-certificates.ts";
 export { TestS3 } from "./test-s3.ts";

@@ -31,26 +31,14 @@ export const storeCases: Readonly<Record<string, Cases>> = {
   "repeated retries": repeatedRetryCases,
   clones: cloneCases,
   runners: runnerCases,
-  "random schedules": randomSchedules,
-};
-
-/** What every store that keeps triggers must do, by chapter. */
-export const triggerCases: Readonly<Record<string, Cases>> = {
   definitions: definitionCases,
   "schedule firings": scheduleFiringCases,
   events: eventCases,
   "job events": jobEventCases,
   "jobs by what set them going": jobTriggerCases,
   "random triggers": randomTriggers,
+  "random schedules": randomSchedules,
 };
-
-/** The suite every store that keeps triggers passes. Declares vitest tests under `name`. */
-export function testTriggers(name: string, makeStore: MakeStore): void {
-  describe(name, () => {
-    for (const [chapter, cases] of Object.entries(triggerCases))
-      describe(chapter, () => declareCases(cases, makeStore));
-  });
-}
 
 /**
  * The suite every control-plane store passes. Declares vitest tests under `name`.

@@ -157,7 +157,7 @@ export interface Store {
   /** Exporters that the servers on the same record serve in turns; absent when there can be none. */
   readonly exportCursors?: ExportCursors;
   /** Schedules, triggers, webhooks and events. */
-  readonly triggers?: TriggerStore;
+  readonly triggers: TriggerStore;
   /** Opens and migrates. Throws INVALID_STATE, naming the cause, when the data is locked, read-only or from a newer version. */
   start(): Promise<void>;
   /** Finishes what was asked for and closes. Safe to call twice. */

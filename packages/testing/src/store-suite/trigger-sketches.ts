@@ -16,7 +16,6 @@ import { type StoreDriver, taskSet } from "./driver.ts";
 
 /** The part of a driver's store that keeps triggers. */
 export function triggersOf({ store }: StoreDriver): TriggerStore {
-  if (store.triggers === undefined) throw new Error("cannot go on: the store keeps no triggers");
   return store.triggers;
 }
 

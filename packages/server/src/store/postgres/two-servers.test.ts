@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { TestPostgres, testStore } from "@spanloom/testing";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
-import type { Store, StoreEvents } from "../store.ts";
+import type { Store, StoreEvents, TriggerStore } from "../store.ts";
 import { PostgresStore } from "./index.ts";
 import { migrate } from "./migrate.ts";
 import { recordDifferences } from "./testing/record-differences.ts";
@@ -22,7 +22,7 @@ function twoServers(database: string, options: { nowUs: () => number; cancelGrac
   const servers = [new PostgresStore({ url, ...options }), new PostgresStore({ url, ...options })];
   let calls = 0;
   let isOpen = false;
-  const own: Partial<Store> = {
+  const own: Partial<{ -readonly [Name in keyof Store]: Store[Name] }> = {
     start: async () => {
       await postgres.createDatabase(database, TEMPLATE);
       for (const server of servers) await server.start();
@@ -41,13 +41,25 @@ function twoServers(database: string, options: { nowUs: () => number; cancelGrac
       };
     },
   };
-  return new Proxy(own as Store, {
-    get: (target, name: keyof Store) => {
-      if (target[name] !== undefined) return target[name];
-      const server: Store = servers[calls++ % 2]!;
-      return (server[name] as (...args: unknown[]) => unknown).bind(server);
+  const triggers: Partial<TriggerStore> = {
+    onNews: (listener) => {
+      const unsubscribe = servers.map((server) => server.triggers.onNews(listener));
+      return () => {
+        for (const each of unsubscribe) each();
+      };
     },
-  });
+  };
+  const inTurn = <Part extends object>(part: Partial<Part>, of: (server: Store) => Part) =>
+    new Proxy(part as Part, {
+      get: (target, name) => {
+        const named = name as keyof Part;
+        if (target[named] !== undefined) return target[named];
+        const server = of(servers[calls++ % 2]!);
+        return (server[named] as (...args: unknown[]) => unknown).bind(server);
+      },
+    });
+  own.triggers = inTurn(triggers, (server) => server.triggers);
+  return inTurn(own, (server) => server);
 }
 
 const hearsTwice = "listeners hear the server that did it and the one that was told";
@@ -62,9 +74,11 @@ testStore(
     "claims of one commit never get the same task, whichever comes later in it": apart,
     "writes asked for in one turn share a commit, each with its own answer (I5)": apart,
     "a job may start and be cancelled in one commit": apart,
+    "a job that starts and is stopped in one commit has both, in order": apart,
     "the backlog shows what is open, and what was done is counted once it is committed": counts,
     "signals name what changed, what ended and what is due": hearsTwice,
     "a retry announces what is ready and what changed, and the job's next end": hearsTwice,
     "the end of a job wakes those who wait for the next one's tasks": hearsTwice,
+    "a time that is fired submits its job, is recorded, and moves its schedule on": hearsTwice,
   },
 );

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { DatabaseSync } from "node:sqlite";
 import { JobState } from "@spanloom/protocol";
-import { FakeClock, type MakeStore, StoreDriver, taskSet, tempDir, testStore, testTriggers } from "@spanloom/testing";
+import { FakeClock, type MakeStore, StoreDriver, taskSet, tempDir, testStore } from "@spanloom/testing";
 import { describe, expect, test, vi } from "vitest";
 import { jobTransitions, taskTransitions } from "../../engine/states.ts";
 import { SqliteStore } from "./index.ts";
@@ -67,7 +67,6 @@ const makeChecked: MakeStore = ({ dataDir, clock, cancelGraceMs }) =>
   new CheckedStore({ dataDir, nowUs: clock.nowUs, cancelGraceMs });
 
 testStore("SqliteStore", makeChecked);
-testTriggers("SqliteStore with triggers", makeChecked);
 
 /** The superuser may write anywhere, so permissions prove nothing to it. */
 async function asOrdinaryUser<T>(run: () => Promise<T>): Promise<T> {
