@@ -9,6 +9,7 @@ import { scheduleCommand } from "./commands/schedule.ts";
 import { serverCommand } from "./commands/server.ts";
 import { spansCommand } from "./commands/spans.ts";
 import { triggerCommand } from "./commands/trigger.ts";
+import { webhookCommand } from "./commands/webhook.ts";
 import { cliVersion } from "./version.ts";
 
 /** Runs a command and tells its exit code. */
@@ -31,6 +32,7 @@ export function buildProgram(context: CliContext, exit: Exit): Command {
     scheduleCommand,
     triggerCommand,
     eventCommand,
+    webhookCommand,
     spansCommand,
     logsCommand,
     queueCommand,

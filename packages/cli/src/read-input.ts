@@ -8,7 +8,7 @@ import { type CliContext, UsageError } from "./cli-context.ts";
  */
 export async function readInput(text: string | undefined, context: CliContext, flag = "--input"): Promise<unknown> {
   if (text === undefined) return undefined;
-  const json = await source(text, context, flag);
+  const json = await readText(text, context, flag);
   try {
     return JSON.parse(json) as unknown;
   } catch (error) {
@@ -16,7 +16,8 @@ export async function readInput(text: string | undefined, context: CliContext, f
   }
 }
 
-async function source(text: string, context: CliContext, flag: string): Promise<string> {
+/** Reads a text given as it is, as `@file`, or as `-` for the standard input. Errors: UsageError when it cannot be read. */
+export async function readText(text: string, context: CliContext, flag: string): Promise<string> {
   if (text === "-") return context.readStdin();
   if (!text.startsWith("@")) return text;
   try {

@@ -30,6 +30,7 @@ test("help of every command has examples and exit code 0", async () => {
     ),
     ...["put", "list", "get", "pause", "resume", "delete", "firings"].map((name) => `trigger ${name}`),
     ...["publish", "list", "get", "replay"].map((name) => `event ${name}`),
+    ...["put", "list", "get", "delete"].map((name) => `webhook ${name}`),
   ];
   for (const command of [...commands, "spans", "logs", "runner list", "queue list", ""]) {
     const { exitCode, out } = await run([...command.split(" ").filter(Boolean), "--help"]);
@@ -63,6 +64,14 @@ test.each([
   [["event", "publish", "k", "--metadata", "x"], 'cannot use --metadata "x": it must be key=value'],
   [["event", "replay"], "cannot replay events: either ids or conditions must be given"],
   [["event", "replay", "a", "--key", "b"], "cannot replay events: either ids or conditions must be given"],
+  [["webhook", "put", "n"], "required option '--scheme <scheme>' not specified"],
+  [
+    ["webhook", "put", "n", "--scheme", "sha1"],
+    'cannot use --scheme "sha1": it must be one of github, stripe, hmac, none',
+  ],
+  [["webhook", "put", "n", "--scheme", "hmac"], "cannot put a webhook: --header must name the header"],
+  [["webhook", "put", "n", "--scheme", "github", "--hash", "sha512"], "cannot put a webhook: --header must name"],
+  [["webhook", "put", "n", "--scheme", "github", "--secret-file", "absent"], 'cannot read --secret-file "@absent"'],
   [["spans", "x", "--format", "yaml"], 'cannot use --format "yaml": it must be one of waterfall'],
   [["spans", "x", "--out", "a.xlsx"], 'cannot use --format "xlsx"'],
   [["server", "--port", "70000"], 'cannot use --port "70000"'],
