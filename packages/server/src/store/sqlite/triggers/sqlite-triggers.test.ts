@@ -84,6 +84,27 @@ describe("SIGKILL", () => {
   });
 });
 
+test("firings of definitions that are gone, and those beyond what is kept, are forgotten after a restart", async () => {
+  using dir = tempDir();
+  await using driver = await StoreDriver.open(() => new SqliteStore({ dataDir: dir.path }));
+  const plain = { kind: "schedule", body: Buffer.from("x"), paused: false, pauseReason: "", keepFirings: 1 } as const;
+  for (const name of ["gone", "kept", "also gone"]) {
+    const schedule = await driver.store.triggers!.put({ ...plain, name, id: driver.newId() }, 0);
+    const missed = Array.from({ length: 3 }, () => {
+      return { id: driver.newId(), scheduledAtUs: 0, requested: false, what: { missed: 1 } };
+    });
+    await driver.store.triggers!.fire([{ scheduleId: schedule!.id, firings: missed }]);
+  }
+  await driver.store.triggers!.delete("schedule", "gone");
+  await driver.store.triggers!.delete("schedule", "also gone");
+  await driver.reopen();
+  const another = await driver.store.triggers!.put({ ...plain, name: "another", id: driver.newId() }, 0);
+  expect(another!.lastFiring).toBeUndefined();
+  expect(await driver.store.triggers!.tidy(0, 100)).toBe(3 + 2 + 3);
+  expect(await driver.store.triggers!.tidy(0, 100)).toBe(0);
+  expect(await driver.store.triggers!.listFirings({}, { limit: 10 })).toHaveLength(1);
+});
+
 test("a full disk refuses events whole, and the next ones are matched in order", async () => {
   using dir = tempDir();
   const clock = new FakeClock();

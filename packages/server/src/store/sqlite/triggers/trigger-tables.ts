@@ -1,5 +1,11 @@
 import type { Database } from "../database.ts";
 
+/** Definitions that have firings: one look into the index for each of them, however many firings they have. */
+const SOURCES_SQL = `WITH RECURSIVE s (source) AS (
+    SELECT (SELECT min(source) FROM firing)
+    UNION ALL SELECT (SELECT min(source) FROM firing WHERE source > s.source) FROM s WHERE s.source IS NOT NULL
+  ) SELECT source FROM s WHERE source IS NOT NULL`;
+
 /**
  * What operations on triggers need of the record again and again, held in memory.
  *
@@ -76,7 +82,7 @@ export class TriggerTables {
     const definitions = this.#number("SELECT coalesce(max(seq), 0) FROM definition");
     this.#nextDefinition = Math.max(definitions, this.#number("SELECT coalesce(max(source), 0) FROM firing")) + 1;
     this.#refill(this.failing, "SELECT seq FROM definition WHERE error IS NOT NULL");
-    this.#refill(this.untidied, "SELECT DISTINCT source FROM firing");
+    this.#refill(this.untidied, SOURCES_SQL);
     this.reloadListeners();
   }
 
