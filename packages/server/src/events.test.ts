@@ -310,6 +310,9 @@ test("kept events are replayed to one trigger, once under a key", async () => {
   expect((await events.replayEvents({ eventIds: ["e-1"], trigger: "new", idempotencyKey: "k" })).eventIds).toEqual([
     eventIds[0],
   ]);
+  // Whatever the first call made fulfils the conditions, too.
+  expect((await events.replayEvents(replay)).eventIds).toEqual(eventIds);
+  expect((await events.replayEvents({ ...replay, maxEvents: 2 })).eventIds).toEqual(eventIds);
   expect((await jobs.listJobs({})).jobs).toHaveLength(4);
   expect((await refusal(events.replayEvents({ filter: {}, maxEvents: 1 }))).reason).toBe("LIMIT_EXCEEDED");
   expect((await refusal(events.replayEvents({ eventIds: ["gone"] }))).reason).toBe("EVENT_NOT_FOUND");

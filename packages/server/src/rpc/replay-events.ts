@@ -41,7 +41,7 @@ export async function replayEvents(request: ReplayEventsRequest, options: Replay
     const replays = records
       .toSorted((a, b) => a.seq - b.seq)
       .map((record): NewEventRecord => {
-        const id = idempotencyKey === "" ? ids.next() : replayId(record, idempotencyKey);
+        const id = idempotencyKey === "" ? ids.next() : replayId(record.id, idempotencyKey, record.receivedAtUs);
         return replayOf(record, id, onlyTrigger);
       });
     await triggers.publish(replays);
@@ -50,8 +50,16 @@ export async function replayEvents(request: ReplayEventsRequest, options: Replay
   return create(ReplayEventsResponseSchema, { eventIds });
 }
 
-function replayId({ id, receivedAtUs }: EventRecord, idempotencyKey: string): string {
-  return firingId(receivedAtUs, `replay ${JSON.stringify([idempotencyKey, id])}`);
+function replayId(originalId: string, idempotencyKey: string, originalUs: number): string {
+  return firingId(originalUs, `replay ${JSON.stringify([idempotencyKey, originalId])}`);
+}
+
+/** Whether an event was made by an earlier call under the key: what is found by conditions finds such events, too. */
+function isReplayUnder(idempotencyKey: string, { id, source, replayOf: originalId }: EventRecord): boolean {
+  if (idempotencyKey === "" || source !== "replay") return false;
+  // Of the id only the beginning tells the time, which is the original's.
+  const timeDigits = "00000000-0000-".length;
+  return id.slice(timeDigits) === replayId(originalId, idempotencyKey, 0).slice(timeDigits);
 }
 
 /** The webhook is kept: what it starts is told apart by it. */
@@ -94,9 +102,9 @@ async function namedEvents(
   return [...found.values()];
 }
 
-/** One more than `maxEvents` at most: who looks sees that there are too many. */
+/** Stops at more than `maxEvents`: who looks sees that there are too many. */
 async function matchingEvents(
-  { filter }: ReplayEventsRequest,
+  { filter, idempotencyKey }: ReplayEventsRequest,
   triggers: TriggerStore,
   { limits, maxEvents }: { limits: Limits; maxEvents: number },
 ): Promise<EventPlace[]> {
@@ -104,11 +112,11 @@ async function matchingEvents(
   const found: EventPlace[] = [];
   let after: number | undefined;
   while (found.length <= maxEvents) {
-    const limit = Math.min(BATCH, maxEvents + 1 - found.length);
-    const page = await triggers.listEvents(query, { limit, ...(after !== undefined && { after }) });
-    found.push(...page.map(({ id, seq }) => ({ id, seq })));
+    const page = await triggers.listEvents(query, { limit: BATCH, ...(after !== undefined && { after }) });
+    const originals = page.filter((record) => !isReplayUnder(idempotencyKey, record));
+    found.push(...originals.map(({ id, seq }) => ({ id, seq })));
     after = page.at(-1)?.seq;
-    if (page.length < limit) break;
+    if (page.length < BATCH) break;
   }
   return found;
 }

@@ -237,5 +237,7 @@ function* settlementsOf(
     yield { toSeq: taken[end - 1]!.event.seq, takings: taken.slice(start, end) };
     start = end;
   }
-  yield { toSeq: events.at(-1)!.seq, takings: taken.slice(start) };
+  const lastSeq = events.at(-1)!.seq;
+  if (start === 0 || start < taken.length || taken.at(-1)!.event.seq < lastSeq)
+    yield { toSeq: lastSeq, takings: taken.slice(start) };
 }
