@@ -43,7 +43,8 @@ function rootsOf({ name, tasks }: SubmitJobRequest): TemplateTaskSnapshot[] {
   const owner = `cannot read the input of job "${name}"`;
   return (tasks?.groups ?? []).flatMap(({ inputs, specs, displays }) =>
     inputs.map((bytes, index) => {
-      const identifier = tasks!.specs[specs[specs.length === 1 ? 0 : index]!]?.identifier;
+      // One for all, and none for the first.
+      const identifier = tasks!.specs[specs[specs.length > 1 ? index : 0] ?? 0]?.identifier;
       const input = decodePayload(bytes, owner);
       const display = displays[index];
       return {
