@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+
 /** Time as the server's parts see it; tests bring their own. */
 export interface Clock {
   /** Microseconds since the Unix epoch. */
@@ -22,3 +24,31 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
 };
+
+/** A stretch of work that took longer waited for others, which are served then. */
+const MAX_REST_MS = 50;
+
+/**
+ * Lets others in between stretches of work, for as long as the last one took, so that half of the time is theirs.
+ *
+ * `tookUs` is microseconds. Resolves early when `signal` aborts.
+ */
+export async function restAfter(tookUs: number, clock: Clock, signal?: AbortSignal): Promise<void> {
+  const ms = Math.min(tookUs / 1000, MAX_REST_MS);
+  if (ms < 1) await nextTurn();
+  else await pause(ms, clock, signal);
+}
+
+/** Waits by a clock. Resolves early when `signal` aborts. */
+export function pause(ms: number, clock: Clock, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      cancel();
+      signal?.removeEventListener("abort", end);
+      resolve();
+    };
+    const cancel = clock.schedule(end, ms);
+    signal?.addEventListener("abort", end);
+    if (signal?.aborted) end();
+  });
+}

@@ -7,6 +7,7 @@ import {
   FireScheduleResponseSchema,
   type TriggerService,
 } from "@spanloom/protocol";
+import { restAfter } from "../clock.ts";
 import { boundedText, checkLimit, invalidField, requiredText } from "../engine/field.ts";
 import { backfillFiring, type FiredSchedule, keyedFiringId, requestedFiring } from "../engine/trigger/fired-job.ts";
 import { batchesByWeight } from "../engine/trigger/firing-batches.ts";
@@ -42,13 +43,10 @@ async function backfillSchedule(request: BackfillScheduleRequest, options: Trigg
   const firings: FiringRecord[] = [];
   const asked = times.map((timeUs) => () => backfillFiring(schedule, timeUs, clock.nowUs()));
   for (const batch of batchesByWeight(asked, () => definition.template.weight)) {
-    const fired = await fire(
-      record,
-      batch.map((make) => make()),
-      options,
-    );
-    firings.push(...fired);
-    await nextTurn();
+    const beganUs = clock.nowUs();
+    const made = batch.map((make) => make());
+    firings.push(...(await fire(record, made, options)));
+    await restAfter(clock.nowUs() - beganUs, clock);
   }
   const isNew = ({ requested, seq }: FiringRecord): boolean => requested && seq > (newest?.seq ?? 0);
   return create(BackfillScheduleResponseSchema, {

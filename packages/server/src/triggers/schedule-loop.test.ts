@@ -17,6 +17,8 @@ class Schedules {
   readonly asked: string[] = [];
   /** Fails the next calls. */
   failure: Error | undefined;
+  /** How long a transaction takes. */
+  tookMs = 0;
   /** Another server is first. */
   lost = false;
   tell: (news: TriggerNews) => void = () => {};
@@ -43,6 +45,7 @@ class Schedules {
       nextScheduleUs: async () => this.#inOrder()[0]?.nextAtUs,
       fire: async (schedules) => {
         this.asked.push(`fire ${schedules.length}`);
+        clock.advance(this.tookMs);
         return schedules.map((each) => this.#fire(each));
       },
     };
@@ -217,10 +220,22 @@ describe("the loop of schedules", () => {
     }
     await start();
     expect(schedules.fired).toHaveLength(1_150);
-    expect(schedules.asked.filter((each) => each.startsWith("fire"))).toEqual([
-      ...new Array(11).fill("fire 100"),
-      "fire 50",
-    ]);
+    expect(schedules.asked.filter((each) => each.startsWith("fire"))).toEqual(new Array(23).fill("fire 50"));
+  });
+
+  it("rests as long as a transaction took, so that others are served (I4)", async () => {
+    const nowUs = wallNowUs();
+    for (let i = 0; i < 100; i++) {
+      const id = `01890000-0000-7000-8000-${String(i).padStart(12, "0")}`;
+      schedules.add(scheduleRecord({ id, nextAtUs: nowUs, lastAtUs: nowUs - MINUTE }));
+    }
+    schedules.tookMs = 7;
+    await start();
+    expect(schedules.fired).toHaveLength(50);
+    await tick(6);
+    expect(schedules.fired).toHaveLength(50);
+    await tick(1);
+    expect(schedules.fired).toHaveLength(100);
   });
 
   it("leaves what another server was first to fire, and waits a little before it looks again (I3)", async () => {

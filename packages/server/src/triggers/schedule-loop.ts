@@ -1,6 +1,5 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Limits } from "@spanloom/protocol";
-import type { Clock } from "../clock.ts";
+import { type Clock, pause, restAfter } from "../clock.ts";
 import { batchesByWeight } from "../engine/trigger/firing-batches.ts";
 import type { SelfTracer } from "../self-tracing/self-tracer.ts";
 import type { Store } from "../store/store.ts";
@@ -116,19 +115,24 @@ export class ScheduleLoop {
 
   /** Fires some of the schedules that are due; false when there are none. */
   async #fireDue(): Promise<boolean> {
-    const { triggers, wallNowUs } = this.#options;
+    const { triggers, clock, wallNowUs, random } = this.#options;
+    const { signal } = this.#stopping;
     const due = await triggers.dueSchedules(wallNowUs(), READ_LIMIT);
-    let moved = 0;
     for (const records of inParts(due, PLANS_PER_TURN)) {
-      if (this.#stopped) return false;
       const planned = records.map((record) => this.#planOf(record));
       for (const batch of batchesByWeight(planned, ({ weight }) => weight)) {
-        moved += await this.#fire(batch);
-        await nextTurn();
+        if (this.#stopped) return false;
+        const beganUs = clock.nowUs();
+        const moved = await this.#fire(batch);
+        if (moved > 0) {
+          await restAfter(clock.nowUs() - beganUs, clock, signal);
+          continue;
+        }
+        // Another server is at work on the same: it is left to it, unless it ends.
+        await pause(random() * LOST_MS, clock, signal);
+        return true;
       }
     }
-    // Another server is at work on the same: it is left to it, unless it ends.
-    if (due.length > 0 && moved === 0) await this.#wait(this.#options.random() * LOST_MS);
     return due.length > 0;
   }
 
@@ -166,20 +170,6 @@ export class ScheduleLoop {
       span.end();
     }
   }
-
-  #wait(ms: number): Promise<void> {
-    const { signal } = this.#stopping;
-    return new Promise((resolve) => {
-      const end = (): void => {
-        cancel();
-        signal.removeEventListener("abort", end);
-        resolve();
-      };
-      const cancel = this.#options.clock.schedule(end, ms);
-      signal.addEventListener("abort", end);
-      if (signal.aborted) end();
-    });
-  }
 }
 
 /** The time of day may be set meanwhile: it is looked at so often while something is due later. */
@@ -188,8 +178,8 @@ const RETRY_MS = 1_000;
 /** Schedules read at once. */
 const READ_LIMIT = 500;
 /** Plans made before others are let in: some 50 to 100 microseconds each the first time, a tenth of that later. */
-const PLANS_PER_TURN = 100;
-/** How long to wait at most when another server was first to fire all that was due. */
+const PLANS_PER_TURN = 50;
+/** How long to wait at most when another server was first to fire a batch. */
 const LOST_MS = 100;
 
 function* inParts<T>(items: readonly T[], size: number): Generator<readonly T[]> {

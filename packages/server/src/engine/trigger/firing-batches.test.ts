@@ -3,8 +3,8 @@ import { batchesByWeight, MAX_WEIGHT } from "./firing-batches.ts";
 
 const sizes = (weights: number[]) => [...batchesByWeight(weights, (weight) => weight)].map((batch) => batch.length);
 
-it("fills batches up to a hundred", () => {
-  expect(sizes(new Array(250).fill(1))).toEqual([100, 100, 50]);
+it("fills batches up to fifty", () => {
+  expect(sizes(new Array(125).fill(1))).toEqual([50, 50, 25]);
   expect(sizes([])).toEqual([]);
 });
 
