@@ -86,6 +86,22 @@ describe("admission on a real server", () => {
     expect(await (await client.jobs.submit(hold, undefined, options)).result()).toBe("done");
   });
 
+  it("lets so many jobs wait as the key allows, and refuses the next", async () => {
+    const { client, start } = await setUp();
+    const release = newSignal();
+    const hold = task({ name: "hold", run: () => release.promise.then(() => "done") });
+    await start(hold);
+    const options = { concurrency: { key: "nightly", limit: 1, maxWaiting: 1 } };
+    const admitted = [
+      await client.jobs.submit(hold, undefined, options),
+      await client.jobs.submit(hold, undefined, options),
+    ];
+    const refused = client.jobs.submit(hold, undefined, options);
+    await expect(refused).rejects.toMatchObject({ reason: "CONCURRENCY_REJECTED" });
+    release.resolve();
+    expect(await Promise.all(admitted.map((job) => job.result()))).toEqual(["done", "done"]);
+  });
+
   it("a task that nobody leases in time fails with a span of its own", async () => {
     const { client, query } = await setUp();
     const lonely = task({ name: "lonely", queueTimeoutMs: 50, run: () => 1 });

@@ -27,6 +27,15 @@ export interface ConcurrencyOptions {
   policy?: "wait" | "cancelRunning" | "rejectNew";
 }
 
+/** {@link ConcurrencyOptions} of jobs, of which also those that wait may be bounded. */
+export interface JobConcurrencyOptions extends ConcurrencyOptions {
+  /**
+   * Most newcomers that may wait, 1..100,000; one more is refused with CONCURRENCY_REJECTED. Default: any number. Not with
+   * `rejectNew`, where none waits.
+   */
+  maxWaiting?: number;
+}
+
 /**
  * At most `limit` attempts that share a key start in each window; the others wait. Windows are aligned to the Unix epoch.
  *
@@ -48,15 +57,17 @@ const policies = {
 } as const;
 
 /** The rule as it travels. Errors: INVALID_FIELD; `owner` starts the message. */
-export function toConcurrency({ key, limit, policy = "wait" }: ConcurrencyOptions, owner: string): Concurrency {
+export function toConcurrency(options: JobConcurrencyOptions, owner: string): Concurrency {
+  const { key, limit, policy = "wait", maxWaiting } = options;
   checkKey(key, owner, "concurrency.key");
   checkRange(limit, [1, 100_000], { owner, field: "concurrency.limit", whole: true });
+  checkRange(maxWaiting, [1, 100_000], { owner, field: "concurrency.maxWaiting", whole: true });
   const known = policies[policy];
   if (known === undefined) {
     const message = `${owner}: concurrency.policy is "${policy}", must be wait, cancelRunning or rejectNew`;
     throw new SpanloomError("INVALID_FIELD", message, { field: "concurrency.policy" });
   }
-  return create(ConcurrencySchema, { key, limit, policy: known });
+  return create(ConcurrencySchema, { key, limit, policy: known, ...(maxWaiting !== undefined && { maxWaiting }) });
 }
 
 /** The limit as it travels. Errors: INVALID_FIELD; `owner` starts the message. */

@@ -39,6 +39,16 @@ describe("submitting", () => {
     expect(service.requests[0]!.idempotencyKey).toHaveLength(36);
   });
 
+  it("sends how many may wait under the job's key, and nothing when any number may", async () => {
+    const { service, client } = start();
+    const concurrency = { key: "k", limit: 1 };
+    await client.jobs.submit(echo, "a", { concurrency: { ...concurrency, maxWaiting: 3 } });
+    await client.jobs.submit(echo, "b", { concurrency });
+    expect(service.requests.map((request) => request.concurrency?.maxWaiting)).toEqual([3, undefined]);
+    const none = client.jobs.submit(echo, "c", { concurrency: { ...concurrency, maxWaiting: 0 } });
+    await expect(none).rejects.toThrow("concurrency.maxWaiting is 0, must be a whole number in 1..100000");
+  });
+
   it("gathers jobs submitted at the same time into one request", async () => {
     const { service, client } = start();
     const jobs = await Promise.all(["a", "b", "c"].map((text) => client.jobs.submit(echo, text)));

@@ -1,6 +1,6 @@
 // For users: tasks.
 
-export type { ConcurrencyOptions, RateLimitOptions } from "./admission.ts";
+export type { ConcurrencyOptions, JobConcurrencyOptions, RateLimitOptions } from "./admission.ts";
 // For other packages of Spanloom.
 export { type CallRetryOptions, callWithRetry, retryDelayMs } from "./call.ts";
 // For users: trace context in metadata, headers and environment variables.

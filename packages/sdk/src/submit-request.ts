@@ -6,7 +6,7 @@ import {
   SubmitJobRequestSchema,
   TraceMode,
 } from "@spanloom/protocol";
-import { type ConcurrencyOptions, toConcurrency } from "./admission.ts";
+import { type JobConcurrencyOptions, toConcurrency } from "./admission.ts";
 import type { TraceCarrier } from "./carrier.ts";
 import { timestampOf } from "./date-of.ts";
 import { checkRange, type RetryOptions } from "./retry.ts";
@@ -38,7 +38,7 @@ export interface JobOptions {
   /** Trace context of the submitter. Default: that among the tags, else that of the active span; false sends none. */
   trace?: TraceCarrier | false;
   /** At most so many jobs that share a key are admitted at once; a job holds its place until it ends. */
-  concurrency?: ConcurrencyOptions;
+  concurrency?: JobConcurrencyOptions;
   /** Retry policy of the root task. */
   retry?: RetryOptions;
   /** Text for people on the root task. */
