@@ -15,10 +15,10 @@ import type { Clock } from "../clock.ts";
 import { checkLimit, invalidField, requiredText } from "../engine/field.ts";
 import { EventBacklog } from "../engine/trigger/event-backlog.ts";
 import { type PublishedEvent, toPublishedEvent } from "../engine/trigger/published-event.ts";
-import { present } from "../present.ts";
 import type { Store } from "../store/store.ts";
 import type { EventRecord, NewEventRecord, TriggerStore } from "../store/trigger-store.ts";
 import { toEvent } from "./event-message.ts";
+import { eventParts } from "./event-pages.ts";
 import { eventNotFound, toEventQuery } from "./event-query.ts";
 import { decodePageToken, encodePageToken } from "./page-token.ts";
 import { replayEvents } from "./replay-events.ts";
@@ -107,22 +107,25 @@ async function listEvents(request: ListEventsRequest, { triggers, limits }: Even
   const query = toEventQuery(request.filter, limits);
   const position = decodePageToken(request.pageToken, "events", query);
   const after = position === undefined ? undefined : Number(position);
-  const found = await triggers.listEvents(query, { limit: limit + 1, ...present({ after }) });
-  const page = within(found.slice(0, limit), limits.maxResponseBytes);
+  const { page, isLast } = await pageOf(eventParts(triggers, query, after), limit, limits.maxResponseBytes);
   const matchedSeq = await triggers.matchedSeq();
   return create(ListEventsResponseSchema, {
     events: page.map((record) => toEvent(record, matchedSeq)),
-    nextPageToken: found.length > page.length ? encodePageToken("events", query, String(page.at(-1)?.seq)) : "",
+    nextPageToken: isLast ? "" : encodePageToken("events", query, String(page.at(-1)?.seq)),
   });
 }
 
-/** The first of some events that fit an answer, at least one. */
-function within(records: readonly EventRecord[], maxBytes: number): readonly EventRecord[] {
-  let bytes = 0;
+/** As many events as fit an answer, at most `limit` and at least one. */
+async function pageOf(parts: AsyncIterable<readonly EventRecord[]>, limit: number, maxBytes: number) {
+  const page: EventRecord[] = [];
   // A half is left for what is not payload.
-  const end = records.findIndex(({ payload }, index) => {
-    bytes += payload.length;
-    return index > 0 && bytes > maxBytes / 2;
-  });
-  return end === -1 ? records : records.slice(0, end);
+  let room = maxBytes / 2;
+  for await (const part of parts) {
+    for (const record of part) {
+      room -= record.payload.length;
+      if (page.length === limit || (page.length > 0 && room < 0)) return { page, isLast: false };
+      page.push(record);
+    }
+  }
+  return { page, isLast: true };
 }

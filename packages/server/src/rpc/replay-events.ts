@@ -9,6 +9,7 @@ import { boundedText, checkLimit, invalidField, requiredText } from "../engine/f
 import { firingId } from "../engine/trigger/firing-id.ts";
 import type { EventRecord, NewEventRecord, TriggerStore } from "../store/trigger-store.ts";
 import { findDefinition } from "./definition-change.ts";
+import { eventParts, nextPartSize } from "./event-pages.ts";
 import { eventNotFound, toEventQuery } from "./event-query.ts";
 
 /** What the call needs. */
@@ -20,9 +21,6 @@ export interface ReplayOptions {
 
 const MAX_IDS = 1_000;
 const DEFAULT_MAX_EVENTS = 1_000;
-
-/** Events read and published at once: payloads are kept in memory meanwhile. */
-const BATCH = 200;
 
 /**
  * Publishes kept events again, the oldest first.
@@ -36,8 +34,11 @@ export async function replayEvents(request: ReplayEventsRequest, options: Replay
   const onlyTrigger = trigger === "" ? "" : (await findDefinition(triggers, "trigger", trigger)).id;
   const originals = await originalIds(request, triggers, limits);
   const eventIds: string[] = [];
-  for (let start = 0; start < originals.length; start += BATCH) {
-    const records = await triggers.getEvents(originals.slice(start, start + BATCH));
+  let records: readonly EventRecord[] = [];
+  for (let start = 0; start < originals.length; ) {
+    const wanted = originals.slice(start, start + nextPartSize(records));
+    start += wanted.length;
+    records = await triggers.getEvents(wanted);
     const replays = records
       .toSorted((a, b) => a.seq - b.seq)
       .map((record): NewEventRecord => {
@@ -93,9 +94,12 @@ async function namedEvents(
   checkLimit("event_ids", eventIds.length, MAX_IDS, "ids");
   for (const [index, id] of eventIds.entries()) requiredText(`event_ids[${index}]`, id, limits.maxNameBytes);
   const found = new Map<string, EventPlace>();
-  for (let start = 0; start < eventIds.length; start += BATCH) {
-    const records = await triggers.getEvents(eventIds.slice(start, start + BATCH));
-    for (const { id, seq } of records) found.set(id, { id, seq });
+  let part: readonly EventRecord[] = [];
+  for (let start = 0; start < eventIds.length; ) {
+    const wanted = eventIds.slice(start, start + nextPartSize(part));
+    part = await triggers.getEvents(wanted);
+    for (const { id, seq } of part) found.set(id, { id, seq });
+    start += wanted.length;
   }
   const missing = eventIds.findIndex((id) => !found.has(id));
   if (missing !== -1) throw eventNotFound(eventIds[missing] ?? "", `event_ids[${missing}]`);
@@ -110,13 +114,10 @@ async function matchingEvents(
 ): Promise<EventPlace[]> {
   const query = toEventQuery(filter, limits);
   const found: EventPlace[] = [];
-  let after: number | undefined;
-  while (found.length <= maxEvents) {
-    const page = await triggers.listEvents(query, { limit: BATCH, ...(after !== undefined && { after }) });
-    const originals = page.filter((record) => !isReplayUnder(idempotencyKey, record));
+  for await (const part of eventParts(triggers, query)) {
+    const originals = part.filter((record) => !isReplayUnder(idempotencyKey, record));
     found.push(...originals.map(({ id, seq }) => ({ id, seq })));
-    after = page.at(-1)?.seq;
-    if (page.length < BATCH) break;
+    if (found.length > maxEvents) break;
   }
   return found;
 }
