@@ -24,6 +24,7 @@ export const attributeNames = {
   firingDelayMs: "spanloom.firing_delay_ms",
   backfill: "spanloom.backfill",
   eventId: "spanloom.event.id",
+  firingJobId: "spanloom.firing.job.id",
   blockedMs: "spanloom.blocked_ms",
   queuedMs: "spanloom.queued_ms",
   backoffMs: "spanloom.backoff_ms",

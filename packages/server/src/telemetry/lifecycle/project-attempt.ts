@@ -31,6 +31,7 @@ export function projectAttempt(rows: RowBuilder<SpanColumns>, source: AttemptSou
     task,
     attempt: attempt.number,
     runnerId: attempt.runnerId,
+    isRetry: job.retriedAtUs !== undefined && attempt.leasedAtUs >= job.retriedAtUs,
     type: "attempt",
     kind: "CONSUMER",
     name: task.name,

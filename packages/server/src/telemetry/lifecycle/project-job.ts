@@ -1,6 +1,7 @@
 import { JobState, type Outcome, spanIdOf } from "@spanloom/protocol";
 import type { Failure, JobRecord } from "../../store/store.ts";
 import type { SpanColumns } from "../columns/span-columns.ts";
+import { appendFiring, callerLinkType } from "./project-firing.ts";
 import { appendIdentity, appendLink, CANCEL_REASON, finishRow, type LifecycleSpan } from "./span-row.ts";
 
 const outcomes: Partial<Record<JobState, Outcome>> = {
@@ -28,10 +29,11 @@ export function projectJob(to: SpanColumns, job: JobRecord, version: bigint): vo
     dropped: { attributes: 0, events: 0, links: 0 },
   };
   const attributes = appendIdentity(to, span, "submit");
+  appendFiring(attributes, job);
   if (span.outcome === "cancelled" && job.cancelReason) attributes.text(CANCEL_REASON, job.cancelReason);
   const { link, submitterLink } = job.trace;
   if (link) appendLink(to, link.traceId, link.spanId, link.type ?? "submitter");
-  if (submitterLink) appendLink(to, submitterLink.traceId, submitterLink.spanId, "submitter");
+  if (submitterLink) appendLink(to, submitterLink.traceId, submitterLink.spanId, callerLinkType(job));
   finishRow(to, span, version);
 }
 

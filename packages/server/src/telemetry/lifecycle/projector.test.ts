@@ -1,5 +1,5 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import { AttemptOutcome, attemptSpanId, JobState, spanIdOf, TaskState } from "@spanloom/protocol";
+import { AttemptOutcome, attemptSpanId, firingSpan, JobState, spanIdOf, TaskState } from "@spanloom/protocol";
 import { SpanSchema } from "@spanloom/protocol/otlp";
 import { newSignal } from "@spanloom/testing";
 import { describe, expect, it } from "vitest";
@@ -76,6 +76,22 @@ describe("lifecycle spans", () => {
       attempt: 1,
     });
     expect(new Set(rows.map(({ trace_id: id }) => id))).toEqual(new Set([jobId.replaceAll("-", "")]));
+  });
+
+  it("tell attempts that the job's retry brought about from those before", async () => {
+    const attempts = [1, 2, 3].map((number) => attemptRecord(number));
+    const { row } = await project(
+      jobRecord(jobId, { retriedAtUs: attempts[1]!.leasedAtUs, trigger: { type: "clone", depth: 0 } }),
+      taskRecord(rootId, jobId, { attempts }),
+    );
+    const spans = [spanIdOf(jobId), spanIdOf(rootId), ...attempts.map(({ number }) => attemptSpanId(rootId, number))];
+    expect(spans.map((id) => entries(row(id), "attributes")["spanloom.trigger.type"])).toEqual([
+      "clone",
+      "clone",
+      "clone",
+      "retry",
+      "retry",
+    ]);
   });
 
   it("carry exact nanoseconds, and no end while open", async () => {
@@ -163,6 +179,7 @@ describe("lifecycle spans", () => {
       "spanloom.task.version": "1.2",
       "spanloom.task.attempt": "1",
       "spanloom.runner.id": "runner-1",
+      "spanloom.trigger.type": "manual",
       "spanloom.outcome": "success",
       "spanloom.blocked_ms": "0",
       "spanloom.queued_ms": "0.5",
@@ -299,6 +316,32 @@ describe("Projector", () => {
     await projector.flush();
     expect(batches).toHaveLength(1);
     expect(store.projected).toEqual([jobId]);
+  });
+
+  it("writes the firing of a job once, however often the job changes, and again only as the same row", async () => {
+    const { store, projector, rows, insertWith, batches } = setUp();
+    const source = { kind: "schedule", id: fixtureId(9), name: "nightly" } as const;
+    store.put(jobRecord(jobId, { trigger: { type: "schedule", source, scheduledAtUs: startUs, depth: 0 } }));
+    const flush = () => {
+      projector.note(new Set([jobId]), new Set());
+      return projector.flush();
+    };
+    insertWith(() => Promise.reject(new Error("away")));
+    await expect(flush()).rejects.toThrow("away");
+    insertWith(async (batch) => void batches.push(batch));
+    await flush();
+    await flush();
+    expect(rows().map(({ name }) => name)).toEqual(["fire nightly", "job audit", "job audit"]);
+    const [firing] = rows();
+    const { traceId, spanId } = firingSpan(jobId);
+    expect(firing).toMatchObject({ trace_id: traceId, span_id: spanId, job_id: "0".repeat(32), duration_ns: 0n });
+
+    const another = setUp();
+    another.clock.us += 1e6;
+    another.store.put(store.jobs.get(jobId)!);
+    await another.projector.recover();
+    await another.projector.flush();
+    expect(another.rows()[0]).toEqual(firing);
   });
 
   it("recovers jobs that a crash left unprojected, with all their tasks", async () => {

@@ -6,8 +6,10 @@ import { RowBuilder, type SpanColumns, spanColumns } from "../columns/span-colum
 import type { TelemetryCounts } from "../telemetry-counts.ts";
 import type { StoppedAttempt } from "./close-open-spans.ts";
 import { projectAttempt } from "./project-attempt.ts";
+import { projectFiring, wasFired } from "./project-firing.ts";
 import { projectJob } from "./project-job.ts";
 import { projectTask } from "./project-task.ts";
+import { RecentNames } from "./recent-names.ts";
 import { StoppedAttempts } from "./stopped-attempts.ts";
 
 /** How long changes gather before they are written: a task that starts and ends meanwhile is written once. */
@@ -41,7 +43,7 @@ export interface ProjectorOptions {
 const SHARED_VERSIONS = 2n ** 62n;
 
 /**
- * Writes the spans of jobs, tasks and attempts from the control plane's record.
+ * Writes the spans of jobs, tasks, attempts and firings from the control plane's record.
  *
  * I1. A span's row says what the record said when it was read, and later rows have higher versions: what is noted
  *     while a projection runs is projected again after it.
@@ -55,6 +57,8 @@ const SHARED_VERSIONS = 2n ** 62n;
 export class Projector {
   readonly #options: ProjectorOptions;
   readonly #closed = new StoppedAttempts();
+  /** Jobs whose firing is in the store: it never changes, and is written once, but for a crash. */
+  readonly #fired = new RecentNames();
   #jobs = new Set<string>();
   #tasks = new Set<string>();
   #rows = 0;
@@ -161,15 +165,21 @@ export class Projector {
       await nextTurn();
     }
     const ended = new Map<string, number>();
+    const fired: string[] = [];
     for (const slice of slices(jobs)) {
       const batch = await store.readLifecycle(slice, []);
       for (const job of batch.jobs) {
+        if (wasFired(job) && !this.#fired.has(job.id)) {
+          projectFiring(rows.columns, job);
+          fired.push(job.id);
+        }
         projectJob(rows.columns, job, versionOf(batch, version));
         if (job.endedAtUs !== undefined) ended.set(job.id, job.endedAtUs);
       }
       await nextTurn();
     }
     await this.#insert(rows);
+    this.#fired.add(fired);
     if (stopped.length > 0) await this.#closeOpenSpans(stopped);
     await this.#markEnded(ended);
   }

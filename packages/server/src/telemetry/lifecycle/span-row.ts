@@ -1,5 +1,5 @@
 import { attributeNames, type Outcome, type SpanTypeName } from "@spanloom/protocol";
-import type { Failure, JobRecord, TaskRecord } from "../../store/store.ts";
+import type { Failure, JobRecord, JobTrigger, TaskRecord } from "../../store/store.ts";
 import type { MapColumn } from "../columns/nested-column.ts";
 import type { LongColumn } from "../columns/number-column.ts";
 import { appendOpen, type SpanColumns } from "../columns/span-columns.ts";
@@ -10,13 +10,8 @@ const SERVICE = "spanloom";
 /** Why a job was cancelled, as whoever did it said. */
 export const CANCEL_REASON = "spanloom.cancel.reason";
 
-/** What every lifecycle span says of itself. */
-export interface LifecycleSpan {
-  job: JobRecord;
-  task: TaskRecord | undefined;
-  /** 0 for job and task spans. */
-  attempt: number;
-  runnerId: string;
+/** What every span of the projection says of itself. */
+export interface ProjectedSpan {
   type: SpanTypeName;
   kind: "PRODUCER" | "INTERNAL" | "CONSUMER";
   name: string;
@@ -34,10 +29,50 @@ export interface LifecycleSpan {
   dropped: { attributes: number; events: number; links: number };
 }
 
+/** A span of a job, a task or an attempt. */
+export interface LifecycleSpan extends ProjectedSpan {
+  job: JobRecord;
+  task: TaskRecord | undefined;
+  /** 0 for job and task spans. */
+  attempt: number;
+  runnerId: string;
+  /** An attempt that the job's retry brought about. */
+  isRetry?: boolean;
+}
+
 /** Appends the scalars of a row, closes its nested columns and ends it. Attributes, events and links come before. */
 export function finishRow(to: SpanColumns, span: LifecycleSpan, version: bigint): void {
   const { job, task } = span;
-  to.trace_id.appendHexText(job.trace.traceId);
+  to.job_id.appendHexText(job.id);
+  to.job_name.appendText(job.name);
+  if (task) to.task_id.appendHexText(task.id);
+  else to.task_id.appendNone();
+  to.task_name.appendText(task?.name ?? "");
+  to.task_version.appendText(task ? versionOf(task) : "");
+  to.attempt.append(span.attempt);
+  to.queue.appendText(task?.queue ?? job.queue);
+  to.runner_id.appendText(span.runnerId);
+  finish(to, span, job.trace, version);
+}
+
+/** As {@link finishRow}, of a span that is none of a job's. */
+export function finishRowOfNoJob(to: SpanColumns, span: ProjectedSpan, trace: SpanTrace, version: bigint): void {
+  to.job_id.appendNone();
+  to.job_name.appendText("");
+  to.task_id.appendNone();
+  to.task_name.appendText("");
+  to.task_version.appendText("");
+  to.attempt.append(0);
+  to.queue.appendText("");
+  to.runner_id.appendText("");
+  finish(to, span, trace, version);
+}
+
+/** The trace that a span is of. */
+type SpanTrace = Pick<JobRecord["trace"], "traceId" | "tracestate" | "sampled">;
+
+function finish(to: SpanColumns, span: ProjectedSpan, trace: SpanTrace, version: bigint): void {
+  to.trace_id.appendHexText(trace.traceId);
   to.span_id.appendHexText(span.spanId);
   if (span.parentSpanId === "") to.parent_span_id.appendNone();
   else to.parent_span_id.appendHexText(span.parentSpanId);
@@ -50,15 +85,6 @@ export function finishRow(to: SpanColumns, span: LifecycleSpan, version: bigint)
   to.status.appendText(span.failure ? "ERROR" : "UNSET");
   to.status_message.appendText(span.failure?.message ?? "");
   to.outcome.appendText(span.outcome ?? "");
-  to.job_id.appendHexText(job.id);
-  to.job_name.appendText(job.name);
-  if (task) to.task_id.appendHexText(task.id);
-  else to.task_id.appendNone();
-  to.task_name.appendText(task?.name ?? "");
-  to.task_version.appendText(task ? versionOf(task) : "");
-  to.attempt.append(span.attempt);
-  to.queue.appendText(task?.queue ?? job.queue);
-  to.runner_id.appendText(span.runnerId);
   to.service_name.appendText(SERVICE);
   to.scope_name.appendText(SERVICE);
   to.scope_version.appendText("");
@@ -66,8 +92,8 @@ export function finishRow(to: SpanColumns, span: LifecycleSpan, version: bigint)
   to.scope_schema_url.appendText("");
   to.resource_dropped_attributes.append(0);
   to.scope_dropped_attributes.append(0);
-  to.trace_state.appendText(job.trace.tracestate);
-  to.flags.append(job.trace.sampled ? 1 : 0);
+  to.trace_state.appendText(trace.tracestate);
+  to.flags.append(trace.sampled ? 1 : 0);
   to.resource_attributes.appendEntry("service.name", SERVICE);
   to.dropped_attributes.append(span.dropped.attributes);
   to.dropped_events.append(span.dropped.events);
@@ -113,6 +139,13 @@ export class RowAttributes {
     return this;
   }
 
+  /** Appends true. */
+  yes(key: string): this {
+    this.#values.appendEntry(key, "true");
+    this.#types.appendEntry(key, "bool");
+    return this;
+  }
+
   /** Appends microseconds as milliseconds. */
   ms(key: string, us: number | undefined): this {
     if (us === undefined) return this;
@@ -134,6 +167,7 @@ export function appendIdentity(to: SpanColumns, span: LifecycleSpan, operation: 
     .text("messaging.operation.name", operation)
     .text("messaging.destination.name", task?.queue ?? job.queue)
     .text("messaging.message.conversation_id", job.id);
+  appendTrigger(attributes, job.trigger, span.isRetry);
   if (task) {
     attributes
       .text(attributeNames.taskId, task.id)
@@ -147,6 +181,19 @@ export function appendIdentity(to: SpanColumns, span: LifecycleSpan, operation: 
   if (span.failure) attributes.text("error.type", span.failure.type || "Error");
   return attributes;
 }
+
+/** Attributes that say what set the job going, or an attempt of it: so spans of either kind are told apart by themselves. */
+export function appendTrigger(attributes: RowAttributes, trigger: JobTrigger | undefined, isRetry = false): void {
+  attributes.text(attributeNames.triggerType, isRetry ? "retry" : (trigger?.type ?? "manual"));
+  const { source } = trigger ?? {};
+  if (source) attributes.text(sourceNames[source.kind].name, source.name);
+}
+
+/** What the source of a trigger is named by. */
+export const sourceNames = {
+  schedule: { name: attributeNames.scheduleName, id: attributeNames.scheduleId },
+  trigger: { name: attributeNames.triggerName, id: attributeNames.triggerId },
+} as const;
 
 /** Appends a link within or out of the trace. */
 export function appendLink(to: SpanColumns, traceId: string, spanId: string, type: string): void {

@@ -2,9 +2,7 @@ import { AttemptOutcome } from "@spanloom/protocol";
 import type { LifecycleBatch } from "../../store/store.ts";
 import type { StoppedAttempt } from "./close-open-spans.ts";
 import { attemptOutcomes } from "./project-attempt.ts";
-
-/** Attempts remembered: their task is projected again with each of its changes. */
-const MAX_REMEMBERED = 10_000;
+import { RecentNames } from "./recent-names.ts";
 
 /** Outcomes after which no code of the attempt runs that could end its spans: it is gone, or was told to stop. */
 const stops: ReadonlySet<AttemptOutcome> = new Set([
@@ -16,7 +14,8 @@ const stops: ReadonlySet<AttemptOutcome> = new Set([
 
 /** Finds attempts that stopped, each until its open spans are known to be closed. */
 export class StoppedAttempts {
-  readonly #closed = new Set<string>();
+  /** A task is projected again with each of its changes. */
+  readonly #closed = new RecentNames();
 
   /** Adds those of a batch to a list. */
   collect({ jobs, tasks }: LifecycleBatch, to: StoppedAttempt[]): void {
@@ -33,11 +32,7 @@ export class StoppedAttempts {
 
   /** The spans of these are closed. */
   remember(attempts: readonly StoppedAttempt[]): void {
-    for (const { taskId, attempt } of attempts) this.#closed.add(nameOf(taskId, attempt));
-    for (const name of this.#closed) {
-      if (this.#closed.size <= MAX_REMEMBERED) return;
-      this.#closed.delete(name);
-    }
+    this.#closed.add(attempts.map(({ taskId, attempt }) => nameOf(taskId, attempt)));
   }
 }
 

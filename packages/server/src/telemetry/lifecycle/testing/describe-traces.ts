@@ -11,6 +11,7 @@ interface Nested {
 }
 
 const NO_SPAN = "0".repeat(16);
+const NO_JOB = "0".repeat(32);
 
 /**
  * Span rows as trees for people: names, kinds, parents, links, events and attributes; ids by what they name, times from
@@ -41,6 +42,10 @@ function sortKey({ job_id: job, task_id: task, attempt }: SpanRow): string {
   return `${job} ${task} ${String(attempt).padStart(3, "0")}`;
 }
 
+function isFiring({ type, job_id: job }: SpanRow): boolean {
+  return type === "user" && job === NO_JOB;
+}
+
 /** Ids by what they name. */
 class Names {
   readonly #names = new Map<string, string>();
@@ -48,6 +53,11 @@ class Names {
 
   constructor(spans: readonly SpanRow[]) {
     for (const row of spans) {
+      if (isFiring(row)) {
+        this.#add(row.span_id as string, row.name as string);
+        this.#add(row.trace_id as string, `trace of ${row.name}`);
+        continue;
+      }
       const isJob = row.type === "job";
       if (isJob) this.#add(row.job_id as string, `job ${row.job_name}`);
       if (row.type === "task") this.#add(row.task_id as string, `task ${row.task_name}`);

@@ -2,6 +2,7 @@ import { AttemptOutcome, spanIdOf, TraceMode, traceIdOfJob } from "@spanloom/pro
 import { LEASE_MS, retryAtOnce, type StoreDriver, taskSet } from "@spanloom/testing";
 import { jobTrace } from "../../../engine/trace.ts";
 import type { NewJob } from "../../../store/store.ts";
+import { triggerScenarios } from "./trigger-scenarios.ts";
 
 /** What a store went through, by the name of its golden trace. The clock moves only here, so every time is exact. */
 export const traceScenarios: Readonly<Record<string, (driver: StoreDriver) => Promise<void>>> = {
@@ -217,6 +218,8 @@ export const traceScenarios: Readonly<Record<string, (driver: StoreDriver) => Pr
     driver.clock.advance(7);
     await driver.fail(again!);
   },
+
+  ...triggerScenarios,
 };
 
 const callerTrace = "4bf92f3577b34da6a3ce929d0e0e4736";
