@@ -34,6 +34,8 @@ export const defaultLimits = {
   maxExpressionBytes: 4_096,
   maxFiringsPerBackfill: 10_000,
   maxKeptFirings: 10_000,
+  /** A schedule or trigger as it is put, its job included: all that are due together are in memory together. */
+  maxDefinitionBytes: 1024 * 1024,
   /** Jobs and events in a row that start each other. */
   maxTriggerDepth: 16,
 } as const;

@@ -1,7 +1,7 @@
 import type { Limits } from "@spanloom/protocol";
 import { boundedText } from "../engine/field.ts";
 import { present } from "../present.ts";
-import type { DefinitionKind, DefinitionRecord, TriggerStore } from "../store/trigger-store.ts";
+import type { DefinitionKind, DefinitionQuery, DefinitionRecord, TriggerStore } from "../store/trigger-store.ts";
 import { decodePageToken, encodePageToken } from "./page-token.ts";
 import { pageSizeField } from "./request-field.ts";
 
@@ -25,8 +25,31 @@ export async function listDefinitions(
   const position = decodePageToken(request.pageToken, `${kind}s`, query);
   // A name may hold what ends a token's text.
   const after = position === undefined ? undefined : Buffer.from(position, "base64url").toString();
-  const found = await triggers.list(query, { limit: limit + 1, ...present({ after }) });
-  const records = found.slice(0, limit);
+  const { records, more } = await readPage(triggers, query, { limit, after, maxBytes: limits.maxResponseBytes / 2 });
   const last = Buffer.from(records.at(-1)?.name ?? "").toString("base64url");
-  return { records, nextPageToken: found.length > limit ? encodePageToken(`${kind}s`, query, last) : "" };
+  return { records, nextPageToken: more ? encodePageToken(`${kind}s`, query, last) : "" };
+}
+
+/** Definitions read at once, of up to a mebibyte each. */
+const READ_LIMIT = 50;
+
+/** Reads until a page is full by count or by bytes; one definition always fits. */
+async function readPage(
+  triggers: Pick<TriggerStore, "list">,
+  query: DefinitionQuery,
+  { limit, after, maxBytes }: { limit: number; after: string | undefined; maxBytes: number },
+): Promise<{ records: readonly DefinitionRecord[]; more: boolean }> {
+  const records: DefinitionRecord[] = [];
+  let bytes = 0;
+  for (;;) {
+    const from = records.at(-1)?.name ?? after;
+    const wanted = Math.min(limit + 1 - records.length, READ_LIMIT);
+    const found = await triggers.list(query, { limit: wanted, ...present({ after: from }) });
+    for (const record of found) {
+      bytes += record.body.length;
+      if (records.length === limit || (records.length > 0 && bytes > maxBytes)) return { records, more: true };
+      records.push(record);
+    }
+    if (found.length < wanted) return { records, more: false };
+  }
 }

@@ -23,7 +23,7 @@ import {
   timestampFromUs,
 } from "@spanloom/protocol";
 import type { Clock } from "../clock.ts";
-import { boundedText, invalidField, requiredText } from "../engine/field.ts";
+import { boundedText, checkLimit, invalidField, requiredText } from "../engine/field.ts";
 import {
   canonicalSchedule,
   readSchedule,
@@ -85,6 +85,7 @@ async function putSchedule(request: PutScheduleRequest, options: TriggerServiceO
   const { name, keepFirings } = definition;
   const canonical = canonicalSchedule(request, definition);
   const body = toBinary(PutScheduleRequestSchema, canonical, { writeUnknownFields: false });
+  checkLimit("job", body.length, limits.maxDefinitionBytes, "bytes with what is around it");
   const put = await changeDefinition(triggers, { kind: "schedule", name }, (existing) => {
     if (existing && Buffer.compare(existing.body, body) === 0) return undefined;
     const { id = ids.next(), paused = request.paused, pauseReason = "" } = existing ?? {};

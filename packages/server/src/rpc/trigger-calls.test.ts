@@ -97,6 +97,26 @@ describe("a trigger", () => {
     expect(both.firings).toEqual([]);
   });
 
+  it("is of at most a mebibyte, and as many as fit an answer are on a page", async () => {
+    const big = (bytes: number) => ({
+      ...job,
+      tasks: {
+        ...job.tasks,
+        groups: Array.from({ length: 4 }, () => ({ inputs: [json("x".repeat(bytes / 4))], specs: [1] })),
+      },
+    });
+    expect(await refusal(put({ job: big(1_048_560) }))).toMatchObject({
+      reason: "LIMIT_EXCEEDED",
+      facts: { field: "job", limit: 1_048_576 },
+    });
+    for (let i = 0; i < 10; i++) await put({ name: `t${i}`, job: big(1_000_000) });
+    const first = await server.triggers.listTriggers({});
+    expect(first.triggers).toHaveLength(8);
+    const rest = await server.triggers.listTriggers({ pageToken: first.nextPageToken });
+    expect(rest.triggers.map(({ name }) => name)).toEqual(["t8", "t9"]);
+    expect(rest.nextPageToken).toBe("");
+  });
+
   it.each([
     ["filter", { filter: "event.payload.amount >" }],
     ["input", { input: "nothing.there" }],

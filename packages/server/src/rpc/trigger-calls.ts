@@ -16,7 +16,7 @@ import {
   type TriggerService,
   timestampFromUs,
 } from "@spanloom/protocol";
-import { boundedText, requiredText } from "../engine/field.ts";
+import { boundedText, checkLimit, requiredText } from "../engine/field.ts";
 import { canonicalTrigger, readTrigger, wantsJobEvents } from "../engine/trigger/trigger-definition.ts";
 import { present } from "../present.ts";
 import type { DefinitionRecord } from "../store/trigger-store.ts";
@@ -52,6 +52,7 @@ async function putTrigger(request: PutTriggerRequest, { triggers, limits, ids }:
   const definition = readTrigger(request, limits);
   const { name, keepFirings } = definition;
   const body = toBinary(PutTriggerRequestSchema, canonicalTrigger(request, definition), { writeUnknownFields: false });
+  checkLimit("job", body.length, limits.maxDefinitionBytes, "bytes with what is around it");
   const put = await changeDefinition(triggers, { kind: "trigger", name }, (existing) => {
     if (existing && Buffer.compare(existing.body, body) === 0) return undefined;
     const { id = ids.next(), paused = request.paused, pauseReason = "" } = existing ?? {};

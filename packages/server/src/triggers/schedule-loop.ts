@@ -175,8 +175,8 @@ export class ScheduleLoop {
 /** The time of day may be set meanwhile: it is looked at so often while something is due later. */
 const LOOK_MS = 30_000;
 const RETRY_MS = 1_000;
-/** Schedules read at once. */
-const READ_LIMIT = 500;
+/** Schedules read at once, of up to a mebibyte each. */
+const READ_LIMIT = 100;
 /** Plans made before others are let in: some 50 to 100 microseconds each the first time, a tenth of that later. */
 const PLANS_PER_TURN = 50;
 /** How long to wait at most when another server was first to fire a batch. */

@@ -266,7 +266,7 @@ export const ScheduleSchema: GenMessage<Schedule> = /*@__PURE__*/
   messageDesc(file_spanloom_v1_trigger_service, 3);
 
 /**
- * A schedule to make or change.
+ * A schedule to make or change; at most 1 MiB in all.
  *
  * @generated from message spanloom.v1.PutScheduleRequest
  */
@@ -939,7 +939,7 @@ export const TriggerSchema: GenMessage<Trigger> = /*@__PURE__*/
   messageDesc(file_spanloom_v1_trigger_service, 22);
 
 /**
- * A trigger to make or change.
+ * A trigger to make or change; at most 1 MiB in all.
  *
  * @generated from message spanloom.v1.PutTriggerRequest
  */
