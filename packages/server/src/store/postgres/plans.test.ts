@@ -1,5 +1,5 @@
 import { JobState, TaskState } from "@spanloom/protocol";
-import { type FakeClock, StoreDriver, storeCases, TestPostgres } from "@spanloom/testing";
+import { type FakeClock, StoreDriver, storeCases, TestPostgres, taskSet } from "@spanloom/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { MaintenanceOutcome, QueueStatsRecord } from "../store.ts";
 import { openConnection } from "./connection.ts";
@@ -227,6 +227,44 @@ describe("beside a million tasks", () => {
     expect(await triggers.listEvents(range, page)).toHaveLength(10);
     expect(await triggers.unmatched(1_000, 1_000_000)).toMatchObject({ events: [] });
     expect(await triggers.tidy(receivedAtUs, 1_000)).toBe(1_000);
+  });
+
+  it("hundreds of schedules fire by as many statements as three, each under a concurrency key of its own", async () => {
+    await using driver = await StoreDriver.open(makeStore);
+    const { triggers } = driver.store;
+    const statementsToFire = async (count: number, round: string): Promise<string[]> => {
+      const nextAtUs = driver.clock.nowUs();
+      const definition = { kind: "schedule", body: Buffer.from("body"), pauseReason: "", keepFirings: 1 } as const;
+      const made = Array.from({ length: count }, (_, i) =>
+        triggers.put({ ...definition, id: driver.newId(), name: `${round} ${i}`, paused: false, nextAtUs }, 0),
+      );
+      const schedules = (await Promise.all(made)).map((record) => record!);
+      const before = recorder.plans.length;
+      const fired = await triggers.fire(
+        schedules.map(({ id, revision }) => {
+          const concurrency = { key: `schedule:${id}`, limit: 1, policy: "rejectNew" } as const;
+          const job = driver.newJob(taskSet({ name: "fired" }), {
+            id: driver.newId(),
+            idempotencyKey: id,
+            concurrency,
+          });
+          const firing = { id: job.id, scheduledAtUs: nextAtUs, requested: false, what: { job } };
+          const advance = { revision, fromUs: nextAtUs, nextAtUs: undefined, lastAtUs: nextAtUs };
+          return { scheduleId: id, advance, firings: [firing] };
+        }),
+      );
+      expect(new Set(fired.map((firings) => firings?.[0]?.outcome))).toEqual(new Set(["submitted"]));
+      driver.jobIds.push(...fired.map((firings) => firings![0]!.jobId));
+      const run = recorder.plans.slice(before).map(({ text }) => text);
+      // Numbers are reserved in blocks, now and then.
+      return run.filter((text) => !text.includes("setval")).toSorted();
+    };
+    // The first stores the spec that all share.
+    await statementsToFire(3, "first");
+    const few = await statementsToFire(3, "few");
+    expect(few.length).toBeGreaterThan(5);
+    expect(await statementsToFire(300, "many")).toEqual(few);
+    await endAll(driver);
   });
 
   it("servers ask each other", async () => {

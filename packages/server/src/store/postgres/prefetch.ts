@@ -44,15 +44,24 @@ export async function prefetchEarlier(control: Control, jobs: readonly NewJob[])
 
 /** Reads everything that memory does not hold, in at most two round trips but for specs never seen before. */
 export async function prefetch(control: Control, needs: Needs): Promise<void> {
+  const { submissions } = needs;
   await Promise.all([
     control.arriving,
+    seekSpecs(control, submissions),
     control.runners.loadByIds([...needs.runnerIds].filter(isUuid)),
     control.jobs.loadByIds([...needs.jobIds].filter(isUuid)),
     prefetchTasks(control, needs.taskIds),
-    control.jobPlaces.load(needs.submissions.flatMap(({ concurrency }) => concurrency ?? [])),
+    control.jobPlaces.load(submissions.flatMap(({ concurrency }) => concurrency ?? [])),
     control.triggers.load(needs.sourceIds, needs.firingIds),
     control.triggers.events.find(needs.eventIds),
   ]);
+}
+
+/** Of many submissions all at once; one asks for its specs itself. */
+async function seekSpecs(control: Control, jobs: readonly NewJob[]): Promise<void> {
+  if (jobs.length < 2) return;
+  const sets = jobs.map(({ tasks, queue, priority }) => [tasks, { queue, priority }] as const);
+  await control.specs.seek(sets, control.arriving);
 }
 
 async function prefetchTasks(control: Control, taskIds: Iterable<string>): Promise<void> {

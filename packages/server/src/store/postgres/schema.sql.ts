@@ -85,6 +85,9 @@ CREATE TABLE event (
 );
 CREATE INDEX event_key ON event (key, seq);
 CREATE INDEX event_received ON event (received_at);
+-- Most events are published, and come by no webhook: those are in neither.
+CREATE INDEX event_source ON event (source, seq) WHERE source <> 1;
+CREATE INDEX event_webhook ON event (webhook, seq) WHERE webhook IS NOT NULL;
 `;
 
 /** By what set a job going; those that somebody submitted are in neither. */

@@ -29,7 +29,13 @@ export interface StoredGate extends Gate {
   readonly seq: number;
 }
 
-const MAX_CACHED = 10_000;
+/** A spec as it is stored, and what it is found by. */
+interface DescribedSpec {
+  readonly digest: string;
+  readonly body: string;
+}
+
+const MAX_CACHED = 20_000;
 
 const specColumns = "seq, encode(digest, 'hex'), bucket, body, gate";
 const specsBySeq = statement("write_specs_by_seq", `SELECT ${specColumns} FROM spec WHERE seq = ANY($1::bigint[])`);
@@ -81,6 +87,8 @@ export class SpecTable {
   readonly #buckets = new Map<number, Bucket>();
   readonly #bucketKeys = new Map<string, Bucket>();
   #lastBucket = 0;
+  /** Of a set that a schedule submits time and again nothing is hashed twice. */
+  readonly #described = new WeakMap<NewTaskSet, Inherited & { readonly specs: readonly DescribedSpec[] }>();
   /** Digests looked for in vain. */
   readonly #absent = new Set<string>();
   readonly #specRows = new Rows(insertSpecs);
@@ -100,15 +108,41 @@ export class SpecTable {
 
   /** Specs of a set in order; those nobody used before are stored with the transaction. */
   async intern(set: NewTaskSet, inherited: Inherited): Promise<TaskSpecRecord[]> {
-    const bodies = set.specs.map((spec) => specBody(spec, inherited));
-    const digests = bodies.map(digestOf);
-    const unknown = digests.filter((digest) => !this.#byDigest.has(digest) && !this.#absent.has(digest));
-    if (unknown.length > 0) {
-      this.#addRows(await this.#sql.ask(specsByDigest, [texts(unknown)]));
-      for (const digest of unknown) if (!this.#byDigest.has(digest)) this.#absent.add(digest);
-      await this.#findGates(bodies.filter((_, i) => !this.#byDigest.has(digests[i]!)));
+    const described = this.#describe(set, inherited);
+    await this.#find(described);
+    return described.map(({ digest, body }) => this.#byDigest.get(digest) ?? this.#insert(digest, body));
+  }
+
+  /** Reads the specs of sets that are to be interned, all at once; buckets are known when `arriving` resolves. */
+  async seek(sets: readonly (readonly [NewTaskSet, Inherited])[], arriving: Promise<unknown>): Promise<void> {
+    await this.#find(
+      sets.flatMap(([set, inherited]) => this.#describe(set, inherited)),
+      arriving,
+    );
+  }
+
+  async #find(described: readonly DescribedSpec[], arriving?: Promise<unknown>): Promise<void> {
+    const unknown = new Map<string, string>();
+    for (const { digest, body } of described) {
+      if (!this.#byDigest.has(digest) && !this.#absent.has(digest)) unknown.set(digest, body);
     }
-    return digests.map((digest, i) => this.#byDigest.get(digest) ?? this.#insert(digest, bodies[i]!));
+    if (unknown.size === 0) return;
+    // Asked for before anything is waited for, so that it travels along.
+    const [rows] = await Promise.all([this.#sql.ask(specsByDigest, [texts(unknown.keys())]), arriving]);
+    this.#addRows(rows);
+    for (const digest of unknown.keys()) if (!this.#byDigest.has(digest)) this.#absent.add(digest);
+    await this.#findGates([...unknown].filter(([digest]) => !this.#byDigest.has(digest)).map(([, body]) => body));
+  }
+
+  #describe(set: NewTaskSet, inherited: Inherited): readonly DescribedSpec[] {
+    const known = this.#described.get(set);
+    if (known?.queue === inherited.queue && known.priority === inherited.priority) return known.specs;
+    const specs = set.specs.map((spec) => {
+      const body = specBody(spec, inherited);
+      return { digest: digestOf(body), body };
+    });
+    this.#described.set(set, { queue: inherited.queue, priority: inherited.priority, specs });
+    return specs;
   }
 
   /** The record of a spec that was loaded before. */

@@ -1,19 +1,27 @@
 import type { ReadPool } from "../read-pool.ts";
 import { statement } from "../statement.ts";
 
+/** Rows that somebody else is about to delete are passed over: whoever holds the store's lock never waits for this one in turn. */
+const deleting = (table: string, seqs: string): string =>
+  `DELETE FROM ${table} WHERE seq IN (SELECT seq FROM ${table} WHERE seq IN (${seqs}) FOR UPDATE SKIP LOCKED) RETURNING seq`;
+
 const forgetEvents = statement(
   "forget_events",
-  `DELETE FROM event WHERE seq IN (SELECT seq FROM event WHERE received_at < $1::bigint
-     AND seq <= coalesce((SELECT value FROM meta WHERE key = 'matched_event'), 0) ORDER BY received_at LIMIT $2::integer)
-   RETURNING seq`,
+  deleting(
+    "event",
+    `SELECT seq FROM event WHERE received_at < $1::bigint
+     AND seq <= coalesce((SELECT value FROM meta WHERE key = 'matched_event'), 0) ORDER BY received_at LIMIT $2::integer`,
+  ),
 );
-/** Of each definition those before the last that is kept; ids in order, so that two servers wait for each other at most. */
+/** Of each definition those before the last that is kept. */
 const forgetFirings = statement(
   "forget_firings",
-  `DELETE FROM firing WHERE seq IN (SELECT f.seq FROM definition d CROSS JOIN LATERAL (
+  deleting(
+    "firing",
+    `SELECT f.seq FROM definition d CROSS JOIN LATERAL (
        SELECT seq FROM firing WHERE firing.source = d.id ORDER BY seq DESC OFFSET d.keep_firings LIMIT $1::integer
-     ) f LIMIT $1::integer)
-   RETURNING seq`,
+     ) f LIMIT $1::integer`,
+  ),
 );
 
 /**
