@@ -111,7 +111,7 @@ describe("deliveries to a server that is killed", () => {
 });
 
 describe("deliveries to several servers on one PostgreSQL", () => {
-  it("are one event each, wherever they come in, and know of a change at once", async () => {
+  it("are one event each, wherever they come in, and each server hears of the other's changes", async () => {
     await using postgres = await TestPostgres.start();
     const databaseUrl = await postgres.createDatabase("hooks");
     const started = ["a", "b"].map((name) =>
@@ -126,7 +126,8 @@ describe("deliveries to several servers on one PostgreSQL", () => {
     for (const ids of answers) expect(new Set(ids).size).toBe(1);
     await eventsAt(second).putWebhook({ ...code, paused: true });
     expect(await deliver(second, 200)).toBe(503);
-    await waitFor(async () => (await deliver(first, 200)) === 503);
+    // Until it has heard, the other server takes deliveries: one that is there already makes no further event.
+    await waitFor(async () => (await deliver(first, 0)) === 503);
     for (const { child, end } of started) {
       child.kill("SIGKILL");
       await end;
