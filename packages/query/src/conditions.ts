@@ -63,10 +63,24 @@ export type SpanStatusName = "UNSET" | "OK" | "ERROR";
 /** OTLP severity: a short name, or a number 1..24. */
 export type Severity = "TRACE" | "DEBUG" | "INFO" | "WARN" | "ERROR" | "FATAL" | number;
 
+/** What can set a job going. */
+export type TriggerTypeName = "manual" | "schedule" | "event" | "webhook" | "clone";
+
+/** What set a job going. All that is given must hold. */
+export interface TriggerCondition {
+  readonly type?: OneOrMany<TriggerTypeName>;
+  /** Names of schedules, fired by hand included. */
+  readonly schedule?: OneOrMany<string>;
+  /** Names of triggers. */
+  readonly trigger?: OneOrMany<string>;
+}
+
 /** Conditions on spans. All that are given must hold; one that is undefined is absent. */
 export interface SpanConditions {
   /** Job ids. */
   readonly job?: OneOrMany<string>;
+  /** What set the job going, of any of its spans and logs; cannot be followed. */
+  readonly trigger?: TriggerCondition;
   /** Task ids. */
   readonly task?: OneOrMany<string>;
   /** Trace ids, 32 hex digits. */
@@ -114,6 +128,8 @@ export interface SpanConditions {
 export interface LogConditions {
   /** Job ids. */
   readonly job?: OneOrMany<string>;
+  /** What set the job going, of any of its spans and logs; cannot be followed. */
+  readonly trigger?: TriggerCondition;
   /** Task ids. */
   readonly task?: OneOrMany<string>;
   /** Trace ids, 32 hex digits. */

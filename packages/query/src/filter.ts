@@ -14,6 +14,9 @@ import {
   TextMatchSchema,
   type TimeRange,
   TimeRangeSchema,
+  type TriggerFilter,
+  TriggerFilterSchema,
+  TriggerType,
 } from "@spanloom/protocol";
 import { attributeAlternatives } from "./attribute-filter.ts";
 import type {
@@ -25,6 +28,8 @@ import type {
   TextCondition,
   TimeCondition,
   TimePoint,
+  TriggerCondition,
+  TriggerTypeName,
 } from "./conditions.ts";
 import { invalidField } from "./invalid.ts";
 
@@ -47,10 +52,19 @@ const statusNumbers = { UNSET: SpanStatus.UNSET, OK: SpanStatus.OK, ERROR: SpanS
 
 const kindNumbers = { UNSPECIFIED: 0, INTERNAL: 1, SERVER: 2, CLIENT: 3, PRODUCER: 4, CONSUMER: 5 } as const;
 
+const triggerNumbers = {
+  manual: TriggerType.MANUAL,
+  schedule: TriggerType.SCHEDULE,
+  event: TriggerType.EVENT,
+  webhook: TriggerType.WEBHOOK,
+  clone: TriggerType.CLONE,
+} as const satisfies Record<TriggerTypeName, TriggerType>;
+
 const severityNumbers = { TRACE: 1, DEBUG: 5, INFO: 9, WARN: 13, ERROR: 17, FATAL: 21 } as const;
 
 const knownSpanConditions: ReadonlySet<string> = new Set<keyof SpanConditions>([
   "job",
+  "trigger",
   "task",
   "trace",
   "span",
@@ -75,8 +89,11 @@ const knownSpanConditions: ReadonlySet<string> = new Set<keyof SpanConditions>([
   "not",
 ]);
 
+const knownTriggerConditions: ReadonlySet<string> = new Set<keyof TriggerCondition>(["type", "schedule", "trigger"]);
+
 const knownLogConditions: ReadonlySet<string> = new Set<keyof LogConditions>([
   "job",
+  "trigger",
   "task",
   "trace",
   "span",
@@ -102,6 +119,7 @@ export function toSpanFilter(conditions: SpanConditions): SpanFilter {
   const { attributes, resourceAttributes, nested } = extraConditions(conditions);
   return create(SpanFilterSchema, {
     jobIds: list(conditions.job),
+    ...(conditions.trigger && { trigger: triggerFilter(conditions.trigger) }),
     taskIds: list(conditions.task),
     traceIds: hexList("trace", conditions.trace, 32),
     spanIds: hexList("span", conditions.span, 16),
@@ -137,6 +155,7 @@ export function toLogFilter(conditions: LogConditions): LogFilter {
   const { attributes, resourceAttributes, nested } = extraConditions(conditions);
   return create(LogFilterSchema, {
     jobIds: list(conditions.job),
+    ...(conditions.trigger && { trigger: triggerFilter(conditions.trigger) }),
     taskIds: list(conditions.task),
     traceIds: hexList("trace", conditions.trace, 32),
     spanIds: hexList("span", conditions.span, 16),
@@ -153,9 +172,18 @@ export function toLogFilter(conditions: LogConditions): LogFilter {
   });
 }
 
-function refuseUnknown(conditions: object, known: ReadonlySet<string>): void {
+function triggerFilter(condition: TriggerCondition): TriggerFilter {
+  refuseUnknown(condition, knownTriggerConditions, "trigger");
+  return create(TriggerFilterSchema, {
+    types: list(condition.type).map((name) => numberOf("trigger.type", name, triggerNumbers)),
+    schedules: list(condition.schedule),
+    triggers: list(condition.trigger),
+  });
+}
+
+function refuseUnknown(conditions: object, known: ReadonlySet<string>, field = "condition"): void {
   for (const name of Object.keys(conditions)) {
-    if (!known.has(name)) throw invalidField("condition", name, `is not known; known are ${[...known].join(", ")}`);
+    if (!known.has(name)) throw invalidField(field, name, `is not known; known are ${[...known].join(", ")}`);
   }
 }
 
@@ -259,6 +287,6 @@ function extraConditions(conditions: SpanConditions | LogConditions): ExtraCondi
     if (any.length === 1) extra.resourceAttributes.push(any[0]);
     else extra.nested.push({ or: any.map((each) => ({ resourceAttributes: [each] })) });
   }
-  if (hasEmptyList(conditions)) extra.nested.push({ not: {} });
+  if (hasEmptyList(conditions) || hasEmptyList(conditions.trigger ?? {})) extra.nested.push({ not: {} });
   return extra;
 }

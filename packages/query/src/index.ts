@@ -26,6 +26,8 @@ export type {
   TextCondition,
   TimeCondition,
   TimePoint,
+  TriggerCondition,
+  TriggerTypeName,
 } from "./conditions.ts";
 export {
   type CriticalPathColumns,

@@ -9,6 +9,7 @@ import {
   SpanloomError,
   SpanStatus,
   SpanType,
+  TriggerType,
   toConnectError,
 } from "@spanloom/protocol";
 import { describe, expect, it } from "vitest";
@@ -171,6 +172,17 @@ describe("filters", () => {
     expect(duration).toMatchObject({ min: { seconds: 0n, nanos: 500 }, max: { seconds: 2n, nanos: 0 } });
   });
 
+  it("tell what set jobs going", () => {
+    const trigger = { type: ["schedule", "clone"], schedule: "nightly", trigger: ["orders"] } as const;
+    expect(filterOf({ trigger }).trigger).toMatchObject({
+      types: [TriggerType.SCHEDULE, TriggerType.CLONE],
+      schedules: ["nightly"],
+      triggers: ["orders"],
+    });
+    expect(() => filterOf({ trigger: { type: "retry" as "clone" } })).toThrow("trigger.type");
+    expect(() => filterOf({ trigger: { name: "nightly" } as object })).toThrow("known are type, schedule, trigger");
+  });
+
   it("nest with and, or and not", () => {
     const filter = filterOf({ or: [{ open: true }, { not: { kind: "CLIENT" } }], and: [{ queue: "q" }] });
     expect(filter).toMatchObject({
@@ -181,6 +193,7 @@ describe("filters", () => {
 
   it("match nothing for an empty list", () => {
     expect(filterOf({ job: [] }).and).toMatchObject([{ not: { jobIds: [] } }]);
+    expect(filterOf({ trigger: { schedule: [] } }).and).toMatchObject([{ not: { jobIds: [] } }]);
     expect(filterOf({ or: [] }).and).toHaveLength(1);
     expect(filterOf({ and: [] }).and).toHaveLength(0);
   });

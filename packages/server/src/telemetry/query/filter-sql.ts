@@ -10,6 +10,8 @@ export interface FilterContext {
   parameters: Parameters;
   jobTraces: JobTraces;
   depth: number;
+  /** The statement is one of many that follow what comes. */
+  isFollowed?: boolean;
 }
 
 const MAX_FILTER_DEPTH = 32;

@@ -3,6 +3,7 @@ import { attributeSql } from "./attribute-filter.ts";
 import { allOf, anyOf, checkList, deeper, type FilterContext, jobsSql, textsSql, timeRangeSql } from "./filter-sql.ts";
 import { hexIdsSql, uuidsSql } from "./ids.ts";
 import { textMatchSql } from "./text-match.ts";
+import { triggerSql } from "./trigger-filter.ts";
 
 /** A log filter as a condition; an empty one holds for every row. */
 export function logFilterSql(filter: LogFilter, context: FilterContext, field = "filter"): string {
@@ -26,6 +27,7 @@ function idConditions(filter: LogFilter, context: FilterContext, field: string):
     ids.length > 0 ? [hexIdsSql(column, { ids, size, field: `${field}.${column}s` }, parameters)] : [];
   return [
     ...(filter.jobIds.length > 0 ? [jobsSql(filter.jobIds, `${field}.job_ids`, context)] : []),
+    ...(filter.trigger ? [triggerSql(filter.trigger, `${field}.trigger`, context)] : []),
     ...(filter.taskIds.length > 0 ? [uuidsSql("task_id", filter.taskIds, `${field}.task_ids`, parameters)] : []),
     ...hex("trace_id", filter.traceIds, 16),
     ...hex("span_id", filter.spanIds, 8),

@@ -1,7 +1,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { type Comparison, QueryLogsRequestSchema, QuerySpansRequestSchema } from "@spanloom/protocol";
+import {
+  type Comparison,
+  QueryLogsRequestSchema,
+  QuerySpansRequestSchema,
+  TailLogsRequestSchema,
+  TailSpansRequestSchema,
+} from "@spanloom/protocol";
 import { tempDir } from "@spanloom/testing";
 import { tableFromIPC } from "apache-arrow";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -11,6 +17,7 @@ import { attribute, idBytes, logPayload, logRecord, rowsOf, span, tracePayload }
 import { OtlpReader } from "../ingest/otlp-reader.ts";
 import { planLogs, planSpans } from "./planner.ts";
 import { extraLogCatalogue, extraSpanCatalogue } from "./span-schema.ts";
+import { planLogTail, planSpanTail } from "./tail-plan.ts";
 
 type SpansRequest = MessageInitShape<typeof QuerySpansRequestSchema>;
 type LogsRequest = MessageInitShape<typeof QueryLogsRequestSchema>;
@@ -250,6 +257,12 @@ describe("hostile and wrong queries", () => {
     ],
     ["a kind", { filter: { kinds: [9] } }, "INVALID_FIELD", /filter.kinds\[0\] is 9/],
     ["a type", { filter: { types: [0] } }, "INVALID_FIELD", /filter.types\[0\] is 0/],
+    [
+      "what sets no job going",
+      { filter: { not: { trigger: { types: [5] } } } },
+      "INVALID_FIELD",
+      /filter.not.trigger.types\[0\] is 5, which sets no job going/,
+    ],
     ["an outcome", { filter: { outcomes: ["fine"] } }, "INVALID_FIELD", /"fine", not one of/],
     ["a text match", { filter: { names: [{}] } }, "INVALID_FIELD", /none of exact, prefix/],
     ["a column", { columns: ["colour"] }, "UNSUPPORTED_QUERY", /columns name "colour"/],
@@ -258,6 +271,18 @@ describe("hostile and wrong queries", () => {
     ["an attribute value", { filter: { attributes: [{ key: "k" }] } }, "INVALID_FIELD", /is absent for key "k"/],
   ])("are refused: %s", (_, request, reason, message) => {
     expect(() => plan(request)).toThrow(expect.objectContaining({ reason, message: expect.stringMatching(message) }));
+  });
+
+  it("are refused where they tell by what set jobs going, of those who follow", () => {
+    const filter = { or: [{ trigger: { schedules: ["nightly"] } }] };
+    const window = { fromUs: 0n, untilUs: 1n };
+    for (const refused of [
+      () => planSpanTail(create(TailSpansRequestSchema, { filter }), new Map(), window),
+      () => planLogTail(create(TailLogsRequestSchema, { filter }), new Map(), window),
+    ]) {
+      const message = expect.stringMatching(/filter.or\[0\].trigger cannot be followed/);
+      expect(refused).toThrow(expect.objectContaining({ reason: "UNSUPPORTED_QUERY", message }));
+    }
   });
 
   it("are served with lists as long as they may be", async () => {

@@ -23,7 +23,8 @@ import {
  */
 export function planSpans(request: QuerySpansRequest, jobTraces: JobTraces, reading: Reading = {}): Statement {
   const { parameters = new Parameters(), from } = reading;
-  const condition = request.filter ? spanFilterSql(request.filter, { parameters, jobTraces, depth: 0 }) : "1";
+  const context = { parameters, jobTraces, depth: 0, isFollowed: from !== undefined };
+  const condition = request.filter ? spanFilterSql(request.filter, context) : "1";
   return assemble({
     request,
     parameters,
@@ -46,7 +47,8 @@ export interface Reading {
 /** As {@link planSpans}, for log records. */
 export function planLogs(request: QueryLogsRequest, jobTraces: JobTraces, reading: Reading = {}): Statement {
   const { parameters = new Parameters(), from } = reading;
-  const condition = request.filter ? logFilterSql(request.filter, { parameters, jobTraces, depth: 0 }) : "1";
+  const context = { parameters, jobTraces, depth: 0, isFollowed: from !== undefined };
+  const condition = request.filter ? logFilterSql(request.filter, context) : "1";
   return assemble({
     request,
     parameters,

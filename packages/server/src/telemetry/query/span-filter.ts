@@ -14,6 +14,7 @@ import {
 import { hexIdsSql, uuidsSql } from "./ids.ts";
 import { queryError } from "./parameters.ts";
 import { textMatchSql } from "./text-match.ts";
+import { triggerSql } from "./trigger-filter.ts";
 
 const typeNames: Partial<Record<SpanType, string>> = {
   [SpanType.JOB]: "job",
@@ -48,6 +49,7 @@ function idConditions(filter: SpanFilter, context: FilterContext, field: string)
   checkList(filter.taskIds, `${field}.task_ids`);
   return [
     ...(filter.jobIds.length > 0 ? [jobsSql(filter.jobIds, `${field}.job_ids`, context)] : []),
+    ...(filter.trigger ? [triggerSql(filter.trigger, `${field}.trigger`, context)] : []),
     ...(filter.taskIds.length > 0 ? [uuidsSql("task_id", filter.taskIds, `${field}.task_ids`, parameters)] : []),
     ...hex("trace_id", filter.traceIds, 16, "trace_ids"),
     ...hex("span_id", filter.spanIds, 8, "span_ids"),

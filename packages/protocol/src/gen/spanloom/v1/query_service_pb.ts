@@ -8,13 +8,15 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { TriggerType } from "./trigger_pb.ts";
+import { file_spanloom_v1_trigger } from "./trigger_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file spanloom/v1/query_service.proto.
  */
 export const file_spanloom_v1_query_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch9zcGFubG9vbS92MS9xdWVyeV9zZXJ2aWNlLnByb3RvEgtzcGFubG9vbS52MSInCgpBcnJvd0NodW5rEgsKA2lwYxgBIAEoDBIMCgRyb3dzGAIgASgEIlwKCVRleHRNYXRjaBIPCgVleGFjdBgBIAEoCUgAEhAKBnByZWZpeBgCIAEoCUgAEhIKCGNvbnRhaW5zGAMgASgJSAASDwoFcmVnZXgYBCABKAlIAEIHCgVtYXRjaCJfCglUaW1lUmFuZ2USKQoFc3RhcnQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEicKA2VuZBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiXwoNRHVyYXRpb25SYW5nZRImCgNtaW4YASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SJgoDbWF4GAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIq8BCg9BdHRyaWJ1dGVGaWx0ZXISCwoDa2V5GAEgASgJEisKCmNvbXBhcmlzb24YAiABKA4yFy5zcGFubG9vbS52MS5Db21wYXJpc29uEhYKDHN0cmluZ192YWx1ZRgDIAEoCUgAEhMKCWludF92YWx1ZRgEIAEoA0gAEhYKDGRvdWJsZV92YWx1ZRgFIAEoAUgAEhQKCmJvb2xfdmFsdWUYBiABKAhIAEIHCgV2YWx1ZSLhBQoKU3BhbkZpbHRlchIPCgdqb2JfaWRzGAEgAygJEhAKCHRhc2tfaWRzGAIgAygJEhEKCXRyYWNlX2lkcxgDIAMoCRIXCg9wYXJlbnRfc3Bhbl9pZHMYBCADKAkSJAoFdHlwZXMYBSADKA4yFS5zcGFubG9vbS52MS5TcGFuVHlwZRIlCgVuYW1lcxgGIAMoCzIWLnNwYW5sb29tLnYxLlRleHRNYXRjaBINCgVraW5kcxgHIAMoDRIpCghzdGF0dXNlcxgIIAMoDjIXLnNwYW5sb29tLnYxLlNwYW5TdGF0dXMSEAoIb3V0Y29tZXMYCSADKAkSDgoGcXVldWVzGAogAygJEhIKCnJ1bm5lcl9pZHMYCyADKAkSEAoIc2VydmljZXMYDCADKAkSJAoEdGltZRgNIAEoCzIWLnNwYW5sb29tLnYxLlRpbWVSYW5nZRIsCghkdXJhdGlvbhgOIAEoCzIaLnNwYW5sb29tLnYxLkR1cmF0aW9uUmFuZ2USMAoKYXR0cmlidXRlcxgPIAMoCzIcLnNwYW5sb29tLnYxLkF0dHJpYnV0ZUZpbHRlchI5ChNyZXNvdXJjZV9hdHRyaWJ1dGVzGBAgAygLMhwuc3Bhbmxvb20udjEuQXR0cmlidXRlRmlsdGVyEioKCmV2ZW50X25hbWUYESABKAsyFi5zcGFubG9vbS52MS5UZXh0TWF0Y2gSKQoJZXhjZXB0aW9uGBIgASgLMhYuc3Bhbmxvb20udjEuVGV4dE1hdGNoEhEKBG9wZW4YEyABKAhIAIgBARIkCgNhbmQYFCADKAsyFy5zcGFubG9vbS52MS5TcGFuRmlsdGVyEiMKAm9yGBUgAygLMhcuc3Bhbmxvb20udjEuU3BhbkZpbHRlchIkCgNub3QYFiABKAsyFy5zcGFubG9vbS52MS5TcGFuRmlsdGVyEhAKCHNwYW5faWRzGBcgAygJQgcKBV9vcGVuImMKD0F0dHJpYnV0ZUNvbHVtbhILCgNrZXkYASABKAkSCgoCYXMYAiABKAkSJQoEdHlwZRgDIAEoDjIXLnNwYW5sb29tLnYxLkNvbHVtblR5cGUSEAoIcmVzb3VyY2UYBCABKAgiKwoFT3JkZXISDgoGY29sdW1uGAEgASgJEhIKCmRlc2NlbmRpbmcYAiABKAgiuwEKEVF1ZXJ5U3BhbnNSZXF1ZXN0EicKBmZpbHRlchgBIAEoCzIXLnNwYW5sb29tLnYxLlNwYW5GaWx0ZXISDwoHY29sdW1ucxgCIAMoCRI3ChFhdHRyaWJ1dGVfY29sdW1ucxgDIAMoCzIcLnNwYW5sb29tLnYxLkF0dHJpYnV0ZUNvbHVtbhIkCghvcmRlcl9ieRgEIAMoCzISLnNwYW5sb29tLnYxLk9yZGVyEg0KBWxpbWl0GAUgASgEIjwKElF1ZXJ5U3BhbnNSZXNwb25zZRImCgVjaHVuaxgBIAEoCzIXLnNwYW5sb29tLnYxLkFycm93Q2h1bmsitgMKCUxvZ0ZpbHRlchIPCgdqb2JfaWRzGAEgAygJEhAKCHRhc2tfaWRzGAIgAygJEhEKCXRyYWNlX2lkcxgDIAMoCRIQCghzcGFuX2lkcxgEIAMoCRIUCgxtaW5fc2V2ZXJpdHkYBSABKA0SJAoEYm9keRgGIAEoCzIWLnNwYW5sb29tLnYxLlRleHRNYXRjaBIkCgR0aW1lGAcgASgLMhYuc3Bhbmxvb20udjEuVGltZVJhbmdlEhAKCHNlcnZpY2VzGAggAygJEhIKCnJ1bm5lcl9pZHMYCSADKAkSMAoKYXR0cmlidXRlcxgKIAMoCzIcLnNwYW5sb29tLnYxLkF0dHJpYnV0ZUZpbHRlchI5ChNyZXNvdXJjZV9hdHRyaWJ1dGVzGAsgAygLMhwuc3Bhbmxvb20udjEuQXR0cmlidXRlRmlsdGVyEiMKA2FuZBgMIAMoCzIWLnNwYW5sb29tLnYxLkxvZ0ZpbHRlchIiCgJvchgNIAMoCzIWLnNwYW5sb29tLnYxLkxvZ0ZpbHRlchIjCgNub3QYDiABKAsyFi5zcGFubG9vbS52MS5Mb2dGaWx0ZXIiuQEKEFF1ZXJ5TG9nc1JlcXVlc3QSJgoGZmlsdGVyGAEgASgLMhYuc3Bhbmxvb20udjEuTG9nRmlsdGVyEg8KB2NvbHVtbnMYAiADKAkSNwoRYXR0cmlidXRlX2NvbHVtbnMYAyADKAsyHC5zcGFubG9vbS52MS5BdHRyaWJ1dGVDb2x1bW4SJAoIb3JkZXJfYnkYBCADKAsyEi5zcGFubG9vbS52MS5PcmRlchINCgVsaW1pdBgFIAEoBCI7ChFRdWVyeUxvZ3NSZXNwb25zZRImCgVjaHVuaxgBIAEoCzIXLnNwYW5sb29tLnYxLkFycm93Q2h1bmsisQEKEFRhaWxTcGFuc1JlcXVlc3QSJwoGZmlsdGVyGAEgASgLMhcuc3Bhbmxvb20udjEuU3BhbkZpbHRlchIPCgdjb2x1bW5zGAIgAygJEhgKEGluY2x1ZGVfZXhpc3RpbmcYAyABKAgSNwoRYXR0cmlidXRlX2NvbHVtbnMYBCADKAsyHC5zcGFubG9vbS52MS5BdHRyaWJ1dGVDb2x1bW4SEAoIcG9zaXRpb24YBSABKAkiTQoRVGFpbFNwYW5zUmVzcG9uc2USJgoFY2h1bmsYASABKAsyFy5zcGFubG9vbS52MS5BcnJvd0NodW5rEhAKCHBvc2l0aW9uGAIgASgJIq8BCg9UYWlsTG9nc1JlcXVlc3QSJgoGZmlsdGVyGAEgASgLMhYuc3Bhbmxvb20udjEuTG9nRmlsdGVyEg8KB2NvbHVtbnMYAiADKAkSNwoRYXR0cmlidXRlX2NvbHVtbnMYAyADKAsyHC5zcGFubG9vbS52MS5BdHRyaWJ1dGVDb2x1bW4SGAoQaW5jbHVkZV9leGlzdGluZxgEIAEoCBIQCghwb3NpdGlvbhgFIAEoCSJMChBUYWlsTG9nc1Jlc3BvbnNlEiYKBWNodW5rGAEgASgLMhcuc3Bhbmxvb20udjEuQXJyb3dDaHVuaxIQCghwb3NpdGlvbhgCIAEoCSJWCghHcm91cEtleRIQCgZjb2x1bW4YASABKAlIABIxCglhdHRyaWJ1dGUYAiABKAsyHC5zcGFubG9vbS52MS5BdHRyaWJ1dGVDb2x1bW5IAEIFCgNrZXki9gEKFUFnZ3JlZ2F0ZVNwYW5zUmVxdWVzdBInCgZmaWx0ZXIYASABKAsyFy5zcGFubG9vbS52MS5TcGFuRmlsdGVyEicKCGdyb3VwX2J5GAIgAygLMhUuc3Bhbmxvb20udjEuR3JvdXBLZXkSJgoIbWVhc3VyZXMYAyADKA4yFC5zcGFubG9vbS52MS5NZWFzdXJlEi4KC3RpbWVfYnVja2V0GAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiQKCG9yZGVyX2J5GAUgAygLMhIuc3Bhbmxvb20udjEuT3JkZXISDQoFbGltaXQYBiABKAQiQAoWQWdncmVnYXRlU3BhbnNSZXNwb25zZRImCgVjaHVuaxgBIAEoCzIXLnNwYW5sb29tLnYxLkFycm93Q2h1bmsiRAoWR2V0Q3JpdGljYWxQYXRoUmVxdWVzdBIOCgZqb2JfaWQYASABKAkSGgoSaW5jbHVkZV91c2VyX3NwYW5zGAIgASgIIkEKF0dldENyaXRpY2FsUGF0aFJlc3BvbnNlEiYKBWNodW5rGAEgASgLMhcuc3Bhbmxvb20udjEuQXJyb3dDaHVuayI/ChJDb21wYXJlSm9ic1JlcXVlc3QSEwoLYmFzZV9qb2JfaWQYASABKAkSFAoMb3RoZXJfam9iX2lkGAIgASgJIj0KE0NvbXBhcmVKb2JzUmVzcG9uc2USJgoFY2h1bmsYASABKAsyFy5zcGFubG9vbS52MS5BcnJvd0NodW5rKncKCFNwYW5UeXBlEhkKFVNQQU5fVFlQRV9VTlNQRUNJRklFRBAAEhEKDVNQQU5fVFlQRV9KT0IQARISCg5TUEFOX1RZUEVfVEFTSxACEhUKEVNQQU5fVFlQRV9BVFRFTVBUEAMSEgoOU1BBTl9UWVBFX1VTRVIQBCprCgpTcGFuU3RhdHVzEhsKF1NQQU5fU1RBVFVTX1VOU1BFQ0lGSUVEEAASFQoRU1BBTl9TVEFUVVNfVU5TRVQQARISCg5TUEFOX1NUQVRVU19PSxACEhUKEVNQQU5fU1RBVFVTX0VSUk9SEAMq9AEKCkNvbXBhcmlzb24SGgoWQ09NUEFSSVNPTl9VTlNQRUNJRklFRBAAEhQKEENPTVBBUklTT05fRVFVQUwQARIYChRDT01QQVJJU09OX05PVF9FUVVBTBACEhMKD0NPTVBBUklTT05fTEVTUxADEhwKGENPTVBBUklTT05fTEVTU19PUl9FUVVBTBAEEhYKEkNPTVBBUklTT05fR1JFQVRFUhAFEh8KG0NPTVBBUklTT05fR1JFQVRFUl9PUl9FUVVBTBAGEhUKEUNPTVBBUklTT05fRVhJU1RTEAcSFwoTQ09NUEFSSVNPTl9DT05UQUlOUxAIKocBCgpDb2x1bW5UeXBlEhsKF0NPTFVNTl9UWVBFX1VOU1BFQ0lGSUVEEAASFgoSQ09MVU1OX1RZUEVfU1RSSU5HEAESFQoRQ09MVU1OX1RZUEVfSU5UNjQQAhIXChNDT0xVTU5fVFlQRV9GTE9BVDY0EAMSFAoQQ09MVU1OX1RZUEVfQk9PTBAEKtIBCgdNZWFzdXJlEhcKE01FQVNVUkVfVU5TUEVDSUZJRUQQABIRCg1NRUFTVVJFX0NPVU5UEAESEgoOTUVBU1VSRV9FUlJPUlMQAhIPCgtNRUFTVVJFX1NVTRADEhAKDE1FQVNVUkVfTUVBThAEEg8KC01FQVNVUkVfTUlOEAUSDwoLTUVBU1VSRV9NQVgQBhIPCgtNRUFTVVJFX1A1MBAHEg8KC01FQVNVUkVfUDkwEAgSDwoLTUVBU1VSRV9QOTUQCRIPCgtNRUFTVVJFX1A5ORAKMtcECgxRdWVyeVNlcnZpY2USTwoKUXVlcnlTcGFucxIeLnNwYW5sb29tLnYxLlF1ZXJ5U3BhbnNSZXF1ZXN0Gh8uc3Bhbmxvb20udjEuUXVlcnlTcGFuc1Jlc3BvbnNlMAESTAoJUXVlcnlMb2dzEh0uc3Bhbmxvb20udjEuUXVlcnlMb2dzUmVxdWVzdBoeLnNwYW5sb29tLnYxLlF1ZXJ5TG9nc1Jlc3BvbnNlMAESTAoJVGFpbFNwYW5zEh0uc3Bhbmxvb20udjEuVGFpbFNwYW5zUmVxdWVzdBoeLnNwYW5sb29tLnYxLlRhaWxTcGFuc1Jlc3BvbnNlMAESSQoIVGFpbExvZ3MSHC5zcGFubG9vbS52MS5UYWlsTG9nc1JlcXVlc3QaHS5zcGFubG9vbS52MS5UYWlsTG9nc1Jlc3BvbnNlMAESWwoOQWdncmVnYXRlU3BhbnMSIi5zcGFubG9vbS52MS5BZ2dyZWdhdGVTcGFuc1JlcXVlc3QaIy5zcGFubG9vbS52MS5BZ2dyZWdhdGVTcGFuc1Jlc3BvbnNlMAESXgoPR2V0Q3JpdGljYWxQYXRoEiMuc3Bhbmxvb20udjEuR2V0Q3JpdGljYWxQYXRoUmVxdWVzdBokLnNwYW5sb29tLnYxLkdldENyaXRpY2FsUGF0aFJlc3BvbnNlMAESUgoLQ29tcGFyZUpvYnMSHy5zcGFubG9vbS52MS5Db21wYXJlSm9ic1JlcXVlc3QaIC5zcGFubG9vbS52MS5Db21wYXJlSm9ic1Jlc3BvbnNlMAFiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("Ch9zcGFubG9vbS92MS9xdWVyeV9zZXJ2aWNlLnByb3RvEgtzcGFubG9vbS52MSInCgpBcnJvd0NodW5rEgsKA2lwYxgBIAEoDBIMCgRyb3dzGAIgASgEIlwKCVRleHRNYXRjaBIPCgVleGFjdBgBIAEoCUgAEhAKBnByZWZpeBgCIAEoCUgAEhIKCGNvbnRhaW5zGAMgASgJSAASDwoFcmVnZXgYBCABKAlIAEIHCgVtYXRjaCJfCglUaW1lUmFuZ2USKQoFc3RhcnQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEicKA2VuZBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiXwoNRHVyYXRpb25SYW5nZRImCgNtaW4YASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SJgoDbWF4GAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIq8BCg9BdHRyaWJ1dGVGaWx0ZXISCwoDa2V5GAEgASgJEisKCmNvbXBhcmlzb24YAiABKA4yFy5zcGFubG9vbS52MS5Db21wYXJpc29uEhYKDHN0cmluZ192YWx1ZRgDIAEoCUgAEhMKCWludF92YWx1ZRgEIAEoA0gAEhYKDGRvdWJsZV92YWx1ZRgFIAEoAUgAEhQKCmJvb2xfdmFsdWUYBiABKAhIAEIHCgV2YWx1ZSJdCg1UcmlnZ2VyRmlsdGVyEicKBXR5cGVzGAEgAygOMhguc3Bhbmxvb20udjEuVHJpZ2dlclR5cGUSEQoJc2NoZWR1bGVzGAIgAygJEhAKCHRyaWdnZXJzGAMgAygJIo4GCgpTcGFuRmlsdGVyEg8KB2pvYl9pZHMYASADKAkSEAoIdGFza19pZHMYAiADKAkSEQoJdHJhY2VfaWRzGAMgAygJEhcKD3BhcmVudF9zcGFuX2lkcxgEIAMoCRIkCgV0eXBlcxgFIAMoDjIVLnNwYW5sb29tLnYxLlNwYW5UeXBlEiUKBW5hbWVzGAYgAygLMhYuc3Bhbmxvb20udjEuVGV4dE1hdGNoEg0KBWtpbmRzGAcgAygNEikKCHN0YXR1c2VzGAggAygOMhcuc3Bhbmxvb20udjEuU3BhblN0YXR1cxIQCghvdXRjb21lcxgJIAMoCRIOCgZxdWV1ZXMYCiADKAkSEgoKcnVubmVyX2lkcxgLIAMoCRIQCghzZXJ2aWNlcxgMIAMoCRIkCgR0aW1lGA0gASgLMhYuc3Bhbmxvb20udjEuVGltZVJhbmdlEiwKCGR1cmF0aW9uGA4gASgLMhouc3Bhbmxvb20udjEuRHVyYXRpb25SYW5nZRIwCgphdHRyaWJ1dGVzGA8gAygLMhwuc3Bhbmxvb20udjEuQXR0cmlidXRlRmlsdGVyEjkKE3Jlc291cmNlX2F0dHJpYnV0ZXMYECADKAsyHC5zcGFubG9vbS52MS5BdHRyaWJ1dGVGaWx0ZXISKgoKZXZlbnRfbmFtZRgRIAEoCzIWLnNwYW5sb29tLnYxLlRleHRNYXRjaBIpCglleGNlcHRpb24YEiABKAsyFi5zcGFubG9vbS52MS5UZXh0TWF0Y2gSEQoEb3BlbhgTIAEoCEgAiAEBEiQKA2FuZBgUIAMoCzIXLnNwYW5sb29tLnYxLlNwYW5GaWx0ZXISIwoCb3IYFSADKAsyFy5zcGFubG9vbS52MS5TcGFuRmlsdGVyEiQKA25vdBgWIAEoCzIXLnNwYW5sb29tLnYxLlNwYW5GaWx0ZXISEAoIc3Bhbl9pZHMYFyADKAkSKwoHdHJpZ2dlchgYIAEoCzIaLnNwYW5sb29tLnYxLlRyaWdnZXJGaWx0ZXJCBwoFX29wZW4iYwoPQXR0cmlidXRlQ29sdW1uEgsKA2tleRgBIAEoCRIKCgJhcxgCIAEoCRIlCgR0eXBlGAMgASgOMhcuc3Bhbmxvb20udjEuQ29sdW1uVHlwZRIQCghyZXNvdXJjZRgEIAEoCCIrCgVPcmRlchIOCgZjb2x1bW4YASABKAkSEgoKZGVzY2VuZGluZxgCIAEoCCK7AQoRUXVlcnlTcGFuc1JlcXVlc3QSJwoGZmlsdGVyGAEgASgLMhcuc3Bhbmxvb20udjEuU3BhbkZpbHRlchIPCgdjb2x1bW5zGAIgAygJEjcKEWF0dHJpYnV0ZV9jb2x1bW5zGAMgAygLMhwuc3Bhbmxvb20udjEuQXR0cmlidXRlQ29sdW1uEiQKCG9yZGVyX2J5GAQgAygLMhIuc3Bhbmxvb20udjEuT3JkZXISDQoFbGltaXQYBSABKAQiPAoSUXVlcnlTcGFuc1Jlc3BvbnNlEiYKBWNodW5rGAEgASgLMhcuc3Bhbmxvb20udjEuQXJyb3dDaHVuayLjAwoJTG9nRmlsdGVyEg8KB2pvYl9pZHMYASADKAkSEAoIdGFza19pZHMYAiADKAkSEQoJdHJhY2VfaWRzGAMgAygJEhAKCHNwYW5faWRzGAQgAygJEhQKDG1pbl9zZXZlcml0eRgFIAEoDRIkCgRib2R5GAYgASgLMhYuc3Bhbmxvb20udjEuVGV4dE1hdGNoEiQKBHRpbWUYByABKAsyFi5zcGFubG9vbS52MS5UaW1lUmFuZ2USEAoIc2VydmljZXMYCCADKAkSEgoKcnVubmVyX2lkcxgJIAMoCRIwCgphdHRyaWJ1dGVzGAogAygLMhwuc3Bhbmxvb20udjEuQXR0cmlidXRlRmlsdGVyEjkKE3Jlc291cmNlX2F0dHJpYnV0ZXMYCyADKAsyHC5zcGFubG9vbS52MS5BdHRyaWJ1dGVGaWx0ZXISIwoDYW5kGAwgAygLMhYuc3Bhbmxvb20udjEuTG9nRmlsdGVyEiIKAm9yGA0gAygLMhYuc3Bhbmxvb20udjEuTG9nRmlsdGVyEiMKA25vdBgOIAEoCzIWLnNwYW5sb29tLnYxLkxvZ0ZpbHRlchIrCgd0cmlnZ2VyGA8gASgLMhouc3Bhbmxvb20udjEuVHJpZ2dlckZpbHRlciK5AQoQUXVlcnlMb2dzUmVxdWVzdBImCgZmaWx0ZXIYASABKAsyFi5zcGFubG9vbS52MS5Mb2dGaWx0ZXISDwoHY29sdW1ucxgCIAMoCRI3ChFhdHRyaWJ1dGVfY29sdW1ucxgDIAMoCzIcLnNwYW5sb29tLnYxLkF0dHJpYnV0ZUNvbHVtbhIkCghvcmRlcl9ieRgEIAMoCzISLnNwYW5sb29tLnYxLk9yZGVyEg0KBWxpbWl0GAUgASgEIjsKEVF1ZXJ5TG9nc1Jlc3BvbnNlEiYKBWNodW5rGAEgASgLMhcuc3Bhbmxvb20udjEuQXJyb3dDaHVuayKxAQoQVGFpbFNwYW5zUmVxdWVzdBInCgZmaWx0ZXIYASABKAsyFy5zcGFubG9vbS52MS5TcGFuRmlsdGVyEg8KB2NvbHVtbnMYAiADKAkSGAoQaW5jbHVkZV9leGlzdGluZxgDIAEoCBI3ChFhdHRyaWJ1dGVfY29sdW1ucxgEIAMoCzIcLnNwYW5sb29tLnYxLkF0dHJpYnV0ZUNvbHVtbhIQCghwb3NpdGlvbhgFIAEoCSJNChFUYWlsU3BhbnNSZXNwb25zZRImCgVjaHVuaxgBIAEoCzIXLnNwYW5sb29tLnYxLkFycm93Q2h1bmsSEAoIcG9zaXRpb24YAiABKAkirwEKD1RhaWxMb2dzUmVxdWVzdBImCgZmaWx0ZXIYASABKAsyFi5zcGFubG9vbS52MS5Mb2dGaWx0ZXISDwoHY29sdW1ucxgCIAMoCRI3ChFhdHRyaWJ1dGVfY29sdW1ucxgDIAMoCzIcLnNwYW5sb29tLnYxLkF0dHJpYnV0ZUNvbHVtbhIYChBpbmNsdWRlX2V4aXN0aW5nGAQgASgIEhAKCHBvc2l0aW9uGAUgASgJIkwKEFRhaWxMb2dzUmVzcG9uc2USJgoFY2h1bmsYASABKAsyFy5zcGFubG9vbS52MS5BcnJvd0NodW5rEhAKCHBvc2l0aW9uGAIgASgJIlYKCEdyb3VwS2V5EhAKBmNvbHVtbhgBIAEoCUgAEjEKCWF0dHJpYnV0ZRgCIAEoCzIcLnNwYW5sb29tLnYxLkF0dHJpYnV0ZUNvbHVtbkgAQgUKA2tleSL2AQoVQWdncmVnYXRlU3BhbnNSZXF1ZXN0EicKBmZpbHRlchgBIAEoCzIXLnNwYW5sb29tLnYxLlNwYW5GaWx0ZXISJwoIZ3JvdXBfYnkYAiADKAsyFS5zcGFubG9vbS52MS5Hcm91cEtleRImCghtZWFzdXJlcxgDIAMoDjIULnNwYW5sb29tLnYxLk1lYXN1cmUSLgoLdGltZV9idWNrZXQYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SJAoIb3JkZXJfYnkYBSADKAsyEi5zcGFubG9vbS52MS5PcmRlchINCgVsaW1pdBgGIAEoBCJAChZBZ2dyZWdhdGVTcGFuc1Jlc3BvbnNlEiYKBWNodW5rGAEgASgLMhcuc3Bhbmxvb20udjEuQXJyb3dDaHVuayJEChZHZXRDcml0aWNhbFBhdGhSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoCRIaChJpbmNsdWRlX3VzZXJfc3BhbnMYAiABKAgiQQoXR2V0Q3JpdGljYWxQYXRoUmVzcG9uc2USJgoFY2h1bmsYASABKAsyFy5zcGFubG9vbS52MS5BcnJvd0NodW5rIj8KEkNvbXBhcmVKb2JzUmVxdWVzdBITCgtiYXNlX2pvYl9pZBgBIAEoCRIUCgxvdGhlcl9qb2JfaWQYAiABKAkiPQoTQ29tcGFyZUpvYnNSZXNwb25zZRImCgVjaHVuaxgBIAEoCzIXLnNwYW5sb29tLnYxLkFycm93Q2h1bmsqdwoIU3BhblR5cGUSGQoVU1BBTl9UWVBFX1VOU1BFQ0lGSUVEEAASEQoNU1BBTl9UWVBFX0pPQhABEhIKDlNQQU5fVFlQRV9UQVNLEAISFQoRU1BBTl9UWVBFX0FUVEVNUFQQAxISCg5TUEFOX1RZUEVfVVNFUhAEKmsKClNwYW5TdGF0dXMSGwoXU1BBTl9TVEFUVVNfVU5TUEVDSUZJRUQQABIVChFTUEFOX1NUQVRVU19VTlNFVBABEhIKDlNQQU5fU1RBVFVTX09LEAISFQoRU1BBTl9TVEFUVVNfRVJST1IQAyr0AQoKQ29tcGFyaXNvbhIaChZDT01QQVJJU09OX1VOU1BFQ0lGSUVEEAASFAoQQ09NUEFSSVNPTl9FUVVBTBABEhgKFENPTVBBUklTT05fTk9UX0VRVUFMEAISEwoPQ09NUEFSSVNPTl9MRVNTEAMSHAoYQ09NUEFSSVNPTl9MRVNTX09SX0VRVUFMEAQSFgoSQ09NUEFSSVNPTl9HUkVBVEVSEAUSHwobQ09NUEFSSVNPTl9HUkVBVEVSX09SX0VRVUFMEAYSFQoRQ09NUEFSSVNPTl9FWElTVFMQBxIXChNDT01QQVJJU09OX0NPTlRBSU5TEAgqhwEKCkNvbHVtblR5cGUSGwoXQ09MVU1OX1RZUEVfVU5TUEVDSUZJRUQQABIWChJDT0xVTU5fVFlQRV9TVFJJTkcQARIVChFDT0xVTU5fVFlQRV9JTlQ2NBACEhcKE0NPTFVNTl9UWVBFX0ZMT0FUNjQQAxIUChBDT0xVTU5fVFlQRV9CT09MEAQq0gEKB01lYXN1cmUSFwoTTUVBU1VSRV9VTlNQRUNJRklFRBAAEhEKDU1FQVNVUkVfQ09VTlQQARISCg5NRUFTVVJFX0VSUk9SUxACEg8KC01FQVNVUkVfU1VNEAMSEAoMTUVBU1VSRV9NRUFOEAQSDwoLTUVBU1VSRV9NSU4QBRIPCgtNRUFTVVJFX01BWBAGEg8KC01FQVNVUkVfUDUwEAcSDwoLTUVBU1VSRV9QOTAQCBIPCgtNRUFTVVJFX1A5NRAJEg8KC01FQVNVUkVfUDk5EAoy1wQKDFF1ZXJ5U2VydmljZRJPCgpRdWVyeVNwYW5zEh4uc3Bhbmxvb20udjEuUXVlcnlTcGFuc1JlcXVlc3QaHy5zcGFubG9vbS52MS5RdWVyeVNwYW5zUmVzcG9uc2UwARJMCglRdWVyeUxvZ3MSHS5zcGFubG9vbS52MS5RdWVyeUxvZ3NSZXF1ZXN0Gh4uc3Bhbmxvb20udjEuUXVlcnlMb2dzUmVzcG9uc2UwARJMCglUYWlsU3BhbnMSHS5zcGFubG9vbS52MS5UYWlsU3BhbnNSZXF1ZXN0Gh4uc3Bhbmxvb20udjEuVGFpbFNwYW5zUmVzcG9uc2UwARJJCghUYWlsTG9ncxIcLnNwYW5sb29tLnYxLlRhaWxMb2dzUmVxdWVzdBodLnNwYW5sb29tLnYxLlRhaWxMb2dzUmVzcG9uc2UwARJbCg5BZ2dyZWdhdGVTcGFucxIiLnNwYW5sb29tLnYxLkFnZ3JlZ2F0ZVNwYW5zUmVxdWVzdBojLnNwYW5sb29tLnYxLkFnZ3JlZ2F0ZVNwYW5zUmVzcG9uc2UwARJeCg9HZXRDcml0aWNhbFBhdGgSIy5zcGFubG9vbS52MS5HZXRDcml0aWNhbFBhdGhSZXF1ZXN0GiQuc3Bhbmxvb20udjEuR2V0Q3JpdGljYWxQYXRoUmVzcG9uc2UwARJSCgtDb21wYXJlSm9icxIfLnNwYW5sb29tLnYxLkNvbXBhcmVKb2JzUmVxdWVzdBogLnNwYW5sb29tLnYxLkNvbXBhcmVKb2JzUmVzcG9uc2UwAWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_spanloom_v1_trigger]);
 
 /**
  * Arrow in transit: the concatenated `ipc` of a stream's messages is a sequence of whole Arrow IPC streams with one schema.
@@ -221,6 +223,41 @@ export const AttributeFilterSchema: GenMessage<AttributeFilter> = /*@__PURE__*/
   messageDesc(file_spanloom_v1_query_service, 4);
 
 /**
+ * What set jobs going. All given conditions must hold; a list holds when any entry does.
+ *
+ * @generated from message spanloom.v1.TriggerFilter
+ */
+export type TriggerFilter = Message<"spanloom.v1.TriggerFilter"> & {
+  /**
+   * Of these kinds. RETRY is refused, as it is none of a job's: attempts have it as an attribute.
+   *
+   * @generated from field: repeated spanloom.v1.TriggerType types = 1;
+   */
+  types: TriggerType[];
+
+  /**
+   * Of the schedules of these names, fired by hand included.
+   *
+   * @generated from field: repeated string schedules = 2;
+   */
+  schedules: string[];
+
+  /**
+   * Of the triggers of these names.
+   *
+   * @generated from field: repeated string triggers = 3;
+   */
+  triggers: string[];
+};
+
+/**
+ * Describes the message spanloom.v1.TriggerFilter.
+ * Use `create(TriggerFilterSchema)` to create a new message.
+ */
+export const TriggerFilterSchema: GenMessage<TriggerFilter> = /*@__PURE__*/
+  messageDesc(file_spanloom_v1_query_service, 5);
+
+/**
  * Conditions on spans. All given conditions must hold; a list holds when any entry does.
  *
  * @generated from message spanloom.v1.SpanFilter
@@ -386,6 +423,13 @@ export type SpanFilter = Message<"spanloom.v1.SpanFilter"> & {
    * @generated from field: repeated string span_ids = 23;
    */
   spanIds: string[];
+
+  /**
+   * Of jobs that this set going, spans of the tasks' own code included. Not served by TailSpans.
+   *
+   * @generated from field: spanloom.v1.TriggerFilter trigger = 24;
+   */
+  trigger?: TriggerFilter | undefined;
 };
 
 /**
@@ -393,7 +437,7 @@ export type SpanFilter = Message<"spanloom.v1.SpanFilter"> & {
  * Use `create(SpanFilterSchema)` to create a new message.
  */
 export const SpanFilterSchema: GenMessage<SpanFilter> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_query_service, 5);
+  messageDesc(file_spanloom_v1_query_service, 6);
 
 /**
  * An attribute as a column of its own.
@@ -435,7 +479,7 @@ export type AttributeColumn = Message<"spanloom.v1.AttributeColumn"> & {
  * Use `create(AttributeColumnSchema)` to create a new message.
  */
 export const AttributeColumnSchema: GenMessage<AttributeColumn> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_query_service, 6);
+  messageDesc(file_spanloom_v1_query_service, 7);
 
 /**
  * What to sort by.
@@ -463,7 +507,7 @@ export type Order = Message<"spanloom.v1.Order"> & {
  * Use `create(OrderSchema)` to create a new message.
  */
 export const OrderSchema: GenMessage<Order> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_query_service, 7);
+  messageDesc(file_spanloom_v1_query_service, 8);
 
 /**
  * Which spans to return and how.
@@ -512,7 +556,7 @@ export type QuerySpansRequest = Message<"spanloom.v1.QuerySpansRequest"> & {
  * Use `create(QuerySpansRequestSchema)` to create a new message.
  */
 export const QuerySpansRequestSchema: GenMessage<QuerySpansRequest> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_query_service, 8);
+  messageDesc(file_spanloom_v1_query_service, 9);
 
 /**
  * Part of the answer.
@@ -533,7 +577,7 @@ export type QuerySpansResponse = Message<"spanloom.v1.QuerySpansResponse"> & {
  * Use `create(QuerySpansResponseSchema)` to create a new message.
  */
 export const QuerySpansResponseSchema: GenMessage<QuerySpansResponse> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_query_service, 9);
+  messageDesc(file_spanloom_v1_query_service, 10);
 
 /**
  * Conditions on log records. All given conditions must hold; a list holds when any entry does.
@@ -638,6 +682,13 @@ export type LogFilter = Message<"spanloom.v1.LogFilter"> & {
    * @generated from field: spanloom.v1.LogFilter not = 14;
    */
   not?: LogFilter | undefined;
+
+  /**
+   * Of jobs that this set going. Not served by TailLogs.
+   *
+   * @generated from field: spanloom.v1.TriggerFilter trigger = 15;
+   */
+  trigger?: TriggerFilter | undefined;
 };
 
 /**
@@ -645,7 +696,7 @@ export type LogFilter = Message<"spanloom.v1.LogFilter"> & {
  * Use `create(LogFilterSchema)` to create a new message.
  */
 export const LogFilterSchema: GenMessage<LogFilter> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_query_service, 10);
+  messageDesc(file_spanloom_v1_query_service, 11);
 
 /**
  * Which log records to return and how.
@@ -694,7 +745,7 @@ export type QueryLogsRequest = Message<"spanloom.v1.QueryLogsRequest"> & {
  * Use `create(QueryLogsRequestSchema)` to create a new message.
  */
 export const QueryLogsRequestSchema: GenMessage<QueryLogsRequest> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_query_service, 11);
+  messageDesc(file_spanloom_v1_query_service, 12);
 
 /**
  * Part of the answer.
@@ -715,7 +766,7 @@ export type QueryLogsResponse = Message<"spanloom.v1.QueryLogsResponse"> & {
  * Use `create(QueryLogsResponseSchema)` to create a new message.
  */
 export const QueryLogsResponseSchema: GenMessage<QueryLogsResponse> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_query_service, 12);
+  messageDesc(file_spanloom_v1_query_service, 13);
 
 /**
  * Which spans to follow.
@@ -764,7 +815,7 @@ export type TailSpansRequest = Message<"spanloom.v1.TailSpansRequest"> & {
  * Use `create(TailSpansRequestSchema)` to create a new message.
  */
 export const TailSpansRequestSchema: GenMessage<TailSpansRequest> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_query_service, 13);
+  messageDesc(file_spanloom_v1_query_service, 14);
 
 /**
  * Spans that opened, changed or ended since the message before; or none, to tell the position or that the call lives.
@@ -792,7 +843,7 @@ export type TailSpansResponse = Message<"spanloom.v1.TailSpansResponse"> & {
  * Use `create(TailSpansResponseSchema)` to create a new message.
  */
 export const TailSpansResponseSchema: GenMessage<TailSpansResponse> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_query_service, 14);
+  messageDesc(file_spanloom_v1_query_service, 15);
 
 /**
  * Which log records to follow.
@@ -841,7 +892,7 @@ export type TailLogsRequest = Message<"spanloom.v1.TailLogsRequest"> & {
  * Use `create(TailLogsRequestSchema)` to create a new message.
  */
 export const TailLogsRequestSchema: GenMessage<TailLogsRequest> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_query_service, 15);
+  messageDesc(file_spanloom_v1_query_service, 16);
 
 /**
  * Log records that came since the message before; or none, to tell the position or that the call lives.
@@ -869,7 +920,7 @@ export type TailLogsResponse = Message<"spanloom.v1.TailLogsResponse"> & {
  * Use `create(TailLogsResponseSchema)` to create a new message.
  */
 export const TailLogsResponseSchema: GenMessage<TailLogsResponse> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_query_service, 16);
+  messageDesc(file_spanloom_v1_query_service, 17);
 
 /**
  * What to group by.
@@ -906,7 +957,7 @@ export type GroupKey = Message<"spanloom.v1.GroupKey"> & {
  * Use `create(GroupKeySchema)` to create a new message.
  */
 export const GroupKeySchema: GenMessage<GroupKey> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_query_service, 17);
+  messageDesc(file_spanloom_v1_query_service, 18);
 
 /**
  * Which spans to group and how.
@@ -962,7 +1013,7 @@ export type AggregateSpansRequest = Message<"spanloom.v1.AggregateSpansRequest">
  * Use `create(AggregateSpansRequestSchema)` to create a new message.
  */
 export const AggregateSpansRequestSchema: GenMessage<AggregateSpansRequest> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_query_service, 18);
+  messageDesc(file_spanloom_v1_query_service, 19);
 
 /**
  * Part of the answer.
@@ -983,7 +1034,7 @@ export type AggregateSpansResponse = Message<"spanloom.v1.AggregateSpansResponse
  * Use `create(AggregateSpansResponseSchema)` to create a new message.
  */
 export const AggregateSpansResponseSchema: GenMessage<AggregateSpansResponse> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_query_service, 19);
+  messageDesc(file_spanloom_v1_query_service, 20);
 
 /**
  * Which job to explain.
@@ -1011,7 +1062,7 @@ export type GetCriticalPathRequest = Message<"spanloom.v1.GetCriticalPathRequest
  * Use `create(GetCriticalPathRequestSchema)` to create a new message.
  */
 export const GetCriticalPathRequestSchema: GenMessage<GetCriticalPathRequest> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_query_service, 20);
+  messageDesc(file_spanloom_v1_query_service, 21);
 
 /**
  * Part of the answer.
@@ -1032,7 +1083,7 @@ export type GetCriticalPathResponse = Message<"spanloom.v1.GetCriticalPathRespon
  * Use `create(GetCriticalPathResponseSchema)` to create a new message.
  */
 export const GetCriticalPathResponseSchema: GenMessage<GetCriticalPathResponse> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_query_service, 21);
+  messageDesc(file_spanloom_v1_query_service, 22);
 
 /**
  * Which jobs to compare.
@@ -1060,7 +1111,7 @@ export type CompareJobsRequest = Message<"spanloom.v1.CompareJobsRequest"> & {
  * Use `create(CompareJobsRequestSchema)` to create a new message.
  */
 export const CompareJobsRequestSchema: GenMessage<CompareJobsRequest> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_query_service, 22);
+  messageDesc(file_spanloom_v1_query_service, 23);
 
 /**
  * Part of the answer.
@@ -1081,7 +1132,7 @@ export type CompareJobsResponse = Message<"spanloom.v1.CompareJobsResponse"> & {
  * Use `create(CompareJobsResponseSchema)` to create a new message.
  */
 export const CompareJobsResponseSchema: GenMessage<CompareJobsResponse> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_query_service, 23);
+  messageDesc(file_spanloom_v1_query_service, 24);
 
 /**
  * What produced a span.

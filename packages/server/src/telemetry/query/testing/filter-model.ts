@@ -5,10 +5,11 @@ import {
   type SpanFilter,
   type TextMatch,
   type TimeRange,
+  type TriggerFilter,
   traceIdOfJob,
 } from "@spanloom/protocol";
 import type { FixtureValue } from "../../ingest/otlp-fixture.ts";
-import type { SampleRecord } from "./sample-records.ts";
+import { pools, type SampleRecord, triggerOfJobs } from "./sample-records.ts";
 
 /**
  * What the protocol says a filter means, computed record by record: the reference the SQL is compared with.
@@ -63,6 +64,7 @@ function matchesShared(filter: SpanFilter | LogFilter, record: SampleRecord): bo
     record.jobId === undefined ? record.traceId === traceIdOfJob(id) : record.jobId === id;
   return (
     (jobIds.length === 0 || jobIds.some(ofJob)) &&
+    triggerMatches(filter.trigger, record) &&
     anyIs(filter.taskIds, record.taskId) &&
     anyIs(filter.traceIds, record.traceId) &&
     anyIs(filter.runnerIds, record.runner) &&
@@ -70,6 +72,22 @@ function matchesShared(filter: SpanFilter | LogFilter, record: SampleRecord): bo
     timeMatches(filter.time, record.startNs) &&
     attributes.every((each) => attributeMatches(each, record.attributes)) &&
     resourceAttributes.every((each) => attributeMatches(each, record.resource))
+  );
+}
+
+function triggerMatches(filter: TriggerFilter | undefined, { jobId, traceId }: SampleRecord): boolean {
+  if (!filter || filter.types.length + filter.schedules.length + filter.triggers.length === 0) return true;
+  const job = jobId ?? pools.jobs.find((id) => traceIdOfJob(id) === traceId);
+  const trigger = triggerOfJobs[pools.jobs.indexOf(job ?? "")];
+  if (!trigger) return false;
+  const types = ["", "manual", "schedule", "event", "webhook", "retry", "clone"];
+  return (
+    anyIs(
+      filter.types.map((type) => types[type]),
+      trigger.type,
+    ) &&
+    anyIs<string | undefined>(filter.schedules, trigger.schedule) &&
+    anyIs<string | undefined>(filter.triggers, trigger.trigger)
   );
 }
 

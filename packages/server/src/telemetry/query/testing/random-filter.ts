@@ -6,6 +6,8 @@ import {
   outcomes,
   type SpanFilterSchema,
   type TextMatchSchema,
+  type TriggerFilterSchema,
+  TriggerType,
   traceIdOfJob,
 } from "@spanloom/protocol";
 import { type Choice, pools, START_NS } from "./sample-records.ts";
@@ -70,11 +72,21 @@ function attributeFilter(choose: Choice, keys: readonly string[]): MessageInitSh
 const attributes = (choose: Choice, keys: readonly string[]) =>
   Array.from({ length: 1 + choose.below(2) }, () => attributeFilter(choose, keys));
 
+function triggerFilter(choose: Choice): MessageInitShape<typeof TriggerFilterSchema> {
+  const { MANUAL, SCHEDULE, EVENT, CLONE } = TriggerType;
+  return {
+    ...(choose.chance(0.7) && { types: some(choose, [MANUAL, SCHEDULE, EVENT, CLONE]) }),
+    ...(choose.chance(0.3) && { schedules: some(choose, pools.schedules) }),
+    ...(choose.chance(0.2) && { triggers: some(choose, pools.schedules) }),
+  };
+}
+
 const shared: Conditions<SpanFilterInit & LogFilterInit> = {
   jobIds: (choose) => ({ jobIds: some(choose, pools.jobs) }),
   taskIds: (choose) => ({ taskIds: some(choose, pools.tasks) }),
   traceIds: (choose) => ({ traceIds: some(choose, traces) }),
   spanIds: (choose) => ({ spanIds: [...some(choose, spanIds), ...spanIds.slice(choose.below(60))] }),
+  trigger: (choose) => ({ trigger: triggerFilter(choose) }),
   runnerIds: (choose) => ({ runnerIds: some(choose, [...pools.runners, ""]) }),
   services: (choose) => ({ services: some(choose, pools.services) }),
   time: (choose) => ({ time: time(choose) }),

@@ -65,6 +65,7 @@ export const pools = {
   tasks: [1, 2].map((n) => `01900000-0000-7000-8000-0000000000a${n}`),
   /** Traces that no job owns. */
   traces: ["aa".repeat(16), "bb".repeat(16)],
+  schedules: ["nightly", "o'rders"],
   queues: ["default", "o'queue", "Ünï", "tab\tqueue"],
   runners: ["runner-1", "runner\\2"],
   services: ["checkout", "cart's", "{p1:String}"],
@@ -122,6 +123,7 @@ function sampleRecord(choose: Choice, { id, ids, service, attributes: resource }
   const maybe = <Value>(value: Value) => (choose.chance(0.7) ? value : undefined);
   const jobId = maybe(choose.of(pools.jobs));
   const origin = {
+    ...triggerAttributes(jobId),
     [attributeNames.jobId]: jobId,
     [attributeNames.taskId]: maybe(choose.of(pools.tasks)),
     [attributeNames.queue]: maybe(choose.of(pools.queues)),
@@ -164,6 +166,20 @@ function sampleRecord(choose: Choice, { id, ids, service, attributes: resource }
       ),
     })),
   };
+}
+
+/** What set the jobs of the world going; the first is of before that was told. */
+export const triggerOfJobs: readonly { type: string; schedule?: string; trigger?: string }[] = [
+  { type: "manual" },
+  { type: "schedule", schedule: "nightly" },
+  { type: "event", trigger: "o'rders" },
+];
+
+function triggerAttributes(jobId: string | undefined): Record<string, string | undefined> {
+  const trigger = triggerOfJobs[pools.jobs.indexOf(jobId ?? "")];
+  if (!trigger || trigger.type === "manual") return {};
+  const { triggerType, scheduleName, triggerName } = attributeNames;
+  return { [triggerType]: trigger.type, [scheduleName]: trigger.schedule, [triggerName]: trigger.trigger };
 }
 
 function someAttributes(choose: Choice, keys: readonly string[]): [string, FixtureValue][] {
