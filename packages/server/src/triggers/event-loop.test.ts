@@ -188,27 +188,27 @@ describe("the loop of events", () => {
     expect(events.fired).toEqual(["e-1>unheard of"]);
   });
 
-  it("settles whole events, in parts of some 200 jobs", async () => {
-    for (let n = 0; n < 90; n++) events.addTrigger(`t-${n}`);
+  it("settles whole events, in parts of at most 250 jobs", async () => {
+    for (let n = 0; n < 110; n++) events.addTrigger(`t-${n}`);
     for (let n = 0; n < 5; n++) events.add(`e-${n}`);
     loop.start();
     await settled();
     expect(events.settlements.map(({ toSeq, firings }) => [toSeq, firings.length])).toEqual([
-      [2, 180],
-      [4, 180],
-      [5, 90],
+      [2, 220],
+      [4, 220],
+      [5, 110],
     ]);
   });
 
   it("settles an event that fires more than that by itself", async () => {
-    for (let n = 0; n < 250; n++) events.addTrigger(`t-${n}`);
+    for (let n = 0; n < 300; n++) events.addTrigger(`t-${n}`);
     for (let n = 0; n < 3; n++) events.add(`e-${n}`);
     loop.start();
     await settled();
     expect(events.settlements.map(({ toSeq, firings }) => [toSeq, firings.length])).toEqual([
-      [1, 250],
-      [2, 250],
-      [3, 250],
+      [1, 300],
+      [2, 300],
+      [3, 300],
     ]);
   });
 
@@ -295,7 +295,7 @@ describe("the loop of events", () => {
   });
 
   it("ends after the transaction under way, and is safe to stop twice", async () => {
-    for (let n = 0; n < 250; n++) events.addTrigger(`t-${n}`);
+    for (let n = 0; n < 300; n++) events.addTrigger(`t-${n}`);
     for (let n = 0; n < 3; n++) events.add(`e-${n}`);
     loop.start();
     await expect.poll(() => events.settlements.length).toBeGreaterThan(0);
