@@ -109,6 +109,6 @@ export const serverLayers: Readonly<Record<string, ServerLayer>> = {
     typeImports: ["forward/forwarder.ts"],
   },
   http: { imports: ["http", "rpc", "webhooks", "free-now.ts", tracing, ...interfaces] },
-  webhooks: { imports: ["webhooks"], typeImports: ["store/trigger-store.ts"] },
+  webhooks: { imports: ["webhooks", "engine/json-depth.ts"], typeImports: ["store/trigger-store.ts"] },
   "self-tracing": { imports: ["self-tracing", "clock.ts", "telemetry/telemetry.ts", "forward/load-exporters.ts"] },
 };

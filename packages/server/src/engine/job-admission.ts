@@ -58,6 +58,11 @@ export class JobAdmission {
     return (waiting.size > 0 || holders.size >= limit) && waiting.size >= maxWaiting;
   }
 
+  /** Of the jobs that hold a place under a key the one that was let in first. */
+  firstHolder(key: string): number | undefined {
+    return this.#keys.get(key)?.holders.keys().next().value;
+  }
+
   /** Lets a job in, or makes it wait; tells whether it was let in. */
   apply(applicant: JobApplicant): boolean {
     const { job, rule } = applicant;

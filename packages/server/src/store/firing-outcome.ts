@@ -1,9 +1,15 @@
+import type { ConcurrencyRule } from "./records.ts";
 import type { FiringRecord, NewFiring } from "./trigger-store.ts";
 
 /** What became of the job of a firing. */
-export type FiredJob =
-  | { kind: "created" | "existed" | "conflict"; jobId: string }
-  | { kind: "rejected"; key: string; limit: number };
+export type FiredJob = { kind: "created" | "existed" | "conflict"; jobId: string } | RefusedJob;
+
+/** A job that its concurrency refuses, and the first of those that have the places, if that is known. */
+export interface RefusedJob {
+  kind: "rejected";
+  rule: ConcurrencyRule;
+  holderId: string | undefined;
+}
 
 /** What a store knows of a firing beside what it was asked for. */
 export interface FiringFacts {
@@ -30,9 +36,16 @@ function outcomeOf(job: FiredJob): Pick<FiringRecord, "outcome"> & Partial<Firin
       return { outcome: "submitted", jobId: job.jobId };
     case "conflict":
       return { outcome: "failed", error: `its idempotency key belongs to job "${job.jobId}", which has other content` };
-    case "rejected": {
-      const places = job.limit === 1 ? "the one place" : `all ${job.limit} places`;
-      return { outcome: "skipped", error: `${places} under concurrency key "${job.key}" taken by runs before it` };
-    }
+    case "rejected":
+      return { outcome: "skipped", error: whyRefused(job) };
   }
+}
+
+function whyRefused({ rule, holderId }: RefusedJob): string {
+  const { key, limit, policy, maxWaiting = 0 } = rule;
+  const first = holderId === undefined ? "a job before it" : `job "${holderId}"`;
+  const others = limit === 1 ? "" : ` and ${limit - 1} more`;
+  const waiting =
+    policy === "wait" && maxWaiting > 0 ? `, and ${maxWaiting === 1 ? "one waits" : `${maxWaiting} wait`}` : "";
+  return `${first}${others} ${limit === 1 ? "has" : "have"} not ended${waiting}: concurrency key "${key}"`;
 }

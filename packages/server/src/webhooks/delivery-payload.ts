@@ -1,9 +1,7 @@
+import { isNestedTooDeep, MAX_JSON_DEPTH } from "../engine/json-depth.ts";
 import type { Delivery } from "./delivery.ts";
 import { DeliveryRefusal } from "./delivery-refusal.ts";
 import type { Webhook } from "./webhook.ts";
-
-/** Deeper than anything that is sent, and far from where recursion over it would run out of stack. */
-const MAX_DEPTH = 100;
 
 /** A body that was understood. */
 export interface Payload {
@@ -51,7 +49,7 @@ function readText(body: Uint8Array): string {
 }
 
 function readJson(text: string, sent?: Uint8Array): Payload {
-  checkDepth(text);
+  if (isNestedTooDeep(text)) throw new DeliveryRefusal("malformed", `its JSON is nested deeper than ${MAX_JSON_DEPTH}`);
   try {
     const value: unknown = JSON.parse(text);
     const hasMark = sent?.[0] === 0xef && sent[1] === 0xbb;
@@ -61,27 +59,6 @@ function readJson(text: string, sent?: Uint8Array): Payload {
     throw new DeliveryRefusal("malformed", "its body is not JSON");
   }
 }
-
-/** Before it is parsed: what is nested by the hundred thousand costs memory, and recursion over it the program. */
-function checkDepth(text: string): void {
-  let depth = 0;
-  let inText = false;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (inText) {
-      if (code === BACKSLASH) i++;
-      else if (code === QUOTE) inText = false;
-    } else if (code === QUOTE) inText = true;
-    else if (code === BRACKET || code === BRACE) depth++;
-    else if (code === BRACKET + 2 || code === BRACE + 2) depth--;
-    if (depth > MAX_DEPTH) throw new DeliveryRefusal("malformed", `its JSON is nested deeper than ${MAX_DEPTH}`);
-  }
-}
-
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const BRACKET = 0x5b;
-const BRACE = 0x7b;
 
 function readForm(text: string): Map<string, string | string[]> {
   const form = new Map<string, string | string[]>();

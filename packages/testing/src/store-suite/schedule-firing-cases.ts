@@ -186,8 +186,10 @@ export const scheduleFiringCases: Cases = {
       { outcome: "submitted", jobId: first!.id },
       { outcome: "skipped", jobId: "", id: second!.id },
     ]);
-    expect(fired![1]!.error).toContain(`schedule:${schedule.id}`);
+    expect(fired![1]!.error).toBe(`job "${first!.id}" has not ended: concurrency key "schedule:${schedule.id}"`);
     await expectNoJobs(driver, second!.id);
+    const [later] = await fire(driver, asked(schedule, jobFiring(driver, schedule, { job })));
+    expect(later![0]!.error).toBe(fired![1]!.error);
     expect((await current(schedule, driver)).lastError).toBeUndefined();
     await driver.drain();
     const [again] = await fire(driver, asked(schedule, second!, third!));

@@ -36,6 +36,14 @@ test("an event is kept as it is sent, with an id and a payload where it has none
   });
 });
 
+test("a payload that is nested too deep for expressions is refused, brackets in text do not count", () => {
+  const nested = (depth: number) => Buffer.from(`${"[".repeat(depth)}${"]".repeat(depth)}`);
+  expect(published({ payload: nested(100) }).record.payload).toEqual(nested(100));
+  const text = Buffer.from(JSON.stringify(`\\"${"[".repeat(200)}`));
+  expect(published({ payload: text }).record.payload).toEqual(text);
+  expect(() => published({ payload: nested(101) })).toThrow("events[2].payload is nested deeper than 100");
+});
+
 test("the publisher's trace is the metadata's before the request's, and no fact of the event", () => {
   const metadata = { TraceParent: OTHER, tracestate: "vendor=1", Baggage: "k=v", region: "eu" };
   const { record } = published({ metadata }, { traceparent: PARENT });

@@ -11,6 +11,7 @@ import {
 } from "@spanloom/protocol";
 import type { NewEventRecord } from "../../store/trigger-store.ts";
 import { boundedText, checkLimit, invalidField, requiredText } from "../field.ts";
+import { isNestedTooDeep, MAX_JSON_DEPTH } from "../json-depth.ts";
 import { checkPublishedKey } from "./key-pattern.ts";
 
 /** What a published event is judged by besides itself. */
@@ -70,8 +71,11 @@ function checkPayload(payload: Uint8Array, field: string, { maxEventBytes }: Lim
   checkLimit(field, payload.length, maxEventBytes, "bytes");
   if (payload.length === 0) return;
   if (!isUtf8(payload)) throw invalidField(field, "is no UTF-8, as JSON is");
+  const text = Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString();
+  if (text.length > MAX_JSON_DEPTH && isNestedTooDeep(text))
+    throw invalidField(field, `is nested deeper than ${MAX_JSON_DEPTH}`);
   try {
-    JSON.parse(Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString());
+    JSON.parse(text);
   } catch (error) {
     throw invalidField(field, `is no JSON: ${(error as Error).message}`);
   }

@@ -41,7 +41,7 @@ export type NewEvent = Message<"spanloom.v1.NewEvent"> & {
   key: string;
 
   /**
-   * JSON, at most 1 MiB. Empty means null.
+   * JSON, at most 1 MiB and nested no deeper than 100. Empty means null.
    *
    * @generated from field: bytes payload = 3;
    */

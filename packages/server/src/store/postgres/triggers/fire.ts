@@ -1,8 +1,10 @@
 import { type FiredJob, newFiringRecord } from "../../firing-outcome.ts";
 import type { NewJob } from "../../store.ts";
 import type { EventSettlement, FiringRecord, NewFiring, ScheduleFirings } from "../../trigger-store.ts";
+import { texts } from "../bulk.ts";
 import type { Control } from "../control.ts";
 import type { Needs } from "../prefetch.ts";
+import { statement } from "../statement.ts";
 import { type Submitted, submitJobs } from "../submit.ts";
 
 /** Names the rows that firings are about. */
@@ -82,7 +84,8 @@ async function fireAll(control: Control, firings: readonly OwnFiring[]): Promise
     if ("job" in what && triggers.firing(id) === undefined) jobs.set(id, what.job);
   }
   const submitted = await submitJobs(control, [...jobs.values()]);
-  const outcomes = new Map([...jobs.values()].map((job, i) => [job.id, toFiredJob(job, submitted[i]!)]));
+  const holders = await firstHolders(control, submitted);
+  const outcomes = new Map([...jobs.values()].map((job, i) => [job.id, toFiredJob(job, submitted[i]!, holders)]));
   return firings.map(({ sourceId, firing }) => {
     const before = triggers.firing(firing.id);
     if (before !== undefined) return before;
@@ -93,12 +96,34 @@ async function fireAll(control: Control, firings: readonly OwnFiring[]): Promise
   });
 }
 
-function toFiredJob(job: NewJob, submitted: Submitted): FiredJob {
+const firstHoldersOf = statement(
+  "first_holders",
+  `SELECT u.key, j.id FROM unnest($1::text[]) AS u (key) CROSS JOIN LATERAL (
+     SELECT job FROM job_place WHERE key = u.key AND admitted_at IS NOT NULL ORDER BY admitted_at, job LIMIT 1) h
+   JOIN job j ON j.seq = h.job`,
+);
+
+/** The first job that holds a place under each key that was full, by key. */
+async function firstHolders({ sql }: Control, submitted: readonly Submitted[]): Promise<ReadonlyMap<string, string>> {
+  const keys = new Set(submitted.flatMap((each) => (each.kind === "rejected" ? each.key : [])));
+  if (keys.size === 0) return new Map();
+  // Those that are submitted here as well have no row yet.
+  const holders = new Map<string, string>();
+  for (const each of submitted) {
+    const key = each.kind === "created" ? each.job.concurrency?.key : undefined;
+    if (each.kind === "created" && key !== undefined && !holders.has(key)) holders.set(key, each.job.id);
+  }
+  const rows = (await sql.ask(firstHoldersOf, [texts(keys)])) as unknown as [string, string][];
+  for (const [key, id] of rows) holders.set(key, id);
+  return holders;
+}
+
+function toFiredJob(job: NewJob, submitted: Submitted, holders: ReadonlyMap<string, string>): FiredJob {
   switch (submitted.kind) {
     case "created":
       return { kind: "created", jobId: submitted.job.id };
     case "rejected":
-      return submitted;
+      return { kind: "rejected", rule: job.concurrency!, holderId: holders.get(submitted.key) };
     // The id follows from what is fired: a job that has it was made by an earlier try.
     default:
       return submitted.jobId === job.id ? { kind: "existed", jobId: job.id } : submitted;

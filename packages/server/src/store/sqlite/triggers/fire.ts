@@ -80,9 +80,20 @@ export function fireOne(
 function submitFired(control: Control, job: NewJob): FiredJob {
   if (control.db.row("SELECT 1 FROM job WHERE id = ?", job.id) !== undefined) return { kind: "existed", jobId: job.id };
   const outcome = submitJob(control, job);
-  return outcome.kind === "created" || outcome.kind === "existed"
-    ? { kind: outcome.kind, jobId: outcome.job.id }
-    : outcome;
+  switch (outcome.kind) {
+    case "rejected":
+      return { kind: "rejected", rule: job.concurrency!, holderId: holderOf(control, outcome.key) };
+    case "conflict":
+      return outcome;
+    default:
+      return { kind: outcome.kind, jobId: outcome.job.id };
+  }
+}
+
+/** The first job that holds a place under a key. */
+function holderOf({ db, jobAdmission }: Control, key: string): string | undefined {
+  const seq = jobAdmission.firstHolder(key);
+  return seq === undefined ? undefined : (db.row("SELECT id FROM job WHERE seq = ?", seq)?.[0] as string | undefined);
 }
 
 /** Keeps what failed last at its definition, until a firing succeeds. */
