@@ -10,6 +10,7 @@ import type {
   EventRecord,
   EventSettlement,
   FiringRecord,
+  NewDefinition,
   NewFiring,
   TriggerNews,
   TriggerStore,
@@ -45,7 +46,7 @@ class Events {
   }
 
   get store(): TriggerStore {
-    const store: Pick<TriggerStore, "onNews" | "list" | "unmatched" | "settle"> = {
+    const store: Pick<TriggerStore, "onNews" | "list" | "get" | "put" | "unmatched" | "settle"> = {
       onNews: (listener) => {
         this.tell = listener;
         return () => {
@@ -54,8 +55,10 @@ class Events {
       },
       list: async () => {
         this.#mayFail("list");
-        return [...this.definitions];
+        return this.definitions.filter(({ paused }) => !paused);
       },
+      get: async (_kind, name) => this.definitions.find((definition) => definition.name === name),
+      put: async (definition, revision) => this.#put(definition, revision),
       unmatched: async (limit) => {
         this.#mayFail("unmatched");
         return { fromSeq: this.cursor, events: this.records.filter(({ seq }) => seq > this.cursor).slice(0, limit) };
@@ -66,6 +69,15 @@ class Events {
       },
     };
     return store as TriggerStore;
+  }
+
+  #put(definition: NewDefinition, revision: number): DefinitionRecord | undefined {
+    const at = this.definitions.findIndex(({ name }) => name === definition.name);
+    if (this.definitions[at]?.revision !== revision) return undefined;
+    const record = { ...this.definitions[at], ...definition, revision: revision + 1 };
+    this.definitions[at] = record;
+    this.tell({ definitions: ["trigger"] });
+    return record;
   }
 
   #mayFail(call: string): void {
@@ -117,7 +129,7 @@ let loop: EventLoop;
 beforeEach(() => {
   clock = new ManualClock();
   events = new Events();
-  store = storeStub();
+  store = storeStub({ peers: undefined as never });
   stats = new TriggerStats();
   log = [];
   match = all;
@@ -231,6 +243,64 @@ describe("the loop of events", () => {
     await settled();
     expect(log).toEqual(['trigger "t" was stopped at event "e-1": it ran for more than 1 s']);
     expect(stats.runaways).toBe(1);
+  });
+
+  it("pauses a trigger that has to be stopped in three batches in a row, and says why", async () => {
+    events.addTrigger("runaway");
+    match = (triggers, given) =>
+      all(triggers, given).map((each) => ({ ...each, error: "it ran for more than 1 s", runaway: true }));
+    loop.start();
+    for (const id of ["e-1", "e-2", "e-3"]) {
+      expect(events.definitions[0]?.paused).toBe(false);
+      events.add(id);
+      events.tell({ events: true });
+      await settled();
+    }
+    await expect
+      .poll(() => events.definitions[0])
+      .toMatchObject({
+        paused: true,
+        pauseReason:
+          'It had to be stopped in 3 batches of events in a row, last at event "e-3": it ran for more than 1 s',
+        wantsJobEvents: false,
+      });
+    events.add("e-4");
+    events.tell({ events: true });
+    await settled();
+    expect(events.fired.filter((each) => each.startsWith("e-4"))).toEqual([]);
+  });
+
+  it("pauses no trigger that had to be stopped now and then, nor one that was changed since", async () => {
+    events.addTrigger("t");
+    loop.start();
+    const runaways = [true, true, false, true, true, true];
+    for (const [n, isRunaway] of runaways.entries()) {
+      match = () => (isRunaway ? [{ event: 0, trigger: 0, error: "it ran", runaway: true }] : []);
+      if (n === 4) {
+        events.definitions[0] = { ...events.definitions[0]!, revision: 2 };
+        events.tell({ definitions: ["trigger"] });
+      }
+      events.add(`e-${n}`);
+      events.tell({ events: true });
+      await settled();
+    }
+    await loop.stop();
+    expect(events.definitions[0]?.paused).toBe(false);
+  });
+
+  it("leaves a trigger as it is that was changed while its events were matched", async () => {
+    events.addTrigger("t");
+    loop.start();
+    match = () => [{ event: 0, trigger: 0, error: "it ran", runaway: true }];
+    for (const id of ["e-0", "e-1", "e-2"]) {
+      // Without news of it, which comes later.
+      if (id === "e-2") events.definitions[0] = { ...events.definitions[0]!, revision: 2 };
+      events.add(id);
+      events.tell({ events: true });
+      await settled();
+    }
+    await loop.stop();
+    expect(events.definitions[0]).toMatchObject({ paused: false, revision: 2 });
   });
 
   it("leaves what another server settled first, and looks again a little later", async () => {

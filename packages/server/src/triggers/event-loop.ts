@@ -6,6 +6,7 @@ import type { EventMatch, EventMatcher } from "../matching/event-matcher.ts";
 import type { Store } from "../store/store.ts";
 import type { EventRecord, NewFiring, TriggerStore, UnmatchedEvents } from "../store/trigger-store.ts";
 import { type LiveTrigger, LoadedTriggers } from "./loaded-triggers.ts";
+import { pauseRunaway } from "./pause-runaway.ts";
 import type { TriggerStats } from "./trigger-stats.ts";
 
 /** What the loop of events needs. */
@@ -37,6 +38,7 @@ interface Taken extends Omit<EventMatch, "event" | "trigger"> {
  *     is dropped.
  * I5. A failed pass is tried again after a delay. Events that cannot be matched are tried in ever smaller batches, and one
  *     alone is recorded as failed at the triggers that its key matches: nothing holds up what comes after it.
+ * I6. A trigger that has to be stopped in several batches in a row is paused: each time costs all others seconds.
  */
 export class EventLoop {
   readonly #options: EventLoopOptions;
@@ -50,6 +52,8 @@ export class EventLoop {
   #wanted = false;
   #running: Promise<void> | undefined;
   #limit = BATCH;
+  /** In how many batches in a row triggers had to be stopped, by id and revision. */
+  #runaways = new Map<string, number>();
   /** When a batch was matched last. */
   #matchedAtUs = 0;
   readonly #stopping = new AbortController();
@@ -157,6 +161,7 @@ export class EventLoop {
       const taken = await matching[place];
       if (!taken || this.#stopped) return true;
       if (!(await this.#settle({ fromSeq: from, events: batch }, taken))) return false;
+      await this.#pauseRunaways(taken);
       from = batch.at(-1)!.seq;
     }
     return true;
@@ -223,6 +228,18 @@ export class EventLoop {
     return true;
   }
 
+  async #pauseRunaways(taken: readonly Taken[]): Promise<void> {
+    const { triggers, log } = this.#options;
+    const runaways = taken.filter(({ runaway }) => runaway);
+    const stopped = new Map(runaways.map((each) => [`${each.trigger.id} ${each.trigger.revision}`, each]));
+    this.#runaways = new Map([...stopped.keys()].map((key) => [key, (this.#runaways.get(key) ?? 0) + 1]));
+    for (const [key, { trigger, event, error }] of stopped) {
+      if (this.#runaways.get(key) !== MAX_RUNAWAYS) continue;
+      const reason = `It had to be stopped in ${MAX_RUNAWAYS} batches of events in a row, last at event "${event.id}": ${error}`;
+      if (await pauseRunaway(triggers, trigger, reason)) log(`trigger "${trigger.name}" is paused: ${reason}`);
+    }
+  }
+
   /** For half as long as work took that was done in this thread: with a database that several servers share it was not. */
   async #rest(tookUs: number): Promise<void> {
     const { clock, store } = this.#options;
@@ -258,6 +275,8 @@ const MAX_BYTES = 8 * 1024 * 1024;
 const RETRY_MS = 1_000;
 /** How long to wait at most when another server settled first. */
 const LOST_MS = 200;
+/** Batches in a row in which a trigger has to be stopped before it is paused. */
+const MAX_RUNAWAYS = 3;
 /** Errors of filters and inputs recorded of one trigger and batch. */
 const MAX_ERRORS = 10;
 /**
