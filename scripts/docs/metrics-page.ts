@@ -59,6 +59,10 @@ Everything that is has a counter on the server:
 | error messages and stacks beyond their limits | \`spanloom.results.cut\` |
 | progress under more labels than a job keeps | \`spanloom.progress.dropped\` |
 | leases for a runner that was gone | \`spanloom.leases.returned\` |
+| times of schedules that submitted nothing: missed, skipped, failed | \`spanloom.schedule.firings\` by outcome |
+| events that submitted nothing at a trigger that took them | \`spanloom.trigger.firings\` by outcome |
+| events of which a filter or an input could not be told | \`spanloom.trigger.errors\`, \`spanloom.trigger.runaways\` |
+| deliveries to webhooks that are refused | \`spanloom.webhooks.deliveries\` by outcome |
 | calls and requests that are refused | \`rpc.server.call.duration\` and \`http.server.request.duration\` by status |
 | connections and requests that reach no handler | \`spanloom.connections.refused\` |
 | series of a metric beyond 2,000 | those with \`otel.metric.overflow\` |
@@ -67,8 +71,27 @@ Runners count their own: \`spanloom.runner.telemetry.dropped\`, \`spanloom.runne
 \`spanloom.runner.leases.lost\`, \`spanloom.runner.closed_spans.lost\`, \`spanloom.runner.hooks.calls\`, and those of its
 exporters, all [below](#runner).
 
-Not counted is what is meant to go: rows older than \`--retention-days\`, what an exporter's sampling and filters leave out,
-and answers that nobody is left to read.
+Not counted is what is meant to go: rows older than \`--retention-days\`, events older than \`--event-retention-days\`,
+firings beyond \`keep_firings\`, what an exporter's sampling and filters leave out, and answers that nobody is left to
+read.
+`;
+
+const alarms = `
+## What is worth an alarm
+
+Of schedules, triggers and webhooks, which nobody waits for and so nobody misses:
+
+| in PromQL | says |
+|---|---|
+| \`max(spanloom_schedule_lag_seconds) > 60\` | schedules are due and no server fires them |
+| \`sum(increase(spanloom_schedule_firings_total{spanloom_outcome=~"missed\\|failed"}[1h])) > 0\` | times submitted nothing: no server ran, or the job cannot be made; \`skipped\` is an overlap policy's doing |
+| \`histogram_quantile(0.99, sum by (le) (rate(spanloom_schedule_delay_seconds_bucket[10m]))) > 5\` | they fire, but late |
+| \`max(spanloom_event_backlog_age_seconds) > 60\` | events wait to be matched |
+| \`sum(increase(spanloom_trigger_firings_total{spanloom_outcome="failed"}[1h])) > 0\` | a filter or an input fails, or jobs start each other beyond the limit; \`ListFirings\` says why |
+| \`sum(increase(spanloom_trigger_failures_total[10m])) > 0\` | a pass failed, as when the store was away; it is tried again |
+| \`sum(increase(spanloom_webhooks_deliveries_total{spanloom_outcome=~"signature\\|secret"}[1h])) > 0\` | somebody signs with another secret, or the server lacks its own |
+
+\`spanloom_schedule_delay_seconds\` is counted as times fire; of one job \`spanloom.firing_delay_ms\` says it.
 `;
 
 const server = `
@@ -94,7 +117,7 @@ count since the runner was made.
 
 /** The page docs/metrics.md: a row for each metric of each program. */
 export function metricsPage(): string {
-  return head + dropped + server + tableOf(serverCatalogue) + runner + tableOf(runnerCatalogue);
+  return head + dropped + alarms + server + tableOf(serverCatalogue) + runner + tableOf(runnerCatalogue);
 }
 
 function tableOf(catalogue: Catalogue): string {

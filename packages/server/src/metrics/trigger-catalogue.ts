@@ -59,7 +59,7 @@ export const triggerCatalogue = {
     boundaries: workSeconds,
   },
   "spanloom.event.backlog": {
-    kind: "gauge",
+    kind: "updown",
     unit: "{event}",
     about: "Events that wait to be matched.",
     isShared: true,
