@@ -35,7 +35,7 @@ describe("README.md", () => {
         for await (const { id } of client.jobs.list({ trigger: "count" })) return id;
         throw new Error("the event has started no job yet");
       },
-      { timeout: 30_000, interval: 50 },
+      { timeout: 60_000, interval: 50 },
     );
     expect(await client.jobs.wait(jobId, { timeoutMs: 30_000 })).toMatchObject({ state: "SUCCEEDED", output: 4 });
   });

@@ -90,4 +90,4 @@ describe("docs/triggers.md", () => {
   });
 });
 
-const WAIT = { timeout: 30_000, interval: 50 };
+const WAIT = { timeout: 60_000, interval: 50 };

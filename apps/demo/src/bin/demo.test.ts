@@ -19,7 +19,7 @@ it("audits a folder, writes its files, and exits by itself", async () => {
   const program = join(import.meta.dirname, "demo.ts");
   // A process that does not end by itself is killed, and fails the test.
   const { stdout } = await promisify(execFile)(process.execPath, [program, "--dir", dir, "--out", out], {
-    timeout: 40_000,
+    timeout: 120_000,
   });
   expect(stdout).toContain("SUCCEEDED");
   expect(JSON.parse(await readFile(join(out, "summary.json"), "utf8"))).toMatchObject({

@@ -37,7 +37,7 @@ async function json(...args: string[]) {
   return JSON.parse(out);
 }
 
-const WAIT = { timeout: 30_000, interval: 50 };
+const WAIT = { timeout: 60_000, interval: 50 };
 const input = '{"a":20,"b":22}';
 
 test("a schedule is made, shown, paused, resumed and deleted", async () => {

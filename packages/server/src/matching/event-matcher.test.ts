@@ -105,7 +105,7 @@ test("an expression that runs for ever is stopped and told, and all else matches
     [2, 1],
     [2, 2],
   ]);
-}, 60_000);
+});
 
 test("a trigger that had to be stopped twice is not tried with the rest of the batch", async () => {
   const triggers = [trigger("runaway", { filter: RUNAWAY }), trigger("other", { filter: "event.payload.n > 0" })];
@@ -119,7 +119,7 @@ test("a trigger that had to be stopped twice is not tried with the rest of the b
     'poison-3>runaway: cannot match event: not tried, as the trigger had to be stopped at "poison-1" and "poison-2"',
     'poison-4>runaway: cannot match event: not tried, as the trigger had to be stopped at "poison-1" and "poison-2"',
   ]);
-}, 60_000);
+});
 
 test("batches wait for each other and answer in order", async () => {
   const triggers = [trigger("ruled", { input: "event.id" })];

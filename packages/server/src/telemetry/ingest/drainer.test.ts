@@ -149,7 +149,7 @@ it("has the records of all it acknowledged, each under one id, whatever fails wh
     }),
     { numRuns: 100, seed },
   );
-}, 60_000);
+});
 
 it("reads back again what a thread had read back that died before the batch ended (I2)", async () => {
   using dir = tempDir();

@@ -116,10 +116,10 @@ describe("ChdbSpanStore", () => {
     await store.start();
     const spans = Array.from({ length: 5_000 }, (_, id) => ({ id, trace: 1, name: "x", startNs: 1n, version: 1n }));
     const batch = spanBatch(spans);
-    await expect.poll(() => nicesDuring(store.insert(batch)), { timeout: 30_000 }).toContain(10);
+    await expect.poll(() => nicesDuring(store.insert(batch)), { timeout: 60_000 }).toContain(10);
     // A thread that a merge makes has its priority until the next query begins.
     const merges = { sql: "SELECT count() AS n FROM system.merges", params: {} };
-    await expect.poll(() => rowsFrom(store, merges), { timeout: 30_000 }).toEqual([{ n: 0n }]);
+    await expect.poll(() => rowsFrom(store, merges), { timeout: 60_000 }).toEqual([{ n: 0n }]);
     const numbers = { sql: "SELECT sum(number) AS n FROM numbers_mt(300000000)", params: {} };
     expect(await nicesDuring(rowsFrom(store, numbers))).toEqual([0]);
     const sql = "SELECT value FROM system.server_settings WHERE name = 'os_threads_nice_value_merge_mutate'";
