@@ -1,8 +1,9 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { AttemptOutcome, attemptSpanId, spanIdOf } from "@spanloom/protocol";
+import { AttemptOutcome, attemptSpanId, firingSpan, spanIdOf } from "@spanloom/protocol";
 import type { Clock } from "../clock.ts";
 import type { AttemptRecord, JobRecord, LifecycleBatch, Store, TaskRecord } from "../store/store.ts";
 import { type AttemptSource, projectAttempt } from "../telemetry/lifecycle/project-attempt.ts";
+import { projectFiring, wasFired } from "../telemetry/lifecycle/project-firing.ts";
 import { projectJob } from "../telemetry/lifecycle/project-job.ts";
 import { projectTask } from "../telemetry/lifecycle/project-task.ts";
 import { BatchesByRunner, type BatchInMaking } from "./batches-by-runner.ts";
@@ -38,7 +39,8 @@ export interface ClosedSpansOptions {
 }
 
 /**
- * Hands the spans of jobs, tasks and attempts that have ended to runners that ask for them, for one purpose.
+ * Hands the spans of jobs, tasks and attempts that have ended to runners that ask for them, for one purpose. The firing of
+ * a job goes with the job's span.
  *
  * They are made from the record, as those of the store are, and do not wait for it. Nothing is kept or read while no
  * runner asks.
@@ -247,7 +249,11 @@ export class ClosedSpans {
   #addJob(batches: BatchesByRunner, job: JobRecord, notedUs: number | undefined): void {
     if (!this.#isOwn(job, notedUs) || !this.#served.has(job.id)) return;
     if (this.#isNews(job, spanIdOf(job.id), job)) {
-      projectJob(batches.of(this.#runnerOf(job, undefined)).rows.columns, job, 0n);
+      const { rows } = batches.of(this.#runnerOf(job, undefined));
+      if (wasFired(job) && this.#isNews(job, firingSpan(job.id).spanId, { endedAtUs: job.createdAtUs })) {
+        projectFiring(rows.columns, job);
+      }
+      projectJob(rows.columns, job, 0n);
     }
     this.#served.end(job.id);
   }

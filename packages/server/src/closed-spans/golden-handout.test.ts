@@ -8,6 +8,7 @@ import { PostgresStore } from "../store/postgres/index.ts";
 import { SqliteStore } from "../store/sqlite/index.ts";
 import { RowBuilder, spanColumns } from "../telemetry/columns/span-columns.ts";
 import { projectAttempt } from "../telemetry/lifecycle/project-attempt.ts";
+import { projectFiring } from "../telemetry/lifecycle/project-firing.ts";
 import { projectJob } from "../telemetry/lifecycle/project-job.ts";
 import { projectTask } from "../telemetry/lifecycle/project-task.ts";
 import { traceScenarios } from "../telemetry/lifecycle/testing/trace-scenarios.ts";
@@ -31,7 +32,10 @@ async function endedSpans(driver: StoreDriver): Promise<Record<string, string>> 
     const taskIds = await driver.store.taskIds(jobId, { limit: 1_000 });
     const { jobs, tasks } = await driver.store.readLifecycle([jobId], taskIds);
     const [job] = jobs;
-    if (job?.endedAtUs !== undefined) projectJob(rows.columns, job, 0n);
+    if (job?.endedAtUs !== undefined) {
+      projectFiring(rows.columns, job);
+      projectJob(rows.columns, job, 0n);
+    }
     for (const task of tasks) {
       if (task.endedAtUs !== undefined) projectTask(rows.columns, job!, task, 0n);
       for (const attempt of task.attempts)

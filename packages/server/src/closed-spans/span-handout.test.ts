@@ -111,6 +111,21 @@ describe("spans that ended", () => {
     expect(take("a").names).toEqual(["job audit", "task walk", "walk"]);
   });
 
+  it("of a job that was fired bring the span of its firing, once", async () => {
+    const source = { kind: "schedule", id: fixtureId(9), name: "nightly" } as const;
+    const trigger = { type: "schedule", source, depth: 0 } as const;
+    putJob("a");
+    ask("a");
+    for (const [endedAtUs, names] of [
+      [startUs + 9_000, ["fire nightly", "job audit", "task walk", "walk"]],
+      [startUs + 20_000, ["job audit"]],
+    ] as const) {
+      store.put(jobRecord(jobId, { endedAtUs, trigger }));
+      await noteAll();
+      expect(take("a").names).toEqual(names);
+    }
+  });
+
   it("are made when changes pause, and after two seconds though they do not", async () => {
     putJob("a");
     ask("a");
