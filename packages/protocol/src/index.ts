@@ -16,6 +16,7 @@ export {
 // Messages and services, generated from proto/.
 export * from "./gen/spanloom/v1/error_pb.ts";
 export * from "./gen/spanloom/v1/event_service_pb.ts";
+export * from "./gen/spanloom/v1/firing_pb.ts";
 export * from "./gen/spanloom/v1/job_service_pb.ts";
 export * from "./gen/spanloom/v1/query_service_pb.ts";
 export * from "./gen/spanloom/v1/runner_service_pb.ts";

@@ -194,10 +194,32 @@ describe("a time whose earlier job has not ended", () => {
     await put();
     await server.tick(3 * MINUTE);
     expect(await outcomes()).toEqual([SUBMITTED, SKIPPED, SKIPPED]);
+    const [running, skipped] = await firings();
+    expect([running!.jobState, skipped!.jobState]).toEqual([JobState.QUEUED, JobState.UNSPECIFIED]);
+    expect(skipped).toMatchObject({
+      jobId: "",
+      error: expect.stringMatching(`^job "${running!.jobId}" has not ended`),
+    });
     await runAll();
     await server.tick(MINUTE);
     expect(await outcomes()).toEqual([SUBMITTED, SKIPPED, SKIPPED, SUBMITTED]);
-    expect((await firings())[1]).toMatchObject({ jobId: "", error: expect.stringContaining("schedule/") });
+    expect((await firings()).map(({ jobState }) => jobState)).toEqual([
+      JobState.SUCCEEDED,
+      JobState.UNSPECIFIED,
+      JobState.UNSPECIFIED,
+      JobState.QUEUED,
+    ]);
+  });
+
+  it("shows how the job of the last one ended, listed or by itself", async () => {
+    await put();
+    await server.tick(MINUTE);
+    const value = { failure: { type: "Error", message: "no luck" } } as never;
+    await new LoopRunner(server.transport, { build: () => ({ outcome: { case: "failure", value } }) }).drain();
+    await server.tick(0);
+    const last = { outcome: SUBMITTED, jobState: JobState.FAILED };
+    expect((await server.triggers.getSchedule({ name: "s" })).schedule).toMatchObject({ lastFiring: last });
+    expect((await server.triggers.listSchedules({})).schedules).toMatchObject([{ lastFiring: last }]);
   });
 
   it("waits with QUEUE_ONE, which only one does", async () => {

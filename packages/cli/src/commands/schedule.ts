@@ -7,7 +7,7 @@ import { readInput } from "../read-input.ts";
 import { wantsJson, withClient } from "../server-options.ts";
 import { formatDuration, parseDuration } from "../text/duration-text.ts";
 import { factsText } from "../text/facts-text.ts";
-import { firingsText } from "../text/firing-text.ts";
+import { firingsText, lastText } from "../text/firing-text.ts";
 import { textTable } from "../text/text-table.ts";
 import { type Definitions, definitionCommands, oneFlag } from "./definition-commands.ts";
 
@@ -150,7 +150,9 @@ function scheduleText(schedule: ScheduleSnapshot): string {
     ["next", nextTimes.map((time) => time.toISOString()).join(" ")],
     [
       "last",
-      lastFiring ? `${lastFiring.outcome} ${lastFiring.scheduledAt.toISOString()} ${lastFiring.jobId ?? ""}` : "",
+      lastFiring
+        ? `${lastFiring.outcome} ${lastFiring.scheduledAt.toISOString()} ${lastFiring.jobId ?? ""} ${lastFiring.jobState ?? ""}`
+        : "",
     ],
     ["error", lastError?.message ?? ""],
   ]);
@@ -163,7 +165,7 @@ function listText(found: readonly ScheduleSnapshot[]): string {
     { title: "TIMES", value: timesText },
     { title: "SUBMITS", value: ({ job }) => job.name },
     { title: "NEXT", value: ({ paused, nextTimes }) => (paused ? "paused" : (nextTimes[0]?.toISOString() ?? "never")) },
-    { title: "LAST", value: ({ lastFiring }) => lastFiring?.outcome ?? "" },
+    { title: "LAST", value: ({ lastFiring }) => lastText(lastFiring) },
     { title: "ERROR", value: ({ lastError }) => lastError?.message ?? "" },
   ]);
 }

@@ -5,6 +5,7 @@ import { collectTag, wholeNumber } from "../flag-values.ts";
 import { namedTask } from "../named-task.ts";
 import { wantsJson, withClient } from "../server-options.ts";
 import { factsText } from "../text/facts-text.ts";
+import { lastText } from "../text/firing-text.ts";
 import { textTable } from "../text/text-table.ts";
 import { type Definitions, definitionCommands } from "./definition-commands.ts";
 
@@ -84,7 +85,12 @@ function triggerText(trigger: TriggerSnapshot): string {
     ["submits", trigger.job.tasks.map(({ name }) => name).join(", ")],
     ["input", trigger.input ?? ""],
     ["paused", trigger.paused ? `yes ${trigger.pauseReason ?? ""}` : ""],
-    ["last", lastFiring ? `${lastFiring.outcome} ${lastFiring.eventId ?? ""} ${lastFiring.jobId ?? ""}` : ""],
+    [
+      "last",
+      lastFiring
+        ? `${lastFiring.outcome} ${lastFiring.eventId ?? ""} ${lastFiring.jobId ?? ""} ${lastFiring.jobState ?? ""}`
+        : "",
+    ],
     ["error", lastError?.message ?? ""],
   ]);
 }
@@ -97,7 +103,7 @@ function listText(found: readonly TriggerSnapshot[]): string {
     { title: "WHEN", value: ({ when = "" }) => when },
     { title: "SUBMITS", value: ({ job }) => job.name },
     { title: "PAUSED", value: ({ paused }) => (paused ? "yes" : "") },
-    { title: "LAST", value: ({ lastFiring }) => lastFiring?.outcome ?? "" },
+    { title: "LAST", value: ({ lastFiring }) => lastText(lastFiring) },
     { title: "ERROR", value: ({ lastError }) => lastError?.message ?? "" },
   ]);
 }

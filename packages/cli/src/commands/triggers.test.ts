@@ -73,6 +73,11 @@ test("a schedule is fired by hand and backfilled, and its jobs and firings are f
   );
   expect(await json("schedule", "backfill", "daily", ...range)).toMatchObject({ fired: 0, firings: [{}, {}, {}] });
   expect(await json("schedule", "firings", "daily")).toHaveLength(4);
+  const succeeded = (await json("schedule", "firings", "daily")).filter(
+    (one: { jobId: string }) => one.jobId === jobId,
+  );
+  expect(succeeded).toMatchObject([{ outcome: "SUBMITTED", jobState: "SUCCEEDED" }]);
+  expect((await run("schedule", "get", "daily")).out).toMatch(/\nlast +SUBMITTED .*(QUEUED|RUNNING|SUCCEEDED)\n/);
   expect((await run("schedule", "firings", "daily", "--outcome", "missed")).out).toBe("No firings.\n");
   const scheduled = await json("job", "list", "--triggered-by", "schedule", "--schedule", "daily");
   expect(scheduled).toHaveLength(3);

@@ -1,6 +1,11 @@
 import type { FiringSnapshot } from "@spanloom/sdk";
 import { textTable } from "./text-table.ts";
 
+/** A definition's last firing in a list: how its job stands, or why there is none. */
+export function lastText(firing: FiringSnapshot | undefined): string {
+  return firing?.jobState ?? firing?.outcome ?? "";
+}
+
 /** Firings as a table. */
 export function firingsText(firings: readonly FiringSnapshot[]): string {
   if (firings.length === 0) return "No firings.\n";
@@ -9,6 +14,7 @@ export function firingsText(firings: readonly FiringSnapshot[]): string {
     { title: "OUTCOME", value: ({ outcome, count }) => (count > 1 ? `${outcome} x${count}` : outcome) },
     { title: "FIRED", value: ({ firedAt }) => firedAt.toISOString() },
     { title: "JOB", value: ({ jobId = "" }) => jobId },
+    { title: "STATE", value: ({ jobState = "" }) => jobState },
     { title: "EVENT", value: ({ eventId = "" }) => eventId },
     { title: "ERROR", value: ({ error = "" }) => error },
   ]);

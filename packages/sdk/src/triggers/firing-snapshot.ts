@@ -1,6 +1,7 @@
-import { type Firing, FiringOutcome } from "@spanloom/protocol";
+import { type Firing, FiringOutcome, JobState } from "@spanloom/protocol";
 import { dateOf } from "../date-of.ts";
 import { enumNames } from "../enum-names.ts";
+import type { JobStateName } from "../snapshots.ts";
 
 /** What became of one time of a schedule, or of one event at one trigger. */
 export type FiringOutcomeName = Exclude<keyof typeof FiringOutcome, "UNSPECIFIED">;
@@ -19,6 +20,8 @@ export interface FiringSnapshot {
   firedAt: Date;
   /** The job, if one was submitted. */
   jobId?: string;
+  /** State of that job as it is now; `fire` and `backfill` do not tell it. */
+  jobState?: JobStateName;
   /** The event that matched. */
   eventId?: string;
   /** Why it failed or was skipped. */
@@ -38,15 +41,17 @@ export interface ListFiringsOptions {
 }
 
 const outcomeName = enumNames(FiringOutcome);
+const stateName = enumNames(JobState);
 
 /** A firing of the protocol as a plain object; what does not apply is left out. */
 export function toFiringSnapshot(firing: Firing): FiringSnapshot {
-  const { id, sourceId, jobId, eventId, error, requested, count } = firing;
+  const { id, sourceId, jobId, jobState, eventId, error, requested, count } = firing;
   return {
     ...{ id, sourceId, outcome: outcomeName(firing.outcome) as FiringOutcomeName },
     scheduledAt: dateOf(firing.scheduledAt) ?? new Date(0),
     firedAt: dateOf(firing.firedAt) ?? new Date(0),
     ...(jobId && { jobId }),
+    ...(jobState !== JobState.UNSPECIFIED && { jobState: stateName(jobState) as JobStateName }),
     ...(eventId && { eventId }),
     ...(error && { error }),
     ...{ requested, count },

@@ -20,13 +20,14 @@ import type { EventRecord, NewEventRecord, TriggerStore } from "../store/trigger
 import { toEvent } from "./event-message.ts";
 import { eventParts } from "./event-pages.ts";
 import { eventNotFound, toEventQuery } from "./event-query.ts";
+import { tellJobStates } from "./firing-message.ts";
 import { decodePageToken, encodePageToken } from "./page-token.ts";
 import { replayEvents } from "./replay-events.ts";
 import { pageSizeField } from "./request-field.ts";
 
 /** What the calls of events need. */
 export interface EventCallOptions {
-  store: Pick<Store, "getJobs">;
+  store: Pick<Store, "getJobs" | "jobStates">;
   triggers: TriggerStore;
   ids: Pick<IdGenerator, "next">;
   clock: Clock;
@@ -93,13 +94,15 @@ async function withDepths(
 /** Firings shown with an event: one for each trigger that it matched. */
 const MAX_FIRINGS = 1_000;
 
-async function getEvent(id: string, { triggers, limits }: EventCallOptions) {
+async function getEvent(id: string, { triggers, store, limits }: EventCallOptions) {
   const eventId = requiredText("event_id", id, limits.maxNameBytes);
   const [record] = await triggers.getEvents([eventId]);
   if (!record) throw eventNotFound(eventId, "event_id");
   const matchedSeq = await triggers.matchedSeq();
   const firings = await triggers.listFirings({ eventId }, { limit: MAX_FIRINGS });
-  return create(GetEventResponseSchema, { event: toEvent(record, matchedSeq, firings) });
+  const event = toEvent(record, matchedSeq, firings);
+  await tellJobStates(store, event.firings);
+  return create(GetEventResponseSchema, { event });
 }
 
 async function listEvents(request: ListEventsRequest, { triggers, limits }: EventCallOptions) {

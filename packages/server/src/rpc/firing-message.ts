@@ -1,7 +1,8 @@
 import { create } from "@bufbuild/protobuf";
-import { type Firing, FiringOutcome, FiringSchema, timestampFromUs } from "@spanloom/protocol";
+import { type Firing, FiringOutcome, FiringSchema, JobState, timestampFromUs } from "@spanloom/protocol";
 import { invalidField } from "../engine/field.ts";
 import { present } from "../present.ts";
+import type { Store } from "../store/store.ts";
 import type { FiringOutcomeName, FiringRecord } from "../store/trigger-store.ts";
 
 const outcomes = {
@@ -27,6 +28,17 @@ export function toFiring(record: FiringRecord): Firing {
       firedAt: timestampFromUs(record.firedAtUs),
     }),
   });
+}
+
+/** Tells in firings how their jobs stand now; undefined ones are passed over. */
+export async function tellJobStates(
+  store: Pick<Store, "jobStates">,
+  firings: readonly (Firing | undefined)[],
+): Promise<void> {
+  const fired = firings.filter((firing) => firing !== undefined && firing.jobId !== "") as readonly Firing[];
+  if (fired.length === 0) return;
+  const states = await store.jobStates([...new Set(fired.map(({ jobId }) => jobId))]);
+  for (const firing of fired) firing.jobState = states.get(firing.jobId) ?? JobState.UNSPECIFIED;
 }
 
 /** Reads outcomes to list; undefined for all. Errors: INVALID_FIELD. */

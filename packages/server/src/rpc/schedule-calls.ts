@@ -32,9 +32,11 @@ import {
 } from "../engine/trigger/schedule-definition.ts";
 import { nextFireTime } from "../engine/trigger/schedule-plan.ts";
 import { nextTime } from "../engine/trigger/schedule-times.ts";
+import type { Store } from "../store/store.ts";
 import type { NewDefinition, TriggerStore } from "../store/trigger-store.ts";
 import { changeDefinition, definitionOf, findDefinition } from "./definition-change.ts";
 import { listDefinitions } from "./definition-page.ts";
+import { tellJobStates } from "./firing-message.ts";
 import { timeField } from "./request-field.ts";
 import { scheduleRequest, timesAfter, toSchedule } from "./schedule-message.ts";
 import type { Handlers } from "./service-route.ts";
@@ -43,6 +45,8 @@ import type { TriggerTester } from "./test-trigger.ts";
 /** What TriggerService needs. */
 export interface TriggerServiceOptions {
   triggers: TriggerStore;
+  /** Tells how jobs stand that were fired. */
+  store: Pick<Store, "jobStates">;
   clock: Clock;
   /** Time of day, which schedules follow: unlike the clock's it is set when the machine's is. */
   wallNowUs: () => number;
@@ -60,13 +64,15 @@ const TIMES_PER_TURN = 100;
 
 /** The calls about schedules that fire nothing. */
 export function scheduleCalls(options: TriggerServiceOptions) {
-  const { triggers, limits } = options;
+  const { triggers, store, limits } = options;
   const nameOf = ({ name }: { name: string }) => requiredText("name", name, limits.maxNameBytes);
   return {
     putSchedule: (request) => putSchedule(request, options),
     async getSchedule(request) {
       const record = await findDefinition(triggers, "schedule", nameOf(request));
-      return create(GetScheduleResponseSchema, { schedule: toSchedule(record) });
+      const schedule = toSchedule(record);
+      await tellJobStates(store, [schedule.lastFiring]);
+      return create(GetScheduleResponseSchema, { schedule });
     },
     listSchedules: (request) => listSchedules(request, options),
     async deleteSchedule(request) {
@@ -119,13 +125,17 @@ function isSameSpec(one: ScheduleSpec | undefined, other: ScheduleSpec | undefin
   return Buffer.compare(encoded(one), encoded(other)) === 0;
 }
 
-async function listSchedules(request: ListSchedulesRequest, { triggers, limits }: TriggerServiceOptions) {
+async function listSchedules(request: ListSchedulesRequest, { triggers, store, limits }: TriggerServiceOptions) {
   const { records, nextPageToken } = await listDefinitions("schedule", request, { triggers, limits });
   const schedules: Schedule[] = [];
   for (const [i, record] of records.entries()) {
     if (i % (TIMES_PER_TURN / 5) === 0) await nextTurn();
     schedules.push(toSchedule(record));
   }
+  await tellJobStates(
+    store,
+    schedules.map(({ lastFiring }) => lastFiring),
+  );
   return create(ListSchedulesResponseSchema, { schedules, nextPageToken });
 }
 

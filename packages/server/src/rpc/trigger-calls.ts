@@ -22,7 +22,7 @@ import { present } from "../present.ts";
 import type { DefinitionRecord } from "../store/trigger-store.ts";
 import { changeDefinition, definitionOf, findDefinition } from "./definition-change.ts";
 import { listDefinitions } from "./definition-page.ts";
-import { toFiring } from "./firing-message.ts";
+import { tellJobStates, toFiring } from "./firing-message.ts";
 import type { TriggerServiceOptions } from "./schedule-calls.ts";
 import type { Handlers } from "./service-route.ts";
 
@@ -30,13 +30,15 @@ const MAX_PAUSE_REASON_BYTES = 1024;
 
 /** The calls about triggers. */
 export function triggerCalls(options: TriggerServiceOptions) {
-  const { triggers, limits } = options;
+  const { triggers, store, limits } = options;
   const nameOf = ({ name }: { name: string }) => requiredText("name", name, limits.maxNameBytes);
   return {
     putTrigger: (request) => putTrigger(request, options),
     async getTrigger(request) {
       const record = await findDefinition(triggers, "trigger", nameOf(request));
-      return create(GetTriggerResponseSchema, { trigger: toTrigger(record) });
+      const trigger = toTrigger(record);
+      await tellJobStates(store, [trigger.lastFiring]);
+      return create(GetTriggerResponseSchema, { trigger });
     },
     listTriggers: (request) => listTriggers(request, options),
     async deleteTrigger(request) {
@@ -63,9 +65,14 @@ async function putTrigger(request: PutTriggerRequest, { triggers, limits, ids }:
   return create(PutTriggerResponseSchema, { trigger: toTrigger(put.record), created, changed });
 }
 
-async function listTriggers(request: ListTriggersRequest, { triggers, limits }: TriggerServiceOptions) {
+async function listTriggers(request: ListTriggersRequest, { triggers, store, limits }: TriggerServiceOptions) {
   const { records, nextPageToken } = await listDefinitions("trigger", request, { triggers, limits });
-  return create(ListTriggersResponseSchema, { triggers: records.map(toTrigger), nextPageToken });
+  const found = records.map(toTrigger);
+  await tellJobStates(
+    store,
+    found.map(({ lastFiring }) => lastFiring),
+  );
+  return create(ListTriggersResponseSchema, { triggers: found, nextPageToken });
 }
 
 async function pauseTrigger(request: PauseTriggerRequest, { triggers, limits }: TriggerServiceOptions) {

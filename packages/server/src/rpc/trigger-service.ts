@@ -4,7 +4,7 @@ import { boundedText } from "../engine/field.ts";
 import { present } from "../present.ts";
 import type { FiringQuery } from "../store/trigger-store.ts";
 import { definitionNotFound } from "./definition-change.ts";
-import { toFiring, toFiringOutcomes } from "./firing-message.ts";
+import { tellJobStates, toFiring, toFiringOutcomes } from "./firing-message.ts";
 import { decodePageToken, encodePageToken } from "./page-token.ts";
 import { pageSizeField } from "./request-field.ts";
 import { scheduleCalls, type TriggerServiceOptions } from "./schedule-calls.ts";
@@ -26,7 +26,7 @@ export function triggerService(options: TriggerServiceOptions | undefined): Serv
 }
 
 async function listFirings(request: ListFiringsRequest, options: TriggerServiceOptions) {
-  const { triggers, limits } = options;
+  const { triggers, store, limits } = options;
   const limit = pageSizeField(request.pageSize, limits);
   const query = await toFiringQuery(request, options);
   const position = decodePageToken(request.pageToken, "firings", query);
@@ -34,8 +34,10 @@ async function listFirings(request: ListFiringsRequest, options: TriggerServiceO
   const isNone = request.schedule !== "" && request.trigger !== "";
   const found = isNone ? [] : await triggers.listFirings(query, { limit: limit + 1, ...present({ after }) });
   const page = found.slice(0, limit);
+  const firings = page.map(toFiring);
+  await tellJobStates(store, firings);
   return create(ListFiringsResponseSchema, {
-    firings: page.map(toFiring),
+    firings,
     nextPageToken: found.length > limit ? encodePageToken("firings", query, String(page.at(-1)?.seq)) : "",
   });
 }

@@ -37,7 +37,7 @@ beforeEach(() => {
 function clientOf(keys: string | undefined) {
   let drawn = 0;
   const service = eventService({
-    store: { triggers, getJobs: async () => [] },
+    store: { triggers, getJobs: async () => [], jobStates: async () => new Map() },
     clock: systemClock,
     ids: new IdGenerator(() => 1_700_000_000_000),
     limits: defaultLimits,

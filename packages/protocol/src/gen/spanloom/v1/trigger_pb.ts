@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file spanloom/v1/trigger.proto.
  */
 export const file_spanloom_v1_trigger: GenFile = /*@__PURE__*/
-  fileDesc("ChlzcGFubG9vbS92MS90cmlnZ2VyLnByb3RvEgtzcGFubG9vbS52MSL9AQoLVHJpZ2dlckluZm8SJgoEdHlwZRgBIAEoDjIYLnNwYW5sb29tLnYxLlRyaWdnZXJUeXBlEhAKCHNjaGVkdWxlGAIgASgJEhMKC3NjaGVkdWxlX2lkGAMgASgJEg8KB3RyaWdnZXIYBCABKAkSEgoKdHJpZ2dlcl9pZBgFIAEoCRIQCghldmVudF9pZBgGIAEoCRIwCgxzY2hlZHVsZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGJhY2tmaWxsGAggASgIEhUKDWNsb25lZF9qb2JfaWQYCSABKAkSDQoFZGVwdGgYCiABKA0ihwIKBkZpcmluZxIKCgJpZBgBIAEoCRIRCglzb3VyY2VfaWQYAiABKAkSKwoHb3V0Y29tZRgDIAEoDjIaLnNwYW5sb29tLnYxLkZpcmluZ091dGNvbWUSMAoMc2NoZWR1bGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghmaXJlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGam9iX2lkGAYgASgJEhAKCGV2ZW50X2lkGAcgASgJEg0KBWVycm9yGAggASgJEhEKCXJlcXVlc3RlZBgJIAEoCBINCgVjb3VudBgKIAEoDSrBAQoLVHJpZ2dlclR5cGUSHAoYVFJJR0dFUl9UWVBFX1VOU1BFQ0lGSUVEEAASFwoTVFJJR0dFUl9UWVBFX01BTlVBTBABEhkKFVRSSUdHRVJfVFlQRV9TQ0hFRFVMRRACEhYKElRSSUdHRVJfVFlQRV9FVkVOVBADEhgKFFRSSUdHRVJfVFlQRV9XRUJIT09LEAQSFgoSVFJJR0dFUl9UWVBFX1JFVFJZEAUSFgoSVFJJR0dFUl9UWVBFX0NMT05FEAYqnwEKDUZpcmluZ091dGNvbWUSHgoaRklSSU5HX09VVENPTUVfVU5TUEVDSUZJRUQQABIcChhGSVJJTkdfT1VUQ09NRV9TVUJNSVRURUQQARIaChZGSVJJTkdfT1VUQ09NRV9TS0lQUEVEEAISGQoVRklSSU5HX09VVENPTUVfTUlTU0VEEAMSGQoVRklSSU5HX09VVENPTUVfRkFJTEVEEARiBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("ChlzcGFubG9vbS92MS90cmlnZ2VyLnByb3RvEgtzcGFubG9vbS52MSL9AQoLVHJpZ2dlckluZm8SJgoEdHlwZRgBIAEoDjIYLnNwYW5sb29tLnYxLlRyaWdnZXJUeXBlEhAKCHNjaGVkdWxlGAIgASgJEhMKC3NjaGVkdWxlX2lkGAMgASgJEg8KB3RyaWdnZXIYBCABKAkSEgoKdHJpZ2dlcl9pZBgFIAEoCRIQCghldmVudF9pZBgGIAEoCRIwCgxzY2hlZHVsZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGJhY2tmaWxsGAggASgIEhUKDWNsb25lZF9qb2JfaWQYCSABKAkSDQoFZGVwdGgYCiABKA0qwQEKC1RyaWdnZXJUeXBlEhwKGFRSSUdHRVJfVFlQRV9VTlNQRUNJRklFRBAAEhcKE1RSSUdHRVJfVFlQRV9NQU5VQUwQARIZChVUUklHR0VSX1RZUEVfU0NIRURVTEUQAhIWChJUUklHR0VSX1RZUEVfRVZFTlQQAxIYChRUUklHR0VSX1RZUEVfV0VCSE9PSxAEEhYKElRSSUdHRVJfVFlQRV9SRVRSWRAFEhYKElRSSUdHRVJfVFlQRV9DTE9ORRAGYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
  * What set a job going, as it was then.
@@ -101,90 +101,6 @@ export const TriggerInfoSchema: GenMessage<TriggerInfo> = /*@__PURE__*/
   messageDesc(file_spanloom_v1_trigger, 0);
 
 /**
- * One time that a schedule or trigger fired, or should have.
- *
- * @generated from message spanloom.v1.Firing
- */
-export type Firing = Message<"spanloom.v1.Firing"> & {
-  /**
-   * UUIDv7, and that of the job if one was submitted.
-   *
-   * @generated from field: string id = 1;
-   */
-  id: string;
-
-  /**
-   * Id of the schedule or trigger.
-   *
-   * @generated from field: string source_id = 2;
-   */
-  sourceId: string;
-
-  /**
-   * What became of it.
-   *
-   * @generated from field: spanloom.v1.FiringOutcome outcome = 3;
-   */
-  outcome: FiringOutcome;
-
-  /**
-   * The time it was meant for; for an event when it was received.
-   *
-   * @generated from field: google.protobuf.Timestamp scheduled_at = 4;
-   */
-  scheduledAt?: Timestamp | undefined;
-
-  /**
-   * When the server dealt with it.
-   *
-   * @generated from field: google.protobuf.Timestamp fired_at = 5;
-   */
-  firedAt?: Timestamp | undefined;
-
-  /**
-   * The job; empty when none was submitted.
-   *
-   * @generated from field: string job_id = 6;
-   */
-  jobId: string;
-
-  /**
-   * The event that matched; empty for schedules.
-   *
-   * @generated from field: string event_id = 7;
-   */
-  eventId: string;
-
-  /**
-   * Why it failed or was skipped, for people.
-   *
-   * @generated from field: string error = 8;
-   */
-  error: string;
-
-  /**
-   * It was asked for by BackfillSchedule or FireSchedule.
-   *
-   * @generated from field: bool requested = 9;
-   */
-  requested: boolean;
-
-  /**
-   * Times in a row that this entry stands for: more than one only for MISSED, `scheduled_at` being the first.
-   *
-   * @generated from field: uint32 count = 10;
-   */
-  count: number;
-};
-
-/**
- * Describes the message spanloom.v1.Firing.
- * Use `create(FiringSchema)` to create a new message.
- */
-export const FiringSchema: GenMessage<Firing> = /*@__PURE__*/
-  messageDesc(file_spanloom_v1_trigger, 1);
-
-/**
  * What set a job, or an attempt of it, going.
  *
  * @generated from enum spanloom.v1.TriggerType
@@ -252,59 +168,4 @@ export type TriggerType = (typeof TriggerType)[keyof typeof TriggerType] | Unkno
  */
 export const TriggerTypeSchema: GenEnum<TriggerType> = /*@__PURE__*/
   enumDesc(file_spanloom_v1_trigger, 0);
-
-/**
- * What became of one time of a schedule, or of one event at one trigger.
- *
- * @generated from enum spanloom.v1.FiringOutcome
- */
-export const FiringOutcome = {
-  /**
-   * Never stored.
-   *
-   * @generated from enum value: FIRING_OUTCOME_UNSPECIFIED = 0;
-   */
-  UNSPECIFIED: 0,
-
-  /**
-   * A job was submitted.
-   *
-   * @generated from enum value: FIRING_OUTCOME_SUBMITTED = 1;
-   */
-  SUBMITTED: 1,
-
-  /**
-   * The overlap policy left it out, as earlier runs had not ended.
-   *
-   * @generated from enum value: FIRING_OUTCOME_SKIPPED = 2;
-   */
-  SKIPPED: 2,
-
-  /**
-   * No server ran when its time came, and it lay beyond the catch-up window.
-   *
-   * @generated from enum value: FIRING_OUTCOME_MISSED = 3;
-   */
-  MISSED: 3,
-
-  /**
-   * No job could be made; `error` says why.
-   *
-   * @generated from enum value: FIRING_OUTCOME_FAILED = 4;
-   */
-  FAILED: 4,
-} as const;
-
-/**
- * What became of one time of a schedule, or of one event at one trigger.
- *
- * @generated from enum spanloom.v1.FiringOutcome
- */
-export type FiringOutcome = (typeof FiringOutcome)[keyof typeof FiringOutcome] | UnknownEnum;
-
-/**
- * Describes the enum spanloom.v1.FiringOutcome.
- */
-export const FiringOutcomeSchema: GenEnum<FiringOutcome> = /*@__PURE__*/
-  enumDesc(file_spanloom_v1_trigger, 1);
 
