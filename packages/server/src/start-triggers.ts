@@ -20,6 +20,7 @@ export function startTriggers(parts: ServerParts, undo: (() => Promise<void> | v
     store,
     clock,
     wallNowUs,
+    busyUs: () => performance.eventLoopUtilization().active * 1000,
     limits,
     stats,
     random: Math.random,

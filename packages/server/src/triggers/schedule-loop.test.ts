@@ -95,7 +95,7 @@ beforeEach(() => {
   stats = new TriggerStats();
   log = [];
   loop = new ScheduleLoop({
-    ...{ triggers: schedules.store, store, clock, wallNowUs, stats },
+    ...{ triggers: schedules.store, store, clock, wallNowUs, stats, busyUs: () => clock.nowUs() },
     limits: defaultLimits,
     random: () => 0.5,
     log: (line) => log.push(line),
@@ -220,22 +220,26 @@ describe("the loop of schedules", () => {
     }
     await start();
     expect(schedules.fired).toHaveLength(1_150);
-    expect(schedules.asked.filter((each) => each.startsWith("fire"))).toEqual(new Array(23).fill("fire 50"));
+    expect(schedules.asked.filter((each) => each.startsWith("fire"))).toEqual(new Array(46).fill("fire 25"));
   });
 
-  it("rests as long as a transaction took, so that others are served (I4)", async () => {
+  it.each([
+    { lateMs: 0, restMs: 14 },
+    { lateMs: 4_000, restMs: 7 },
+  ])("of what is $lateMs ms late rests $restMs ms after a transaction of 7 (I4)", async ({ lateMs, restMs }) => {
     const nowUs = wallNowUs();
-    for (let i = 0; i < 100; i++) {
+    for (let i = 0; i < 50; i++) {
       const id = `01890000-0000-7000-8000-${String(i).padStart(12, "0")}`;
       schedules.add(scheduleRecord({ id, nextAtUs: nowUs, lastAtUs: nowUs - MINUTE }));
     }
+    setUs = lateMs * 1000;
     schedules.tookMs = 7;
     await start();
-    expect(schedules.fired).toHaveLength(50);
-    await tick(6);
-    expect(schedules.fired).toHaveLength(50);
+    expect(schedules.fired).toHaveLength(25);
+    await tick(restMs - 1);
+    expect(schedules.fired).toHaveLength(25);
     await tick(1);
-    expect(schedules.fired).toHaveLength(100);
+    expect(schedules.fired).toHaveLength(50);
   });
 
   it("leaves what another server was first to fire, and waits a little before it looks again (I3)", async () => {

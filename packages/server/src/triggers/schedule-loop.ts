@@ -15,6 +15,8 @@ export interface ScheduleLoopOptions {
   clock: Clock;
   /** Time of day in microseconds, which schedules follow: it may be set, forward and back. */
   wallNowUs: () => number;
+  /** How long the thread has been at work, in microseconds: rests go by it, as waiting for a database keeps nobody up. */
+  busyUs: () => number;
   limits: Limits;
   stats: TriggerStats;
   random: () => number;
@@ -115,17 +117,18 @@ export class ScheduleLoop {
 
   /** Fires some of the schedules that are due; false when there are none. */
   async #fireDue(): Promise<boolean> {
-    const { triggers, clock, wallNowUs, random } = this.#options;
+    const { triggers, clock, wallNowUs, busyUs, random } = this.#options;
     const { signal } = this.#stopping;
     const due = await triggers.dueSchedules(wallNowUs(), READ_LIMIT);
     for (const records of inParts(due, PLANS_PER_TURN)) {
       const planned = records.map((record) => this.#planOf(record));
       for (const batch of batchesByWeight(planned, ({ weight }) => weight)) {
         if (this.#stopped) return false;
-        const beganUs = clock.nowUs();
+        const beganUs = busyUs();
         const moved = await this.#fire(batch);
         if (moved > 0) {
-          await restAfter(clock.nowUs() - beganUs, clock, signal);
+          const isLate = wallNowUs() - Math.min(...batch.flatMap(({ fireAtUs }) => fireAtUs)) > LATE_US;
+          await restAfter((busyUs() - beganUs) * (isLate ? 1 : REST_IN_TIME), clock, signal);
           continue;
         }
         // Another server is at work on the same: it is left to it, unless it ends.
@@ -178,7 +181,16 @@ const RETRY_MS = 1_000;
 /** Schedules read at once, of up to a mebibyte each. */
 const READ_LIMIT = 100;
 /** Plans made before others are let in: some 50 to 100 microseconds each the first time, a tenth of that later. */
-const PLANS_PER_TURN = 50;
+const PLANS_PER_TURN = 25;
+/**
+ * Rests are so many times as long as the work of a transaction while what is fired is not late, and as long after.
+ *
+ * Of 10,000 schedules due at once on SQLite and two cores, leases of tasks took 9 to 11 ms at the 99th percentile, against
+ * 4 to 5 before, and all was fired within 4 s. With batches of 50 and rests of 1 that was 13 to 17 ms, and 2.4 s; with
+ * batches of 12 and rests of 2 it was 8 ms, and 4.6 s. What is left is the commit.
+ */
+const REST_IN_TIME = 2;
+const LATE_US = 3_000_000;
 /** How long to wait at most when another server was first to fire a batch. */
 const LOST_MS = 100;
 

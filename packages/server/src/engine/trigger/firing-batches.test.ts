@@ -3,8 +3,8 @@ import { batchesByWeight, MAX_WEIGHT } from "./firing-batches.ts";
 
 const sizes = (weights: number[]) => [...batchesByWeight(weights, (weight) => weight)].map((batch) => batch.length);
 
-it("fills batches up to fifty", () => {
-  expect(sizes(new Array(125).fill(1))).toEqual([50, 50, 25]);
+it("fills batches up to twenty-five", () => {
+  expect(sizes(new Array(60).fill(1))).toEqual([25, 25, 10]);
   expect(sizes([])).toEqual([]);
 });
 
