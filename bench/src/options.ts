@@ -1,10 +1,11 @@
 import { parseArgs } from "node:util";
 import { dispatchMeasures } from "./dispatch/dispatch.ts";
 import { spansMeasures } from "./spans/spans.ts";
+import { triggersMeasures } from "./triggers/triggers.ts";
 
 /** What the command line asks for. */
 export interface BenchOptions {
-  bench: "dispatch" | "spans";
+  bench: "dispatch" | "spans" | "triggers";
   /** Print JSON only on the standard output. */
   json: boolean;
   /** Multiplies all sizes. */
@@ -17,6 +18,8 @@ export interface BenchOptions {
   cpuProfDir?: string;
   /** Folder for the server's data; removed afterwards. */
   dataDir?: string;
+  /** PostgreSQL to measure triggers with, in place of SQLite. */
+  databaseUrl?: string;
   /** Says something about a measure, for people. */
   note: (line: string) => void;
 }
@@ -28,12 +31,13 @@ export class UsageError extends Error {
 
 export const usage = `Measures Spanloom. The method is in bench/README.md.
 
-Usage: npm run bench -- dispatch|spans [options]
+Usage: npm run bench -- dispatch|spans|triggers [options]
 
   dispatch         tasks per second, latency of single jobs, CPU and memory: ${dispatchMeasures.join(", ")}
                    (flat and idle only when asked for)
   spans            spans per second in, milliseconds to an Arrow table, bytes on disk: ${spansMeasures.join(", ")}
                    (stream, tail and forward only when asked for)
+  triggers         schedules due at once, events in bulk and one by one: ${triggersMeasures.join(", ")}
 
   --json           print the figures as JSON, nothing else, on the standard output
   --scale X        multiply all sizes, e.g. 0.1 for a quick look (default: 1)
@@ -41,19 +45,26 @@ Usage: npm run bench -- dispatch|spans [options]
   --repeat N       run each measure N times and take the median (default: 1; reading Arrow: 5)
   --cpu-prof DIR   write a CPU profile of each process to DIR
   --data-dir DIR   keep the server's data in a new folder below DIR, on a real disk (default: .bench)
+  --database URL   triggers: an empty PostgreSQL database in place of SQLite
   --help           show this text
 `;
+
+const measuresOf: Record<BenchOptions["bench"], readonly string[]> = {
+  dispatch: dispatchMeasures,
+  spans: spansMeasures,
+  triggers: triggersMeasures,
+};
 
 /** Reads the command line; null when help is asked for. Errors: UsageError. */
 export function parseOptions(args: readonly string[], note: (line: string) => void): BenchOptions | null {
   const { values, positionals } = parse(args);
   if (values.help) return null;
   const [bench, ...rest] = positionals;
-  if (bench !== "dispatch" && bench !== "spans")
-    throw new UsageError(`cannot run "${bench ?? ""}": it must be dispatch or spans`);
+  if (bench !== "dispatch" && bench !== "spans" && bench !== "triggers")
+    throw new UsageError(`cannot run "${bench ?? ""}": it must be dispatch, spans or triggers`);
   if (rest.length > 0) throw new UsageError(`cannot use "${rest[0]}": one benchmark at a time`);
   const only = values.only?.split(",");
-  const known: readonly string[] = bench === "dispatch" ? dispatchMeasures : spansMeasures;
+  const known = measuresOf[bench];
   const unknown = only?.find((name) => !known.includes(name));
   if (unknown !== undefined) throw new UsageError(`cannot measure "${unknown}": ${bench} has ${known.join(", ")}`);
   return {
@@ -64,6 +75,7 @@ export function parseOptions(args: readonly string[], note: (line: string) => vo
     ...(only && { only }),
     ...(values["cpu-prof"] !== undefined && { cpuProfDir: values["cpu-prof"] }),
     ...(values["data-dir"] !== undefined && { dataDir: values["data-dir"] }),
+    ...(values.database !== undefined && { databaseUrl: values.database }),
     note,
   };
 }
@@ -80,6 +92,7 @@ function parse(args: readonly string[]) {
         repeat: { type: "string" },
         "cpu-prof": { type: "string" },
         "data-dir": { type: "string" },
+        database: { type: "string" },
         help: { type: "boolean", short: "h" },
       },
     });

@@ -5,8 +5,11 @@ import { fileURLToPath } from "node:url";
 import { benchDispatch } from "../dispatch/dispatch.ts";
 import { parseOptions, UsageError, usage } from "../options.ts";
 import { benchSpans } from "../spans/spans.ts";
+import { benchTriggers } from "../triggers/triggers.ts";
 
 const defaultDataDir = fileURLToPath(new URL("../../../.bench", import.meta.url));
+
+const benches = { dispatch: benchDispatch, spans: benchSpans, triggers: benchTriggers };
 
 /** Runs the benchmark the command line names; gives the exit code. */
 async function main(args: readonly string[]): Promise<number> {
@@ -20,8 +23,7 @@ async function main(args: readonly string[]): Promise<number> {
     await mkdir(parent, { recursive: true });
     const dataDir = await mkdtemp(join(parent, `${options.bench}-`));
     try {
-      const run = options.bench === "dispatch" ? benchDispatch : benchSpans;
-      const figures = await run(options, dataDir);
+      const figures = await benches[options.bench](options, dataDir);
       process.stdout.write(`${JSON.stringify(figures, null, options.json ? 0 : 2)}\n`);
       return 0;
     } finally {

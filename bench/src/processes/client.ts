@@ -13,6 +13,15 @@ import { AnswerLatency } from "../spans/answer-latency.ts";
 import { LeaseLatency } from "../spans/lease-latency.ts";
 import { countSpans, measureAggregate, measureStream, measureToArrow, measureToJson } from "../spans/measures.ts";
 import { measureTailLatency, openTails, type TailLatencyOptions } from "../spans/tail-latency.ts";
+import {
+  deleteTriggers,
+  type EventPlan,
+  publishBulk,
+  publishSteadily,
+  putTriggers,
+  type TriggerPlan,
+} from "../triggers/event-load.ts";
+import { putSchedules, readFirings, type SchedulePlan } from "../triggers/schedule-load.ts";
 import { LogTap } from "./memory-sample.ts";
 import { serveParent } from "./parent-link.ts";
 
@@ -52,8 +61,8 @@ serveParent(
       endTails = openTails(url, count);
     },
     /** Starts to lease tasks; one at a time. */
-    startLeases({ url }: { url: string }) {
-      leases = new LeaseLatency(url);
+    startLeases({ url, lanes }: { url: string; lanes?: number }) {
+      leases = new LeaseLatency(url, lanes);
     },
     takeLeases: () => started(leases).take(),
     async stopLeases() {
@@ -65,6 +74,12 @@ serveParent(
       answers = new AnswerLatency(url);
     },
     takeAnswers: () => started(answers).take(),
+    putSchedules: (plan: SchedulePlan) => putSchedules(plan),
+    readFirings: (range: Parameters<typeof readFirings>[0]) => readFirings(range),
+    putTriggers: (plan: TriggerPlan) => putTriggers(plan),
+    deleteTriggers: (plan: TriggerPlan) => deleteTriggers(plan),
+    publishBulk: (plan: EventPlan) => publishBulk(plan),
+    publishSteadily: (plan: Parameters<typeof publishSteadily>[0]) => publishSteadily(plan),
     /** Starts a steady load; one at a time. */
     load(options: LoadOptions) {
       load = new Load(jobs(), options);

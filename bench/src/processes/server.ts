@@ -11,10 +11,11 @@ const tap = new LogTap();
 serveParent(
   {
     /** Starts a server with its defaults on a free port, and an exporter when it is told where to; answers its URL. */
-    async start({ dataDir, exportTo }: { dataDir: string; exportTo?: string }) {
+    async start({ dataDir, exportTo, databaseUrl }: { dataDir: string; exportTo?: string; databaseUrl?: string }) {
       exporter = exportTo === undefined ? undefined : new GatedExporter(exportTo);
       const exporters = exporter ? [{ name: exporter.name, exporter }] : [];
-      server = await startServer({ dataDir, port: 0, log: tap.log, exporters });
+      const store = databaseUrl === undefined ? {} : { databaseUrl };
+      server = await startServer({ dataDir, port: 0, log: tap.log, exporters, ...store });
       return server.url;
     },
     /** Spans that the exporter's backend took so far. */

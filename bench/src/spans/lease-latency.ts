@@ -8,7 +8,7 @@ const TASKS = 2_000;
 /** Between an answer and the next call. */
 const PAUSE_MS = 4;
 /** Runners at once, each with one call in flight. */
-const LANES = 2;
+const DEFAULT_LANES = 2;
 
 /** Leases tasks one by one and reports each with the next call, as a runner of quick tasks does, and times the calls. */
 export class LeaseLatency {
@@ -18,9 +18,9 @@ export class LeaseLatency {
   #timesMs: number[] = [];
   #stopped = false;
 
-  constructor(url: string) {
+  constructor(url: string, lanes = DEFAULT_LANES) {
     this.#connection = connect({ url });
-    this.#lanes = Array.from({ length: LANES }, () => this.#run());
+    this.#lanes = Array.from({ length: lanes }, () => this.#run());
   }
 
   /** Milliseconds of each call since the last time this was asked. */

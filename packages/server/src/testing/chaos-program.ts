@@ -1,9 +1,13 @@
-import { availableParallelism } from "node:os";
+import { mkdtemp, rm } from "node:fs/promises";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
-import { describeFailure, runSeed, shrinkSeed } from "@spanloom/testing";
+import { describeFailure, runSeed, shrinkSeed, TestPostgres } from "@spanloom/testing";
 import { type ChaosTarget, chaosStores, openSubject } from "./chaos-subjects.ts";
 import type { SeedAnswer } from "./chaos-worker-program.ts";
+import { seeded } from "./seeded.ts";
+import { runTriggerChaos } from "./trigger-chaos.ts";
 
 const usage = `Runs random workflows under random faults against a store, beside the reference model.
 
@@ -16,6 +20,8 @@ Usage: npm run chaos -- [options]
   --workers N      how many at once (default: one per core)
   --seed N         one seed: when it fails, with as few steps as it fails with
   --steps N        steps of that seed, when it was run with others than the usual 140
+  --triggers N     instead, for N seconds: real servers, two with postgres, of which one is killed or held every few seconds
+                   while they fire schedules and match events; --seed, --store and --database as above
   --help           show this text
 
 Exits with 1 when a seed failed.
@@ -32,6 +38,7 @@ async function main(args: readonly string[]): Promise<number> {
     workers: text,
     seed: text,
     steps: text,
+    triggers: text,
     help: { type: "boolean" },
   } as const;
   const { values } = parseArgs({ args: [...args], options });
@@ -43,6 +50,8 @@ async function main(args: readonly string[]): Promise<number> {
   if (store === undefined)
     throw new RangeError(`cannot run against "${values.store}": it must be ${chaosStores.join(" or ")}`);
   const target = { store, url: values.database };
+  if (values.triggers !== undefined)
+    return runTriggers(target, wholeNumber("--triggers", values.triggers), wholeNumber("--seed", values.seed ?? "1"));
   if (values.seed !== undefined) {
     const steps = values.steps === undefined ? {} : { steps: wholeNumber("--steps", values.steps) };
     return runOne(target, { seed: wholeNumber("--seed", values.seed), ...steps });
@@ -72,6 +81,28 @@ async function runOne(target: ChaosTarget, run: { seed: number; steps?: number }
   process.stdout.write(`${describeFailure(subject.name, smallest, SHOWN_EVENTS)}\n${smallest.failure?.stack}\n`);
   return 1;
 }
+
+/** Real servers, one of which is killed or held every few seconds. */
+async function runTriggers({ store, url }: ChaosTarget, seconds: number, seed: number): Promise<number> {
+  const folder = await mkdtemp(join(tmpdir(), "spanloom-chaos-"));
+  const postgres = store === "postgres" ? await TestPostgres.start({ url }) : undefined;
+  try {
+    const databaseUrl = await postgres?.createDatabase(`trigger_chaos_${process.pid}`);
+    const { wrong, ...counts } = await runTriggerChaos({
+      ...{ folder, seconds, random: seeded(seed), catchUpMs: CATCH_UP_MS },
+      ...(databaseUrl === undefined ? { servers: 1 } : { servers: 2, databaseUrl }),
+      note: (line) => process.stderr.write(`${line}\n`),
+    });
+    for (const line of wrong) process.stdout.write(`${line}\n`);
+    process.stdout.write(`${store}, seed ${seed}, ${seconds} s: ${wrong.length} wrong; ${JSON.stringify(counts)}\n`);
+    return wrong.length === 0 ? 0 : 1;
+  } finally {
+    await postgres?.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+const CATCH_UP_MS = 60_000;
 
 interface ManySeeds {
   target: ChaosTarget;

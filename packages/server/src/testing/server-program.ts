@@ -71,7 +71,8 @@ export class ServerPrograms {
   }
 }
 
-/** A transport of a client or runner. */
-export function transportTo(url: string): Transport {
-  return createConnectTransport({ baseUrl: url, httpVersion: "1.1" });
+/** A transport of a client or runner, whose calls fail after `timeoutMs` when that is given. */
+export function transportTo(url: string, timeoutMs?: number): Transport {
+  const timeout = timeoutMs === undefined ? {} : { defaultTimeoutMs: timeoutMs };
+  return createConnectTransport({ baseUrl: url, httpVersion: "1.1", ...timeout });
 }
