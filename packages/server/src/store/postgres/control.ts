@@ -120,6 +120,7 @@ export async function beginTransaction(control: Control, waiting: number): Promi
   control.nowUs = nowUs;
   control.ready.begin(epoch);
   control.tasks.begin();
+  control.specs.begin();
   control.jobPlaces.clear();
   control.triggers.begin(nowUs);
   if (control.epoch === epoch) return;

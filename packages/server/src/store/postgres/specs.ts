@@ -87,8 +87,8 @@ export class SpecTable {
   readonly #buckets = new Map<number, Bucket>();
   readonly #bucketKeys = new Map<string, Bucket>();
   #lastBucket = 0;
-  /** Of a set that a schedule submits time and again nothing is hashed twice. */
-  readonly #described = new WeakMap<NewTaskSet, Inherited & { readonly specs: readonly DescribedSpec[] }>();
+  /** Of sets that were sought by the open transaction. */
+  readonly #sought = new Map<NewTaskSet, Inherited & { readonly specs: readonly DescribedSpec[] }>();
   /** Digests looked for in vain. */
   readonly #absent = new Set<string>();
   readonly #specRows = new Rows(insertSpecs);
@@ -106,43 +106,42 @@ export class SpecTable {
     this.#numbers = numbers;
   }
 
+  /** Begins a transaction. */
+  begin(): void {
+    this.#sought.clear();
+  }
+
   /** Specs of a set in order; those nobody used before are stored with the transaction. */
   async intern(set: NewTaskSet, inherited: Inherited): Promise<TaskSpecRecord[]> {
-    const described = this.#describe(set, inherited);
-    await this.#find(described);
+    const sought = this.#sought.get(set);
+    const isSame = sought?.queue === inherited.queue && sought.priority === inherited.priority;
+    const described = isSame ? sought.specs : describe(set, inherited);
+    if (described.some(({ digest }) => this.#isUnknown(digest))) await this.#find(described);
     return described.map(({ digest, body }) => this.#byDigest.get(digest) ?? this.#insert(digest, body));
   }
 
   /** Reads the specs of sets that are to be interned, all at once; buckets are known when `arriving` resolves. */
-  async seek(sets: readonly (readonly [NewTaskSet, Inherited])[], arriving: Promise<unknown>): Promise<void> {
-    await this.#find(
-      sets.flatMap(([set, inherited]) => this.#describe(set, inherited)),
-      arriving,
-    );
+  async seek(sets: Iterable<readonly [NewTaskSet, Inherited]>, arriving: Promise<unknown>): Promise<void> {
+    const unknown: DescribedSpec[] = [];
+    for (const [set, inherited] of sets) {
+      const specs = describe(set, inherited);
+      this.#sought.set(set, { ...inherited, specs });
+      for (const spec of specs) if (this.#isUnknown(spec.digest)) unknown.push(spec);
+    }
+    if (unknown.length > 0) await this.#find(unknown, arriving);
+  }
+
+  #isUnknown(digest: string): boolean {
+    return !this.#byDigest.has(digest) && !this.#absent.has(digest);
   }
 
   async #find(described: readonly DescribedSpec[], arriving?: Promise<unknown>): Promise<void> {
-    const unknown = new Map<string, string>();
-    for (const { digest, body } of described) {
-      if (!this.#byDigest.has(digest) && !this.#absent.has(digest)) unknown.set(digest, body);
-    }
-    if (unknown.size === 0) return;
+    const unknown = new Map(described.map(({ digest, body }) => [digest, body]));
     // Asked for before anything is waited for, so that it travels along.
     const [rows] = await Promise.all([this.#sql.ask(specsByDigest, [texts(unknown.keys())]), arriving]);
     this.#addRows(rows);
     for (const digest of unknown.keys()) if (!this.#byDigest.has(digest)) this.#absent.add(digest);
     await this.#findGates([...unknown].filter(([digest]) => !this.#byDigest.has(digest)).map(([, body]) => body));
-  }
-
-  #describe(set: NewTaskSet, inherited: Inherited): readonly DescribedSpec[] {
-    const known = this.#described.get(set);
-    if (known?.queue === inherited.queue && known.priority === inherited.priority) return known.specs;
-    const specs = set.specs.map((spec) => {
-      const body = specBody(spec, inherited);
-      return { digest: digestOf(body), body };
-    });
-    this.#described.set(set, { queue: inherited.queue, priority: inherited.priority, specs });
-    return specs;
   }
 
   /** The record of a spec that was loaded before. */
@@ -302,6 +301,13 @@ export class SpecTable {
 
 function keyOf({ queue, name, major, minor, priority }: Omit<Bucket, "seq">): string {
   return JSON.stringify([queue, name, major, minor, priority]);
+}
+
+function describe({ specs }: NewTaskSet, inherited: Inherited): DescribedSpec[] {
+  return specs.map((spec) => {
+    const body = specBody(spec, inherited);
+    return { digest: digestOf(body), body };
+  });
 }
 
 function digestOf(body: string): string {
