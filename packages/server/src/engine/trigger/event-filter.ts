@@ -73,7 +73,8 @@ export function compileMapping(source: string, field = "input"): EventMapping {
 function compile(source: string, field: string): { run: (event: TriggerEvent) => unknown; type: string } {
   checkLimit(field, Buffer.byteLength(source), MAX_EXPRESSION_BYTES, "bytes");
   try {
-    const parsed = environment.parse(source);
+    // Types that an expression has are kept where it is parsed: with the expression, not for ever.
+    const parsed = environment.clone().parse(source);
     const { valid, type, error } = parsed.check();
     if (!valid) throw error;
     checkRegexes(parsed.ast);

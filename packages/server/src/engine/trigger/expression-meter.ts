@@ -9,10 +9,20 @@ const MAX_WORDS = 4 * 1024 * 1024;
 /** Operators whose results are new: what they yield is counted. */
 const ALLOCATING = new Set(["+", "call", "rcall", "list", "map", "comprehension"]);
 
+/** Values in values whose types are told apart. */
+const MAX_TYPE_DEPTH = 3;
+
 /** A node of an expression, as the evaluator runs it. */
 interface RunnableNode {
   op: string;
   evaluate: (...args: unknown[]) => unknown;
+}
+
+/** What runs nodes: it is passed to each. */
+interface Evaluator {
+  debugType(value: unknown): unknown;
+  /** Type of a value with those of the values in it, all of which it keeps for ever. */
+  debugTypeDeep(value: unknown): unknown;
 }
 
 let words = 0;
@@ -24,21 +34,26 @@ export function metered<Value>(evaluation: () => Value): Value {
 }
 
 /**
- * Makes a parsed and checked expression count what it allocates, macros included.
+ * Makes a parsed and checked expression count what it allocates, macros included, and keep few types of what it meets.
  *
  * The evaluator has no hook for it: a node's `evaluate` is replaced, by the node itself too, when it first runs.
  */
-export function meter(expression: unknown, seen = new Set<unknown>()): void {
+export function meter(expression: unknown): void {
+  meterNodes(expression, new Set());
+  if (isRunnable(expression)) beforeFirst(expression, boundTypes);
+}
+
+function meterNodes(expression: unknown, seen: Set<unknown>): void {
   if (typeof expression !== "object" || expression === null || seen.has(expression)) return;
   seen.add(expression);
   if (isRunnable(expression) && ALLOCATING.has(expression.op)) meterNode(expression);
   // What macros were expanded to lies in `meta`, which is a getter.
   const parts = "meta" in expression ? [...Object.values(expression), expression.meta] : Object.values(expression);
-  for (const part of parts) meter(part, seen);
+  for (const part of parts) meterNodes(part, seen);
 }
 
-function isRunnable(value: object): value is RunnableNode {
-  return "op" in value && "evaluate" in value;
+function isRunnable(value: unknown): value is RunnableNode {
+  return typeof value === "object" && value !== null && "op" in value && "evaluate" in value;
 }
 
 function meterNode(node: RunnableNode): void {
@@ -50,11 +65,47 @@ function meterNode(node: RunnableNode): void {
     return value;
   };
   Object.defineProperty(node, "evaluate", {
+    configurable: true,
     get: () => counting,
     set: (replacement: RunnableNode["evaluate"]) => {
       evaluate = replacement;
     },
   });
+}
+
+/** Does something with the evaluator before a node runs for the first time, and leaves the node as it was. */
+function beforeFirst(node: RunnableNode, act: (evaluator: Evaluator) => void): void {
+  const own = Object.getOwnPropertyDescriptor(node, "evaluate");
+  Object.defineProperty(node, "evaluate", {
+    configurable: true,
+    value: (...args: unknown[]): unknown => {
+      act(args[0] as Evaluator);
+      if (own) Object.defineProperty(node, "evaluate", own);
+      else Reflect.deleteProperty(node, "evaluate");
+      return node.evaluate(...args);
+    },
+  });
+}
+
+/**
+ * Has an evaluator tell types of values only some way into them.
+ *
+ * It keeps each type it ever met, and there are as many as there are ways to nest lists and maps: payloads could fill the
+ * memory with them, at 9 MB for one that is 1,500 deep.
+ */
+function boundTypes(evaluator: Evaluator): void {
+  if (Object.hasOwn(evaluator, "debugTypeDeep")) return;
+  const deep = evaluator.debugTypeDeep;
+  let depth = 0;
+  evaluator.debugTypeDeep = (value) => {
+    if (depth === MAX_TYPE_DEPTH) return evaluator.debugType(value);
+    depth++;
+    try {
+      return deep.call(evaluator, value);
+    } finally {
+      depth--;
+    }
+  };
 }
 
 /** Some upper bound, headers included. */
