@@ -9,8 +9,8 @@ export interface ChangedDefinition {
   changed: boolean;
 }
 
-/** Callers that change one definition at the same time take turns: each round one of them is through. */
-const MAX_ROUNDS = 20;
+/** Of callers that change one definition at the same time, here and on other servers, one is through in each round. */
+const MAX_ROUNDS = 100;
 
 const notFound = {
   schedule: "SCHEDULE_NOT_FOUND",
