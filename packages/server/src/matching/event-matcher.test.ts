@@ -121,6 +121,18 @@ test("a trigger that had to be stopped twice is not tried with the rest of the b
   ]);
 });
 
+test("times in zones are told in time", async () => {
+  const hours = Array.from({ length: 20_000 }, (_, hour) => hour);
+  const filter = "event.payload.all(hour, event.received_at.getHours('Europe/Berlin') == 19)";
+  const receivedAtUs = Date.UTC(2050, 10, 21, 18) * 1000;
+  const zones = [
+    trigger("in zone", { filter }),
+    trigger("no zone", { filter: "event.received_at.getHours('Mars') == 1" }),
+  ];
+  const found = await matched(zones, [event("a", hours, { receivedAtUs })]);
+  expect(found).toEqual(["a>in zone", expect.stringContaining("a>no zone: cannot match event: Invalid time zone")]);
+});
+
 test("batches wait for each other and answer in order", async () => {
   const triggers = [trigger("ruled", { input: "event.id" })];
   const answers = await Promise.all(["a", "b", "c"].map((id) => matched(triggers, [event(id)])));

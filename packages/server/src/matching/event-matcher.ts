@@ -107,6 +107,7 @@ export class EventMatcher {
       return this.#worker.run(toRuleBatch(triggers, events, tried, this.#maxInputBytes), looks);
     };
     const offences = new Map<number, Offence[]>();
+    const cleared = new Set<string>();
     for (let alarms = 0; alarms <= MAX_FALSE_ALARMS; ) {
       const tried = candidatesWithout(candidates, offences);
       const outcome = await run(tried, LOOKS);
@@ -114,8 +115,12 @@ export class EventMatcher {
         return [...unpackMatches(outcome.matches, tried), ...toldOf(offences, candidates, events)];
       const { event } = tried[outcome.event]!;
       const alone = await run([{ event, triggers: [outcome.trigger] }], 2 * LOOKS);
-      if ("matches" in alone) alarms++;
-      else offences.set(outcome.trigger, [...(offences.get(outcome.trigger) ?? []), { event, why: alone.why }]);
+      const pair = `${event} ${outcome.trigger}`;
+      // One that is seen twice takes its time, if not for ever.
+      const why = "why" in alone ? alone.why : cleared.has(pair) ? outcome.why : undefined;
+      cleared.add(pair);
+      if (why === undefined) alarms++;
+      else offences.set(outcome.trigger, [...(offences.get(outcome.trigger) ?? []), { event, why }]);
     }
     throw new Error(`cannot match events: the matching thread was lost ${MAX_FALSE_ALARMS + 1} times`);
   }

@@ -96,7 +96,15 @@ function placeOf(source: string, offset: number): string {
   return `${lines.length}:${(lines.at(-1)?.length ?? 0) + 1}`;
 }
 
-/** Refuses a regular expression that is none, where it stands as text: else each event would meet the error. */
+/** Groups in groups of a regular expression. */
+const MAX_REGEX_DEPTH = 32;
+
+/**
+ * Refuses a regular expression that is none, is not written out, or nests deeply.
+ *
+ * The engine compiles one when it is used first, and cannot be interrupted: groups 5,000 deep took minutes, in a thread that
+ * could not be ended.
+ */
 function checkRegexes(node: unknown): void {
   if (Array.isArray(node)) {
     for (const part of node) checkRegexes(part);
@@ -104,11 +112,23 @@ function checkRegexes(node: unknown): void {
   }
   if (typeof node !== "object" || node === null || !("op" in node)) return;
   const { op, args } = node as ASTNode;
-  if (op === "rcall" && args[0] === "matches") {
-    const [pattern] = args[2];
-    if (pattern?.op === "value" && typeof pattern.args === "string") new RegExp(pattern.args);
-  }
+  if (op === "rcall" && args[0] === "matches") checkRegex(args[2][0]);
   checkRegexes(args);
+}
+
+function checkRegex(pattern: ASTNode | undefined): void {
+  if (pattern?.op !== "value" || typeof pattern.args !== "string")
+    throw Object.assign(new Error("the regular expression of matches must be written out"), { range: pattern?.range });
+  let depth = 0;
+  for (const character of pattern.args) {
+    if (character === "(") depth++;
+    if (character === ")") depth--;
+    if (depth > MAX_REGEX_DEPTH)
+      throw Object.assign(new Error(`the regular expression has groups more than ${MAX_REGEX_DEPTH} deep`), {
+        range: pattern.range,
+      });
+  }
+  new RegExp(pattern.args);
 }
 
 function kindOf(value: unknown): string {

@@ -55,6 +55,12 @@ test("an expression that does not compile is told with every event", () => {
   expect(found(batchOf([{ filter: "nothing", input: "" }], ["1"]))[0]).toContain("Unknown variable: nothing");
 });
 
+test("what is told of an event does not grow with it", () => {
+  const batch = batchOf([{ filter: "bool(event.payload)", input: "" }], [JSON.stringify("x".repeat(10_000))]);
+  expect(found(batch)[0]).toMatch(/^0>0: cannot match event: .*invalid string value "x+[.]{3}$/);
+  expect(found(batch)[0]?.length).toBeLessThan(600);
+});
+
 test("a trigger that takes too much of the thread's time is stopped, and others go on", () => {
   const triggers = [
     { filter: "event.payload >= 0", input: "" },

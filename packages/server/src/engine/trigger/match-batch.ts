@@ -200,5 +200,9 @@ function packMatches(found: Found[]): RuleMatches {
 /** Errors of expressions have a summary, and a message of several lines that shows the source. */
 function messageOf(error: unknown): string {
   const { summary, message } = error as { summary?: string; message?: string };
-  return summary ?? message ?? String(error);
+  const text = summary ?? message ?? String(error);
+  // It may quote what the event brought.
+  return text.length > MAX_MESSAGE_LENGTH ? `${text.slice(0, MAX_MESSAGE_LENGTH)}...` : text;
 }
+
+const MAX_MESSAGE_LENGTH = 500;
