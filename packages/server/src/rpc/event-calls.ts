@@ -16,18 +16,19 @@ import { checkLimit, invalidField, requiredText } from "../engine/field.ts";
 import { EventBacklog } from "../engine/trigger/event-backlog.ts";
 import { type PublishedEvent, toPublishedEvent } from "../engine/trigger/published-event.ts";
 import type { Store } from "../store/store.ts";
-import type { EventRecord, NewEventRecord, TriggerStore } from "../store/trigger-store.ts";
+import type { EventRecord, TriggerStore } from "../store/trigger-store.ts";
 import { toEvent } from "./event-message.ts";
 import { eventParts } from "./event-pages.ts";
 import { eventNotFound, toEventQuery } from "./event-query.ts";
 import { tellJobStates } from "./firing-message.ts";
+import { OriginDepths } from "./origin-depths.ts";
 import { decodePageToken, encodePageToken } from "./page-token.ts";
 import { replayEvents } from "./replay-events.ts";
 import { pageSizeField } from "./request-field.ts";
 
 /** What the calls of events need. */
 export interface EventCallOptions {
-  store: Pick<Store, "getJobs" | "jobStates">;
+  store: Pick<Store, "getJobs" | "jobStates" | "triggers">;
   triggers: TriggerStore;
   ids: Pick<IdGenerator, "next">;
   clock: Clock;
@@ -42,11 +43,12 @@ export type EventCalls = Pick<
 
 /** EventService's calls about events, over a store that keeps them. */
 export function eventCalls(options: EventCallOptions): EventCalls {
+  const origins = new OriginDepths(options.store);
   const backlog = new EventBacklog({ triggers: options.triggers, nowUs: () => options.clock.nowUs() });
   return {
     async publishEvents(request) {
       await backlog.check();
-      return publishEvents(request, options);
+      return publishEvents(request, options, origins);
     },
     getEvent: ({ eventId }) => getEvent(eventId, options),
     listEvents: (request) => listEvents(request, options),
@@ -60,7 +62,7 @@ export function eventCalls(options: EventCallOptions): EventCalls {
 /** Events validated before others are let in: JSON is parsed at some 200 MB a second. */
 const EVENTS_PER_TURN = 500;
 
-async function publishEvents(request: PublishEventsRequest, options: EventCallOptions) {
+async function publishEvents(request: PublishEventsRequest, options: EventCallOptions, origins: OriginDepths) {
   const { triggers, ids, limits } = options;
   const count = request.events.length;
   if (count === 0) throw invalidField("events", "is empty");
@@ -71,24 +73,14 @@ async function publishEvents(request: PublishEventsRequest, options: EventCallOp
     if (index % EVENTS_PER_TURN === EVENTS_PER_TURN - 1) await nextTurn();
     published.push(toPublishedEvent(event, `events[${index}]`, context));
   }
-  const events = await withDepths(published, options);
+  // An event that is published from within a job is as deep as that.
+  const depths = await origins.ofJobs(published.map(({ publisherJobId }) => publisherJobId));
+  const events = published.map(({ record }, index) => ({ ...record, depth: depths[index]! }));
   const existed = await triggers.publish(events);
   return create(PublishEventsResponseSchema, {
     eventIds: events.map(({ id }) => id),
     existed: existed.filter(Boolean).length,
   });
-}
-
-/** An event that is published from within a job is as deep as that: else a job could start itself for ever. */
-async function withDepths(
-  published: readonly PublishedEvent[],
-  { store }: EventCallOptions,
-): Promise<readonly NewEventRecord[]> {
-  const distinct = [...new Set(published.map(({ publisherJobId }) => publisherJobId))].filter((id) => id !== undefined);
-  if (distinct.length === 0) return published.map(({ record }) => record);
-  const jobs = await store.getJobs(distinct, { includeOutputs: false });
-  const depths = new Map(jobs.map(({ id, trigger }) => [id, trigger?.depth ?? 0]));
-  return published.map(({ record, publisherJobId = "" }) => ({ ...record, depth: depths.get(publisherJobId) ?? 0 }));
 }
 
 /** Firings shown with an event: one for each trigger that it matched. */
