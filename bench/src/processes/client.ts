@@ -21,7 +21,7 @@ import {
   putTriggers,
   type TriggerPlan,
 } from "../triggers/event-load.ts";
-import { putSchedules, readFirings, type SchedulePlan } from "../triggers/schedule-load.ts";
+import { type FiringRange, putSchedules, readFirings, type SchedulePlan } from "../triggers/schedule-load.ts";
 import { LogTap } from "./memory-sample.ts";
 import { serveParent } from "./parent-link.ts";
 
@@ -75,7 +75,7 @@ serveParent(
     },
     takeAnswers: () => started(answers).take(),
     putSchedules: (plan: SchedulePlan) => putSchedules(plan),
-    readFirings: (range: Parameters<typeof readFirings>[0]) => readFirings(range),
+    readFirings: (range: FiringRange) => readFirings(range),
     putTriggers: (plan: TriggerPlan) => putTriggers(plan),
     deleteTriggers: (plan: TriggerPlan) => deleteTriggers(plan),
     publishBulk: (plan: EventPlan) => publishBulk(plan),

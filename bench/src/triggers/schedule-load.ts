@@ -11,7 +11,15 @@ export interface SchedulePlan {
   everySeconds: number;
 }
 
-/** What became of one time. */
+/** Times from `sinceMs` to before `untilMs`; the newest `atMost` firings are looked through. */
+export interface FiringRange {
+  url: string;
+  sinceMs: number;
+  untilMs: number;
+  atMost: number;
+}
+
+/** What became of times. */
 export interface FiringFigures {
   fired: number;
   /** From the time itself until the last of them was dealt with. */
@@ -48,13 +56,8 @@ export async function putSchedules({ url, count, times, everySeconds }: Schedule
   connection.close();
 }
 
-/** Reads what was fired for times from `sinceMs` to before `untilMs`, of the newest `atMost` firings. */
-export async function readFirings(range: {
-  url: string;
-  sinceMs: number;
-  untilMs: number;
-  atMost: number;
-}): Promise<FiringFigures> {
+/** Reads what was fired for times of a range, among the newest firings. */
+export async function readFirings(range: FiringRange): Promise<FiringFigures> {
   const connection = connect({ url: range.url });
   const triggers = createClient(TriggerService, connection.transport);
   const figures = { fired: 0, lastMs: 0 };
