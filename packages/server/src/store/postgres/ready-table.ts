@@ -31,6 +31,10 @@ interface StoredRun extends ReadyRun {
   stored: true;
 }
 
+/**
+ * Groups are looked up one by one, which LIMIT makes sure of. A join is planned for as many groups as there were when the
+ * table was last analyzed: after the first ones it would read all of them for every claim, until that is done again.
+ */
 const linesInTurn = statement(
   "lines_in_turn",
   `SELECT l.bucket, l.job, r.depth, r.last, r.first, r.spec, r.queued_at, l.gate, r.task_group, ${groupColumns}
@@ -39,7 +43,7 @@ const linesInTurn = statement(
      AND NOT parked AND NOT held ORDER BY turn FETCH FIRST ($2::integer) ROWS WITH TIES) l
    LEFT JOIN LATERAL (SELECT * FROM ready WHERE ready.job = l.job AND ready.bucket = l.bucket AND ready.gate = l.gate
      ORDER BY depth DESC, queued_at, last LIMIT $3::integer) r ON true
-   LEFT JOIN task_group g ON g.seq = r.task_group
+   LEFT JOIN LATERAL (SELECT * FROM task_group WHERE task_group.seq = r.task_group LIMIT 1) g ON true
    ORDER BY l.turn, r.depth DESC, r.queued_at, r.last`,
 );
 
