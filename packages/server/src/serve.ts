@@ -50,6 +50,8 @@ export interface ServerParts {
   clock: Clock;
   /** Time of day, which schedules follow and signed times of deliveries are held against. Default: the clock's. */
   wallNowUs?: (() => number) | undefined;
+  /** How long the thread has been at work, in microseconds from some moment on. Default: as the machine tells. */
+  busyUs?: (() => number) | undefined;
   /** Days that events are kept. Default 7. */
   eventRetentionDays?: number | undefined;
   limits: Limits;

@@ -11,7 +11,7 @@ const DEFAULT_EVENT_RETENTION_DAYS = 7;
 export function startTriggers(parts: ServerParts, undo: (() => Promise<void> | void)[]): TriggerStats {
   const { store, clock, log, limits, eventRetentionDays = DEFAULT_EVENT_RETENTION_DAYS } = parts;
   const { triggers } = store;
-  const { wallNowUs = () => clock.nowUs() } = parts;
+  const { wallNowUs = () => clock.nowUs(), busyUs = () => performance.eventLoopUtilization().active * 1000 } = parts;
   const stats = new TriggerStats();
   if (!triggers) return stats;
   const tracer = parts.selfTracing?.tracer;
@@ -20,7 +20,7 @@ export function startTriggers(parts: ServerParts, undo: (() => Promise<void> | v
     store,
     clock,
     wallNowUs,
-    busyUs: () => performance.eventLoopUtilization().active * 1000,
+    busyUs,
     limits,
     stats,
     random: Math.random,

@@ -48,7 +48,7 @@ describe("docs/webhooks.md", () => {
     const sent = new Set([202, ...Object.values(refusalStatus)].filter((status) => status !== 500));
     expect(named.sort()).toEqual([...sent].sort());
     const metrics = readFileSync(path.resolve(import.meta.dirname, "../../../../docs/metrics.md"), "utf8");
-    const row = metrics.split("\n").find((line) => line.includes("spanloom.webhooks.deliveries"))!;
+    const row = metrics.split("\n").find((line) => line.startsWith("| `spanloom.webhooks.deliveries`"))!;
     for (const reason of Object.keys(refusalStatus)) expect(row).toContain(`\`${reason}\``);
   });
 

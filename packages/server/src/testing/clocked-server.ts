@@ -46,7 +46,9 @@ export class ClockedServer {
   async start(): Promise<void> {
     const { clock } = this;
     this.#store = new SqliteStore({ dataDir: this.#dataDir, nowUs: () => clock.nowUs() });
-    this.#server = await serveStubs({ store: this.#store, clock, wallNowUs: () => this.wallNowUs() });
+    // The machine's own work would make the server rest until the next step.
+    const busyUs = (): number => clock.nowUs();
+    this.#server = await serveStubs({ store: this.#store, clock, wallNowUs: () => this.wallNowUs(), busyUs });
     this.#transport = createGrpcTransport({ baseUrl: this.#server.url });
     await this.tick(0);
   }
