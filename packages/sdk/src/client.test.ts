@@ -2,31 +2,18 @@ import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ROOT_CONTEXT } from "@opentelemetry/api";
 import { JobState, TraceMode, TriggerInfoSchema, TriggerType, timestampFromUs } from "@spanloom/protocol";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { contextOfCarrier } from "./carrier.ts";
 import { Client } from "./client.ts";
 import { task } from "./task.ts";
+import { allOf } from "./testing/all-of.ts";
 import { FakeJobService } from "./testing/fake-job-service.ts";
+import { startedClient } from "./testing/started-client.ts";
 
 const echo = task({ name: "echo", run: (text: string) => text });
 const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-const clients: Client[] = [];
-function start(): { service: FakeJobService; client: Client } {
-  const service = new FakeJobService();
-  const client = new Client({ transport: service.transport, retry: { wait: async () => undefined } });
-  clients.push(client);
-  return { service, client };
-}
-afterEach(() => {
-  for (const client of clients.splice(0)) client.close();
-});
-
-async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
-  const list: Item[] = [];
-  for await (const item of items) list.push(item);
-  return list;
-}
+const start = () => startedClient(new FakeJobService());
 
 describe("submitting", () => {
   it("sends one job alone, with name, input and a key of its own", async () => {
@@ -189,9 +176,9 @@ describe("reading", () => {
       echo,
       Array.from({ length: 1_200 }, (_, i) => String(i)),
     );
-    expect(new Set((await all(client.jobs.list())).map((job) => job.id)).size).toBe(1_200);
+    expect(new Set((await allOf(client.jobs.list())).map((job) => job.id)).size).toBe(1_200);
     expect(service.calls.listJobs).toBe(3);
-    expect(await all(client.jobs.list({ limit: 7 }))).toHaveLength(7);
+    expect(await allOf(client.jobs.list({ limit: 7 }))).toHaveLength(7);
   });
 
   it("finds jobs by what set them going, which each of them tells", async () => {
@@ -201,7 +188,7 @@ describe("reading", () => {
     const trigger = { type: TriggerType.SCHEDULE, schedule: "nightly", scheduleId: "s", scheduledAt, backfill: true };
     Object.assign(service.jobs.get(id)!, { trigger: create(TriggerInfoSchema, trigger), retriedAt: scheduledAt });
     const wanted = { triggerTypes: ["SCHEDULE", "MANUAL"], schedule: "nightly", trigger: "t" } as const;
-    const [job] = await all(client.jobs.list(wanted));
+    const [job] = await allOf(client.jobs.list(wanted));
     const triggerTypes = [TriggerType.SCHEDULE, TriggerType.MANUAL];
     expect(service.filters).toMatchObject([{ triggerTypes, schedule: "nightly", trigger: "t" }]);
     expect(job).toMatchObject({ retriedAt: new Date(5_000) });
@@ -310,7 +297,7 @@ describe("a connection", () => {
 
   it("names the server that cannot be reached", async () => {
     const client = new Client({ url: "http://127.0.0.1:9", retry: { maxAttempts: 1 } });
-    clients.push(client);
+    onTestFinished(() => client.close());
     await expect(client.jobs.get("x")).rejects.toMatchObject({
       reason: "STORE_UNAVAILABLE",
       message: expect.stringMatching(/^cannot reach the server at http:\/\/127\.0\.0\.1:9: .*ECONNREFUSED/),

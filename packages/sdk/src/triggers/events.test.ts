@@ -1,28 +1,14 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { EventSource } from "@spanloom/protocol";
-import { afterEach, describe, expect, it } from "vitest";
-import { Client } from "../client.ts";
+import { describe, expect, it } from "vitest";
+import { allOf } from "../testing/all-of.ts";
 import { FakeTriggerService, firing } from "../testing/fake-trigger-service.ts";
+import { startedClient } from "../testing/started-client.ts";
 
 const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const other = "00-1af7651916cd43dd8448eb211c80319c-c7ad6b7169203331-01";
 
-const clients: Client[] = [];
-function start(): { service: FakeTriggerService; client: Client } {
-  const service = new FakeTriggerService();
-  const client = new Client({ transport: service.transport, retry: { wait: async () => undefined } });
-  clients.push(client);
-  return { service, client };
-}
-afterEach(() => {
-  for (const client of clients.splice(0)) client.close();
-});
-
-async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
-  const list: Item[] = [];
-  for await (const item of items) list.push(item);
-  return list;
-}
+const start = () => startedClient(new FakeTriggerService());
 
 describe("publishing an event", () => {
   it("sends key, payload, metadata and an id of its own, which it returns", async () => {
@@ -153,7 +139,7 @@ describe("events", () => {
     const { service, client } = start();
     await client.events.publishMany(["one", "two"].map((id) => ({ key: "a.b", id })));
     const conditions = { key: "a.*", receivedAfter: new Date(1_000), receivedBefore: new Date(2_000), webhook: "w" };
-    const events = await all(client.events.list({ ...conditions, sources: ["WEBHOOK", "JOB"], limit: 2 }));
+    const events = await allOf(client.events.list({ ...conditions, sources: ["WEBHOOK", "JOB"], limit: 2 }));
     expect(events.map(({ id }) => id)).toEqual(["two", "one"]);
     expect(events[0]).not.toHaveProperty("firings");
     expect(service.eventLists[0]).toMatchObject({

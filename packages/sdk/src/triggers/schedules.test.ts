@@ -1,30 +1,16 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { FiringOutcome, OverlapPolicy, TraceMode } from "@spanloom/protocol";
-import { afterEach, describe, expect, it } from "vitest";
-import { Client } from "../client.ts";
+import { describe, expect, it } from "vitest";
 import { task } from "../task.ts";
+import { allOf } from "../testing/all-of.ts";
 import { FakeTriggerService, firing } from "../testing/fake-trigger-service.ts";
+import { startedClient } from "../testing/started-client.ts";
 import type { ScheduleTimes } from "./schedule-times.ts";
 
 const report = task({ name: "report", queue: "slow", run: (input: { day: string }) => input.day });
 const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-const clients: Client[] = [];
-function start(): { service: FakeTriggerService; client: Client } {
-  const service = new FakeTriggerService();
-  const client = new Client({ transport: service.transport, retry: { wait: async () => undefined } });
-  clients.push(client);
-  return { service, client };
-}
-afterEach(() => {
-  for (const client of clients.splice(0)) client.close();
-});
-
-async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
-  const list: Item[] = [];
-  for await (const item of items) list.push(item);
-  return list;
-}
+const start = () => startedClient(new FakeTriggerService());
 
 describe("putting a schedule", () => {
   it("sends times, the job as a submission would have it, and behaviour", async () => {
@@ -197,9 +183,9 @@ describe("schedules", () => {
   it("are listed page by page, as far as they are read", async () => {
     const { service, client } = start();
     for (let i = 0; i < 1_201; i++) await client.schedules.put({ name: `n${i}`, ...times });
-    expect(await all(client.schedules.list())).toHaveLength(1_201);
+    expect(await allOf(client.schedules.list())).toHaveLength(1_201);
     expect(service.calls.listSchedules).toBe(3);
-    expect(await all(client.schedules.list({ limit: 501 }))).toHaveLength(501);
+    expect(await allOf(client.schedules.list({ limit: 501 }))).toHaveLength(501);
     expect(service.calls.listSchedules).toBe(5);
     for await (const _ of client.schedules.list()) break;
     expect(service.calls.listSchedules).toBe(6);
@@ -254,7 +240,7 @@ describe("schedules", () => {
     const { service, client } = start();
     service.firings.push(firing("a"), firing("b"));
     const outcomes = ["MISSED", "FAILED"] as const;
-    expect(await all(client.schedules.firings("n", { outcomes, limit: 1 }))).toMatchObject([{ id: "a" }]);
+    expect(await allOf(client.schedules.firings("n", { outcomes, limit: 1 }))).toMatchObject([{ id: "a" }]);
     expect(service.firingLists[0]).toMatchObject({ schedule: "n", trigger: "", pageSize: 1 });
     expect(service.firingLists[0]!.outcomes).toEqual([FiringOutcome.MISSED, FiringOutcome.FAILED]);
   });

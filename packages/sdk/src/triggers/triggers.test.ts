@@ -1,29 +1,15 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { TraceMode } from "@spanloom/protocol";
-import { afterEach, describe, expect, it } from "vitest";
-import { Client } from "../client.ts";
+import { describe, expect, it } from "vitest";
 import { task } from "../task.ts";
+import { allOf } from "../testing/all-of.ts";
 import { FakeTriggerService, firing } from "../testing/fake-trigger-service.ts";
+import { startedClient } from "../testing/started-client.ts";
 import type { TemplateRoots } from "./job-template.ts";
 
 const notify = task({ name: "notify", run: (input: { to: string }) => input.to });
 
-const clients: Client[] = [];
-function start(): { service: FakeTriggerService; client: Client } {
-  const service = new FakeTriggerService();
-  const client = new Client({ transport: service.transport, retry: { wait: async () => undefined } });
-  clients.push(client);
-  return { service, client };
-}
-afterEach(() => {
-  for (const client of clients.splice(0)) client.close();
-});
-
-async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
-  const list: Item[] = [];
-  for await (const item of items) list.push(item);
-  return list;
-}
+const start = () => startedClient(new FakeTriggerService());
 
 describe("putting a trigger", () => {
   it("sends pattern, condition, the job without an input, and how to make one", async () => {
@@ -103,7 +89,7 @@ describe("triggers", () => {
     const trigger = await client.triggers.get("t");
     expect(trigger).toMatchObject({ id: "id of t", on: "a.*", when: "true", inputTask: false, traceMode: "link" });
     expect(trigger.job.tasks).toEqual([{ name: "notify", version: "1.0", input: { to: "x" } }]);
-    expect(await all(client.triggers.list())).toEqual([trigger]);
+    expect(await allOf(client.triggers.list())).toEqual([trigger]);
   });
 
   it("are paused, resumed and deleted; repeated when the answer was lost", async () => {
@@ -140,7 +126,7 @@ describe("triggers", () => {
   it("list their firings", async () => {
     const { service, client } = start();
     service.firings.push(firing("a"));
-    expect(await all(client.triggers.firings("t"))).toMatchObject([{ id: "a" }]);
+    expect(await allOf(client.triggers.firings("t"))).toMatchObject([{ id: "a" }]);
     expect(service.firingLists[0]).toMatchObject({ trigger: "t", schedule: "" });
   });
 });
