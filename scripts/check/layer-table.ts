@@ -11,6 +11,11 @@ export interface Layer {
   imports: readonly string[];
   /** What they may import only with `import()`, so that it is loaded on demand and is not a hard dependency. */
   dynamicImports?: readonly string[];
+  /**
+   * Whether what it imports is bundled into what it publishes: it lists that in devDependencies, so that installing the
+   * package brings nothing along.
+   */
+  bundled?: boolean;
 }
 
 const everything = [
@@ -34,6 +39,7 @@ const everything = [
   "@spanloom/exporter-wavefront",
   "@spanloom/exporter-xray",
   "@spanloom/cli",
+  "@spanloom/console",
 ] as const;
 
 export const layers: readonly Layer[] = [
@@ -45,7 +51,11 @@ export const layers: readonly Layer[] = [
     imports: ["@spanloom/sdk", "@spanloom/protocol", "@spanloom/exporter", "@spanloom/metrics"],
     dynamicImports: ["@spanloom/server"],
   },
-  { folder: "packages/server", imports: ["@spanloom/protocol", "@spanloom/exporter", "@spanloom/metrics"] },
+  {
+    folder: "packages/server",
+    imports: ["@spanloom/protocol", "@spanloom/exporter", "@spanloom/metrics"],
+    dynamicImports: ["@spanloom/console"],
+  },
   { folder: "packages/query", imports: ["@spanloom/protocol"] },
   { folder: "packages/exporters/base", imports: ["@spanloom/protocol"] },
   { folder: "packages/exporters/*", imports: ["@spanloom/exporter", "@spanloom/protocol"] },
@@ -54,7 +64,7 @@ export const layers: readonly Layer[] = [
     imports: ["@spanloom/sdk", "@spanloom/query", "@spanloom/protocol"],
     dynamicImports: ["@spanloom/server", "@spanloom/runner"],
   },
-  { folder: "packages/console", imports: ["@spanloom/protocol", "@spanloom/query"] },
+  { folder: "packages/console", imports: ["@spanloom/protocol", "@spanloom/query"], bundled: true },
   { folder: "packages/testing", imports: everything },
   { folder: "apps/*", imports: everything },
   { folder: "bench", imports: everything },

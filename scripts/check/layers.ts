@@ -55,11 +55,13 @@ function importProblem(use: Use): string | undefined {
   if (name === use.pack.name) return ownProblem(use);
   const { dependencies = {}, devDependencies = {}, peerDependencies = {} } = use.pack.manifest;
   const test = isTest(use.file) || isTooling(use);
+  const bundled = use.layer.bundled === true;
   const declared = name in dependencies || name in peerDependencies;
   if (use.workspace.has(name) && !test) return workspaceProblem(use, name);
-  if (declared || (test && (name in devDependencies || use.tools.has(name)))) return undefined;
+  if (declared || (bundled && name in devDependencies) || (test && (name in devDependencies || use.tools.has(name))))
+    return undefined;
   if (use.imported.kind === "type" && name in devDependencies && use.pack.manifest.private) return undefined;
-  return `imports "${name}", which ${use.pack.folder}/package.json does not list in ${test ? "devDependencies" : "dependencies"}`;
+  return `imports "${name}", which ${use.pack.folder}/package.json does not list in ${test || bundled ? "devDependencies" : "dependencies"}`;
 }
 
 /** A package may name itself only where a condition of an entry decides which file that is. */
@@ -76,7 +78,8 @@ function isTooling({ file, pack }: Use): boolean {
 function workspaceProblem({ imported, layer, pack }: Use, name: string): string | undefined {
   const { dependencies = {}, devDependencies = {}, peerDependencies = {} } = pack.manifest;
   if (layer.imports.includes(name)) {
-    return name in dependencies ? undefined : `imports "${name}", which is not in its dependencies`;
+    const field = layer.bundled ? "devDependencies" : "dependencies";
+    return name in (pack.manifest[field] ?? {}) ? undefined : `imports "${name}", which is not in its ${field}`;
   }
   if (!layer.dynamicImports?.includes(name)) return `imports "${name}", which the layer table does not allow`;
   if (imported.kind === "static") return `imports "${name}", which the layer table allows only with import()`;

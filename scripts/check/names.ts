@@ -18,7 +18,7 @@ export const namesCheck: Check = {
 };
 
 function nameProblems(file: string): string[] {
-  const stem = path.posix.basename(file).replace(/(\.(test|test-d|config|bench|sql))?\.[cm]?[jt]s$/, "");
+  const stem = path.posix.basename(file).replace(/(\.(test|test-d|config|bench|sql))?\.[cm]?[jt]sx?$/, "");
   const parts = [...path.posix.dirname(file).split("/"), stem].filter((part) => part !== ".");
   return parts.flatMap((part) => {
     if (banned.has(part)) return [`${file}: "${part}" says nothing; name it for what it holds`];

@@ -35,7 +35,7 @@ function walk(root: string, folder: string): string[] {
 
 /** Whether a file is a module that a person wrote. */
 export function isSource(file: string): boolean {
-  return /\.(ts|mts|js|mjs)$/.test(file) && !isGenerated(file) && !file.split("/").includes("testdata");
+  return /\.(ts|tsx|mts|js|mjs)$/.test(file) && !isGenerated(file) && !file.split("/").includes("testdata");
 }
 
 /** Whether a file is made by `npm run generate`. */
@@ -45,5 +45,5 @@ export function isGenerated(file: string): boolean {
 
 /** Whether a module only runs in tests. */
 export function isTest(file: string): boolean {
-  return /\.(test|test-d|bench)\.[cm]?[jt]s$/.test(file) || /^packages\/testing\/|\/testing\//.test(file);
+  return /\.(test|test-d|bench)\.[cm]?[jt]sx?$/.test(file) || /^packages\/testing\/|\/testing\//.test(file);
 }

@@ -4,6 +4,7 @@ import { IdGenerator, type Limits } from "@spanloom/protocol";
 import type { Clock } from "./clock.ts";
 import { SpanHandout } from "./closed-spans/span-handout.ts";
 import type { Forwarding } from "./forward/forwarding.ts";
+import type { ConsoleAssets } from "./http/console.ts";
 import { type Authorize, authorizeAll, bearerAuthorization, fullToken } from "./http/authorization.ts";
 import { createHttpHandler } from "./http/http-handler.ts";
 import { Listener } from "./http/listener.ts";
@@ -63,6 +64,8 @@ export interface ServerParts {
   tokensFile?: string | undefined;
   /** Where secrets of webhooks are read from. Default: no key, and no variable. */
   secrets?: SecretSources | undefined;
+  /** The web console. Default: none is served. */
+  console?: ConsoleAssets | undefined;
   /** Origins whose pages may call; default none but pages of the server's own origin. */
   corsOrigins?: readonly string[] | undefined;
   /** Files of the certificate, read again when they change. Without them the server speaks no TLS. */
@@ -212,6 +215,7 @@ async function startListener(parts: ServerParts, shared: ListenerParts): Promise
         maxRequestBytes: limits.maxRequestBytes,
         stopping: stopping.signal,
         version: serverVersion(),
+        console: parts.console,
         corsOrigins: parts.corsOrigins ?? [],
         webhooks,
         metrics,

@@ -11,6 +11,7 @@ import type { CursorStore } from "./forward/held-cursor.ts";
 import type { NamedExporter } from "./forward/load-exporters.ts";
 import { SharedCursors } from "./forward/shared-cursors.ts";
 import { parseOrigins } from "./http/cors.ts";
+import { loadConsole } from "./load-console.ts";
 import type { MetricsOptions } from "./metrics/server-metrics.ts";
 import type { SelfTracer } from "./self-tracing/self-tracer.ts";
 import type { SelfTracingTarget } from "./self-tracing/self-tracing-target.ts";
@@ -167,6 +168,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     tokensFile,
     tls,
     secrets: createSecrets(options),
+    console: await loadConsole(),
     corsOrigins: options.corsOrigins?.flatMap((origin) => parseOrigins("corsOrigins", origin)),
     metrics: options.metrics,
     log,

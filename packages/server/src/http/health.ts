@@ -5,17 +5,19 @@ export interface Health {
   /** Whether stores are open and the server is not stopping. */
   ready(): boolean;
   version: string;
+  /** Whether a browser gets the web console instead of the greeting. */
+  hasConsole: boolean;
 }
 
 /** Answers `GET /`, `/healthz` and `/readyz`; false when the path is none of them. */
 export function serveHealth(path: string, response: HttpResponse, health: Health): boolean {
   if (path === "/healthz") return text(response, 200, "ok\n");
   if (path === "/readyz") return health.ready() ? text(response, 200, "ready\n") : text(response, 503, "not ready\n");
-  if (path === "/") return text(response, 200, greeting(health.version));
+  if (path === "/") return text(response, 200, greeting(health));
   return false;
 }
 
-function greeting(version: string): string {
+function greeting({ version, hasConsole }: Health): string {
   return [
     `Spanloom server ${version}`,
     "Runs workflows whose every job is an OpenTelemetry trace and whose every trace is an Arrow table.",
@@ -25,6 +27,7 @@ function greeting(version: string): string {
     "Events  POST /hooks/{name}",
     "Health  GET /healthz, /readyz",
     "Metrics GET /metrics, in Prometheus' text",
+    hasConsole ? "Console open this address in a browser" : "Console not installed: npm install @spanloom/console",
     "",
   ].join("\n");
 }

@@ -1,6 +1,7 @@
 import type { ServiceRoute } from "../rpc/service-route.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { UnaryOptions } from "./connect-unary.ts";
+import { type ConsoleAssets, createConsole } from "./console.ts";
 import { serveCors } from "./cors.ts";
 import { serveHealth } from "./health.ts";
 import type { HttpResponse } from "./http-response.ts";
@@ -23,14 +24,18 @@ export interface HttpHandlerOptions extends UnaryOptions {
   requests: RequestDurations;
   /** Takes what is delivered to webhooks; without it there are none. */
   webhooks?: WebhookTaker | undefined;
+  /** The web console; without it `/` tells how to get it. */
+  console?: ConsoleAssets | undefined;
   /** What `/metrics` shows; without it there is no such page. */
   metrics?: MetricsSource | undefined;
 }
 
-/** Routes a request to RPC, OTLP, webhooks or health by its path. Never throws. */
+/** Routes a request to RPC, OTLP, webhooks, the console or health by its path. Never throws. */
 export function createHttpHandler(routes: readonly ServiceRoute[], options: HttpHandlerOptions): HttpHandler {
   const serveRpc = createRpcDispatcher(routes, options);
-  const health = { version: options.version, ready: () => !options.stopping.aborted };
+  const { version, log } = options;
+  const health = { version, hasConsole: options.console !== undefined, ready: () => !options.stopping.aborted };
+  const serveConsole = options.console && createConsole(options.console, log);
   return (request, response) => {
     const path = pathOf(request);
     try {
@@ -41,11 +46,12 @@ export function createHttpHandler(routes: readonly ServiceRoute[], options: Http
       if (serveOtlp(path, request, response as HttpResponse, options)) return;
       if (serveWebhook(path, request, response as HttpResponse, options)) return;
       if (serveMetrics(path, request, response as HttpResponse, options)) return;
+      if (serveConsole?.(path, request, response as HttpResponse)) return;
       if (isRead(request) && serveHealth(path, response as HttpResponse, health)) return;
       notFound(path, request, response as HttpResponse);
     } catch (error) {
       // Nothing here is meant to throw; if it does, one request fails and not the server.
-      options.log(`cannot serve ${request.method} ${path}: ${error instanceof Error ? error.stack : error}`);
+      log(`cannot serve ${request.method} ${path}: ${error instanceof Error ? error.stack : error}`);
       response.destroy();
     }
   };

@@ -1,0 +1,23 @@
+import { Link } from "wouter";
+import { connection } from "../rpc/connection.ts";
+import { useValue } from "../state/value-store.ts";
+
+/** Says when the server is out of reach, or wants a token: what is on the page is then as old as the last answer. */
+export function ConnectionBanner() {
+  const state = useValue(connection);
+  if (state === "offline") {
+    return (
+      <p className="banner" role="status">
+        The server is out of reach. What you see is what it last said; the page goes on by itself when it is back.
+      </p>
+    );
+  }
+  if (state === "unauthorized") {
+    return (
+      <p className="banner" role="status">
+        The server wants a token. <Link href="/settings">Enter it in the settings</Link>.
+      </p>
+    );
+  }
+  return null;
+}

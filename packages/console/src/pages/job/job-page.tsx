@@ -1,0 +1,96 @@
+import type { Job } from "@spanloom/protocol";
+import { Suspense, useState } from "react";
+import { Link } from "wouter";
+import { useJob } from "../../rpc/use-job.ts";
+import { isEnded } from "../../text/job-states.ts";
+import { CopyButton } from "../../widgets/copy-button.tsx";
+import { ErrorState, LoadingRows } from "../../widgets/notice.tsx";
+import { ProgressBar } from "../../widgets/progress-bar.tsx";
+import { StateBadge } from "../../widgets/state-badge.tsx";
+import { CancelDialog } from "./cancel-dialog.tsx";
+import { CloneDialog } from "./clone-dialog.tsx";
+import { JobFacts } from "./job-facts.tsx";
+import { jobViews } from "./job-views.ts";
+import { retryJob } from "./retry-job.ts";
+
+/** One job: what it is, what can be done to it, and the ways to look into it. */
+export function JobPage({ jobId, view }: { jobId: string; view: string }) {
+  const { data: job, error, refresh } = useJob(jobId);
+  if (!job) return error === undefined ? <LoadingRows /> : <ErrorState error={error} onRetry={refresh} />;
+  return (
+    <>
+      <JobHead job={job} onDone={refresh} />
+      {job.progress.length > 0 && (
+        <section className="progress-list" aria-label="Progress">
+          {job.progress.map(({ label, done, total }) => (
+            <ProgressBar key={label} {...{ label, done, total }} />
+          ))}
+        </section>
+      )}
+      <JobFacts job={job} />
+      <JobViews job={job} chosen={view} />
+    </>
+  );
+}
+
+function JobHead({ job, onDone }: { job: Job; onDone: () => void }) {
+  const [asking, setAsking] = useState<"cancel" | "clone">();
+  const close = () => setAsking(undefined);
+  return (
+    <header className="page-head job-head">
+      <div>
+        <p className="crumbs">
+          <Link href="/jobs">Jobs</Link> /
+        </p>
+        <h1>
+          {job.name} <StateBadge state={job.state} />
+        </h1>
+        <p className="mono quiet">
+          {job.id} <CopyButton text={job.id} label="job's id" />
+        </p>
+      </div>
+      <div className="actions">
+        {!isEnded(job.state) && (
+          <button type="button" className="button" onClick={() => setAsking("cancel")}>
+            Cancel
+          </button>
+        )}
+        {isEnded(job.state) && (
+          <button type="button" className="button" onClick={() => void retryJob(job.id).then(onDone)}>
+            Retry
+          </button>
+        )}
+        <button type="button" className="button" onClick={() => setAsking("clone")}>
+          Clone
+        </button>
+      </div>
+      {asking === "cancel" && <CancelDialog job={job} onClose={close} onDone={onDone} />}
+      {asking === "clone" && <CloneDialog job={job} onClose={close} />}
+    </header>
+  );
+}
+
+function JobViews({ job, chosen }: { job: Job; chosen: string }) {
+  const view = jobViews.find(({ path }) => path === chosen) ?? jobViews[0]!;
+  const { Component } = view;
+  return (
+    <>
+      <nav className="tabs" aria-label="Ways to look into the job">
+        {jobViews.map(({ path, label }) => (
+          <Link
+            key={path}
+            href={`/jobs/${job.id}/${path}`}
+            className="tab"
+            replace
+            aria-current={path === view.path ? "page" : undefined}
+          >
+            {label}
+          </Link>
+        ))}
+      </nav>
+      <Suspense fallback={<LoadingRows />}>
+        <Component job={job} />
+      </Suspense>
+    </>
+  );
+}

@@ -1,0 +1,14 @@
+import { jobs } from "../../rpc/clients.ts";
+import { errorText } from "../../rpc/error-text.ts";
+import { showToast } from "../../state/toasts.ts";
+import { randomKey } from "../../text/random-key.ts";
+
+/** Runs what failed of a job again, and says how it went. Never rejects. */
+export async function retryJob(jobId: string): Promise<void> {
+  try {
+    const { retried } = await jobs.retryJob({ jobId, idempotencyKey: randomKey() });
+    showToast("good", `${retried.toLocaleString()} ${retried === 1n ? "task runs" : "tasks run"} again`);
+  } catch (error) {
+    showToast("bad", errorText(error).message);
+  }
+}

@@ -1,0 +1,94 @@
+import { useEffect, useState } from "react";
+import { useLocation } from "wouter";
+import { formatTags, parseTags } from "../../text/tag-list.ts";
+import { triggerTypes } from "../../text/trigger-types.ts";
+import { isFiltered, type JobsView, parseJobsView, periods } from "./jobs-view.ts";
+
+interface FilterBarProps {
+  view: JobsView;
+  onChange: (change: Partial<JobsView>) => void;
+}
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** What narrows the list down. */
+export function FilterBar({ view, onChange }: FilterBarProps) {
+  const [, navigate] = useLocation();
+  const search = (text: string) => {
+    if (uuid.test(text.trim())) navigate(`/jobs/${text.trim().toLowerCase()}`);
+    else onChange({ search: text });
+  };
+  return (
+    <search className="filters">
+      <TypedFilter id="search" label="Search this page, or go to an id" value={view.search} onChange={search} wide />
+      <TypedFilter label="Name" value={view.name} onChange={(name) => onChange({ name })} />
+      <TypedFilter
+        label="Tags, as key=value"
+        value={formatTags(view.tags)}
+        onChange={(text) => onChange({ tags: parseTags(text) })}
+      />
+      <TypedFilter label="Queue" value={view.queue} onChange={(queue) => onChange({ queue })} />
+      <TypedFilter label="Runner" value={view.runner} onChange={(runner) => onChange({ runner })} />
+      <select aria-label="Set going by" value={view.from} onChange={(event) => onChange({ from: event.target.value })}>
+        <option value="">set going by anything</option>
+        {triggerTypes.map(({ name }) => (
+          <option key={name}>{name}</option>
+        ))}
+      </select>
+      {(view.from === "schedule" || view.schedule !== "") && (
+        <TypedFilter label="Schedule" value={view.schedule} onChange={(schedule) => onChange({ schedule })} />
+      )}
+      {(view.from === "event" || view.from === "webhook" || view.trigger !== "") && (
+        <TypedFilter label="Trigger" value={view.trigger} onChange={(trigger) => onChange({ trigger })} />
+      )}
+      <select aria-label="Period" value={view.period} onChange={(event) => onChange({ period: event.target.value })}>
+        <option value="">submitted ever</option>
+        {periods.map(({ name, text }) => (
+          <option key={name} value={name}>
+            in the last {text}
+          </option>
+        ))}
+      </select>
+      {isFiltered(view) && (
+        <button type="button" className="button button-quiet" onClick={() => onChange(parseJobsView(""))}>
+          Clear
+        </button>
+      )}
+    </search>
+  );
+}
+
+interface TypedFilterProps {
+  id?: string;
+  label: string;
+  value: string;
+  wide?: boolean;
+  onChange: (value: string) => void;
+}
+
+/** How long nothing is typed before it counts. */
+const SETTLE_MS = 300;
+
+/** A condition that is typed; it counts when the typing stops, so that no letter asks the server anew. */
+function TypedFilter({ id, label, value, wide = false, onChange }: TypedFilterProps) {
+  const [text, setText] = useState(value);
+  useEffect(() => setText(value), [value]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only what is typed starts the wait.
+  useEffect(() => {
+    if (text === value) return;
+    const timer = setTimeout(() => onChange(text), SETTLE_MS);
+    return () => clearTimeout(timer);
+  }, [text]);
+  return (
+    <input
+      {...(id !== undefined && { id })}
+      type="search"
+      className={wide ? "filter-wide" : ""}
+      aria-label={label}
+      placeholder={label}
+      value={text}
+      onChange={(event) => setText(event.target.value)}
+      onKeyDown={(event) => event.key === "Enter" && onChange(text)}
+    />
+  );
+}

@@ -1,0 +1,139 @@
+import { useMemo, useState } from "react";
+import { useLocation, useSearch } from "wouter";
+import { jobs } from "../../rpc/clients.ts";
+import { usePoll } from "../../rpc/use-poll.ts";
+import { EmptyState, ErrorState, LoadingRows } from "../../widgets/notice.tsx";
+import { FilterBar } from "./filter-bar.tsx";
+import { HistoryChart } from "./history-chart.tsx";
+import { JobHistory } from "./job-history.ts";
+import { JobTable } from "./job-table.tsx";
+import {
+  formatJobsView,
+  fromMs,
+  isFiltered,
+  type JobsView,
+  parseJobsView,
+  periodMs,
+  toJobFilter,
+  withTimes,
+} from "./jobs-view.ts";
+import { StateTabs } from "./state-tabs.tsx";
+import { SubmitDialog } from "./submit-dialog.tsx";
+
+const LIST_MS = 2_000;
+const HISTORY_MS = 10_000;
+const PAGE_SIZE = 50;
+/** What the chart shows of a list of all times. */
+const CHART_MS = 86_400_000;
+
+/** The jobs there are, newest first, as they come and go. */
+export function JobsPage() {
+  const [, navigate] = useLocation();
+  const view = parseJobsView(useSearch());
+  const [submitting, setSubmitting] = useState(false);
+  const show = (change: Partial<JobsView>) => {
+    const query = formatJobsView({ ...view, page: "", anchor: "", ...change });
+    navigate(query === "" ? "/jobs" : `/jobs?${query}`, { replace: change.page === undefined });
+  };
+  const { list, counts, history } = useJobs(view);
+  return (
+    <>
+      <header className="page-head">
+        <h1>Jobs</h1>
+        <button type="button" className="button button-main" onClick={() => setSubmitting(true)}>
+          Submit a job
+        </button>
+      </header>
+      {history.data && <HistoryChart buckets={history.data} />}
+      <StateTabs counts={counts.data} chosen={view.states} onChoose={(states) => show({ states })} />
+      <FilterBar view={view} onChange={show} />
+      <JobList view={view} list={list} onShow={show} onSubmit={() => setSubmitting(true)} />
+      {submitting && <SubmitDialog onClose={() => setSubmitting(false)} />}
+    </>
+  );
+}
+
+/** The list of a view, its counts by state, and its counts over time. */
+function useJobs(view: JobsView) {
+  const filter = toJobFilter(view);
+  const period = periodMs(view);
+  const conditions = formatJobsView({ ...view, search: "", page: "", anchor: "" });
+  const list = usePoll(`${conditions}&page=${view.page}`, LIST_MS, async (signal) => {
+    const from = fromMs(view, Date.now());
+    const asked = { filter: withTimes(filter, from), pageSize: PAGE_SIZE, pageToken: view.page };
+    const answer = await jobs.listJobs(asked, { signal });
+    return { jobs: answer.jobs, next: answer.nextPageToken, anchor: String(from ?? "") };
+  });
+  const withoutStates = formatJobsView({ ...view, search: "", page: "", anchor: "", states: [] });
+  const counts = usePoll(withoutStates, LIST_MS, (signal) =>
+    jobs
+      .countJobs({ filter: withTimes(filter, fromMs({ ...view, anchor: "" }, Date.now())) }, { signal })
+      .then((answer) => answer.counts),
+  );
+  // biome-ignore lint/correctness/useExhaustiveDependencies: these are the conditions that the filter is made of.
+  const counted = useMemo(
+    () =>
+      new JobHistory(async (from, to, signal) => {
+        const answer = await jobs.countJobs({ filter: withTimes(filter, from, to) }, { signal });
+        return answer.counts;
+      }),
+    [withoutStates],
+  );
+  const history = usePoll(withoutStates, HISTORY_MS, (signal) => counted.load(period ?? CHART_MS, Date.now(), signal));
+  return { list, counts, history };
+}
+
+interface JobListProps {
+  view: JobsView;
+  list: ReturnType<typeof useJobs>["list"];
+  onShow: (change: Partial<JobsView>) => void;
+  onSubmit: () => void;
+}
+
+function JobList({ view, list, onShow, onSubmit }: JobListProps) {
+  const { data, error, refresh } = list;
+  if (!data) return error === undefined ? <LoadingRows /> : <ErrorState error={error} onRetry={refresh} />;
+  if (data.jobs.length === 0) return <NoJobs view={view} onShow={onShow} onSubmit={onSubmit} />;
+  return (
+    <>
+      <JobTable jobs={data.jobs} search={view.search} onShow={onShow} />
+      <nav className="pages" aria-label="Pages">
+        {view.page !== "" && (
+          <button type="button" className="button" onClick={() => history.back()}>
+            ← Newer
+          </button>
+        )}
+        {data.next !== "" && (
+          <button type="button" className="button" onClick={() => onShow({ page: data.next, anchor: data.anchor })}>
+            Older →
+          </button>
+        )}
+      </nav>
+    </>
+  );
+}
+
+function NoJobs({ view, onShow, onSubmit }: Omit<JobListProps, "list">) {
+  if (isFiltered(view)) {
+    const all: Partial<JobsView> = { ...parseJobsView("") };
+    return (
+      <EmptyState title="No job is like that">
+        <p>Take a condition away, or look at a longer time.</p>
+        <button type="button" className="button" onClick={() => onShow(all)}>
+          Show all jobs
+        </button>
+      </EmptyState>
+    );
+  }
+  return (
+    <EmptyState title="No jobs yet">
+      <p>
+        Start a runner with your tasks, <code>npx spanloom-runner tasks.ts</code>, and submit the first job here, with{" "}
+        <code>spanloom job submit</code>, or from a program.
+      </p>
+      <button type="button" className="button button-main" onClick={onSubmit}>
+        Submit a job
+      </button>
+    </EmptyState>
+  );
+}

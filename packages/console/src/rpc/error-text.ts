@@ -1,0 +1,14 @@
+import { ConnectError } from "@connectrpc/connect";
+import { fromConnectError } from "@spanloom/protocol";
+
+/** An error as a person reads it: the server's own sentence, and what the catalogue calls it. */
+export interface ErrorText {
+  message: string;
+  reason: string | undefined;
+}
+
+export function errorText(error: unknown): ErrorText {
+  const connect = ConnectError.from(error);
+  const known = fromConnectError(connect);
+  return { message: known.message, reason: connect.details.length > 0 ? known.reason : undefined };
+}

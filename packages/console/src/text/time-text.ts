@@ -1,0 +1,30 @@
+import { durationText } from "./duration-text.ts";
+
+/** What is this close to now is called so: clocks of browser and server differ. */
+const NOW_MS = 2_000;
+/** What is longer ago is told by its date. */
+const DAYS_MS = 7 * 86_400_000;
+
+/** How long ago or ahead a time is, such as `3m ago`; the date alone when it is far. */
+export function relativeTime(timeMs: number, nowMs: number): string {
+  const ago = nowMs - timeMs;
+  if (Math.abs(ago) < NOW_MS) return "now";
+  if (Math.abs(ago) > DAYS_MS) return new Date(timeMs).toISOString().slice(0, 10);
+  const [length = ""] = durationText(Math.floor(Math.abs(ago) / 1_000) * 1_000).split(" ");
+  const short = length.replace(/\.\d+s$/, "s");
+  return ago > 0 ? `${short} ago` : `in ${short}`;
+}
+
+/** A time to the millisecond where the reader is, with the offset from UTC. */
+export function exactTime(timeMs: number): string {
+  return new Date(timeMs).toLocaleString(undefined, {
+    year: "numeric",
+    month: "short",
+    day: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    fractionalSecondDigits: 3,
+    timeZoneName: "shortOffset",
+  });
+}

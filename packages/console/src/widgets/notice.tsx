@@ -1,0 +1,43 @@
+import type { ReactNode } from "react";
+import { errorText } from "../rpc/error-text.ts";
+
+/** What a place shows that has nothing to show: why, and what to do. */
+export function EmptyState({ title, children }: { title: string; children?: ReactNode }) {
+  return (
+    <div className="notice">
+      <h2>{title}</h2>
+      {children}
+    </div>
+  );
+}
+
+/** What a place shows that could not get what it shows. */
+export function ErrorState({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
+  const { message, reason } = errorText(error);
+  return (
+    <div className="notice notice-bad" role="alert">
+      <h2>This could not be loaded</h2>
+      <p className="notice-text">{message}</p>
+      {reason && <code>{reason}</code>}
+      {onRetry && (
+        <p>
+          <button type="button" className="button" onClick={onRetry}>
+            Try again
+          </button>
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** Grey lines where rows will be. */
+export function LoadingRows({ rows = 6 }: { rows?: number }) {
+  return (
+    <div className="loading" role="status" aria-label="Loading">
+      {Array.from({ length: rows }, (_, at) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: they are alike, and never move.
+        <div key={at} className="loading-row" />
+      ))}
+    </div>
+  );
+}
