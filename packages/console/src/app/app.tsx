@@ -4,7 +4,9 @@ import { JobPage } from "../pages/job/job-page.tsx";
 import { JobsPage } from "../pages/jobs/jobs-page.tsx";
 import { QueuesPage } from "../pages/queues/queues-page.tsx";
 import { SettingsPage } from "../pages/settings/settings-page.tsx";
+import { jobs } from "../rpc/clients.ts";
 import { connection } from "../rpc/connection.ts";
+import { usePoll } from "../rpc/use-poll.ts";
 import { theme } from "../state/settings.ts";
 import { useValue } from "../state/value-store.ts";
 import { EmptyState } from "../widgets/notice.tsx";
@@ -29,6 +31,7 @@ export function App() {
   );
   useShortcuts(handle);
   useTheme();
+  useHeartbeat();
   return (
     <div className="shell">
       <a className="skip" href="#main">
@@ -114,6 +117,13 @@ function SideBar({ onHelp }: { onHelp: () => void }) {
       </div>
     </nav>
   );
+}
+
+const HEARTBEAT_MS = 5_000;
+
+/** Keeps knowing whether the server answers, also on pages that ask it nothing. */
+function useHeartbeat(): void {
+  usePoll("heartbeat", HEARTBEAT_MS, (signal) => jobs.getQueueStats({ queues: ["default"] }, { signal }));
 }
 
 /** Follows the choice of light or dark; without one the system's holds. */

@@ -23,14 +23,14 @@ export function FilterBar({ view, onChange }: FilterBarProps) {
       <TypedFilter id="search" label="Search this page, or go to an id" value={view.search} onChange={search} wide />
       <TypedFilter label="Name" value={view.name} onChange={(name) => onChange({ name })} />
       <TypedFilter
-        label="Tags, as key=value"
+        label="Tags (key=value)"
         value={formatTags(view.tags)}
         onChange={(text) => onChange({ tags: parseTags(text) })}
       />
       <TypedFilter label="Queue" value={view.queue} onChange={(queue) => onChange({ queue })} />
       <TypedFilter label="Runner" value={view.runner} onChange={(runner) => onChange({ runner })} />
       <select aria-label="Set going by" value={view.from} onChange={(event) => onChange({ from: event.target.value })}>
-        <option value="">set going by anything</option>
+        <option value="">by anything</option>
         {triggerTypes.map(({ name }) => (
           <option key={name}>{name}</option>
         ))}
@@ -42,7 +42,7 @@ export function FilterBar({ view, onChange }: FilterBarProps) {
         <TypedFilter label="Trigger" value={view.trigger} onChange={(trigger) => onChange({ trigger })} />
       )}
       <select aria-label="Period" value={view.period} onChange={(event) => onChange({ period: event.target.value })}>
-        <option value="">submitted ever</option>
+        <option value="">at any time</option>
         {periods.map(({ name, text }) => (
           <option key={name} value={name}>
             in the last {text}

@@ -97,8 +97,7 @@ export function TagList({
       title={`Show jobs with ${key}=${value}`}
       onClick={() => onChoose({ [key]: value })}
     >
-      <span className="tag-key">{key}</span>
-      {value}
+      <span className="tag-key">{key}</span> {value}
     </button>
   ));
 }

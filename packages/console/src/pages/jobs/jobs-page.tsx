@@ -44,7 +44,7 @@ export function JobsPage() {
           Submit a job
         </button>
       </header>
-      {history.data && <HistoryChart buckets={history.data} />}
+      <HistoryChart buckets={history.data ?? []} />
       <StateTabs counts={counts.data} chosen={view.states} onChoose={(states) => show({ states })} />
       <FilterBar view={view} onChange={show} />
       <JobList view={view} list={list} onShow={show} onSubmit={() => setSubmitting(true)} />

@@ -20,7 +20,7 @@ export function StateTabs({ counts, chosen, onChoose }: StateTabsProps) {
           <button
             key={name}
             type="button"
-            className={`state-tab state-${name}`}
+            className={`state-tab ${count > 0n ? `state-${name}` : ""}`}
             aria-pressed={pressed}
             onClick={() => onChoose(pressed ? rest : [...rest, name])}
           >

@@ -31,6 +31,10 @@ export function SubmitDialog({ onClose }: { onClose: () => void }) {
   const [key] = useState(randomKey);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string>();
+  const edit = (change: Partial<Draft>) => {
+    setDraft({ ...draft, ...change });
+    setProblem(undefined);
+  };
   const submit = async () => {
     setBusy(true);
     try {
@@ -45,7 +49,7 @@ export function SubmitDialog({ onClose }: { onClose: () => void }) {
   };
   return (
     <Dialog title="Submit a job" action="Submit" {...{ busy, problem, onClose }} onSubmit={() => void submit()}>
-      <DraftFields draft={draft} onChange={(change) => setDraft({ ...draft, ...change })} />
+      <DraftFields draft={draft} onChange={edit} />
     </Dialog>
   );
 }

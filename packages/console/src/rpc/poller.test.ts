@@ -1,0 +1,106 @@
+import { describe, expect, it } from "vitest";
+import { backoffMs } from "./backoff.ts";
+import { Poller } from "./poller.ts";
+
+/** A poller whose questions and waits a test answers one by one. */
+function pollerOf() {
+  const questions: { signal: AbortSignal; answer: PromiseWithResolvers<string> }[] = [];
+  const waits: { delayMs: number; end: () => void; cancelled: boolean }[] = [];
+  const told: unknown[] = [];
+  const poller = new Poller<string>({
+    load: (signal) => {
+      const answer = Promise.withResolvers<string>();
+      questions.push({ signal, answer });
+      return answer.promise;
+    },
+    everyMs: 2_000,
+    onValue: (value) => told.push(value),
+    onError: (error) => told.push(String(error)),
+    schedule: (end, delayMs) => {
+      const wait = { delayMs, end, cancelled: false };
+      waits.push(wait);
+      return () => {
+        wait.cancelled = true;
+      };
+    },
+    random: () => 0,
+  });
+  const settled = () => new Promise((resolve) => setImmediate(resolve));
+  return { poller, questions, waits, told, settled };
+}
+
+describe("what is asked for again and again", () => {
+  it("is asked at its interval, one question at a time (I1)", async () => {
+    const { poller, questions, waits, told, settled } = pollerOf();
+    poller.start();
+    expect([questions.length, waits.length]).toEqual([1, 0]);
+    questions[0]?.answer.resolve("a");
+    await settled();
+    expect([told, waits.map(({ delayMs }) => delayMs)]).toEqual([["a"], [2_000]]);
+    waits[0]?.end();
+    expect(questions.length).toBe(2);
+  });
+
+  it("is asked later and later while it fails, and at its interval after", async () => {
+    const { poller, questions, waits, told, settled } = pollerOf();
+    poller.start();
+    for (let at = 0; at < 3; at++) {
+      questions[at]?.answer.reject(new Error("away"));
+      await settled();
+      waits[at]?.end();
+    }
+    questions[3]?.answer.resolve("back");
+    await settled();
+    expect(waits.map(({ delayMs }) => delayMs)).toEqual([500, 1_000, 2_000, 2_000]);
+    expect(told).toEqual(["Error: away", "Error: away", "Error: away", "back"]);
+    waits[3]?.end();
+    questions[4]?.answer.reject(new Error("away"));
+    await settled();
+    expect(waits[4]?.delayMs).toBe(500);
+  });
+
+  it("is asked anew by a refresh, and what was under way is dropped", async () => {
+    const { poller, questions, told, settled } = pollerOf();
+    poller.start();
+    poller.refresh();
+    expect(questions[0]?.signal.aborted).toBe(true);
+    questions[1]?.answer.resolve("new");
+    await settled();
+    questions[0]?.answer.resolve("old");
+    await settled();
+    expect(told).toEqual(["new"]);
+  });
+
+  it("rests while nobody looks, and is asked at once when somebody does (I3)", async () => {
+    const { poller, questions, waits, settled } = pollerOf();
+    poller.start();
+    poller.pause();
+    questions[0]?.answer.resolve("a");
+    await settled();
+    expect(waits).toEqual([]);
+    poller.resume();
+    poller.resume();
+    expect(questions.length).toBe(2);
+    questions[1]?.answer.resolve("b");
+    await settled();
+    poller.pause();
+    expect(waits[0]?.cancelled).toBe(true);
+  });
+
+  it("tells nobody after its stop (I2)", async () => {
+    const { poller, questions, waits, told, settled } = pollerOf();
+    poller.start();
+    poller.stop();
+    poller.refresh();
+    questions[0]?.answer.resolve("late");
+    await settled();
+    expect([questions.length, questions[0]?.signal.aborted, waits, told]).toEqual([1, true, [], []]);
+  });
+});
+
+it("waits double up to a quarter of a minute, less up to a half by chance", () => {
+  expect([1, 2, 5, 6, 1_000].map((failures) => backoffMs(failures, () => 0))).toEqual([
+    500, 1_000, 8_000, 15_000, 15_000,
+  ]);
+  expect(backoffMs(6, () => 0.9999)).toBe(7_501);
+});
