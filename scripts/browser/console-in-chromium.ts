@@ -81,7 +81,7 @@ async function takePicture(name: string): Promise<void> {
   if (pictures !== undefined) await page.screenshot({ path: path.join(pictures, `${name}.png`) });
 }
 
-describe("the console in Chromium", () => {
+describe("the console in Chromium, with one job,", () => {
   it("asks for the token, keeps it in the browser, and goes on by itself", async () => {
     await page.goto(server.url);
     await page.getByRole("link", { name: "Enter it in the settings" }).click();
@@ -138,7 +138,9 @@ describe("the console in Chromium", () => {
     expect(await seriousFindings()).toEqual([]);
     expect(complaints).toEqual([]);
   });
+});
 
+describe("the console in Chromium, as a whole,", () => {
   it("keeps the conditions of the list in the URL", async () => {
     for (const region of ["eu", "us"])
       await (await client.jobs.submit(add, { a: 1, b: 2 }, { tags: { region } })).wait();
