@@ -103,6 +103,25 @@ describe("layers", () => {
     ]);
   });
 
+  it("has what a package bundles in its devDependencies, so that installing it brings nothing along", async () => {
+    const using = (fields: object) =>
+      problemsWith({
+        "packages/console/package.json": { name: "@spanloom/console", version: "1.0.0", ...fields },
+        "packages/console/src/app/app.tsx":
+          'import { id } from "@spanloom/protocol";\nimport { useState } from "react";\nexport const App = () => <p>{useState(id)}</p>;\n',
+      });
+    const bundled = { "@spanloom/protocol": "workspace:*", react: "19.0.0" };
+    expect(await using({ devDependencies: bundled })).toEqual([]);
+    expect(await using({ dependencies: bundled })).toEqual([
+      expect.stringContaining('lists "@spanloom/protocol" in dependencies'),
+      expect.stringContaining('lists "react" in dependencies; what is bundled belongs in devDependencies'),
+    ]);
+    expect(await using({})).toEqual([
+      expect.stringContaining("which is not in its devDependencies"),
+      expect.stringContaining("does not list in devDependencies"),
+    ]);
+  });
+
   it("refuses a package without an entry in the table", async () => {
     expect(await problemsWith({ "packages/extra/package.json": '{ "name": "@spanloom/extra" }' })).toEqual([
       "packages/extra: has no entry in scripts/check/layer-table.ts",

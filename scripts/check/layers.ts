@@ -57,6 +57,8 @@ function importProblem(use: Use): string | undefined {
   const test = isTest(use.file) || isTooling(use);
   const bundled = use.layer.bundled === true;
   const declared = name in dependencies || name in peerDependencies;
+  if (bundled && name in dependencies)
+    return `lists "${name}" in dependencies; what is bundled belongs in devDependencies`;
   if (use.workspace.has(name) && !test) return workspaceProblem(use, name);
   if (declared || (bundled && name in devDependencies) || (test && (name in devDependencies || use.tools.has(name))))
     return undefined;

@@ -23,7 +23,7 @@ export function FilterBar({ view, onChange }: FilterBarProps) {
       <TypedFilter id="search" label="Search this page, or go to an id" value={view.search} onChange={search} wide />
       <TypedFilter label="Name" value={view.name} onChange={(name) => onChange({ name })} />
       <TypedFilter
-        label="Tags (key=value)"
+        label="Tags, k=v"
         value={formatTags(view.tags)}
         onChange={(text) => onChange({ tags: parseTags(text) })}
       />
