@@ -12,7 +12,7 @@ const runner = {
   devDependencies: { "@spanloom/server": "workspace:*" },
 };
 
-async function problemsWith(files: Record<string, string>): Promise<string[]> {
+async function problemsWith(files: Record<string, string | object>): Promise<string[]> {
   using tree = makeWorkspace({
     "packages/protocol/package.json": protocol,
     "packages/protocol/src/index.ts": "export const id = 1;\n",
