@@ -35,6 +35,7 @@ const hints: Partial<Record<SpanloomError["reason"], string>> = {
   STORE_UNAVAILABLE: "Start a server with: spanloom server\nOr name another with --url or SPANLOOM_URL.",
   TELEMETRY_UNAVAILABLE: "The telemetry store is busy or away; try again in a moment.",
   JOB_NOT_FOUND: "List the jobs with: spanloom job list",
+  TASK_NOT_FOUND: "List the tasks of a job with: spanloom job get <job> --tasks",
   UNAUTHENTICATED: "Give a token with --token or SPANLOOM_TOKEN.",
   PERMISSION_DENIED: "Use a token that has the scope the message names.",
   IDEMPOTENCY_CONFLICT: "Use another --idempotency-key, or the same input as before.",

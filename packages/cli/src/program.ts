@@ -1,5 +1,7 @@
 import { Command } from "commander";
 import type { CliContext } from "./cli-context.ts";
+import { completionCommand } from "./commands/completion.ts";
+import { doctorCommand } from "./commands/doctor.ts";
 import { eventCommand } from "./commands/event.ts";
 import { jobCommand } from "./commands/job.ts";
 import { logsCommand } from "./commands/logs.ts";
@@ -8,6 +10,7 @@ import { runnerCommand } from "./commands/runner.ts";
 import { scheduleCommand } from "./commands/schedule.ts";
 import { serverCommand } from "./commands/server.ts";
 import { spansCommand } from "./commands/spans.ts";
+import { taskCommand } from "./commands/task.ts";
 import { triggerCommand } from "./commands/trigger.ts";
 import { webhookCommand } from "./commands/webhook.ts";
 import { cliVersion } from "./version.ts";
@@ -29,6 +32,7 @@ export function buildProgram(context: CliContext, exit: Exit): Command {
     serverCommand,
     runnerCommand,
     jobCommand,
+    taskCommand,
     scheduleCommand,
     triggerCommand,
     eventCommand,
@@ -36,6 +40,8 @@ export function buildProgram(context: CliContext, exit: Exit): Command {
     spansCommand,
     logsCommand,
     queueCommand,
+    doctorCommand,
+    completionCommand,
   ]) {
     program.addCommand(make(context, exit));
   }

@@ -32,7 +32,18 @@ test("help of every command has examples and exit code 0", async () => {
     ...["publish", "list", "get", "replay"].map((name) => `event ${name}`),
     ...["put", "list", "get", "delete"].map((name) => `webhook ${name}`),
   ];
-  for (const command of [...commands, "spans", "logs", "runner list", "queue list", ""]) {
+  for (const command of [
+    ...commands,
+    "spans",
+    "logs",
+    "runner list",
+    "queue list",
+    "doctor",
+    "completion",
+    "task get",
+    "task replay",
+    "",
+  ]) {
     const { exitCode, out } = await run([...command.split(" ").filter(Boolean), "--help"]);
     expect([command, exitCode]).toEqual([command, 0]);
     expect(out, command).toContain("Examples:");
@@ -74,6 +85,10 @@ test.each([
   [["webhook", "put", "n", "--scheme", "github", "--secret-file", "absent"], 'cannot read --secret-file "@absent"'],
   [["spans", "x", "--format", "yaml"], 'cannot use --format "yaml": it must be one of waterfall'],
   [["spans", "x", "--out", "a.xlsx"], 'cannot use --format "xlsx"'],
+  [["completion", "tcsh"], "'tcsh' is invalid for argument 'shell'. Allowed choices are bash, zsh, fish"],
+  [["task", "get"], "missing required argument 'task'"],
+  [["task", "replay", "x"], "missing required argument 'modules'"],
+  [["doctor", "--url", "ftp://x"], 'cannot connect to "ftp://x"'],
   [["server", "--port", "70000"], 'cannot use --port "70000"'],
   [["--url", "ftp://x", "job", "list"], 'cannot connect to "ftp://x"'],
 ])("%j is not understood: exit code 2 and a message that names it", async (args, message) => {
