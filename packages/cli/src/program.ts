@@ -11,6 +11,7 @@ import { scheduleCommand } from "./commands/schedule.ts";
 import { serverCommand } from "./commands/server.ts";
 import { spansCommand } from "./commands/spans.ts";
 import { taskCommand } from "./commands/task.ts";
+import { topCommand } from "./commands/top.ts";
 import { triggerCommand } from "./commands/trigger.ts";
 import { webhookCommand } from "./commands/webhook.ts";
 import { cliVersion } from "./version.ts";
@@ -40,6 +41,7 @@ export function buildProgram(context: CliContext, exit: Exit): Command {
     spansCommand,
     logsCommand,
     queueCommand,
+    topCommand,
     doctorCommand,
     completionCommand,
   ]) {

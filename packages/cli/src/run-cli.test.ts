@@ -88,6 +88,7 @@ test.each([
   [["completion", "tcsh"], "'tcsh' is invalid for argument 'shell'. Allowed choices are bash, zsh, fish"],
   [["task", "get"], "missing required argument 'task'"],
   [["task", "replay", "x"], "missing required argument 'modules'"],
+  [["top", "--every", "0"], 'cannot use --every "0": it must be a duration'],
   [["doctor", "--url", "ftp://x"], 'cannot connect to "ftp://x"'],
   [["server", "--port", "70000"], 'cannot use --port "70000"'],
   [["--url", "ftp://x", "job", "list"], 'cannot connect to "ftp://x"'],

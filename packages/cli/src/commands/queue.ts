@@ -18,13 +18,16 @@ export function queueCommand(context: CliContext): Command {
     .argument("[queues...]", "only these")
     .addHelpText("after", "\nExamples:\n  spanloom queue list\n  spanloom queue list default --json\n")
     .action(async (queues: string[], _flags: object, command: Command) => {
-      const rows = await withClient(command, context, async ({ jobs }) => (await jobs.queues(...queues)).map(toRow));
+      const rows = await withClient(command, context, async ({ jobs }) =>
+        (await jobs.queues(...queues)).map(toQueueRow),
+      );
       context.stdout.write(wantsJson(command) ? `${JSON.stringify(rows)}\n` : listText(rows, context.nowMs()));
     });
   return new Command("queue").description("show what waits").addCommand(list);
 }
 
-function toRow({ oldestQueuedAt, ...row }: QueueSnapshot): QueueRow {
+/** Statistics as they are printed. */
+export function toQueueRow({ oldestQueuedAt, ...row }: QueueSnapshot): QueueRow {
   return { ...row, oldestQueuedAt: oldestQueuedAt?.toISOString() ?? null };
 }
 

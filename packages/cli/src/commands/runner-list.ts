@@ -1,6 +1,6 @@
 import { createClient } from "@connectrpc/connect";
 import { type Runner, RunnerService, RunnerState, usFromTimestamp } from "@spanloom/protocol";
-import { callWithRetry } from "@spanloom/sdk";
+import { type Connection, callWithRetry } from "@spanloom/sdk";
 import { Command } from "commander";
 import type { CliContext } from "../cli-context.ts";
 import { wantsJson, withConnection } from "../server-options.ts";
@@ -33,16 +33,22 @@ export function runnerListCommand(context: CliContext): Command {
     .addHelpText("after", "\nExamples:\n  spanloom runner list\n  spanloom runner list --all --json\n")
     .action(async (flags: { all?: boolean }, command: Command) => {
       const states = flags.all ? [RunnerState.ACTIVE, RunnerState.DRAINING, RunnerState.STOPPED, RunnerState.LOST] : [];
-      const rows = await withConnection(command, context, async ({ url, transport }) => {
-        const service = createClient(RunnerService, transport);
-        // `runner` has an option of this name too, and takes it before this command sees it.
-        const { queue = "" } = command.optsWithGlobals<{ queue?: string }>();
-        const request = { states, queue, pageSize: PAGE_SIZE };
-        const answer = await callWithRetry(url, (options) => service.listRunners(request, options), { maxAttempts: 2 });
-        return answer.runners.map(toRow);
-      });
+      // `runner` has an option of this name too, and takes it before this command sees it.
+      const { queue = "" } = command.optsWithGlobals<{ queue?: string }>();
+      const rows = await withConnection(command, context, (connection) => readRunners(connection, { states, queue }));
       context.stdout.write(wantsJson(command) ? `${JSON.stringify(rows)}\n` : listText(rows, context.nowMs()));
     });
+}
+
+/** The runners a server knows, newest first; without states those at work. */
+export async function readRunners(
+  { url, transport }: Connection,
+  wanted: { states?: RunnerState[]; queue?: string } = {},
+): Promise<RunnerRow[]> {
+  const service = createClient(RunnerService, transport);
+  const request = { ...wanted, pageSize: PAGE_SIZE };
+  const answer = await callWithRetry(url, (options) => service.listRunners(request, options), { maxAttempts: 2 });
+  return answer.runners.map(toRow);
 }
 
 function toRow(runner: Runner): RunnerRow {
