@@ -1,6 +1,8 @@
 import { Command } from "commander";
 import type { CliContext } from "./cli-context.ts";
+import { compareCommand } from "./commands/compare.ts";
 import { completionCommand } from "./commands/completion.ts";
+import { criticalPathCommand } from "./commands/critical-path.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { eventCommand } from "./commands/event.ts";
 import { jobCommand } from "./commands/job.ts";
@@ -40,6 +42,8 @@ export function buildProgram(context: CliContext, exit: Exit): Command {
     webhookCommand,
     spansCommand,
     logsCommand,
+    criticalPathCommand,
+    compareCommand,
     queueCommand,
     topCommand,
     doctorCommand,

@@ -24,7 +24,8 @@ test("help of every command has examples and exit code 0", async () => {
     "job cancel",
     "job retry",
     "job clone",
-    "job compare",
+    "critical-path",
+    "compare",
     ...["put", "list", "get", "pause", "resume", "delete", "firings", "fire", "backfill"].map(
       (name) => `schedule ${name}`,
     ),

@@ -151,37 +151,37 @@ test("spans are exported as lines, and to files of every format", async () => {
 
 test("jobs are compared by span name", async () => {
   const [base, other] = [await submitAdd(), await submitAdd()];
-  const { exitCode, out } = await run("job", "compare", base, other);
+  const { exitCode, out } = await run("compare", base, other);
   expect(exitCode).toBe(0);
   expect(out).toMatch(/^NAME +CHANGE +COUNT +MEAN +TOTAL +DIFFERENCE$/m);
   expect(out).toMatch(/^sum +(slower|faster|same) +1 +.*[mu]s +.*[mu]s +[+-]/m);
-  const rows = (await run("job", "compare", base, other, "--json")).out.trim().split("\n");
+  const rows = (await run("compare", base, other, "--json")).out.trim().split("\n");
   expect(rows.map((row) => (JSON.parse(row) as { name: string }).name).sort()).toEqual([
     "add",
     "job add",
     "sum",
     "task add",
   ]);
-  const unknown = await run("job", "compare", base, "0198c0de-0000-7000-8000-00000000cafe");
+  const unknown = await run("compare", base, "0198c0de-0000-7000-8000-00000000cafe");
   expect(unknown.exitCode).toBe(1);
   expect(unknown.err).toContain('no span of job "0198c0de-0000-7000-8000-00000000cafe" is stored');
 });
 
 test("the critical path of a job is drawn, and printed as lines that sum to its duration", async () => {
   const id = await submitAdd();
-  const { exitCode, out } = await run("job", "path", id, "--max-rows", "5");
+  const { exitCode, out } = await run("critical-path", id, "--max-rows", "5");
   expect(exitCode).toBe(0);
   expect(out).toMatch(/^critical path .*running/);
-  const lines = (await run("job", "path", id, "--json")).out.trim().split("\n");
+  const lines = (await run("critical-path", id, "--json")).out.trim().split("\n");
   const parts = lines.map((line) => JSON.parse(line) as { kind: string; duration_ns: number });
   const [job] = (await run("spans", id, "--type", "job", "--json")).out.trim().split("\n");
   const sum = parts.reduce((total, part) => total + Number(part.duration_ns), 0);
   expect(sum).toBe(Number((JSON.parse(job!) as { duration_ns: number }).duration_ns));
-  const spans = (await run("job", "path", id, "--spans", "--json")).out.trim().split("\n");
+  const spans = (await run("critical-path", id, "--spans", "--json")).out.trim().split("\n");
   const inner = spans.map((line) => JSON.parse(line) as { type: string; name: string; duration_ns: number });
   expect(inner).toContainEqual(expect.objectContaining({ type: "user", name: "sum" }));
   expect(inner.reduce((total, part) => total + Number(part.duration_ns), 0)).toBe(sum);
-  expect((await run("job", "path", "01900000-0000-7000-8000-000000000000")).err).toContain("no span of job");
+  expect((await run("critical-path", "01900000-0000-7000-8000-000000000000")).err).toContain("no span of job");
 });
 
 test("spans can be narrowed", async () => {

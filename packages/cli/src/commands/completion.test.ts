@@ -16,7 +16,7 @@ test.each([
   [["spanloom", "sch"], ["schedule"]],
   [
     ["spanloom", "job", "c"],
-    ["cancel", "clone", "compare"],
+    ["cancel", "clone"],
   ],
   [
     ["spanloom", "job", "submit", "--wa"],

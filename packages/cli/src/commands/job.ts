@@ -3,10 +3,8 @@ import type { CliContext } from "../cli-context.ts";
 import type { Exit } from "../program.ts";
 import { jobCancelCommand } from "./job-cancel.ts";
 import { jobCloneCommand } from "./job-clone.ts";
-import { jobCompareCommand } from "./job-compare.ts";
 import { jobGetCommand } from "./job-get.ts";
 import { jobListCommand } from "./job-list.ts";
-import { jobPathCommand } from "./job-path.ts";
 import { jobRetryCommand } from "./job-retry.ts";
 import { jobSubmitCommand } from "./job-submit.ts";
 import { jobWaitCommand } from "./job-wait.ts";
@@ -19,13 +17,11 @@ export function jobCommand(context: CliContext, exit: Exit): Command {
     jobSubmitCommand,
     jobListCommand,
     jobGetCommand,
-    jobPathCommand,
     jobWatchCommand,
     jobWaitCommand,
     jobCancelCommand,
     jobRetryCommand,
     jobCloneCommand,
-    jobCompareCommand,
   ]) {
     command.addCommand(make(context, exit));
   }

@@ -11,9 +11,9 @@ interface PathFlags {
   width?: number;
 }
 
-/** `spanloom job path`: shows what decided how long a job took. */
-export function jobPathCommand(context: CliContext): Command {
-  return new Command("path")
+/** `spanloom critical-path`: shows what decided how long a job took. */
+export function criticalPathCommand(context: CliContext): Command {
+  return new Command("critical-path")
     .description("show what decided how long a job took, or has taken so far")
     .argument("<job>", "id of the job")
     .option("--spans", "go on from attempts to the spans that their code made")
@@ -21,7 +21,7 @@ export function jobPathCommand(context: CliContext): Command {
     .option("--width <n>", "columns to draw in", wholeNumber("--width", 60, 1_000))
     .addHelpText(
       "after",
-      "\nExamples:\n  spanloom job path 0190... --spans --max-rows 20\n  spanloom job path 0190... --json\n",
+      "\nExamples:\n  spanloom critical-path 0190... --spans --max-rows 20\n  spanloom critical-path 0190... --json\n",
     )
     .action(async (jobId: string, { spans, maxRows, width }: PathFlags, command: Command) => {
       const query = queryClient(command, context).criticalPath(jobId, { userSpans: spans ?? false });
