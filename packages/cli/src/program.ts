@@ -3,6 +3,7 @@ import type { CliContext } from "./cli-context.ts";
 import { compareCommand } from "./commands/compare.ts";
 import { completionCommand } from "./commands/completion.ts";
 import { criticalPathCommand } from "./commands/critical-path.ts";
+import { devCommand } from "./commands/dev.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { eventCommand } from "./commands/event.ts";
 import { jobCommand } from "./commands/job.ts";
@@ -32,6 +33,7 @@ export function buildProgram(context: CliContext, exit: Exit): Command {
     .showSuggestionAfterError()
     .addHelpText("after", examples);
   for (const make of [
+    devCommand,
     serverCommand,
     runnerCommand,
     jobCommand,
@@ -57,6 +59,7 @@ export function buildProgram(context: CliContext, exit: Exit): Command {
 
 const examples = `
 Examples:
+  spanloom dev tasks.ts                            run a server and tasks, anew on change
   spanloom server                                  start a server
   spanloom runner tasks.ts                         run the tasks of a module
   spanloom job submit add --input '{"a":1}' --wait submit a job and wait for it

@@ -14,6 +14,7 @@ async function run(args: string[], overrides: Parameters<typeof capturedContext>
 
 test("help of every command has examples and exit code 0", async () => {
   const commands = [
+    "dev",
     "server",
     "runner",
     "job submit",
@@ -90,6 +91,7 @@ test.each([
   [["task", "get"], "missing required argument 'task'"],
   [["task", "replay", "x"], "missing required argument 'modules'"],
   [["top", "--every", "0"], 'cannot use --every "0": it must be a duration'],
+  [["dev"], "missing required argument 'modules'"],
   [["doctor", "--url", "ftp://x"], 'cannot connect to "ftp://x"'],
   [["server", "--port", "70000"], 'cannot use --port "70000"'],
   [["--url", "ftp://x", "job", "list"], 'cannot connect to "ftp://x"'],
