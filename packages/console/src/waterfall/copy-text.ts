@@ -3,29 +3,35 @@ export interface SpanPlace {
   /** URL of the server. */
   origin: string;
   jobId: string;
-  traceId: string;
   spanId: string;
 }
 
-/** Word of a shell, quoted: nothing in it is read by the shell. */
+/** A word of a shell, quoted: nothing in it is read by the shell. */
 export function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** Asks for the span as the page did, by curl; the token is the shell's, not in the text. */
+/**
+ * Asks for the span by curl. The call's answer is a stream, so that the request, too, is framed: a byte of flags and four
+ * of length before the JSON. The token is the shell's, not in the text.
+ */
 export function curlText({ origin, jobId, spanId }: SpanPlace): string {
   const body = JSON.stringify({ filter: { jobIds: [jobId], spanIds: [spanId] } });
+  const { length } = new TextEncoder().encode(body);
+  const frame = [0, length >>> 24, length >>> 16, length >>> 8, length].map(
+    (byte) => `\\${(byte & 255).toString(8).padStart(3, "0")}`,
+  );
+  const url = shellWord(`${origin}/spanloom.v1.QueryService/QuerySpans`);
   return [
-    "curl --json",
-    shellWord(body),
-    '--header "authorization: Bearer $SPANLOOM_TOKEN"',
-    shellWord(`${origin}/spanloom.v1.QueryService/QuerySpans`),
+    `printf '${frame.join("")}%s' ${shellWord(body)} |`,
+    "curl --silent --data-binary @- --header 'content-type: application/connect+json'",
+    `--header "authorization: Bearer $SPANLOOM_TOKEN" ${url}`,
   ].join(" ");
 }
 
 /** Shows the spans of the job on the command line. */
 export function cliText({ origin, jobId }: SpanPlace): string {
-  return `spanloom spans ${shellWord(jobId)} --url ${shellWord(origin)}`;
+  return `spanloom --url ${shellWord(origin)} spans ${shellWord(jobId)}`;
 }
 
 /** The page with the span selected. */

@@ -1,0 +1,115 @@
+import type { QueryClient } from "@spanloom/query";
+import type { DetailEvent, DetailLog, SpanDetails } from "./waterfall-messages.ts";
+
+const columns = [
+  "span_id",
+  "trace_id",
+  "name",
+  "type",
+  "kind",
+  "status",
+  "status_message",
+  "outcome",
+  "start_time",
+  "duration_ns",
+  "task_id",
+  "task_name",
+  "task_version",
+  "attempt",
+  "queue",
+  "runner_id",
+  "service_name",
+  "scope_name",
+  "attributes",
+  "resource_attributes",
+  "events",
+  "links",
+] as const;
+
+const factColumns = [
+  "task_name",
+  "task_version",
+  "task_id",
+  "attempt",
+  "queue",
+  "runner_id",
+  "service_name",
+  "scope_name",
+];
+
+/** Most records of a log that are shown beside a span. */
+const MOST_LOGS = 500;
+
+/** Asks for all of one span, and its log. Undefined when the span is not there. */
+export async function fetchDetails(
+  client: QueryClient,
+  { jobId, spanId, row }: { jobId: string; spanId: string; row: number },
+): Promise<SpanDetails | undefined> {
+  const [spans, logs] = await Promise.all([
+    client
+      .spans({ job: jobId, span: spanId })
+      .columns(...columns)
+      .limit(1)
+      .toDataFrame(),
+    client.logs({ job: jobId, span: spanId }).columns("time", "severity", "body").limit(MOST_LOGS).toDataFrame(),
+  ]);
+  const [span] = spans.objects() as Record<string, unknown>[];
+  return (
+    span && { row, ...detailsOf(span), logs: logs.objects().map((each) => logOf(each as Record<string, unknown>)) }
+  );
+}
+
+/** What is known of a span, from its row of a data frame. */
+export function detailsOf(span: Readonly<Record<string, unknown>>): Omit<SpanDetails, "row" | "logs"> {
+  const startMs = msOf(span.start_time);
+  const facts = factColumns.filter((column) => (span[column] ?? "") !== "");
+  return {
+    spanId: text(span.span_id),
+    traceId: text(span.trace_id),
+    name: text(span.name),
+    type: text(span.type),
+    kind: text(span.kind),
+    status: text(span.status),
+    statusMessage: text(span.status_message),
+    outcome: text(span.outcome),
+    startMs,
+    durationMs: span.duration_ns == null ? undefined : Number(span.duration_ns) / 1e6,
+    facts: Object.fromEntries(facts.map((column) => [column, text(span[column])])),
+    attributes: textMap(span.attributes),
+    resource: textMap(span.resource_attributes),
+    events: listOf(span.events).map((event) => eventOf(event, startMs)),
+    links: listOf(span.links).map((link) => ({
+      traceId: text(link.trace_id),
+      spanId: text(link.span_id),
+      attributes: textMap(link.attributes),
+    })),
+  };
+}
+
+function eventOf(event: Readonly<Record<string, unknown>>, startMs: number): DetailEvent {
+  return {
+    name: text(event.name),
+    offsetMs: msOf(event.time) - startMs,
+    attributes: textMap(event.attributes),
+  };
+}
+
+function logOf(record: Readonly<Record<string, unknown>>): DetailLog {
+  return { timeMs: msOf(record.time), severity: text(record.severity), body: text(record.body) };
+}
+
+function listOf(value: unknown): Record<string, unknown>[] {
+  return value == null ? [] : [...(value as Iterable<Record<string, unknown>>)];
+}
+
+function textMap(value: unknown): Record<string, string> {
+  return Object.fromEntries(Object.entries(value ?? {}).map(([key, each]) => [key, text(each)]));
+}
+
+function msOf(value: unknown): number {
+  return value instanceof Date ? value.getTime() : Number(value ?? 0);
+}
+
+function text(value: unknown): string {
+  return value == null ? "" : String(value);
+}

@@ -1,0 +1,74 @@
+import type { Minimap } from "./minimap.ts";
+import type { SpanSearch } from "./span-search.ts";
+import type { Lines } from "./visible-lines.ts";
+
+/** What the page asks of the worker. */
+export type WaterfallRequest =
+  | { kind: "open"; jobId: string; url: string; token: string; live: boolean }
+  | { kind: "fold"; row: number }
+  | { kind: "foldName"; name: number }
+  | { kind: "search"; search: SpanSearch }
+  | { kind: "reveal"; target: { position: number } | { spanId: string } }
+  | { kind: "details"; row: number };
+
+/** What is to be drawn. */
+export interface WaterfallDrawing {
+  lines: Lines;
+  names: readonly string[];
+  minimap: Minimap;
+  /** Nanoseconds from the base: the first start, and the last end or what is known of it. */
+  whole: { from: number; to: number };
+  /** Epoch milliseconds that times are counted from. */
+  baseMs: number;
+  counts: { spans: number; errors: number; open: number };
+  foldedNames: readonly number[];
+}
+
+/** A record of a span's log. */
+export interface DetailLog {
+  timeMs: number;
+  severity: string;
+  body: string;
+}
+
+/** An event or link of a span, as text. */
+export interface DetailEvent {
+  name: string;
+  /** From the span's start. */
+  offsetMs: number;
+  attributes: Readonly<Record<string, string>>;
+}
+
+/** What is known of one span. */
+export interface SpanDetails {
+  row: number;
+  spanId: string;
+  traceId: string;
+  name: string;
+  type: string;
+  kind: string;
+  status: string;
+  statusMessage: string;
+  outcome: string;
+  startMs: number;
+  /** Undefined while it is open. */
+  durationMs: number | undefined;
+  facts: Readonly<Record<string, string>>;
+  attributes: Readonly<Record<string, string>>;
+  resource: Readonly<Record<string, string>>;
+  events: readonly DetailEvent[];
+  links: readonly { traceId: string; spanId: string; attributes: Readonly<Record<string, string>> }[];
+  logs: readonly DetailLog[];
+}
+
+/** What the worker tells the page. */
+export type WaterfallNews =
+  | { kind: "drawing"; drawing: WaterfallDrawing }
+  /** All has come: the job has ended, or was asked for as it was. */
+  | { kind: "complete" }
+  | { kind: "found"; positions: Int32Array }
+  /** The line a span is shown on now, after what hid it was unfolded; -1 when there is no such span. */
+  | { kind: "revealed"; line: number }
+  | { kind: "details"; details: SpanDetails }
+  | { kind: "interrupted"; message: string }
+  | { kind: "failed"; message: string };

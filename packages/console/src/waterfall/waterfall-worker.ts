@@ -1,0 +1,20 @@
+import { QueryClient } from "@spanloom/query";
+import type { WaterfallRequest } from "./waterfall-messages.ts";
+import { WaterfallSession } from "./waterfall-session.ts";
+
+/** What this needs of the scope of a worker, whose types exclude those of a page. */
+interface Scope {
+  postMessage(message: unknown, transfer: ArrayBuffer[]): void;
+  onmessage: ((event: { data: WaterfallRequest }) => void) | null;
+}
+
+const scope = globalThis as unknown as Scope;
+
+const session = new WaterfallSession({
+  client: ({ url, token }) => new QueryClient(token === "" ? { url } : { url, token }),
+  tell: (news, transfer = []) => scope.postMessage(news, transfer),
+  nowMs: Date.now,
+  schedule: setTimeout,
+});
+
+scope.onmessage = ({ data }) => void session.handle(data);
