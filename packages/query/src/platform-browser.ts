@@ -15,8 +15,8 @@ export function defaultUrl(): string {
 
 const MAX_BYTES = 0xffffffff;
 
-/** A transport to a server by `fetch`. */
-export async function transportTo(baseUrl: string): Promise<Transport> {
+/** A transport to a server by `fetch`, which decides by itself what is compressed. */
+export async function transportTo(baseUrl: string, _compression?: boolean): Promise<Transport> {
   return createTransport({
     httpClient: fetchClient,
     baseUrl,

@@ -1,4 +1,5 @@
 import type { QueryClient } from "@spanloom/query";
+import type { RecordBatch } from "apache-arrow";
 import type { DetailEvent, DetailLog, SpanDetails } from "./waterfall-messages.ts";
 
 const columns = [
@@ -45,21 +46,28 @@ export async function fetchDetails(
   client: QueryClient,
   { jobId, spanId, row }: { jobId: string; spanId: string; row: number },
 ): Promise<SpanDetails | undefined> {
-  const [spans, logs] = await Promise.all([
-    client
-      .spans({ job: jobId, span: spanId })
-      .columns(...columns)
-      .limit(1)
-      .toDataFrame(),
-    client.logs({ job: jobId, span: spanId }).columns("time", "severity", "body").limit(MOST_LOGS).toDataFrame(),
+  const [[span], logs] = await Promise.all([
+    rowsOf(
+      client
+        .spans({ job: jobId, span: spanId })
+        .columns(...columns)
+        .limit(1)
+        .stream(),
+    ),
+    rowsOf(client.logs({ job: jobId, span: spanId }).columns("time", "severity", "body").limit(MOST_LOGS).stream()),
   ]);
-  const [span] = spans.objects() as Record<string, unknown>[];
-  return (
-    span && { row, ...detailsOf(span), logs: logs.objects().map((each) => logOf(each as Record<string, unknown>)) }
-  );
+  if (!span) return undefined;
+  return { row, ...detailsOf(span), logs: logs.map(logOf) };
 }
 
-/** What is known of a span, from its row of a data frame. */
+/** Rows as batches give them: what makes tables and data frames compiles functions, which the page's policy forbids. */
+async function rowsOf(batches: AsyncIterable<RecordBatch>): Promise<Record<string, unknown>[]> {
+  const rows: Record<string, unknown>[] = [];
+  for await (const batch of batches) rows.push(...(batch.toArray() as Record<string, unknown>[]));
+  return rows;
+}
+
+/** What is known of a span, from its row. */
 export function detailsOf(span: Readonly<Record<string, unknown>>): Omit<SpanDetails, "row" | "logs"> {
   const startMs = msOf(span.start_time);
   const facts = factColumns.filter((column) => (span[column] ?? "") !== "");
@@ -103,11 +111,13 @@ function listOf(value: unknown): Record<string, unknown>[] {
 }
 
 function textMap(value: unknown): Record<string, string> {
-  return Object.fromEntries(Object.entries(value ?? {}).map(([key, each]) => [key, text(each)]));
+  const plain = (value as { toJSON?: () => object } | null)?.toJSON?.() ?? value ?? {};
+  return Object.fromEntries(Object.entries(plain).map(([key, each]) => [key, text(each)]));
 }
 
+/** Arrow gives times as milliseconds with a fraction. */
 function msOf(value: unknown): number {
-  return value instanceof Date ? value.getTime() : Number(value ?? 0);
+  return Number(value ?? 0);
 }
 
 function text(value: unknown): string {

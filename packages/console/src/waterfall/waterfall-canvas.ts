@@ -39,7 +39,7 @@ export class WaterfallCanvas {
   #selectedRow = -1;
   #hovered = -1;
   #size = { width: 0, height: 0 };
-  #gutter = new Uint8Array(0);
+  #gutter: Uint8Array = new Uint8Array(0);
   #frame = 0;
 
   constructor(main: HTMLCanvasElement, map: HTMLCanvasElement, events: CanvasEvents) {

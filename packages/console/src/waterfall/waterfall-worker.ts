@@ -13,8 +13,8 @@ const scope = globalThis as unknown as Scope;
 const session = new WaterfallSession({
   client: ({ url, token }) => new QueryClient(token === "" ? { url } : { url, token }),
   tell: (news, transfer = []) => scope.postMessage(news, transfer),
-  nowMs: Date.now,
-  schedule: setTimeout,
+  nowMs: () => Date.now(),
+  schedule: (callback, delayMs) => setTimeout(callback, delayMs),
 });
 
 scope.onmessage = ({ data }) => void session.handle(data);

@@ -20,6 +20,13 @@ export const jobViews: readonly JobView[] = [
     Component: lazy(() => import("./tasks-view.tsx").then(({ TasksView }) => ({ default: TasksView }))),
   },
   {
+    path: "waterfall",
+    label: "Waterfall",
+    Component: lazy(() =>
+      import("../../waterfall/waterfall-view.tsx").then(({ WaterfallView }) => ({ default: WaterfallView })),
+    ),
+  },
+  {
     path: "output",
     label: "Output",
     Component: lazy(() => import("./output-view.tsx").then(({ OutputView }) => ({ default: OutputView }))),
