@@ -142,6 +142,7 @@ function drawSpan(canvas: Canvas, frame: Frame, line: number): void {
     left,
     right,
     middle: top + area.lineHeight / 2,
+    waited: lines.queuedMs[line]! + lines.backoffMs[line]! + lines.blockedMs[line]! > 0,
   });
 }
 
@@ -178,14 +179,14 @@ function drawWaits(
   }
 }
 
-/** Beside the bar, where there is room: after it, else before it. */
+/** Beside the bar, where there is room: after it, else before it, unless its waits are drawn there. */
 function drawDuration(
   canvas: Canvas,
   { width, area, colors }: Frame,
-  at: { text: string; left: number; right: number; middle: number },
+  at: { text: string; left: number; right: number; middle: number; waited: boolean },
 ): void {
   canvas.fillStyle = colors.quiet;
   const room = 8 + at.text.length * 7;
   if (at.right + room < width) canvas.fillText(at.text, at.right + 6, at.middle);
-  else if (at.left - room > area.names) canvas.fillText(at.text, at.left - room + 2, at.middle);
+  else if (!at.waited && at.left - room > area.names) canvas.fillText(at.text, at.left - room + 2, at.middle);
 }

@@ -92,6 +92,8 @@ export class WaterfallCanvas {
     main.addEventListener("pointermove", (event) => this.#move(event), { signal });
     main.addEventListener("dblclick", (event) => this.#doubleClick(event), { signal });
     main.addEventListener("keydown", (event) => this.#key(event), { signal });
+    // Without a choice of its own the page is as dark as the system.
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.recolor(), { signal });
     const map = this.#map;
     const go = (event: PointerEvent) => event.buttons === 1 && this.#goTo(event.offsetX);
     map.addEventListener("pointerdown", go, { signal });
