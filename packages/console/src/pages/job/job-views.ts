@@ -27,6 +27,15 @@ export const jobViews: readonly JobView[] = [
     ),
   },
   {
+    path: "critical-path",
+    label: "Critical path",
+    Component: lazy(() =>
+      import("../../critical-path/critical-path-view.tsx").then(({ CriticalPathView }) => ({
+        default: CriticalPathView,
+      })),
+    ),
+  },
+  {
     path: "output",
     label: "Output",
     Component: lazy(() => import("./output-view.tsx").then(({ OutputView }) => ({ default: OutputView }))),

@@ -1,0 +1,97 @@
+import type { PathSegment } from "@spanloom/query";
+import { useState } from "react";
+import { Link } from "wouter";
+import { durationText } from "../text/duration-text.ts";
+import { shortId } from "../text/short-id.ts";
+import { spanPath } from "../text/span-path.ts";
+import { PathKindMark } from "./path-kind-mark.tsx";
+import { longestSteps, type PathStep, pathNs } from "./path-parts.ts";
+
+/** Steps that are shown at first, and how many more at a time. */
+const STEPS = 50;
+
+/** The path step by step, in order of time; of many steps the longest. */
+export function PathSteps({ segments, jobId }: { segments: readonly PathSegment[]; jobId: string }) {
+  const [most, setMost] = useState(STEPS);
+  const total = pathNs(segments);
+  return (
+    <>
+      <h2 className="view-title">Step by step</h2>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys. */}
+      <section className="table-frame" aria-label="Step by step" tabIndex={0}>
+        <table className="table">
+          <thead>
+            <tr>
+              <th scope="col" className="number">
+                From
+              </th>
+              <th scope="col">Kind</th>
+              <th scope="col">Span</th>
+              <th scope="col">When</th>
+              <th scope="col">Queue</th>
+              <th scope="col">Runner</th>
+              <th scope="col" className="number">
+                Time
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {longestSteps(segments, most).map((step) => (
+              <StepRow key={step.fromNs} {...{ step, total, jobId }} />
+            ))}
+          </tbody>
+        </table>
+      </section>
+      {segments.length > most && (
+        <button type="button" className="button button-quiet" onClick={() => setMost(most * 4)}>
+          Show more of {segments.length.toLocaleString()} steps
+        </button>
+      )}
+    </>
+  );
+}
+
+function StepRow({ step, total, jobId }: { step: PathStep; total: number; jobId: string }) {
+  if ("hidden" in step) {
+    return (
+      <tr className="quiet">
+        <td className="number">+{durationText(step.fromNs / 1e6)}</td>
+        <td colSpan={5}>… {step.hidden.toLocaleString()} shorter</td>
+        <td className="number">{durationText(step.ns / 1e6)}</td>
+      </tr>
+    );
+  }
+  const { kind, name, attempt = 1, depth, durationNs, outcome, queue, runnerId, spanId } = step.segment;
+  const failed = kind === "running" && (outcome === "failure" || outcome === "timeout" || outcome === "lost");
+  return (
+    <tr>
+      <td className="number quiet">+{durationText(step.fromNs / 1e6)}</td>
+      <td>
+        <PathKindMark kind={kind} />
+      </td>
+      <td className="name-cell" style={{ paddingInlineStart: `${0.75 + Math.min(depth, 12) * 0.8}rem` }}>
+        <Link href={spanPath(jobId, spanId)} className="row-link" title={name}>
+          {name}
+          {attempt > 1 && ` #${attempt}`}
+        </Link>
+        {failed && <span className="span-failed">{outcome}</span>}
+      </td>
+      <td className="wide">
+        <span className="share-bar" aria-hidden="true">
+          <span
+            className={`kind-${kind}`}
+            style={{
+              marginInlineStart: `${(step.fromNs / total) * 100}%`,
+              width: `${(durationNs / total) * 100}%`,
+            }}
+          />
+        </span>
+      </td>
+      <td>{queue}</td>
+      <td className="mono quiet" title={runnerId}>
+        {shortId(runnerId)}
+      </td>
+      <td className="number">{durationText(durationNs / 1e6)}</td>
+    </tr>
+  );
+}
