@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import { EventMatcher } from "./matching/event-matcher.ts";
 import type { ServerParts } from "./serve.ts";
 import { EventLoop } from "./triggers/event-loop.ts";

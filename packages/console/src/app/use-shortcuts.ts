@@ -47,5 +47,6 @@ export function useShortcuts(handle: (shortcut: Shortcut) => void): void {
 }
 
 function isTyping(target: EventTarget | null): boolean {
-  return target instanceof Element && target.closest("input, textarea, select, dialog") !== null;
+  // A dialog that was closed keeps the focus until the browser draws again.
+  return target instanceof Element && target.closest("input, textarea, select, dialog[open]") !== null;
 }

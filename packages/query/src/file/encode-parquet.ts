@@ -30,7 +30,7 @@ export async function* encodeParquet(
       yield wasm.writeParquet(wasm.Table.fromIPCStream(tableToIPC(new Table(first.value), "stream")), properties);
     return;
   }
-  const source = ReadableStream.from(chain(first.value, batches));
+  const source = toStream(chain(first.value, batches));
   const encoded: ReadableStream<Uint8Array> = await wasm.transformParquetStream(source, properties);
   yield* encoded;
 }
@@ -54,6 +54,20 @@ async function* wasmBatches(
 async function* chain<Item>(first: Item, others: AsyncIterable<Item>): AsyncGenerator<Item> {
   yield first;
   yield* others;
+}
+
+/** What `ReadableStream.from` does, which not every browser has. */
+function toStream<Item>(items: AsyncGenerator<Item>): ReadableStream<Item> {
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await items.next();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: async () => {
+      await items.return(undefined);
+    },
+  });
 }
 
 async function loadParquet(): Promise<ParquetWasm> {
