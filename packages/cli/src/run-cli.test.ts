@@ -58,7 +58,7 @@ test.each([
   [["webhook", "put", "n", "--scheme", "github", "--hash", "sha512"], "cannot put a webhook: --header must name"],
   [["webhook", "put", "n", "--scheme", "github", "--secret-file", "absent"], 'cannot read --secret-file "@absent"'],
   [["spans", "x", "--format", "yaml"], 'cannot use --format "yaml": it must be one of waterfall'],
-  [["spans", "x", "--out", "a.xlsx"], 'cannot use --format "xlsx"'],
+  [["spans", "x", "--out", "a.xlsx"], 'cannot use --out "a.xlsx": its end tells no format'],
   [["completion", "tcsh"], "'tcsh' is invalid for argument 'shell'. Allowed choices are bash, zsh, fish"],
   [["task", "get"], "missing required argument 'task'"],
   [["task", "replay", "x"], "missing required argument 'modules'"],

@@ -153,7 +153,10 @@ test("it goes on when its server was killed and started again", async () => {
 });
 
 test.each([
-  [["spans", "x", "--follow", "--format", "tree"], 'cannot use --format "tree" with --follow: it must be jsonl'],
+  [
+    ["spans", "x", "--follow", "--format", "tree"],
+    'cannot use --format "tree" with --follow: it must be table or jsonl',
+  ],
   [["spans", "x", "--follow", "--max-rows", "5"], 'cannot use --max-rows "5" with --follow'],
   [["spans", "x", "--follow", "--out", "x.jsonl"], 'cannot use --out "x.jsonl" with --follow'],
   [["logs", "x", "--follow", "--limit", "5"], 'cannot use --limit "5" with --follow'],
