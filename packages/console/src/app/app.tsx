@@ -1,4 +1,4 @@
-import { type ReactNode, useCallback, useEffect, useState } from "react";
+import { lazy, type ReactNode, Suspense, useCallback, useEffect, useState } from "react";
 import { Link, Redirect, Route, Switch, useLocation } from "wouter";
 import { JobPage } from "../pages/job/job-page.tsx";
 import { JobsPage } from "../pages/jobs/jobs-page.tsx";
@@ -9,12 +9,17 @@ import { connection } from "../rpc/connection.ts";
 import { usePoll } from "../rpc/use-poll.ts";
 import { theme } from "../state/settings.ts";
 import { useValue } from "../state/value-store.ts";
-import { EmptyState } from "../widgets/notice.tsx";
+import { EmptyState, LoadingRows } from "../widgets/notice.tsx";
 import { ToastList } from "../widgets/toast-list.tsx";
 import { ConnectionBanner } from "./connection-banner.tsx";
 import { navigation } from "./navigation.ts";
 import { ShortcutsDialog } from "./shortcuts-dialog.tsx";
 import { type Shortcut, useShortcuts } from "./use-shortcuts.ts";
+
+// What reads spans is loaded when it is looked at: the list of jobs need not wait for it.
+const ComparePage = lazy(() =>
+  import("../pages/compare/compare-page.tsx").then((page) => ({ default: page.ComparePage })),
+);
 
 /** The console: navigation beside the page that the URL names. */
 export function App() {
@@ -58,6 +63,9 @@ function Pages() {
       <Route path="/jobs/:id/:view?">
         {({ id, view }) => <Titled title="Job" page={<JobPage key={id} jobId={id} view={view ?? ""} />} />}
       </Route>
+      <Route path="/compare/:base/:other">
+        {({ base, other }) => <Titled title="Compare" page={<ComparePage baseId={base} otherId={other} />} />}
+      </Route>
       <Route path="/queues">{() => <Titled title="Queues" page={<QueuesPage />} />}</Route>
       <Route path="/settings">{() => <Titled title="Settings" page={<SettingsPage />} />}</Route>
       <Route>
@@ -73,7 +81,7 @@ function Titled({ title, page }: { title: string; page: ReactNode }) {
   useEffect(() => {
     document.title = `${title} · Spanloom`;
   }, [title]);
-  return page;
+  return <Suspense fallback={<LoadingRows />}>{page}</Suspense>;
 }
 
 /** The icon of the page, drawn in. */

@@ -7,6 +7,7 @@ import { CopyButton } from "../../widgets/copy-button.tsx";
 import { ErrorState, LoadingRows } from "../../widgets/notice.tsx";
 import { ProgressBar } from "../../widgets/progress-bar.tsx";
 import { StateBadge } from "../../widgets/state-badge.tsx";
+import { CompareDialog } from "../compare/compare-dialog.tsx";
 import { CancelDialog } from "./cancel-dialog.tsx";
 import { CloneDialog } from "./clone-dialog.tsx";
 import { JobFacts } from "./job-facts.tsx";
@@ -34,7 +35,7 @@ export function JobPage({ jobId, view }: { jobId: string; view: string }) {
 }
 
 function JobHead({ job, onDone }: { job: Job; onDone: () => void }) {
-  const [asking, setAsking] = useState<"cancel" | "clone">();
+  const [asking, setAsking] = useState<"cancel" | "clone" | "compare">();
   const close = () => setAsking(undefined);
   return (
     <header className="page-head job-head">
@@ -63,9 +64,13 @@ function JobHead({ job, onDone }: { job: Job; onDone: () => void }) {
         <button type="button" className="button" onClick={() => setAsking("clone")}>
           Clone
         </button>
+        <button type="button" className="button" onClick={() => setAsking("compare")}>
+          Compare with…
+        </button>
       </div>
       {asking === "cancel" && <CancelDialog job={job} onClose={close} onDone={onDone} />}
       {asking === "clone" && <CloneDialog job={job} onClose={close} />}
+      {asking === "compare" && <CompareDialog job={job} onClose={close} />}
     </header>
   );
 }

@@ -1,0 +1,55 @@
+import { type CompareView, changes, compareMeasures } from "./compare-view.ts";
+import type { ComparisonRow } from "./comparison-rows.ts";
+
+interface ComparisonFilterProps {
+  rows: readonly ComparisonRow[];
+  view: CompareView;
+  onShow: (change: Partial<CompareView>) => void;
+}
+
+/** What narrows a comparison down, and which duration it is of. */
+export function ComparisonFilter({ rows, view, onShow }: ComparisonFilterProps) {
+  return (
+    <search className="view-bar">
+      <input
+        id="search"
+        type="search"
+        aria-label="Find a name"
+        placeholder="Find a name"
+        value={view.find}
+        onChange={({ target }) => onShow({ find: target.value })}
+      />
+      <fieldset className="switch" aria-label="Change">
+        <Choice text="all" count={rows.length} chosen={view.change === ""} onChoose={() => onShow({ change: "" })} />
+        {changes.map((change) => {
+          const count = rows.filter((row) => row.change === change).length;
+          const chosen = view.change === change;
+          if (count === 0 && !chosen) return null;
+          return <Choice key={change} text={change} {...{ count, chosen }} onChoose={() => onShow({ change })} />;
+        })}
+      </fieldset>
+      <label className="choice">
+        Durations
+        <select
+          value={view.measure}
+          onChange={({ target }) => onShow({ measure: target.value as CompareView["measure"] })}
+        >
+          {compareMeasures.map(({ name, text }) => (
+            <option key={name} value={name}>
+              {text}
+            </option>
+          ))}
+        </select>
+      </label>
+    </search>
+  );
+}
+
+function Choice(props: { text: string; count: number; chosen: boolean; onChoose: () => void }) {
+  const { text, count, chosen, onChoose } = props;
+  return (
+    <button type="button" className="switch-choice" aria-pressed={chosen} onClick={onChoose}>
+      {text} <span className="quiet">{count.toLocaleString()}</span>
+    </button>
+  );
+}
