@@ -3,6 +3,7 @@ import { createConnectTransport } from "@connectrpc/connect-web";
 import { JobService, RunnerService } from "@spanloom/protocol";
 import { token } from "../state/settings.ts";
 import { connection, observeConnection } from "./connection.ts";
+import { observeClock, serverClock } from "./server-clock.ts";
 
 /** Adds the token of the settings, if there is one. */
 const authorize: Interceptor = (next) => (request) => {
@@ -11,11 +12,18 @@ const authorize: Interceptor = (next) => (request) => {
   return next(request);
 };
 
+/** Longest that an answer may take: a server that swallows calls is out of reach, not slow. */
+const PATIENCE_MS = 30_000;
+
+/** For calls that last as long as there is something to tell. */
+export const unending = { timeoutMs: 0 } as const;
+
 /** To the server the page is from, in binary; answers that are streams are read as they come. */
 export const transport: Transport = createConnectTransport({
   baseUrl: globalThis.location?.origin ?? "http://127.0.0.1:7171",
   useBinaryFormat: true,
-  interceptors: [observeConnection(connection), authorize],
+  defaultTimeoutMs: PATIENCE_MS,
+  interceptors: [observeConnection(connection), observeClock(serverClock, Date.now), authorize],
 });
 
 export const jobs: Client<typeof JobService> = createClient(JobService, transport);

@@ -2,7 +2,7 @@ import { Code, ConnectError, createClient, createRouterTransport } from "@connec
 import { ErrorDetailSchema, ErrorReason, JobService } from "@spanloom/protocol";
 import { describe, expect, it } from "vitest";
 import { ValueStore } from "../state/value-store.ts";
-import { type ConnectionState, observeConnection, stateAfter } from "./connection.ts";
+import { type ConnectionState, observeConnection, onBack, stateAfter } from "./connection.ts";
 import { errorText } from "./error-text.ts";
 
 const storeAway = new ConnectError("the store is away", Code.Unavailable, undefined, [
@@ -13,6 +13,7 @@ describe("the connection", () => {
   it.each<[string, ConnectError, ConnectionState | undefined]>([
     ["a fetch that failed", ConnectError.from(new TypeError("Failed to fetch")), "offline"],
     ["a proxy without a server", new ConnectError("HTTP 502", Code.Unavailable), "offline"],
+    ["a call that nobody answered in time", new ConnectError("late", Code.DeadlineExceeded), "offline"],
     ["a server without its store", storeAway, "online"],
     ["a job that is not there", new ConnectError("no such job", Code.NotFound), "online"],
     ["a token that is not known", new ConnectError("no", Code.Unauthenticated), "unauthorized"],
@@ -41,6 +42,17 @@ describe("the connection", () => {
     await client.getQueueStats({});
     expect(store.get()).toBe("online");
   });
+});
+
+it("whoever waits for the server is told that it is back, and of nothing else", () => {
+  const store = new ValueStore<ConnectionState>("unknown");
+  let told = 0;
+  const leave = onBack(store, () => told++);
+  for (const state of ["online", "offline", "online", "unauthorized", "online"] as const) store.set(state);
+  expect(told).toBe(1);
+  leave();
+  for (const state of ["offline", "online"] as const) store.set(state);
+  expect(told).toBe(1);
 });
 
 it("errors read as the server wrote them, with what the catalogue calls them", () => {

@@ -31,5 +31,16 @@ export function stateAfter(error: ConnectError): ConnectionState | undefined {
 function isOutOfReach({ code, cause, details }: ConnectError): boolean {
   // How browsers tell that a fetch did not come through.
   if (cause instanceof TypeError) return true;
-  return code === Code.Unavailable && details.length === 0;
+  const isSilence = code === Code.Unavailable || code === Code.DeadlineExceeded;
+  return isSilence && details.length === 0;
+}
+
+/** Calls back each time the server answers again after it was out of reach, until the answer is called. */
+export function onBack(store: ValueStore<ConnectionState>, callback: () => void): () => void {
+  let before = store.get();
+  return store.subscribe(() => {
+    const now = store.get();
+    if (before === "offline" && now === "online") callback();
+    before = now;
+  });
 }

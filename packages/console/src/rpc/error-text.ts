@@ -1,5 +1,5 @@
 import { ConnectError } from "@connectrpc/connect";
-import { fromConnectError } from "@spanloom/protocol";
+import { fromConnectError, SpanloomError } from "@spanloom/protocol";
 
 /** An error as a person reads it: the server's own sentence, and what the catalogue calls it. */
 export interface ErrorText {
@@ -8,6 +8,7 @@ export interface ErrorText {
 }
 
 export function errorText(error: unknown): ErrorText {
+  if (error instanceof SpanloomError) return { message: error.message, reason: error.reason };
   const connect = ConnectError.from(error);
   const known = fromConnectError(connect);
   return { message: known.message, reason: connect.details.length > 0 ? known.reason : undefined };

@@ -59,6 +59,22 @@ describe("what is asked for again and again", () => {
     expect(waits[4]?.delayMs).toBe(500);
   });
 
+  it("is asked at once after a failure when the server is back, and only then", async () => {
+    const { poller, questions, waits, settled } = pollerOf();
+    poller.start();
+    poller.hurry();
+    questions[0]?.answer.resolve("a");
+    await settled();
+    poller.hurry();
+    expect(questions.length).toBe(1);
+    waits[0]?.end();
+    questions[1]?.answer.reject(new Error("away"));
+    await settled();
+    poller.hurry();
+    poller.hurry();
+    expect([questions.length, waits[1]?.cancelled]).toEqual([3, true]);
+  });
+
   it("is asked anew by a refresh, and what was under way is dropped", async () => {
     const { poller, questions, told, settled } = pollerOf();
     poller.start();

@@ -45,6 +45,11 @@ export class Poller<T> {
     void this.#ask();
   }
 
+  /** Asks now if the last question failed and the next one waits; for when there is reason to think it would not fail. */
+  hurry(): void {
+    if (this.#failures > 0 && !this.#asking && !this.#paused) this.refresh();
+  }
+
   pause(): void {
     this.#paused = true;
     this.#cancel();

@@ -3,7 +3,8 @@ import { useEffect, useState } from "react";
 import { token } from "../state/settings.ts";
 import { useValue } from "../state/value-store.ts";
 import { backoffMs } from "./backoff.ts";
-import { jobs } from "./clients.ts";
+import { jobs, unending } from "./clients.ts";
+import { connection, onBack } from "./connection.ts";
 import { browserSchedule, type Live } from "./use-poll.ts";
 
 /** How long after its end a job is looked at again: somebody may have had it retried. */
@@ -22,8 +23,10 @@ export function useJob(jobId: string): Live<Job> {
     );
     return () => ended.abort();
   }, [jobId, credentials, round]);
+  // A stream whose server went away without a word would be waited on for long.
+  useEffect(() => onBack(connection, () => setRound((before) => before + 1)), []);
   const mine = state.id === jobId ? state : undefined;
-  return { data: mine?.data, error: mine?.error, refresh: () => setRound(round + 1) };
+  return { data: mine?.data, error: mine?.error, refresh: () => setRound((before) => before + 1) };
 }
 
 /** Watches until the signal. Never rejects: what goes wrong is told, and tried again later and later. */
@@ -34,7 +37,7 @@ async function watch(
 ): Promise<void> {
   for (let failures = 0; !signal.aborted; ) {
     try {
-      for await (const { job } of jobs.watchJob({ jobId }, { signal })) {
+      for await (const { job } of jobs.watchJob({ jobId }, { ...unending, signal })) {
         failures = 0;
         if (job && !signal.aborted) tell({ data: job });
       }

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "react";
 import { token } from "../state/settings.ts";
 import { useValue } from "../state/value-store.ts";
+import { connection, onBack } from "./connection.ts";
 import { Poller, type Schedule } from "./poller.ts";
 
 /** Something that is kept up to date, as far as it is known. */
@@ -42,13 +43,15 @@ export function usePoll<T>(key: string, everyMs: number, load: (signal: AbortSig
     });
     poller.current = made;
     const look = () => (document.visibilityState === "visible" ? made.resume() : made.pause());
-    const retry = () => made.refresh();
+    const hurry = () => made.hurry();
     document.addEventListener("visibilitychange", look);
-    addEventListener("online", retry);
+    addEventListener("online", hurry);
+    const leave = onBack(connection, hurry);
     made.start();
     return () => {
       document.removeEventListener("visibilitychange", look);
-      removeEventListener("online", retry);
+      removeEventListener("online", hurry);
+      leave();
       made.stop();
     };
   }, [whole, everyMs]);

@@ -1,15 +1,16 @@
 import { useEffect } from "react";
+import { serverNowMs } from "../rpc/server-clock.ts";
 import { useValue, ValueStore } from "./value-store.ts";
 
-const now = new ValueStore(Date.now());
+const now = new ValueStore(serverNowMs());
 let watchers = 0;
 let timer: ReturnType<typeof setInterval> | undefined;
 
-/** Time of day in milliseconds, new each second, from one timer for the whole page. */
+/** Time of day in milliseconds by the server's clock, new each second, from one timer for the whole page. */
 export function useNow(): number {
   useEffect(() => {
     watchers++;
-    timer ??= setInterval(() => now.set(Date.now()), 1_000);
+    timer ??= setInterval(() => now.set(serverNowMs()), 1_000);
     return () => {
       watchers--;
       if (watchers > 0) return;

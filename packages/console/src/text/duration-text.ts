@@ -17,3 +17,10 @@ export function durationText(ms: number): string {
   const rest = small ? Math.floor((whole % large.ms) / small.ms) : 0;
   return `${Math.floor(whole / large.ms)}${large.name}${small && rest > 0 ? ` ${rest}${small.name}` : ""}`;
 }
+
+/** How long something takes that goes on, in whole seconds, so that the figure changes no more often than it is looked at. */
+export function secondsText(ms: number): string {
+  return durationText(Math.max(0, Math.floor(ms / 1_000)) * 1_000)
+    .replace(/^(\d)\.0s$/, "$1s")
+    .replace(/^0ms$/, "0s");
+}

@@ -1,6 +1,6 @@
 import { JobState, TaskState, TriggerType } from "@spanloom/protocol";
 import { describe, expect, it } from "vitest";
-import { durationText } from "./duration-text.ts";
+import { durationText, secondsText } from "./duration-text.ts";
 import { isEnded, jobStateName, jobStates } from "./job-states.ts";
 import { payloadBytes, payloadText } from "./payload.ts";
 import { shortId } from "./short-id.ts";
@@ -29,6 +29,10 @@ describe("lengths of time", () => {
     [90_000_000, "1d 1h"],
   ])("of %d ms read %j", (ms, text) => {
     expect(durationText(ms)).toBe(text);
+  });
+
+  it("of what goes on are told in whole seconds", () => {
+    expect([-5, 0, 999, 1_000, 9_999, 61_500].map(secondsText)).toEqual(["0s", "0s", "0s", "1s", "9s", "1m 1s"]);
   });
 });
 

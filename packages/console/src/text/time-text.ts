@@ -9,10 +9,16 @@ const DAYS_MS = 7 * 86_400_000;
 export function relativeTime(timeMs: number, nowMs: number): string {
   const ago = nowMs - timeMs;
   if (Math.abs(ago) < NOW_MS) return "now";
-  if (Math.abs(ago) > DAYS_MS) return new Date(timeMs).toISOString().slice(0, 10);
+  if (Math.abs(ago) > DAYS_MS) return localDate(new Date(timeMs));
   const [length = ""] = durationText(Math.floor(Math.abs(ago) / 1_000) * 1_000).split(" ");
   const short = length.replace(/\.\d+s$/, "s");
   return ago > 0 ? `${short} ago` : `in ${short}`;
+}
+
+/** The date where the reader is, written so that no month is taken for a day. */
+function localDate(date: Date): string {
+  const [month, day] = [date.getMonth() + 1, date.getDate()].map((part) => String(part).padStart(2, "0"));
+  return `${date.getFullYear()}-${month}-${day}`;
 }
 
 /** A time to the millisecond where the reader is, with the offset from UTC. */

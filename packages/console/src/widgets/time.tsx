@@ -1,6 +1,6 @@
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { useNow } from "../state/now.ts";
-import { durationText } from "../text/duration-text.ts";
+import { durationText, secondsText } from "../text/duration-text.ts";
 import { exactTime, relativeTime } from "../text/time-text.ts";
 import { timestampMs } from "../text/timestamp-ms.ts";
 
@@ -18,15 +18,15 @@ export function RelativeTime({ at }: { at: Timestamp | undefined }) {
 
 /** How long something took, or takes by now when it has not ended. */
 export function Duration({ from, to }: { from: Timestamp | undefined; to: Timestamp | undefined }) {
-  const now = useNow();
-  const fromMs = timestampMs(from);
+  const [fromMs, toMs] = [timestampMs(from), timestampMs(to)];
   if (fromMs === undefined) return <span className="quiet">–</span>;
-  const toMs = timestampMs(to);
-  const exact = `${exactTime(fromMs)} – ${toMs === undefined ? "now" : exactTime(toMs)}`;
-  return <span title={exact}>{durationText(Math.max(0, (toMs ?? roundUp(now, fromMs)) - fromMs))}</span>;
+  if (toMs === undefined) return <ElapsedTime fromMs={fromMs} />;
+  const exact = `${exactTime(fromMs)} – ${exactTime(toMs)}`;
+  return <span title={exact}>{durationText(Math.max(0, toMs - fromMs))}</span>;
 }
 
-/** Whole seconds while it runs, so that the figure does not jump. */
-function roundUp(nowMs: number, fromMs: number): number {
-  return fromMs + Math.floor(Math.max(0, nowMs - fromMs) / 1_000) * 1_000;
+/** How long something takes that has not ended. */
+export function ElapsedTime({ fromMs }: { fromMs: number }) {
+  const now = useNow();
+  return <span title={`since ${exactTime(fromMs)}`}>{secondsText(now - fromMs)}</span>;
 }

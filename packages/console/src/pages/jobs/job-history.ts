@@ -1,12 +1,6 @@
 import type { JobStateCount } from "@spanloom/protocol";
-import { isEnded, type JobStateName, jobStateName } from "../../text/job-states.ts";
-
-/** How many jobs, submitted within one bucket of time, are in which state. */
-export interface HistoryBucket {
-  fromMs: number;
-  toMs: number;
-  counts: Partial<Record<JobStateName, number>>;
-}
+import { isEnded, jobStateName } from "../../text/job-states.ts";
+import type { HistoryBucket } from "../../widgets/history-chart.tsx";
 
 const BUCKETS = 30;
 

@@ -1,10 +1,11 @@
 import { useMemo, useState } from "react";
 import { useLocation, useSearch } from "wouter";
 import { jobs } from "../../rpc/clients.ts";
+import { serverNowMs } from "../../rpc/server-clock.ts";
 import { usePoll } from "../../rpc/use-poll.ts";
+import { HistoryChart } from "../../widgets/history-chart.tsx";
 import { EmptyState, ErrorState, LoadingRows } from "../../widgets/notice.tsx";
 import { FilterBar } from "./filter-bar.tsx";
-import { HistoryChart } from "./history-chart.tsx";
 import { JobHistory } from "./job-history.ts";
 import { JobTable } from "./job-table.tsx";
 import {
@@ -44,7 +45,7 @@ export function JobsPage() {
           Submit a job
         </button>
       </header>
-      <HistoryChart buckets={history.data ?? []} />
+      <HistoryChart buckets={history.data ?? []} what="jobs" />
       <StateTabs counts={counts.data} chosen={view.states} onChoose={(states) => show({ states })} />
       <FilterBar view={view} onChange={show} />
       <JobList view={view} list={list} onShow={show} onSubmit={() => setSubmitting(true)} />
@@ -59,7 +60,7 @@ function useJobs(view: JobsView) {
   const period = periodMs(view);
   const conditions = formatJobsView({ ...view, search: "", page: "", anchor: "" });
   const list = usePoll(`${conditions}&page=${view.page}`, LIST_MS, async (signal) => {
-    const from = fromMs(view, Date.now());
+    const from = fromMs(view, serverNowMs());
     const asked = { filter: withTimes(filter, from), pageSize: PAGE_SIZE, pageToken: view.page };
     const answer = await jobs.listJobs(asked, { signal });
     return { jobs: answer.jobs, next: answer.nextPageToken, anchor: String(from ?? "") };
@@ -67,7 +68,7 @@ function useJobs(view: JobsView) {
   const withoutStates = formatJobsView({ ...view, search: "", page: "", anchor: "", states: [] });
   const counts = usePoll(withoutStates, LIST_MS, (signal) =>
     jobs
-      .countJobs({ filter: withTimes(filter, fromMs({ ...view, anchor: "" }, Date.now())) }, { signal })
+      .countJobs({ filter: withTimes(filter, fromMs({ ...view, anchor: "" }, serverNowMs())) }, { signal })
       .then((answer) => answer.counts),
   );
   // biome-ignore lint/correctness/useExhaustiveDependencies: these are the conditions that the filter is made of.
@@ -79,7 +80,9 @@ function useJobs(view: JobsView) {
       }),
     [withoutStates],
   );
-  const history = usePoll(withoutStates, HISTORY_MS, (signal) => counted.load(period ?? CHART_MS, Date.now(), signal));
+  const history = usePoll(withoutStates, HISTORY_MS, (signal) =>
+    counted.load(period ?? CHART_MS, serverNowMs(), signal),
+  );
   return { list, counts, history };
 }
 

@@ -1,135 +1,146 @@
-import type { QueueStats, Runner } from "@spanloom/protocol";
-import { RunnerState } from "@spanloom/protocol";
-import { Link } from "wouter";
+import { type Runner, RunnerState } from "@spanloom/protocol";
+import { useState } from "react";
+import { useLocation, useSearch } from "wouter";
 import { jobs, runners } from "../../rpc/clients.ts";
-import { usePoll } from "../../rpc/use-poll.ts";
+import { loadQuery } from "../../rpc/load-query.ts";
+import { serverNowMs } from "../../rpc/server-clock.ts";
+import { type Live, usePoll } from "../../rpc/use-poll.ts";
+import { useNow } from "../../state/now.ts";
+import { secondsText } from "../../text/duration-text.ts";
 import { shortId } from "../../text/short-id.ts";
+import { type Figure, Figures } from "../../widgets/figures.tsx";
+import { HistoryChart } from "../../widgets/history-chart.tsx";
 import { EmptyState, ErrorState, LoadingRows } from "../../widgets/notice.tsx";
-import { RelativeTime } from "../../widgets/time.tsx";
+import { DrainDialog } from "./drain-dialog.tsx";
+import { queueLoads, type TotalLoad, totalLoad } from "./queue-load.ts";
+import { QueueTable } from "./queue-table.tsx";
+import { RunnerTable } from "./runner-table.tsx";
+import { RunningTable } from "./running-table.tsx";
+import { type AttemptCount, loadThroughput, perMinute, rateText, throughputBuckets } from "./throughput.ts";
 
 const EVERY_MS = 2_000;
+const THROUGHPUT_MS = 10_000;
+const MOST_RUNNERS = 1_000;
 
-/** What waits where, and who works on it. */
+/** What waits where, who works on it, and what they work on. */
 export function QueuesPage() {
-  const { data, error, refresh } = usePoll("queues and runners", EVERY_MS, async (signal) => {
-    const there = [RunnerState.ACTIVE, RunnerState.DRAINING];
-    const [stats, list] = await Promise.all([
-      jobs.getQueueStats({}, { signal }),
-      runners.listRunners({ states: there, pageSize: 1_000 }, { signal }),
-    ]);
-    return { queues: stats.queues, runners: list.runners };
-  });
+  const search = new URLSearchParams(useSearch());
+  const gone = search.has("gone");
+  const live = useLoad(gone);
+  const throughput = usePoll("throughput", THROUGHPUT_MS, async (signal) =>
+    loadThroughput(await loadQuery(), serverNowMs(), signal),
+  );
+  const { data, error, refresh } = live;
   return (
     <>
       <header className="page-head">
-        <h1>Queues</h1>
+        <h1>Queues and runners</h1>
       </header>
       {!data && (error === undefined ? <LoadingRows /> : <ErrorState error={error} onRetry={refresh} />)}
-      {data &&
-        (data.queues.length > 0 ? <QueueTable queues={data.queues} /> : <EmptyState title="No queue is in use" />)}
-      <h2 className="padded">Runners</h2>
-      {data && (data.runners.length > 0 ? <RunnerTable list={data.runners} /> : <NoRunners />)}
+      {data && <Loaded {...data} throughput={throughput} />}
+      {data && <RunnerSection list={data.runners} gone={gone} onDone={refresh} />}
+      {data && (
+        <RunningTable runner={search.get("runner") ?? ""} hostOf={(runnerId) => hostOf(data.runners, runnerId)} />
+      )}
     </>
   );
 }
 
-function NoRunners() {
+function useLoad(gone: boolean) {
+  const states: RunnerState[] = [RunnerState.ACTIVE, RunnerState.DRAINING];
+  if (gone) states.push(RunnerState.STOPPED, RunnerState.LOST);
+  return usePoll(`queues and runners ${gone}`, EVERY_MS, async (signal) => {
+    const [stats, list] = await Promise.all([
+      jobs.getQueueStats({}, { signal }),
+      runners.listRunners({ states, pageSize: MOST_RUNNERS }, { signal }),
+    ]);
+    return { queues: stats.queues, runners: list.runners };
+  });
+}
+
+/** How a person calls a runner. */
+function hostOf(list: readonly Runner[], runnerId: string): string {
+  const runner = list.find(({ id }) => id === runnerId);
+  return runner ? `${runner.host} ${runner.pid}` : shortId(runnerId);
+}
+
+interface LoadedProps {
+  queues: Parameters<typeof queueLoads>[0];
+  runners: readonly Runner[];
+  throughput: Live<readonly AttemptCount[]>;
+}
+
+function Loaded({ queues, runners: list, throughput: { data: counts, error } }: LoadedProps) {
+  const now = useNow();
+  const rate = counts && perMinute(counts, now);
   return (
-    <EmptyState title="No runner is there">
-      <p>
-        Start one with <code>npx spanloom-runner tasks.ts</code>.
-      </p>
-    </EmptyState>
+    <>
+      <Figures label="Load" figures={figuresOf(totalLoad(queues, list), rate, now)} />
+      {counts ? (
+        <HistoryChart buckets={throughputBuckets(counts, now)} what="attempts" />
+      ) : (
+        error !== undefined && <ErrorState error={error} />
+      )}
+      {queues.length > 0 ? (
+        <QueueTable loads={queueLoads(queues, list)} counts={counts} nowMs={now} />
+      ) : (
+        <EmptyState title="No queue is in use">
+          <p>A queue is here from its first task on.</p>
+        </EmptyState>
+      )}
+    </>
   );
 }
 
-function QueueTable({ queues }: { queues: readonly QueueStats[] }) {
-  return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys.
-    <section className="table-frame" aria-label="Queues" tabIndex={0}>
-      <table className="table">
-        <thead>
-          <tr>
-            <th scope="col">Queue</th>
-            <th scope="col" className="number">
-              Queued
-            </th>
-            <th scope="col" className="number">
-              Scheduled
-            </th>
-            <th scope="col" className="number">
-              Throttled
-            </th>
-            <th scope="col" className="number">
-              Running
-            </th>
-            <th scope="col" className="number">
-              Runners
-            </th>
-            <th scope="col">Oldest queued</th>
-          </tr>
-        </thead>
-        <tbody>
-          {queues.map((each) => (
-            <tr key={each.queue}>
-              <td>
-                <Link href={`/jobs?queue=${encodeURIComponent(each.queue)}`}>{each.queue}</Link>
-              </td>
-              <td className="number">{each.queued.toLocaleString()}</td>
-              <td className="number">{each.scheduled.toLocaleString()}</td>
-              <td className="number">{each.throttled.toLocaleString()}</td>
-              <td className="number">{each.running.toLocaleString()}</td>
-              <td className="number">{each.runners.toLocaleString()}</td>
-              <td>
-                <RelativeTime at={each.oldestQueuedAt} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
-  );
+function figuresOf(load: TotalLoad, rate: number | undefined, nowMs: number): Figure[] {
+  const { queued, running, capacity, runners: count, draining, oldestMs } = load;
+  return [
+    { name: "queued", value: queued.toLocaleString() },
+    { name: "running", value: running.toLocaleString(), note: `of ${capacity.toLocaleString()}` },
+    { name: "oldest waits", value: oldestMs === undefined ? "–" : secondsText(nowMs - oldestMs) },
+    { name: "attempts a minute", value: rate === undefined ? "–" : rateText(rate) },
+    {
+      name: "runners",
+      value: count.toLocaleString(),
+      note: draining > 0 ? `${draining.toLocaleString()} draining` : undefined,
+      tone: count === 0 ? "bad" : undefined,
+    },
+  ];
 }
 
-function RunnerTable({ list }: { list: readonly Runner[] }) {
+interface RunnerSectionProps {
+  list: readonly Runner[];
+  gone: boolean;
+  onDone: () => void;
+}
+
+function RunnerSection({ list, gone, onDone }: RunnerSectionProps) {
+  const [, navigate] = useLocation();
+  const [draining, setDraining] = useState<Runner>();
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys.
-    <section className="table-frame" aria-label="Runners" tabIndex={0}>
-      <table className="table">
-        <thead>
-          <tr>
-            <th scope="col">Runner</th>
-            <th scope="col">Host</th>
-            <th scope="col">Service</th>
-            <th scope="col">Queues</th>
-            <th scope="col" className="number">
-              Running
-            </th>
-            <th scope="col">Seen</th>
-          </tr>
-        </thead>
-        <tbody>
-          {list.map((runner) => (
-            <tr key={runner.id}>
-              <td className="mono" title={runner.id}>
-                <Link href={`/jobs?runner=${runner.id}`}>{shortId(runner.id)}</Link>
-                {runner.state === RunnerState.DRAINING && <span className="quiet"> draining</span>}
-              </td>
-              <td>
-                {runner.host} <span className="quiet">{runner.pid}</span>
-              </td>
-              <td>{runner.serviceName}</td>
-              <td>{runner.queues.join(", ")}</td>
-              <td className="number">
-                {runner.running} of {runner.capacity}
-              </td>
-              <td>
-                <RelativeTime at={runner.lastSeenAt} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
+    <>
+      <div className="section-head">
+        <h2>Runners</h2>
+        <label className="choice">
+          <input
+            type="checkbox"
+            checked={gone}
+            onChange={() => navigate(gone ? "/queues" : "/queues?gone=1", { replace: true })}
+          />
+          also those that stopped or were lost
+        </label>
+        {list.length === MOST_RUNNERS && <span className="quiet">the newest {MOST_RUNNERS.toLocaleString()}</span>}
+      </div>
+      {list.length > 0 ? (
+        <RunnerTable list={list} onDrain={setDraining} />
+      ) : (
+        <EmptyState title="No runner is there">
+          <p>
+            Start one with <code>npx spanloom-runner tasks.ts</code>.
+          </p>
+        </EmptyState>
+      )}
+      {draining && <DrainDialog runner={draining} onClose={() => setDraining(undefined)} onDone={onDone} />}
+    </>
   );
 }

@@ -1,14 +1,20 @@
-import type { JobStateName } from "../../text/job-states.ts";
-import { exactTime } from "../../text/time-text.ts";
-import type { HistoryBucket } from "./job-history.ts";
+import type { JobStateName } from "../text/job-states.ts";
+import { exactTime } from "../text/time-text.ts";
+
+/** How many of something, from one bucket of time, are in which state. */
+export interface HistoryBucket {
+  fromMs: number;
+  toMs: number;
+  counts: Partial<Record<JobStateName, number>>;
+}
 
 /** From the ground up: what went wrong lies lowest, where bars can be compared. */
 const order: readonly JobStateName[] = ["failed", "cancelled", "cancelling", "running", "queued", "succeeded"];
 
 const HEIGHT = 56;
 
-/** Jobs over time as stacked bars. */
-export function HistoryChart({ buckets }: { buckets: readonly HistoryBucket[] }) {
+/** How many there were over time, as stacked bars; `what` names them. */
+export function HistoryChart({ buckets, what }: { buckets: readonly HistoryBucket[]; what: string }) {
   const totals = buckets.map(({ counts }) => order.reduce((sum, name) => sum + (counts[name] ?? 0), 0));
   const most = Math.max(1, ...totals);
   const all = totals.reduce((sum, each) => sum + each, 0);
@@ -19,7 +25,7 @@ export function HistoryChart({ buckets }: { buckets: readonly HistoryBucket[] })
         viewBox={`0 0 ${buckets.length * 10} ${HEIGHT}`}
         preserveAspectRatio="none"
         role="img"
-        aria-label={`${all.toLocaleString()} jobs over time, at most ${most.toLocaleString()} in one bar`}
+        aria-label={`${all.toLocaleString()} ${what} over time, at most ${most.toLocaleString()} in one bar`}
       >
         {buckets.map((bucket, at) => (
           <Bar key={bucket.fromMs} bucket={bucket} x={at * 10} most={most} />
@@ -27,7 +33,9 @@ export function HistoryChart({ buckets }: { buckets: readonly HistoryBucket[] })
       </svg>
       <figcaption>
         <span>{first && shortTime(first.fromMs)}</span>
-        <span>{all.toLocaleString()} jobs</span>
+        <span>
+          {all.toLocaleString()} {what}
+        </span>
         <span>now</span>
       </figcaption>
     </figure>
