@@ -1,4 +1,4 @@
-import { SpanloomError } from "@spanloom/protocol";
+import { type Reason, SpanloomError } from "@spanloom/protocol";
 import { CommanderError } from "commander";
 import { exitCodes, OperationError, UsageError } from "./cli-context.ts";
 
@@ -9,16 +9,13 @@ export interface Explanation {
   message: string;
   /** What to do next; empty when there is nothing to say. */
   hint: string;
+  /** A person has been told already; a program has not. */
+  isShown?: boolean;
 }
 
 /** Explains an error of any kind. Null for one that commander has dealt with, e.g. help. */
 export function explainError(error: unknown): Explanation | null {
-  if (error instanceof CommanderError) {
-    if (error.exitCode === 0) return null;
-    // Help that was shown for want of a command says enough.
-    const message = error.code === "commander.help" ? "" : error.message.replace(/^error: /, "");
-    return { exitCode: exitCodes.usage, reason: "USAGE", message, hint: "" };
-  }
+  if (error instanceof CommanderError) return explainCommander(error);
   if (error instanceof UsageError)
     return {
       exitCode: exitCodes.usage,
@@ -27,24 +24,57 @@ export function explainError(error: unknown): Explanation | null {
       hint: "Add --help to see the options.",
     };
   if (error instanceof SpanloomError) return explainSpanloomError(error);
-  const message = error instanceof OperationError ? error.message : text(error);
-  return { exitCode: exitCodes.failed, reason: "FAILED", message, hint: "" };
+  if (error instanceof OperationError)
+    return { exitCode: error.exitCode, reason: "FAILED", message: error.message, hint: "" };
+  return { exitCode: exitCodes.failed, reason: "FAILED", message: text(error), hint: "" };
 }
 
-const hints: Partial<Record<SpanloomError["reason"], string>> = {
+function explainCommander({ code, exitCode, message }: CommanderError): Explanation | null {
+  if (exitCode === 0) return null;
+  const base = { exitCode: exitCodes.usage, reason: "USAGE" };
+  const hint = message.includes("Did you mean") ? "" : "Add --help to see what there is.";
+  // Help was shown for want of a command.
+  if (code === "commander.help") return { ...base, message: "missing command", hint, isShown: true };
+  return { ...base, message: message.replace(/^error: /, ""), hint };
+}
+
+const hints: Partial<Record<Reason, string>> = {
   STORE_UNAVAILABLE: "Start a server with: spanloom server\nOr name another with --url or SPANLOOM_URL.",
   TELEMETRY_UNAVAILABLE: "The telemetry store is busy or away; try again in a moment.",
+  SHUTTING_DOWN: "The server is being stopped; try again when it is back.",
+  OVERLOADED: "Ask for less at once, or try again in a moment.",
+  DEADLINE_EXCEEDED: "Try again, give it longer with --request-timeout, or look with: spanloom doctor",
   JOB_NOT_FOUND: "List the jobs with: spanloom job list",
   TASK_NOT_FOUND: "List the tasks of a job with: spanloom job get <job> --tasks",
-  UNAUTHENTICATED: "Give a token with --token or SPANLOOM_TOKEN.",
+  RUNNER_NOT_FOUND: "List the runners with: spanloom runner list",
+  SCHEDULE_NOT_FOUND: "List the schedules with: spanloom schedule list",
+  TRIGGER_NOT_FOUND: "List the triggers with: spanloom trigger list",
+  EVENT_NOT_FOUND: "List the events with: spanloom event list",
+  WEBHOOK_NOT_FOUND: "List the webhooks with: spanloom webhook list",
+  UNAUTHENTICATED: "Give a token that the server knows with --token or SPANLOOM_TOKEN.",
   PERMISSION_DENIED: "Use a token that has the scope the message names.",
   IDEMPOTENCY_CONFLICT: "Use another --idempotency-key, or the same input as before.",
-  UNIMPLEMENTED: "This server does not serve that call yet; see docs/status.md.",
+  UNIMPLEMENTED: "The server may be of another version; compare with: spanloom doctor",
+  INTERNAL: "Read the server's own output, or look with: spanloom doctor",
 };
 
 function explainSpanloomError(error: SpanloomError): Explanation {
-  const exitCode = error.reason === "INVALID_FIELD" ? exitCodes.usage : exitCodes.failed;
-  return { exitCode, reason: error.reason, message: error.message, hint: hints[error.reason] ?? "" };
+  const { reason, message } = error;
+  return { exitCode: exitCodeOf(error), reason, message, hint: hints[reason] ?? "" };
+}
+
+const invalid: ReadonlySet<Reason> = new Set([
+  "INVALID_FIELD",
+  "LIMIT_EXCEEDED",
+  "INVALID_DEPENDENCY",
+  "INVALID_PAGE_TOKEN",
+  "UNSUPPORTED_QUERY",
+]);
+
+function exitCodeOf({ reason, retryable }: SpanloomError): number {
+  if (retryable) return exitCodes.unavailable;
+  if (reason === "UNAUTHENTICATED" || reason === "PERMISSION_DENIED") return exitCodes.refused;
+  return invalid.has(reason) ? exitCodes.usage : exitCodes.failed;
 }
 
 function text(error: unknown): string {

@@ -1,7 +1,8 @@
 import { type Tail, toJsonLines } from "@spanloom/query";
 import type { RecordBatch, TypeMap } from "apache-arrow";
-import { type CliContext, exitCodes } from "./cli-context.ts";
+import { type CliContext, interruptedCode } from "./cli-context.ts";
 import type { Exit } from "./program.ts";
+import { manyLines } from "./text/text-table.ts";
 
 /** How to show what is followed. */
 export interface FollowOptions<Columns extends TypeMap> {
@@ -25,7 +26,7 @@ export async function followRows<Columns extends TypeMap>(
   let isLost = false;
   let rows = 0;
   const onInterrupted = ({ message }: Error) => {
-    if (!isLost) stderr.write(`${message}\nTrying again; nothing is missed meanwhile.\n`);
+    if (!isLost) stderr.write(`${manyLines(message)}\nTrying again; nothing is missed meanwhile.\n`);
     isLost = true;
   };
   const onPosition = () => {
@@ -34,7 +35,8 @@ export async function followRows<Columns extends TypeMap>(
   for await (const batch of tail.stream({ signal, onInterrupted, onPosition })) {
     rows += batch.numRows;
     stdout.write(json ? toJsonLines(batch) : text(batch));
+    await stdout.drained();
   }
-  if (signal.aborted) exit(exitCodes.interrupted);
+  if (signal.aborted) exit(interruptedCode(signal));
   return rows;
 }

@@ -17,6 +17,7 @@ import { taskCommand } from "./commands/task.ts";
 import { topCommand } from "./commands/top.ts";
 import { triggerCommand } from "./commands/trigger.ts";
 import { webhookCommand } from "./commands/webhook.ts";
+import { wantsJson } from "./server-options.ts";
 import { cliVersion } from "./version.ts";
 
 /** Runs a command and tells its exit code. */
@@ -29,7 +30,9 @@ export function buildProgram(context: CliContext, exit: Exit): Command {
     .version(cliVersion())
     .option("--url <url>", "server, default SPANLOOM_URL or http://127.0.0.1:7171")
     .option("--token <token>", "bearer token, default SPANLOOM_TOKEN")
-    .option("--json", "print JSON for programs; its shapes are in the README")
+    .option("--json", "print JSON for programs; its shapes are in docs/cli.md")
+    .option("--no-color", "no colours, as with NO_COLOR")
+    .option("--request-timeout <duration>", "give up on a server that has not begun to answer after (default: 30s)")
     .showSuggestionAfterError()
     .addHelpText("after", examples);
   for (const make of [
@@ -65,7 +68,8 @@ Examples:
   spanloom job submit add --input '{"a":1}' --wait submit a job and wait for it
   spanloom spans <job> --format waterfall          see where its time went
 
-Exit codes: 0 done, 1 the job or the operation failed, 2 the command line was not understood.
+Exit codes: 0 done, 1 the job or the operation failed, 2 the command line was not understood, 3 no server answered,
+4 the token was refused, 5 not within the time given, 130 interrupted. They are in docs/cli.md, with the shapes of JSON.
 `;
 
 /** Makes a command and all below it throw instead of exiting, and write where the context says. */
@@ -75,8 +79,10 @@ function prepare(command: Command, context: CliContext): void {
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
       writeOut: (text) => context.stdout.write(text),
-      writeErr: (text) => context.stderr.write(text),
-      // Errors are shown in one place, and as JSON when that is asked for.
+      // Programs read one JSON object there; errors are shown in one place.
+      writeErr: (text) => {
+        if (!wantsJson(command)) context.stderr.write(text);
+      },
       outputError: () => undefined,
       getOutHelpWidth: () => context.stdout.columns,
       getErrHelpWidth: () => context.stderr.columns,

@@ -1,4 +1,12 @@
+import { clip } from "@spanloom/query";
 import type { CliContext } from "./cli-context.ts";
+import { oneLine } from "./text/text-table.ts";
+
+/** How a line of progress behaves. */
+export interface ProgressLineOptions {
+  /** On a terminal it is taken away at the end, and elsewhere it is not shown at all. */
+  transient?: boolean;
+}
 
 /**
  * One line on the standard error that is rewritten in place on a terminal; elsewhere each new text is a line.
@@ -7,23 +15,27 @@ import type { CliContext } from "./cli-context.ts";
  */
 export class ProgressLine {
   readonly #context: CliContext;
+  readonly #transient: boolean;
   #last = "";
 
-  constructor(context: CliContext) {
+  constructor(context: CliContext, { transient = false }: ProgressLineOptions = {}) {
     this.#context = context;
+    this.#transient = transient;
   }
 
   /** Shows a text, unless it is the one shown. */
   show(text: string): void {
-    if (text === this.#last) return;
-    this.#last = text;
     const { stderr } = this.#context;
-    stderr.write(stderr.isTTY ? `\r\u001b[K${text.slice(0, Math.max(stderr.columns - 1, 20))}` : `${text}\n`);
+    if (text === this.#last || (this.#transient && !stderr.isTTY)) return;
+    this.#last = text;
+    const line = oneLine(text);
+    stderr.write(stderr.isTTY ? `\r\u001b[K${clip(line, Math.max(stderr.columns - 1, 1))}` : `${line}\n`);
   }
 
   /** Leaves the line. */
   end(): void {
-    if (this.#last !== "" && this.#context.stderr.isTTY) this.#context.stderr.write("\n");
+    if (this.#last !== "" && this.#context.stderr.isTTY)
+      this.#context.stderr.write(this.#transient ? "\r\u001b[K" : "\n");
     this.#last = "";
   }
 }

@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import { plainText } from "@spanloom/query";
 import { expect, test, vi } from "vitest";
 import { runCli } from "./run-cli.ts";
 import { capturedContext } from "./testing/captured-context.ts";
@@ -76,15 +77,15 @@ test.each([
 
 test("a server that is not there is named, with how to start one", async () => {
   const { exitCode, err } = await run(["job", "list"], { env: { SPANLOOM_URL: nobody } });
-  expect(exitCode).toBe(1);
+  expect(exitCode).toBe(3);
   expect(err).toContain(`cannot reach the server at ${nobody}`);
   expect(err).toContain("spanloom server");
 });
 
 test("with --json errors are JSON too", async () => {
   const { exitCode, err } = await run(["--url", nobody, "job", "get", "x", "--json"]);
-  expect(exitCode).toBe(1);
-  expect(JSON.parse(err)).toMatchObject({ error: { reason: "STORE_UNAVAILABLE", hint: expect.any(String) } });
+  expect(exitCode).toBe(3);
+  expect(JSON.parse(err)).toMatchObject({ error: { code: 3, reason: "STORE_UNAVAILABLE", hint: expect.any(String) } });
 });
 
 test("with --json a command line that is not understood is JSON too", async () => {
@@ -93,11 +94,36 @@ test("with --json a command line that is not understood is JSON too", async () =
   expect(JSON.parse(err)).toMatchObject({ error: { reason: "USAGE", message: "unknown option '--nonsense'" } });
 });
 
-test("errors are red on a terminal unless NO_COLOR is set", async () => {
-  const args = ["job", "submit", "x", "--tag", "novalue"];
-  expect((await run(args, { isTTY: true })).err).toContain("\u001b[31m");
-  expect((await run(args, { isTTY: true, env: { NO_COLOR: "1" } })).err).not.toContain("\u001b");
-  expect((await run(args)).err).not.toContain("\u001b");
+test("with --json a command that is missing is JSON too, without the help", async () => {
+  const { exitCode, out, err } = await run(["job", "--json"]);
+  expect([exitCode, out]).toEqual([2, ""]);
+  expect(JSON.parse(err)).toMatchObject({ error: { code: 2, reason: "USAGE", message: "missing command" } });
+  expect((await run(["job"])).err).toMatch(/^Usage: spanloom job/);
+});
+
+test.each([
+  { isTTY: true, env: {}, flags: [], colored: true },
+  { isTTY: true, env: { NO_COLOR: "1" }, flags: [], colored: false },
+  { isTTY: true, env: { NO_COLOR: "" }, flags: [], colored: true },
+  { isTTY: true, env: { TERM: "dumb" }, flags: [], colored: false },
+  { isTTY: true, env: {}, flags: ["--no-color"], colored: false },
+  { isTTY: false, env: {}, flags: [], colored: false },
+  { isTTY: false, env: { FORCE_COLOR: "1" }, flags: [], colored: true },
+  { isTTY: true, env: { FORCE_COLOR: "0" }, flags: [], colored: false },
+  { isTTY: false, env: { FORCE_COLOR: "1", NO_COLOR: "1" }, flags: [], colored: false },
+  { isTTY: false, env: { FORCE_COLOR: "1" }, flags: ["--no-color"], colored: false },
+])("errors are red: $colored, on a terminal: $isTTY, with $env and $flags", async ({ isTTY, env, flags, colored }) => {
+  const { err } = await run(["job", "submit", "x", "--tag", "novalue", ...flags], { isTTY, env });
+  expect(err.includes("\u001b[31m")).toBe(colored);
+});
+
+test("what a message quotes cannot steer the terminal, and JSON holds it unharmed", async () => {
+  const evil = "a\u001b]0;owned\u0007\u009b2Jb\u202e";
+  const { err } = await run(["job", "list", "--state", evil], { isTTY: true, env: { NO_COLOR: "1" } });
+  expect(err).toContain('cannot use --state "a�]0;owned��2Jb�"');
+  const json = await run(["job", "list", "--state", evil, "--json"], { isTTY: true });
+  expect(json.err).toBe(`${plainText(json.err.trimEnd())}\n`);
+  expect((JSON.parse(json.err) as { error: { message: string } }).error.message).toContain(evil);
 });
 
 test("a module without tasks is refused with what one looks like", async () => {

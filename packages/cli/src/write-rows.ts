@@ -1,15 +1,17 @@
-import { createReadStream } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { FileFormat, FileOptions, FileResult, RunOptions } from "@spanloom/query";
 import { type CliContext, UsageError } from "./cli-context.ts";
+import { ProgressLine } from "./progress-line.ts";
+import { manyLines } from "./text/text-table.ts";
 
 export type { FileFormat };
 
-/** A query that can be written to a file. */
+/** A query that can be written to a file, or to a pipe. */
 export interface WritableQuery {
   toFile: (path: string, options?: RunOptions & FileOptions) => Promise<FileResult>;
+  encode: (
+    format: FileFormat,
+    options?: RunOptions & Pick<FileOptions, "onRows">,
+  ) => AsyncIterable<Uint8Array | string>;
 }
 
 /** Where to and how. */
@@ -21,25 +23,54 @@ export interface WriteRowsOptions {
 }
 
 /**
- * Writes the rows of a query to a file, or to the standard output by way of one, so that it too gets all or nothing.
+ * Writes the rows of a query to a file, which appears whole or not at all, or to the standard output as they come.
+ *
+ * On a terminal the standard error tells how many have come, unless the rows themselves are shown there.
  *
  * Errors: UsageError for bytes on a terminal.
  */
 export async function writeRows(query: WritableQuery, { format, out, context }: WriteRowsOptions): Promise<void> {
   const { stdout, stderr, signal } = context;
-  if (out !== undefined) {
-    const { rows, bytes } = await query.toFile(out, { format, signal });
-    stderr.write(`Wrote ${rows} rows, ${bytes} bytes to ${out}\n`);
-    return;
-  }
-  if (stdout.isTTY && (format === "arrow" || format === "parquet"))
+  if (out === undefined && stdout.isTTY && isBinary(format))
     throw new UsageError(`cannot print ${format} on a terminal: add --out file.${format}`);
-  const folder = await mkdtemp(join(tmpdir(), "spanloom-"));
+  const line = new ProgressLine(context, { transient: true });
+  const onRows = rowProgress(line, context);
   try {
-    const path = join(folder, `rows.${format}`);
-    await query.toFile(path, { format, signal });
-    for await (const chunk of createReadStream(path)) stdout.write(chunk as Uint8Array);
+    if (out === undefined)
+      return await print(query.encode(format, stdout.isTTY ? { signal } : { signal, onRows }), context);
+    const { rows, bytes } = await query.toFile(out, { format, signal, onRows });
+    line.end();
+    stderr.write(`Wrote ${rows} rows, ${bytes} bytes to ${out}\n`);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    line.end();
   }
+}
+
+function isBinary(format: FileFormat): boolean {
+  return format === "arrow" || format === "parquet";
+}
+
+/** Prints pieces no faster than they are read. */
+async function print(pieces: AsyncIterable<Uint8Array | string>, { stdout }: CliContext): Promise<void> {
+  for await (const piece of pieces) {
+    // Names and attributes come from anywhere, and a terminal obeys what is in them.
+    stdout.write(stdout.isTTY && typeof piece === "string" ? manyLines(piece) : piece);
+    await stdout.drained();
+  }
+}
+
+/** How often a line of progress changes. */
+const EVERY_MS = 100;
+
+/** Shows how many rows have come and how many a second, not more often than eyes can follow. */
+function rowProgress(line: ProgressLine, { nowMs }: CliContext): (rows: number) => void {
+  const startMs = nowMs();
+  let shownMs = startMs;
+  return (rows) => {
+    const ms = nowMs();
+    if (ms - shownMs < EVERY_MS) return;
+    shownMs = ms;
+    const perSecond = Math.round((rows * 1_000) / (ms - startMs));
+    line.show(`${rows.toLocaleString("en")} rows, ${perSecond.toLocaleString("en")} a second`);
+  };
 }

@@ -1,6 +1,7 @@
 import type { ArrowChunk } from "@spanloom/protocol";
-import { encoderOf, writeFile } from "@spanloom/query/platform";
+import { encoderOf, openScratch, writeFile } from "@spanloom/query/platform";
 import type { RecordBatch, Table, TypeMap } from "apache-arrow";
+import { streamsOf } from "./file/encoders.ts";
 import {
   type FileFormat,
   type FileOptions,
@@ -79,7 +80,26 @@ export abstract class ArrowQuery<Columns extends TypeMap> {
    */
   async toFile(path: string, options: RunOptions & FileOptions = {}): Promise<FileResult> {
     const format = fileFormat(path, options);
-    return writeFile(path, this.#run(options, this.#sourceOf(format)), { format });
+    const { onRows } = options;
+    return writeFile(path, this.#run(options, this.#sourceOf(format)), { format, ...(onRows && { onRows }) });
+  }
+
+  /**
+   * Runs the query and gives what {@link toFile} would write, piece by piece as it comes: for a pipe or a request.
+   *
+   * Leaving the loop ends the query. Formats that say at their end what comes first keep what they must on disk.
+   *
+   * Shape: pieces of any size; `onRows` is told of rows when their pieces have been taken.
+   * Errors: INVALID_STATE for Parquet in a browser.
+   */
+  async *encode(
+    format: FileFormat,
+    options: RunOptions & Pick<FileOptions, "onRows"> = {},
+  ): AsyncGenerator<Uint8Array | string, void, undefined> {
+    const known = fileFormat("", { format });
+    const encode = await encoderOf(known);
+    const chunks = this.#run(options, this.#sourceOf(known));
+    yield* encode(streamsOf(chunks, { rows: 0 }, options.onRows), openScratch);
   }
 
   /**

@@ -51,6 +51,7 @@ export { QueryClient, type QueryClientOptions } from "./query-client.ts";
 export { renderCriticalPath } from "./render/critical-path.ts";
 export type { RenderOptions } from "./render/options.ts";
 export { renderSummary } from "./render/summary.ts";
+export { cellWidth, clip, plainText } from "./render/text-width.ts";
 export { renderTree } from "./render/tree.ts";
 export { renderWaterfall } from "./render/waterfall.ts";
 export type {

@@ -7,6 +7,8 @@ import type { FileFormat, FileOptions, FileResult } from "./file/file-format.ts"
 
 /** What differs between Node and a browser, for a browser; see platform-node.ts. */
 
+export { openScratchBlob as openScratch } from "./file/scratch.ts";
+
 /** The server asked when none is named: the one the page is from. */
 export function defaultUrl(): string {
   const { location } = globalThis as { location?: { origin: string } };

@@ -1,4 +1,6 @@
 import type { Transport } from "@connectrpc/connect";
+import type { Scratch } from "./file/scratch.ts";
+import { openScratchFile } from "./file/scratch-file.ts";
 
 /**
  * What differs between Node and a browser, for Node. The condition `browser` of this package's `./platform` picks
@@ -6,6 +8,12 @@ import type { Transport } from "@connectrpc/connect";
  */
 
 export { encoderOf, writeFile } from "./to-file.ts";
+
+/** A scratch in the folder for temporary files. */
+export async function openScratch(): Promise<Scratch> {
+  const [{ tmpdir }, { join }] = await Promise.all([import("node:os"), import("node:path")]);
+  return openScratchFile(join(tmpdir(), "spanloom"));
+}
 
 /** The server asked when none is named. */
 export function defaultUrl(): string {

@@ -56,6 +56,25 @@ function serve(chunkCount: number, fail?: () => unknown): { client: QueryClient;
 }
 
 describe("QueryClient", () => {
+  it("gives the pieces of a file as rows come, and tells how many did", async () => {
+    const { client, served } = serve(3);
+    const told: number[] = [];
+    let text = "";
+    for await (const piece of client.spans().encode("jsonl", { onRows: (rows) => told.push(rows) })) {
+      // Nothing is asked for before the piece before it was taken.
+      if (text === "") expect([served.chunks, told]).toEqual([1, []]);
+      text += String(piece);
+    }
+    expect(text.trim().split("\n")).toHaveLength(6);
+    expect(told).toEqual([2, 4, 6]);
+    await expect(
+      client
+        .spans()
+        .encode("xml" as "csv")
+        .next(),
+    ).rejects.toThrow('format "xml" is not one of arrow');
+  });
+
   it("gives spans as one table", async () => {
     const { client } = serve(3);
     const table = await client.spans().toArrow();

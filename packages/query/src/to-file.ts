@@ -27,6 +27,6 @@ export async function writeFile(
   const format = fileFormat(path, options);
   const counter = { rows: 0 };
   const encode = await encoderOf(format);
-  const pieces = encode(streamsOf(chunks, counter), () => openScratchFile(path));
+  const pieces = encode(streamsOf(chunks, counter, options.onRows), () => openScratchFile(path));
   return { ...(await writeAtomically(path, pieces)), format, rows: counter.rows };
 }

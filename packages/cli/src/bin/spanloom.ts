@@ -1,17 +1,22 @@
 #!/usr/bin/env node
+import { once } from "node:events";
 import { text } from "node:stream/consumers";
-import type { CliStream } from "../cli-context.ts";
+import { type CliStream, StopError } from "../cli-context.ts";
 import { runCli } from "../run-cli.ts";
 
 const stop = new AbortController();
 for (const name of ["SIGINT", "SIGTERM"] as const) {
   // The second signal finds no handler and ends the process at once.
-  process.once(name, () => stop.abort(new Error(`cannot finish: ${name} came`)));
+  process.once(name, () => stop.abort(new StopError(name)));
 }
 // Whoever reads us has seen enough, e.g. `| head`.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(0);
   throw error;
+});
+// Nobody hears what goes wrong; the exit code still tells.
+process.stderr.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
 });
 
 const exitCode = await runCli(process.argv.slice(2), {
@@ -27,5 +32,18 @@ if (stop.signal.aborted) process.exit(exitCode);
 process.exitCode = exitCode;
 
 function streamOf(stream: NodeJS.WriteStream): CliStream {
-  return { write: (data) => void stream.write(data), isTTY: stream.isTTY === true, columns: stream.columns || 100 };
+  return {
+    write: (data) => void stream.write(data),
+    drained: async () => {
+      if (stream.writableNeedDrain) await once(stream, "drain");
+    },
+    isTTY: stream.isTTY === true,
+    // A terminal may have no size, as one of a build has none.
+    get columns() {
+      return stream.columns || 100;
+    },
+    get rows() {
+      return stream.rows || 24;
+    },
+  };
 }

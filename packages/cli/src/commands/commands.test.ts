@@ -85,7 +85,7 @@ test("a job no runner takes can be cancelled, and waiting for it has an end", as
   const submitted = await run("job", "submit", "nobody-runs-this", "--json");
   const { id } = JSON.parse(submitted.out) as { id: string };
   const waited = await run("job", "wait", id, "--timeout", "50ms");
-  expect(waited.exitCode).toBe(1);
+  expect(waited.exitCode).toBe(5);
   expect(waited.err).toContain("cannot wait longer: not all jobs ended within 50ms");
   const cancelled = await run("job", "cancel", id, "--reason", "nobody runs it");
   expect(cancelled).toMatchObject({ exitCode: 0, out: `${id}  CANCELLED\n` });

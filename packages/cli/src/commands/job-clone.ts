@@ -2,7 +2,7 @@ import type { CloneJobEdits } from "@spanloom/sdk";
 import { Command } from "commander";
 import type { CliContext } from "../cli-context.ts";
 import { collectTag } from "../flag-values.ts";
-import { followJob, showEnded } from "../follow-job.ts";
+import { followJob } from "../follow-job.ts";
 import type { Exit } from "../program.ts";
 import { wantsJson, withClient } from "../server-options.ts";
 
@@ -29,8 +29,8 @@ export function jobCloneCommand(context: CliContext, exit: Exit): Command {
       const json = wantsJson(command);
       await withClient(command, context, async (client) => {
         const job = await client.jobs.clone(jobId, editsOf(flags));
-        if (flags.watch) return exit(await followJob(client, job.id, context, json));
-        if (flags.wait) return exit(showEnded(await job.wait({ signal: context.signal }), context, json));
+        if (flags.watch || flags.wait)
+          return exit(await followJob(client, job.id, { context, json, quiet: !flags.watch }));
         context.stdout.write(json ? `${JSON.stringify(job.submitted)}\n` : `${job.id}\n`);
       });
     });

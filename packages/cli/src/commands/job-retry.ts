@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import type { CliContext } from "../cli-context.ts";
 import { appendText } from "../flag-values.ts";
-import { followJob, showEnded } from "../follow-job.ts";
+import { followJob } from "../follow-job.ts";
 import type { Exit } from "../program.ts";
 import { wantsJson, withClient } from "../server-options.ts";
 
@@ -27,11 +27,8 @@ export function jobRetryCommand(context: CliContext, exit: Exit): Command {
       const json = wantsJson(command);
       await withClient(command, context, async (client) => {
         const { job, retried } = await client.jobs.retry(jobId, { ...(flags.task && { tasks: flags.task }) });
-        if (flags.watch) return exit(await followJob(client, job.id, context, json));
-        if (flags.wait) {
-          const ended = await client.jobs.wait(job.id, { signal: context.signal });
-          return exit(showEnded(ended, context, json));
-        }
+        if (flags.watch || flags.wait)
+          return exit(await followJob(client, job.id, { context, json, quiet: !flags.watch }));
         const text = `${job.id}  ${job.state}  ${retried} ${retried === 1 ? "task runs" : "tasks run"} again\n`;
         context.stdout.write(json ? `${JSON.stringify({ ...job, retried })}\n` : text);
       });

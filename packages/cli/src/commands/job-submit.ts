@@ -2,7 +2,7 @@ import type { JobOptions } from "@spanloom/sdk";
 import { Command } from "commander";
 import type { CliContext } from "../cli-context.ts";
 import { collectTag, instant, wholeNumber } from "../flag-values.ts";
-import { followJob, showEnded } from "../follow-job.ts";
+import { followJob } from "../follow-job.ts";
 import { namedTask } from "../named-task.ts";
 import type { Exit } from "../program.ts";
 import { readInput } from "../read-input.ts";
@@ -51,8 +51,8 @@ export function jobSubmitCommand(context: CliContext, exit: Exit): Command {
         const timeoutMs = flags.timeout === undefined ? undefined : parseDuration(flags.timeout, "--timeout");
         const task = namedTask(name, { version: flags.taskVersion, timeoutMs });
         const job = await client.jobs.submit(task, input, jobOptions(flags));
-        if (flags.watch) return exit(await followJob(client, job.id, context, json));
-        if (flags.wait) return exit(showEnded(await job.wait({ signal: context.signal }), context, json));
+        if (flags.watch || flags.wait)
+          return exit(await followJob(client, job.id, { context, json, quiet: !flags.watch }));
         context.stdout.write(json ? `${JSON.stringify(job.submitted)}\n` : `${job.id}\n`);
         if (!json && context.stdout.isTTY) context.stderr.write(`Follow it with: spanloom job watch ${job.id}\n`);
       });

@@ -1,10 +1,13 @@
+import type { Client, JobSnapshot } from "@spanloom/sdk";
 import { Command } from "commander";
 import { type CliContext, exitCodes, OperationError } from "../cli-context.ts";
+import { tellOnce } from "../follow-job.ts";
 import type { Exit } from "../program.ts";
+import { ProgressLine } from "../progress-line.ts";
 import { wantsJson, withClient } from "../server-options.ts";
 import { parseDuration } from "../text/duration-text.ts";
 import { jobDuration } from "../text/job-text.ts";
-import { textTable } from "../text/text-table.ts";
+import { type TextColumn, tableWidth, textTable } from "../text/text-table.ts";
 
 /** `spanloom job wait`: waits until jobs have ended. */
 export function jobWaitCommand(context: CliContext, exit: Exit): Command {
@@ -15,25 +18,54 @@ export function jobWaitCommand(context: CliContext, exit: Exit): Command {
     .addHelpText("after", "\nExamples:\n  spanloom job wait 0190... 0191... --timeout 10m\n")
     .action(async (jobIds: string[], flags: { timeout?: string }, command: Command) => {
       const timeoutMs = flags.timeout === undefined ? undefined : parseDuration(flags.timeout, "--timeout");
-      await withClient(command, context, async (client) => {
+      const wait = async (client: Client) => {
         const signal = timeoutMs ? AbortSignal.any([context.signal, AbortSignal.timeout(timeoutMs)]) : context.signal;
-        const jobs = await client.jobs.wait(jobIds, { signal }).catch((error: unknown) => {
+        const jobs = await waitForAll(client, jobIds, { signal, context }).catch((error: unknown) => {
           if (!signal.aborted || context.signal.aborted) throw error;
-          throw new OperationError(`cannot wait longer: not all jobs ended within ${flags.timeout}`);
+          const message = `cannot wait longer: not all jobs ended within ${flags.timeout}`;
+          throw new OperationError(message, exitCodes.timedOut);
         });
-        const json = wantsJson(command);
-        context.stdout.write(json ? `${JSON.stringify(jobs)}\n` : waitText(jobs, context.nowMs()));
+        const text = wantsJson(command) ? `${JSON.stringify(jobs)}\n` : waitText(jobs, context);
+        context.stdout.write(text);
         exit(jobs.every(({ state }) => state === "SUCCEEDED") ? exitCodes.ok : exitCodes.failed);
-      });
+      };
+      await withClient(command, context, wait, tellOnce(context));
     });
 }
 
-function waitText(jobs: Parameters<typeof jobDuration>[0][], nowMs: number): string {
-  return textTable(jobs, [
+interface Waiting {
+  signal: AbortSignal;
+  context: CliContext;
+}
+
+/** Waits for the end of all; on a terminal the standard error tells how many have ended. */
+async function waitForAll(client: Client, jobIds: readonly string[], { signal, context }: Waiting) {
+  // Waiting outlives a server that is away for a while; one that is away at first is an error.
+  const first = jobIds[0]!;
+  await client.jobs.get(first);
+  const line = new ProgressLine(context, { transient: true });
+  let ended = 0;
+  try {
+    return await Promise.all(
+      jobIds.map(async (jobId) => {
+        line.show(`${ended}/${jobIds.length} jobs ended`);
+        const job = await client.jobs.wait(jobId, { signal });
+        line.show(`${++ended}/${jobIds.length} jobs ended`);
+        return job;
+      }),
+    );
+  } finally {
+    line.end();
+  }
+}
+
+function waitText(jobs: readonly JobSnapshot[], { stdout, nowMs }: CliContext): string {
+  const columns: TextColumn<JobSnapshot>[] = [
     { title: "JOB", value: ({ id }) => id },
-    { title: "NAME", value: ({ name }) => name },
+    { title: "NAME", value: ({ name }) => name, shrink: true },
     { title: "STATE", value: ({ state }) => state },
-    { title: "TOOK", value: (job) => jobDuration(job, nowMs), right: true },
-    { title: "FAILURE", value: ({ failure }) => (failure ? `${failure.type}: ${failure.message}` : "") },
-  ]);
+    { title: "TOOK", value: (job) => jobDuration(job, nowMs()), right: true },
+    { title: "FAILURE", value: ({ failure }) => (failure ? `${failure.type}: ${failure.message}` : ""), shrink: true },
+  ];
+  return textTable(jobs, columns, tableWidth(stdout));
 }

@@ -12,7 +12,7 @@ export function jobWatchCommand(context: CliContext, exit: Exit): Command {
     .addHelpText("after", "\nExamples:\n  spanloom job watch 0190...\n  spanloom job watch 0190... --json\n")
     .action(async (jobId: string, _flags: object, command: Command) => {
       await withClient(command, context, async (client) =>
-        exit(await followJob(client, jobId, context, wantsJson(command))),
+        exit(await followJob(client, jobId, { context, json: wantsJson(command) })),
       );
     });
 }

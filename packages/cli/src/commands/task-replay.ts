@@ -7,7 +7,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import type { TaskResult } from "@spanloom/protocol";
 import type { AnyTask } from "@spanloom/sdk";
 import { Command } from "commander";
-import { type CliContext, exitCodes, UsageError } from "../cli-context.ts";
+import { type CliContext, exitCodes, interruptedCode, UsageError } from "../cli-context.ts";
 import { loadOptional } from "../load-optional.ts";
 import type { Exit } from "../program.ts";
 import { type RecordedTask, readTask } from "../replay/read-task.ts";
@@ -117,5 +117,5 @@ async function inOtherProcess(
   );
   context.signal.addEventListener("abort", () => child.kill("SIGTERM"), { once: true });
   const [code] = (await once(child, "exit")) as [number | null];
-  return code ?? exitCodes.interrupted;
+  return code ?? interruptedCode(context.signal);
 }

@@ -9,7 +9,7 @@ export function doctorText({ checks, url }: Report, context: CliContext): string
   const color = colorsOf(context, context.stdout);
   const lines = checks.map(({ name, state, message, hint }) => {
     const shown = color ? `\u001b[${codes[state]}m${state.padEnd(7)}\u001b[0m` : state.padEnd(7);
-    return `${shown}  ${name.padEnd(13)}  ${oneLine(message)}\n${hint === "" ? "" : `${" ".repeat(24)}${hint}\n`}`;
+    return `${shown}  ${name.padEnd(13)}  ${oneLine(message)}\n${hint === "" ? "" : `${" ".repeat(24)}${oneLine(hint)}\n`}`;
   });
   const count = (wanted: CheckState) => checks.filter(({ state }) => state === wanted).length;
   const failed = count("failed");

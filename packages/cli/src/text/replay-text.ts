@@ -1,6 +1,7 @@
 import type { ReplayOutcome } from "../replay/replay-outcome.ts";
 import { formatDuration } from "./duration-text.ts";
 import { factsText } from "./facts-text.ts";
+import { manyLines } from "./text-table.ts";
 
 /** What became of a task that was run again, for people; the stack of what it threw below. */
 export function replayText(replayed: ReplayOutcome): string {
@@ -15,5 +16,5 @@ export function replayText(replayed: ReplayOutcome): string {
     ["output", output === null ? "" : JSON.stringify(output)],
     ["recorded", sameOutput === null ? "" : sameOutput ? "the same output" : "another output"],
   ]);
-  return failure?.stack ? `${facts}\n${failure.stack.trimEnd()}\n` : facts;
+  return failure?.stack ? `${facts}\n${manyLines(failure.stack.trimEnd())}\n` : facts;
 }

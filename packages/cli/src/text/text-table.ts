@@ -1,23 +1,78 @@
+import { cellWidth, clip, plainText } from "@spanloom/query";
+import type { CliStream } from "../cli-context.ts";
+
 /** A column of a table for people. */
 export interface TextColumn<Row> {
   title: string;
   value: (row: Row) => string | number;
   /** Numbers read best aligned to the right. */
   right?: boolean;
+  /** It may be cut to make a table fit: text for people, nothing that is copied. */
+  shrink?: boolean;
 }
 
-/** Rows as aligned columns, two spaces apart, with titles. */
-export function textTable<Row>(rows: readonly Row[], columns: readonly TextColumn<Row>[]): string {
+/** How wide a table may be: as the terminal is; what is written elsewhere is never cut. */
+export function tableWidth({ isTTY, columns }: CliStream): number {
+  return isTTY ? columns : Number.POSITIVE_INFINITY;
+}
+
+/** No column is cut to fewer cells. */
+const NARROWEST = 10;
+
+/** Rows as aligned columns, two spaces apart, with titles; no wider than `width` cells, where columns can be cut. */
+export function textTable<Row>(
+  rows: readonly Row[],
+  columns: readonly TextColumn<Row>[],
+  width = Number.POSITIVE_INFINITY,
+): string {
   const cells = [columns.map(({ title }) => title), ...rows.map((row) => columns.map((c) => oneLine(c.value(row))))];
-  const widths = columns.map((_, i) => Math.max(...cells.map((line) => line[i]?.length ?? 0)));
-  const lines = cells.map((line) =>
-    line.map((cell, i) => (columns[i]?.right ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0))).join("  "),
+  const sizes = cells.map((line) => line.map(widthOf));
+  const wanted = columns.map((_, i) => sizes.reduce((most, line) => Math.max(most, line[i] ?? 0), 0));
+  const widths = shrunk(wanted, columns, width);
+  const lines = cells.map((line, row) =>
+    line
+      .map((cell, i) => {
+        const most = widths[i] ?? 0;
+        const fits = (sizes[row]?.[i] ?? 0) <= most;
+        const shown = fits ? cell : clip(cell, most);
+        const blanks = " ".repeat(Math.max(0, most - (fits ? (sizes[row]?.[i] ?? 0) : cellWidth(shown))));
+        return columns[i]?.right ? blanks + shown : shown + blanks;
+      })
+      .join("  "),
   );
   return lines.map((line) => `${line.trimEnd()}\n`).join("");
 }
 
-/** Text from elsewhere must not move the cursor or break the line. */
+/** Widths with the widest columns that may be cut made narrower until the table fits, or no more can be cut. */
+function shrunk(wanted: readonly number[], columns: readonly TextColumn<never>[], width: number): number[] {
+  const widths = [...wanted];
+  let excess = widths.reduce((sum, each) => sum + each + 2, -2) - width;
+  while (excess > 0) {
+    const widest = widths.reduce((best, each, i) => {
+      const can = columns[i]?.shrink && each > NARROWEST;
+      return can && (best === -1 || each > widths[best]!) ? i : best;
+    }, -1);
+    if (widest === -1) break;
+    widths[widest]!--;
+    excess--;
+  }
+  return widths;
+}
+
+function widthOf(text: string): number {
+  // Nearly all there is, and a hundredth of the cost.
+  return /^[\u0020-\u007e]*$/.test(text) ? text.length : cellWidth(text);
+}
+
+/** Text from elsewhere on one line: it must not move the cursor, break the line or turn its direction. */
 export function oneLine(value: string | number): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to replace.
-  return String(value).replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
+  return plainText(String(value).replace(/[\t-\r\u0085\u2028\u2029]+/g, " "));
+}
+
+/** Text from elsewhere on as many lines as it has: a stack, a message. Otherwise as {@link oneLine}. */
+export function manyLines(text: string): string {
+  return text
+    .split(/\r\n|\n/)
+    .map(oneLine)
+    .join("\n");
 }

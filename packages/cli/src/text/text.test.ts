@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { formatDuration, parseDuration } from "./duration-text.ts";
-import { textTable } from "./text-table.ts";
+import { manyLines, textTable } from "./text-table.ts";
 
 test("durations are read in their units", () => {
   expect(["500ms", "30s", "1.5h", "2d"].map((text) => parseDuration(text, "--x"))).toEqual([
@@ -25,5 +25,25 @@ test("tables are aligned and text from elsewhere cannot break them", () => {
     { title: "NAME", value: ({ name }) => name },
     { title: "COUNT", value: ({ count }) => count, right: true },
   ]);
-  expect(table).toBe("NAME       COUNT\na [31mb        5\nlong name   1234\n");
+  expect(table).toBe("NAME       COUNT\na �[31mb       5\nlong name   1234\n");
+});
+
+test("wide characters keep columns aligned, and a table is cut where it may be to fit", () => {
+  const rows = [
+    { id: "0190", name: "日本語のジョブ" },
+    { id: "0191", name: "a name that goes on and on" },
+  ];
+  const columns = [
+    { title: "NAME", value: ({ name }: { name: string }) => name, shrink: true },
+    { title: "ID", value: ({ id }: { id: string }) => id },
+  ];
+  expect(textTable(rows, columns)).toBe(
+    "NAME                        ID\n日本語のジョブ              0190\na name that goes on and on  0191\n",
+  );
+  expect(textTable(rows, columns, 20)).toBe("NAME            ID\n日本語のジョブ  0190\na name that g…  0191\n");
+  expect(textTable(rows, columns, 5)).toBe("NAME        ID\n日本語の…   0190\na name th…  0191\n");
+});
+
+test("text on many lines keeps its lines and nothing that steers a terminal", () => {
+  expect(manyLines("Error: a\r\n\tat b\u001b[2J\u2028c")).toBe("Error: a\n at b�[2J c");
 });

@@ -23,15 +23,17 @@ export const encoders = {
   "otlp.jsonl": encodeOtlpLines,
 } satisfies Record<Exclude<FileFormat, "parquet">, Encode>;
 
-/** The IPC streams of an answer's chunks; rows are counted as they pass. */
+/** The IPC streams of an answer's chunks; rows are counted as they pass, and told after each chunk. */
 export async function* streamsOf(
   chunks: AsyncIterable<ArrowChunk>,
   counter: { rows: number },
+  onRows?: (rows: number) => void,
 ): AsyncGenerator<ChunkBatches, void, undefined> {
   for await (const chunk of chunks) {
     for (const stream of readChunk(chunk)) {
       for (const batch of stream.batches) counter.rows += batch.numRows;
       yield stream;
     }
+    onRows?.(counter.rows);
   }
 }

@@ -18,6 +18,8 @@ export function isTraceFormat(format: FileFormat): format is TraceFormat {
 export interface FileOptions {
   /** Format; default: the extension of the path decides. */
   readonly format?: FileFormat;
+  /** Told how many rows have come so far, each time more have. */
+  readonly onRows?: (rows: number) => void;
 }
 
 /** What was written. */
