@@ -1,4 +1,7 @@
 import { spawnSync } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { runCli } from "../run-cli.ts";
 import { capturedContext } from "../testing/captured-context.ts";
@@ -43,7 +46,10 @@ test.each(shells)("what is printed for %s is understood by it, where it is insta
   const script = await scriptOf(shell);
   for (const command of ["doctor", "schedule", "backfill"]) expect(script).toContain(command);
   if (!isInstalled(shell)) return;
-  const { status, stderr } = spawnSync(shell, ["-n"], { input: script, encoding: "utf8" });
+  const file = join(await mkdtemp(join(tmpdir(), "cli-completion-")), "script");
+  await writeFile(file, script);
+  const { status, stderr } = spawnSync(shell, ["-n", file], { encoding: "utf8" });
+  await rm(dirname(file), { recursive: true });
   expect([status, stderr]).toEqual([0, ""]);
 });
 

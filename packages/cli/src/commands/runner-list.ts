@@ -24,6 +24,9 @@ export interface RunnerRow {
 
 const PAGE_SIZE = 1_000;
 
+/** States of runners, those that are no more included. */
+export const anyState = [RunnerState.ACTIVE, RunnerState.DRAINING, RunnerState.STOPPED, RunnerState.LOST];
+
 /** `spanloom runner list`: lists the runners a server knows. */
 export function runnerListCommand(context: CliContext): Command {
   return new Command("list")
@@ -32,11 +35,11 @@ export function runnerListCommand(context: CliContext): Command {
     .option("--queue <queue>", "only those that serve this queue")
     .addHelpText("after", "\nExamples:\n  spanloom runner list\n  spanloom runner list --all --json\n")
     .action(async (flags: { all?: boolean }, command: Command) => {
-      const states = flags.all ? [RunnerState.ACTIVE, RunnerState.DRAINING, RunnerState.STOPPED, RunnerState.LOST] : [];
+      const states = flags.all ? anyState : [];
       // `runner` has an option of this name too, and takes it before this command sees it.
       const { queue = "" } = command.optsWithGlobals<{ queue?: string }>();
       const rows = await withConnection(command, context, (connection) => readRunners(connection, { states, queue }));
-      context.stdout.write(wantsJson(command) ? `${JSON.stringify(rows)}\n` : listText(rows, context.nowMs()));
+      context.stdout.write(wantsJson(command) ? `${JSON.stringify(rows)}\n` : runnersText(rows, context.nowMs()));
     });
 }
 
@@ -72,7 +75,8 @@ function stateName(state: RunnerState): string {
   return Object.entries(RunnerState).find(([, value]) => value === state)?.[0] ?? String(state);
 }
 
-function listText(rows: readonly RunnerRow[], nowMs: number): string {
+/** Runners as a table for people. */
+export function runnersText(rows: readonly RunnerRow[], nowMs: number): string {
   if (rows.length === 0) return "No runners. Start one with: spanloom runner tasks.ts\n";
   return textTable(rows, [
     { title: "RUNNER", value: ({ id }) => id },

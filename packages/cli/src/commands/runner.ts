@@ -4,6 +4,7 @@ import { wholeNumber } from "../flag-values.ts";
 import { loadOptional } from "../load-optional.ts";
 import { serverOptions, wantsJson } from "../server-options.ts";
 import { untilAborted } from "../until-aborted.ts";
+import { runnerDrainCommand } from "./runner-drain.ts";
 import { runnerListCommand } from "./runner-list.ts";
 
 interface RunnerFlags {
@@ -12,7 +13,7 @@ interface RunnerFlags {
   serviceName?: string;
 }
 
-/** `spanloom runner`: runs the tasks of modules until it is told to stop; `runner list` lists runners. */
+/** `spanloom runner`: runs the tasks of modules until it is told to stop; `runner list` lists runners, `runner drain` ends some. */
 export function runnerCommand(context: CliContext): Command {
   return new Command("runner")
     .description("run the tasks that modules export, until Ctrl-C")
@@ -21,9 +22,10 @@ export function runnerCommand(context: CliContext): Command {
     .option("--concurrency <n>", "attempts at once", wholeNumber("--concurrency", 1, 10_000))
     .option("--service-name <name>", "OpenTelemetry service name")
     .addCommand(runnerListCommand(context))
+    .addCommand(runnerDrainCommand(context))
     .addHelpText(
       "after",
-      "\nExamples:\n  spanloom runner tasks.ts\n  spanloom runner tasks.ts --queue default,slow\n  spanloom runner list\n",
+      "\nExamples:\n  spanloom runner tasks.ts\n  spanloom runner tasks.ts --queue default,slow\n  spanloom runner list\n  spanloom runner drain 0190... --wait\n",
     )
     .action(async (modules: string[], flags: RunnerFlags, command: Command) => {
       const { Runner, cacheFromEnvironment, catchStrayErrors, loadTasks } = await loadOptional(
