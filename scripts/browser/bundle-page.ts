@@ -23,7 +23,10 @@ export async function bundlePage(root: string, folder: string, program: string):
   // Beside the packages that were unpacked, which are then what it imports.
   copyFileSync(program, path.join(folder, path.basename(program)));
   const script = `<script type="module" src="/${path.basename(program)}"></script>`;
-  writeFileSync(path.join(folder, "index.html"), `<!doctype html><meta charset="utf-8">${tellErrors}${script}`);
+  writeFileSync(
+    path.join(folder, "index.html"),
+    `<!doctype html><meta charset="utf-8">${policy}${tellErrors}${script}`,
+  );
   const { build } = await loadVite();
   await build({
     configFile: false,
@@ -33,6 +36,9 @@ export async function bundlePage(root: string, folder: string, program: string):
   });
   return out;
 }
+
+/** Careful pages compile no functions from text, so what the package promises must hold without. */
+const policy = `<meta http-equiv="Content-Security-Policy" content="script-src 'self' 'unsafe-inline'">`;
 
 /** Posts what nothing in the page caught, so that nobody waits for a result that never comes. */
 const tellErrors = `<script>

@@ -30,7 +30,8 @@ await post("table", async () => {
     startNs: [...startNs],
   };
 });
-await post("frame", async () => (await client.spans().toDataFrame()).groupby("name").count().objects());
+await post("frame", async () => (await client.spans().toDataFrame()).select("name").array("name").slice(0, 2));
+await post("grouped", async () => (await client.spans().toDataFrame()).groupby("name").count().objects());
 await post("stream", async () => {
   let rows = 0;
   for await (const batch of client.spans().stream()) rows += batch.numRows;

@@ -24,6 +24,12 @@ export interface RunOptions {
   readonly timeoutMs?: number;
 }
 
+/** What a browser needs to write Parquet. */
+export interface ParquetOption {
+  /** The module `parquet-wasm`, ready to be used. Default: the package that is installed; none in a browser. */
+  readonly parquet?: object;
+}
+
 /** Runs the query and gives its answer piece by piece. */
 export type ArrowSource = (options: RunOptions) => AsyncIterable<ArrowChunk>;
 
@@ -90,14 +96,14 @@ export abstract class ArrowQuery<Columns extends TypeMap> {
    * Leaving the loop ends the query. Formats that say at their end what comes first keep what they must on disk.
    *
    * Shape: pieces of any size; `onRows` is told of rows when their pieces have been taken.
-   * Errors: INVALID_STATE for Parquet in a browser.
+   * Errors: INVALID_STATE for Parquet in a browser that is not given its writer.
    */
   async *encode(
     format: FileFormat,
-    options: RunOptions & Pick<FileOptions, "onRows"> = {},
+    options: RunOptions & ParquetOption & Pick<FileOptions, "onRows"> = {},
   ): AsyncGenerator<Uint8Array | string, void, undefined> {
     const known = fileFormat("", { format });
-    const encode = await encoderOf(known);
+    const encode = await encoderOf(known, options.parquet);
     const chunks = this.#run(options, this.#sourceOf(known));
     yield* encode(streamsOf(chunks, { rows: 0 }, options.onRows), openScratch);
   }
@@ -107,11 +113,11 @@ export abstract class ArrowQuery<Columns extends TypeMap> {
    *
    * What {@link toFile} writes is in it. Browsers keep blobs outside of a page's heap.
    *
-   * Errors: INVALID_STATE for Parquet in a browser.
+   * Errors: INVALID_STATE for Parquet in a browser that is not given its writer.
    */
-  async toBlob(format: FileFormat, options: RunOptions = {}): Promise<Blob> {
+  async toBlob(format: FileFormat, options: RunOptions & ParquetOption = {}): Promise<Blob> {
     const known = fileFormat("", { format });
-    return toBlob(known, await encoderOf(known), this.#run(options, this.#sourceOf(known)));
+    return toBlob(known, await encoderOf(known, options.parquet), this.#run(options, this.#sourceOf(known)));
   }
 
   #sourceOf(format: FileFormat): ArrowSource {

@@ -1,5 +1,6 @@
-import { type Data, Dictionary, Int32, makeData, Utf8, type Vector, vectorFromArray } from "apache-arrow";
+import { type Data, Dictionary, Int32, makeData, Utf8, type Vector } from "apache-arrow";
 import { dictionaryTexts } from "./text-values.ts";
+import { textVector } from "./text-vector.ts";
 
 /**
  * One numbering of the values of many dictionaries, in the order they were first seen.
@@ -41,7 +42,7 @@ export class DictionaryNumbering {
 
   /** The values seen so far; each is decoded once, however many rows have it. */
   dictionary(): Vector<Utf8> {
-    return vectorFromArray([...this.#codes.keys()], new Utf8()).memoize();
+    return textVector([...this.#codes.keys()]).memoize();
   }
 
   /** New code by old code; undefined when they are the same. */

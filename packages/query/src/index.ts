@@ -10,7 +10,7 @@ export type {
   MeasureColumn,
   MeasureName,
 } from "./aggregate-schema.ts";
-export { ArrowQuery, type RunOptions } from "./arrow-query.ts";
+export { ArrowQuery, type ParquetOption, type RunOptions } from "./arrow-query.ts";
 export { type ComparisonInput, ComparisonQuery } from "./comparison-query.ts";
 export type {
   AttributeCondition,

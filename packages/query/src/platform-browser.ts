@@ -2,6 +2,7 @@ import type { Transport } from "@connectrpc/connect";
 import type { UniversalClientFn } from "@connectrpc/connect/protocol";
 import { createTransport } from "@connectrpc/connect/protocol-connect";
 import { type ArrowChunk, SpanloomError } from "@spanloom/protocol";
+import type { ParquetWasm } from "./file/encode-parquet.ts";
 import type { Encode } from "./file/encoders.ts";
 import type { FileFormat, FileOptions, FileResult } from "./file/file-format.ts";
 
@@ -69,10 +70,19 @@ export async function writeFile(
   throw new SpanloomError("INVALID_STATE", `cannot write "${path}": a browser has no files; use toBlob()`);
 }
 
-/** The encoder of a format, loaded when first asked for. Errors: INVALID_STATE for Parquet. */
-export async function encoderOf(format: FileFormat): Promise<Encode> {
+/**
+ * The encoder of a format, loaded when first asked for.
+ *
+ * A bundler resolves what is imported, installed or not, so the module that writes Parquet is handed over.
+ * Errors: INVALID_STATE for Parquet without it.
+ */
+export async function encoderOf(format: FileFormat, parquet?: object): Promise<Encode> {
   if (format === "parquet") {
-    const instead = "use another format, or parquet-wasm on the table of toArrow()";
+    if (parquet) {
+      const { parquetEncoder } = await import("./file/encode-parquet.ts");
+      return parquetEncoder(async () => parquet as ParquetWasm);
+    }
+    const instead = "hand over parquet-wasm as the option `parquet`, or use another format";
     throw new SpanloomError("INVALID_STATE", `cannot write Parquet: there is no writer for browsers; ${instead}`);
   }
   return (await import("./file/encoders.ts")).encoders[format];

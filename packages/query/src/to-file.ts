@@ -1,13 +1,15 @@
 import type { ArrowChunk } from "@spanloom/protocol";
-import { encodeParquet } from "./file/encode-parquet.ts";
+import { type ParquetWasm, parquetEncoder } from "./file/encode-parquet.ts";
 import { type Encode, encoders, streamsOf } from "./file/encoders.ts";
 import { type FileFormat, type FileOptions, type FileResult, fileFormat } from "./file/file-format.ts";
+import { loadParquet } from "./file/load-parquet.ts";
 import { openScratchFile } from "./file/scratch-file.ts";
 import { writeAtomically } from "./file/write-atomically.ts";
 
-/** The encoder of a format. */
-export async function encoderOf(format: FileFormat): Promise<Encode> {
-  return format === "parquet" ? encodeParquet : encoders[format];
+/** The encoder of a format; for Parquet by the module given, or the package that is installed. */
+export async function encoderOf(format: FileFormat, parquet?: object): Promise<Encode> {
+  if (format !== "parquet") return encoders[format];
+  return parquetEncoder(parquet ? async () => parquet as ParquetWasm : loadParquet);
 }
 
 /**

@@ -1,22 +1,24 @@
-import { SpanloomError } from "@spanloom/protocol";
 import { type Schema, Table, tableToIPC } from "apache-arrow";
 import type { ChunkBatches } from "../read-arrow.ts";
+import type { Encode } from "./encoders.ts";
 
-type ParquetWasm = typeof import("parquet-wasm");
+export type ParquetWasm = typeof import("parquet-wasm");
 type WasmBatch = import("parquet-wasm").RecordBatch;
 
 /** Rows of a row group: what the writer holds in memory at a time, some 20 MB of spans. */
 const ROWS_PER_GROUP = 65_536;
 
-/**
- * Parquet with ZSTD compression, row group by row group, through the optional package `parquet-wasm`.
- *
- * Errors: INVALID_STATE when `parquet-wasm` is not installed.
- */
-export async function* encodeParquet(
+/** Parquet with ZSTD compression, row group by row group, through the package `parquet-wasm`, loaded when it is used. */
+export function parquetEncoder(load: () => Promise<ParquetWasm>): Encode {
+  return async function* encodeParquet(streams) {
+    yield* encode(await load(), streams);
+  };
+}
+
+async function* encode(
+  wasm: ParquetWasm,
   streams: AsyncIterable<ChunkBatches>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const wasm = await loadParquet();
   const properties = new wasm.WriterPropertiesBuilder()
     .setCompression(wasm.Compression.ZSTD)
     .setMaxRowGroupSize(ROWS_PER_GROUP)
@@ -30,9 +32,9 @@ export async function* encodeParquet(
       yield wasm.writeParquet(wasm.Table.fromIPCStream(tableToIPC(new Table(first.value), "stream")), properties);
     return;
   }
-  const source = toStream(chain(first.value, batches));
+  const source = streamFrom(chain(first.value, batches));
   const encoded: ReadableStream<Uint8Array> = await wasm.transformParquetStream(source, properties);
-  yield* encoded;
+  yield* itemsOf(encoded);
 }
 
 /** Batches as the writer wants them: copies in its own memory, which it frees once written. Returns the schema. */
@@ -51,30 +53,33 @@ async function* wasmBatches(
   return schema;
 }
 
-async function* chain<Item>(first: Item, others: AsyncIterable<Item>): AsyncGenerator<Item> {
-  yield first;
-  yield* others;
-}
-
 /** What `ReadableStream.from` does, which not every browser has. */
-function toStream<Item>(items: AsyncGenerator<Item>): ReadableStream<Item> {
+function streamFrom<Item>(items: AsyncGenerator<Item>): ReadableStream<Item> {
   return new ReadableStream({
     async pull(controller) {
       const { done, value } = await items.next();
       if (done) controller.close();
       else controller.enqueue(value);
     },
-    cancel: async () => {
-      await items.return(undefined);
-    },
+    cancel: async () => void (await items.return(undefined)),
   });
 }
 
-async function loadParquet(): Promise<ParquetWasm> {
+/** The items of a stream; not every browser can loop over one by itself. */
+async function* itemsOf<Item>(stream: ReadableStream<Item>): AsyncGenerator<Item> {
+  const reader = stream.getReader();
   try {
-    return await import("parquet-wasm");
-  } catch (error) {
-    const message = 'cannot write Parquet: the package "parquet-wasm" is not installed; run `npm install parquet-wasm`';
-    throw new SpanloomError("INVALID_STATE", message, {}, { cause: error });
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined); // It has ended already, and its error was thrown above.
   }
+}
+
+async function* chain<Item>(first: Item, others: AsyncIterable<Item>): AsyncGenerator<Item> {
+  yield first;
+  yield* others;
 }
