@@ -45,7 +45,6 @@ const hints: Partial<Record<Reason, string>> = {
   OVERLOADED: "Ask for less at once, or try again in a moment.",
   DEADLINE_EXCEEDED: "Try again, give it longer with --request-timeout, or look with: spanloom doctor",
   JOB_NOT_FOUND: "List the jobs with: spanloom job list",
-  RUNNER_NOT_FOUND: "List those at work with: spanloom runner list",
   TASK_NOT_FOUND: "List the tasks of a job with: spanloom job get <job> --tasks",
   RUNNER_NOT_FOUND: "List the runners with: spanloom runner list",
   SCHEDULE_NOT_FOUND: "List the schedules with: spanloom schedule list",
