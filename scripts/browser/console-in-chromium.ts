@@ -54,7 +54,7 @@ describe("the console in Chromium, with one job,", () => {
     await here.open(`/jobs/${failed.id}`);
     await here.page.getByText("<b>it</b> broke").first().waitFor();
     expect(await here.page.locator("main b").count()).toBe(0);
-    await here.page.getByText("Stack").click();
+    await here.page.getByText("<b>it</b> broke").first().click();
     await here.page
       .getByText(/TypeError.*at /s)
       .first()

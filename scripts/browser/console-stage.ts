@@ -7,11 +7,14 @@ import { type RunningServer, type ServerOptions, startServer } from "@spanloom/s
 import { type Browser, type BrowserContextOptions, chromium } from "playwright-core";
 import { ConsolePage } from "./console-page.ts";
 import { findChromium } from "./find-chromium.ts";
+import { type RunnerProgramOptions, startRunnerProgram } from "./runner-program.ts";
 
 /** What a stage is set with. */
 export interface ConsoleStageOptions {
   /** Tasks of a runner in this process. Default: there is no runner. */
   tasks?: RunnerOptions["tasks"];
+  /** Runners in processes of their own. Default: none. */
+  programs?: readonly Omit<RunnerProgramOptions, "url" | "token">[];
   /** What the server is to be told beside its folder and its token. */
   server?: Partial<ServerOptions>;
 }
@@ -30,6 +33,7 @@ export class ConsoleStage implements AsyncDisposable {
   #server: RunningServer | undefined;
   #port = 0;
   #runner: Runner | undefined;
+  readonly #programs: AsyncDisposable[] = [];
   #client: Client | undefined;
   #browser: Browser | undefined;
 
@@ -44,6 +48,9 @@ export class ConsoleStage implements AsyncDisposable {
       this.#runner = new Runner({ url: this.url, token: this.token, tasks: this.#options.tasks });
       await this.#runner.start();
     }
+    const { programs = [] } = this.#options;
+    const known = { url: this.url, token: this.token };
+    for (const program of programs) this.#programs.push(await startRunnerProgram({ ...program, ...known }));
     const executablePath = findChromium(process.env) ?? "chromium";
     this.#browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
   }
@@ -51,6 +58,7 @@ export class ConsoleStage implements AsyncDisposable {
   async stop(): Promise<void> {
     await this.#browser?.close();
     await this.#runner?.stop();
+    await Promise.all(this.#programs.map((program) => program[Symbol.asyncDispose]()));
     this.#client?.close();
     await this.stopServer();
     rmSync(this.#folder, { recursive: true, force: true });
@@ -69,6 +77,11 @@ export class ConsoleStage implements AsyncDisposable {
     const server = this.#server;
     this.#server = undefined;
     await server?.stop();
+  }
+
+  /** Folder of the stage, for what tasks read and write. */
+  get folder(): string {
+    return this.#folder;
   }
 
   /** Address of the server. */

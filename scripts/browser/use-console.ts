@@ -28,7 +28,8 @@ export interface ConsoleInTests {
 /**
  * Gives the tests of a file one server, runner and browser, and each test a page with nothing in it.
  *
- * A test fails when its page complained of anything that it did not forgive.
+ * A test fails when its page complained of anything that it did not forgive. Of one that failed the last sight is kept
+ * where `SPANLOOM_PICTURES` says.
  */
 export function useConsole(options: ConsoleStageOptions = {}): ConsoleInTests {
   const stage = new ConsoleStage(options);
@@ -38,7 +39,8 @@ export function useConsole(options: ConsoleStageOptions = {}): ConsoleInTests {
   beforeEach(async () => {
     current = await stage.newPage();
   });
-  afterEach(async () => {
+  afterEach(async ({ task }) => {
+    if (task.result?.state === "fail") await current?.takePicture(`failed ${task.name}`);
     await current?.context.close();
     expect(current?.complaints, "what the page complained of").toEqual([]);
   });

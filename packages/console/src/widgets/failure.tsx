@@ -1,18 +1,13 @@
 import type { TaskFailure } from "@spanloom/protocol";
 
-/** Why something failed; its stack is folded away. */
+/** Why something failed, in a line or two; the whole text and its stack open with it. */
 export function Failure({ failure: { type, message, stack } }: { failure: TaskFailure }) {
   return (
-    <section className="failure" aria-label="Failure">
-      <p>
+    <details className="failure" aria-label="Failure">
+      <summary>
         <strong>{type || "failed"}</strong> {message}
-      </p>
-      {stack !== "" && (
-        <details>
-          <summary>Stack</summary>
-          <pre>{stack}</pre>
-        </details>
-      )}
-    </section>
+      </summary>
+      <pre>{stack || message}</pre>
+    </details>
   );
 }

@@ -34,7 +34,7 @@ export function JobFacts({ job }: { job: Job }) {
           <TriggerLink job={job} />
         </Fact>
         <Fact name="Queue">{job.queue}</Fact>
-        <Fact name="Priority">{job.priority}</Fact>
+        {job.priority !== 0 && <Fact name="Priority">{job.priority}</Fact>}
         {job.retriedAt && (
           <Fact name="Retried">
             <RelativeTime at={job.retriedAt} />

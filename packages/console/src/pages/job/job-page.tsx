@@ -18,12 +18,14 @@ import { retryJob } from "./retry-job.ts";
 export function JobPage({ jobId, view }: { jobId: string; view: string }) {
   const { data: job, error, refresh } = useJob(jobId);
   if (!job) return error === undefined ? <LoadingRows /> : <ErrorState error={error} onRetry={refresh} />;
+  // What is done needs no room any more.
+  const unfinished = job.progress.filter(({ done, total }) => done < total);
   return (
     <>
       <JobHead job={job} onDone={refresh} />
-      {job.progress.length > 0 && (
+      {unfinished.length > 0 && (
         <section className="progress-list" aria-label="Progress">
-          {job.progress.map(({ label, done, total }) => (
+          {unfinished.map(({ label, done, total }) => (
             <ProgressBar key={label} {...{ label, done, total }} />
           ))}
         </section>
@@ -41,14 +43,12 @@ function JobHead({ job, onDone }: { job: Job; onDone: () => void }) {
     <header className="page-head job-head">
       <div>
         <p className="crumbs">
-          <Link href="/jobs">Jobs</Link> /
+          <Link href="/jobs">Jobs</Link> / <span className="mono">{job.id}</span>{" "}
+          <CopyButton text={job.id} label="job's id" />
         </p>
         <h1>
           {job.name} <StateBadge state={job.state} />
         </h1>
-        <p className="mono quiet">
-          {job.id} <CopyButton text={job.id} label="job's id" />
-        </p>
       </div>
       <div className="actions">
         {!isEnded(job.state) && (
