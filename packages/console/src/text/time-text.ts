@@ -34,3 +34,11 @@ export function exactTime(timeMs: number): string {
     timeZoneName: "shortOffset",
   });
 }
+
+/** The time of day to the millisecond where the reader is. */
+export function clockTime(timeMs: number): string {
+  const time = new Date(timeMs);
+  const two = (value: number) => String(value).padStart(2, "0");
+  const clock = [time.getHours(), time.getMinutes(), time.getSeconds()].map(two).join(":");
+  return `${clock}.${String(time.getMilliseconds()).padStart(3, "0")}`;
+}

@@ -36,6 +36,11 @@ export const jobViews: readonly JobView[] = [
     ),
   },
   {
+    path: "logs",
+    label: "Logs",
+    Component: lazy(() => import("../../logs/logs-view.tsx").then(({ LogsView }) => ({ default: LogsView }))),
+  },
+  {
     path: "output",
     label: "Output",
     Component: lazy(() => import("./output-view.tsx").then(({ OutputView }) => ({ default: OutputView }))),
