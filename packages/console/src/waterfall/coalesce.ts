@@ -1,4 +1,4 @@
-import { ENDED_EARLY, ERROR, OPEN } from "./span-facts.ts";
+import { COLLAPSED, ENDED_EARLY, ERROR, ERROR_BELOW, OPEN } from "./span-facts.ts";
 import type { Lines } from "./visible-lines.ts";
 
 /** What a pixel of many bars shows; of several the largest wins, so that an error is never covered. */
@@ -40,6 +40,8 @@ export class PixelLine {
   }
 }
 
+const HIDES_ERROR = COLLAPSED | ERROR_BELOW;
+
 /**
  * Lines from the top by rows of pixels, for a bar beside the lines: where in a long list errors are, and what is open.
  */
@@ -47,9 +49,10 @@ export function lineDensity({ count, facts }: Pick<Lines, "count" | "facts">, he
   const kinds = new Uint8Array(height);
   for (let line = 0; line < count; line++) {
     const fact = facts[line]!;
-    if ((fact & (ERROR | OPEN)) === 0) continue;
+    const below = (fact & HIDES_ERROR) === HIDES_ERROR;
+    if (!below && (fact & (ERROR | OPEN)) === 0) continue;
+    const kind = below ? pixelKinds.error : pixelKind(fact);
     const y = Math.min(height - 1, Math.floor((line / count) * height));
-    const kind = pixelKind(fact);
     if (kinds[y]! < kind) kinds[y] = kind;
   }
   return kinds;

@@ -21,7 +21,9 @@ it("curl sends one framed message", () => {
   });
 });
 
-it("the command line and the link name the job", () => {
-  expect(cliText(place)).toBe(`spanloom --url http://127.0.0.1:7171 spans ${place.jobId}`);
+it("the command line and the link name the job and the span", () => {
+  expect(cliText(place)).toBe(
+    `spanloom --url http://127.0.0.1:7171 spans ${place.jobId} --span ${place.spanId} --format jsonl`,
+  );
   expect(linkText(place)).toBe(`http://127.0.0.1:7171/jobs/${place.jobId}/waterfall?span=${place.spanId}`);
 });

@@ -29,9 +29,9 @@ export function curlText({ origin, jobId, spanId }: SpanPlace): string {
   ].join(" ");
 }
 
-/** Shows the spans of the job on the command line. */
-export function cliText({ origin, jobId }: SpanPlace): string {
-  return `spanloom --url ${shellWord(origin)} spans ${shellWord(jobId)}`;
+/** Shows the span on the command line, with all that is known of it. */
+export function cliText({ origin, jobId, spanId }: SpanPlace): string {
+  return `spanloom --url ${shellWord(origin)} spans ${shellWord(jobId)} --span ${shellWord(spanId)} --format jsonl`;
 }
 
 /** The page with the span selected. */

@@ -32,6 +32,11 @@ export function indentOf(depth: number): number {
   return 4 + INDENT_PX * Math.min(depth, MOST_INDENTS);
 }
 
+/** The height of a line's upper edge. */
+export function topOf({ top, lineHeight, scrollTop }: LineArea, line: number): number {
+  return top + line * lineHeight - scrollTop;
+}
+
 /** The line at a height; -1 above the lines and below the last. */
 export function lineAt({ top, lineHeight, scrollTop }: LineArea, count: number, y: number): number {
   if (y < top) return -1;

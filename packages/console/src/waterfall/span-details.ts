@@ -60,6 +60,30 @@ export async function fetchDetails(
   return { row, ...detailsOf(span), logs: logs.map(logOf) };
 }
 
+/** Most links that are looked up. */
+const MOST_LINKS = 100;
+
+/** The details with the jobs of the spans that its links lead to, as far as those are stored. */
+export async function withLinkedJobs(client: QueryClient, details: SpanDetails): Promise<SpanDetails> {
+  const asked = details.links.slice(0, MOST_LINKS);
+  if (asked.length === 0) return details;
+  const rows = await rowsOf(
+    client
+      .spans({
+        trace: [...new Set(asked.map(({ traceId }) => traceId))],
+        span: [...new Set(asked.map(({ spanId }) => spanId))],
+      })
+      .columns("trace_id", "span_id", "name", "job_id")
+      .stream(),
+  );
+  const linked = new Map(rows.map((row) => [`${text(row.trace_id)} ${text(row.span_id)}`, row]));
+  const links = details.links.map((link) => {
+    const row = linked.get(`${link.traceId} ${link.spanId}`);
+    return row ? { ...link, name: text(row.name), jobId: text(row.job_id) } : link;
+  });
+  return { ...details, links };
+}
+
 /** Rows as batches give them: what makes tables and data frames compiles functions, which the page's policy forbids. */
 async function rowsOf(batches: AsyncIterable<RecordBatch>): Promise<Record<string, unknown>[]> {
   const rows: Record<string, unknown>[] = [];

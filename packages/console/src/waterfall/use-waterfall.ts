@@ -1,45 +1,82 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import { token } from "../state/settings.ts";
+import { showToast } from "../state/toasts.ts";
+import { useValue } from "../state/value-store.ts";
 import type { SpanDetails, WaterfallDrawing, WaterfallNews, WaterfallRequest } from "./waterfall-messages.ts";
 
 /** What the worker has told so far. */
 export interface WaterfallState {
   drawing?: WaterfallDrawing;
-  details?: SpanDetails;
+  /** Of the row that was asked for last; without `span` when it is stored no more. */
+  details?: { row: number; span: SpanDetails | undefined };
   found?: Int32Array;
   revealed?: { line: number };
   complete: boolean;
-  problem?: string;
+  /** Why nothing new comes at the moment. */
+  interrupted?: string;
+  failure?: { message: string; reason: string };
 }
 
-/** The waterfall of a job, laid out by a worker of its own, and how to ask it. */
-export function useWaterfall(jobId: string, live: boolean): [WaterfallState, (request: WaterfallRequest) => void] {
+/** Asks the worker. */
+export type Ask = (request: WaterfallRequest) => void;
+
+/** The waterfall of a job, laid out by a worker of its own, how to ask it, and how to begin anew. */
+export function useWaterfall(jobId: string, live: boolean): { state: WaterfallState; ask: Ask; retry: () => void } {
   const worker = useRef<Worker>(null);
+  const credentials = useValue(token);
+  const [round, setRound] = useState(0);
   const [state, setState] = useState<WaterfallState>({ complete: false });
-  // A job that ends while it is followed goes on being followed: the tail ends by itself with all there is.
-  const [follows] = useState(live);
+  const { follows, times } = useFollows(live);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another round or run of the job begins anew.
   useEffect(() => {
     const mine = new Worker(new URL("./waterfall-worker.ts", import.meta.url), { type: "module" });
     worker.current = mine;
     setState({ complete: false });
-    mine.onmessage = ({ data }: MessageEvent<WaterfallNews>) => setState((before) => withNews(before, data));
-    mine.onerror = ({ message }) => setState((before) => ({ ...before, problem: message }));
-    const opening = { jobId, url: location.origin, token: token.get(), live: follows };
+    mine.onmessage = ({ data }: MessageEvent<WaterfallNews>) => {
+      if (data.kind === "refused") showToast("bad", data.message);
+      else setState((before) => stateAfter(before, data));
+    };
+    mine.onerror = ({ message }) => setState((before) => ({ ...before, failure: { message, reason: "" } }));
+    const opening = { jobId, url: location.origin, token: credentials, live: follows };
     mine.postMessage({ kind: "open", ...opening } satisfies WaterfallRequest);
     return () => mine.terminate();
-  }, [jobId, follows]);
+  }, [jobId, follows, times, credentials, round]);
   const ask = useCallback((request: WaterfallRequest) => worker.current?.postMessage(request), []);
-  return [state, ask];
+  const retry = useCallback(() => setRound((before) => before + 1), []);
+  return { state, ask, retry };
 }
 
-function withNews(before: WaterfallState, news: WaterfallNews): WaterfallState {
-  if (news.kind === "drawing") {
-    const { problem: _past, ...rest } = before;
-    return { ...rest, drawing: news.drawing };
+/**
+ * Whether spans are followed, and how often that began: from when the job is seen to run, also past its end, since a tail
+ * ends by itself with all there is; and again when the job runs again.
+ */
+function useFollows(live: boolean): { follows: boolean; times: number } {
+  const [state, setState] = useState({ live, follows: live, times: 0 });
+  if (live !== state.live)
+    setState({ live, follows: state.follows || live, times: live ? state.times + 1 : state.times });
+  return state;
+}
+
+/** What is known after a piece of news. */
+export function stateAfter(before: WaterfallState, news: Exclude<WaterfallNews, { kind: "refused" }>): WaterfallState {
+  switch (news.kind) {
+    case "drawing":
+      return { ...before, drawing: news.drawing };
+    case "complete":
+      return { ...before, complete: true };
+    case "found":
+      return { ...before, found: news.positions };
+    case "revealed":
+      return { ...before, revealed: { line: news.line } };
+    case "details":
+      return { ...before, details: { row: news.row, span: news.details } };
+    case "interrupted":
+      return { ...before, interrupted: news.message };
+    case "resumed": {
+      const { interrupted: _past, ...rest } = before;
+      return rest;
+    }
+    case "failed":
+      return { ...before, failure: { message: news.message, reason: news.reason } };
   }
-  if (news.kind === "complete") return { ...before, complete: true };
-  if (news.kind === "found") return { ...before, found: news.positions };
-  if (news.kind === "revealed") return { ...before, revealed: { line: news.line } };
-  if (news.kind === "details") return { ...before, details: news.details };
-  return { ...before, problem: news.message };
 }

@@ -14,6 +14,8 @@ export interface Folding {
 export interface Lines {
   count: number;
   row: Int32Array;
+  /** Where in the tree's order the span is. */
+  position: Int32Array;
   depth: Uint16Array;
   /** How many spans are below, shown or not. */
   below: Int32Array;
@@ -54,6 +56,7 @@ function linesAt(columns: SpanColumns, tree: TreeOrder, folding: Folding, positi
     const row = tree.order[at]!;
     const below = tree.below[at]!;
     lines.row[line] = row;
+    lines.position[line] = at;
     lines.depth[line] = tree.depth[at]!;
     lines.below[line] = below;
     const folded = below > 0 && isFolded(folding, row, columns.name[row]!);
@@ -75,6 +78,7 @@ export function emptyLines(count: number): Lines {
   return {
     count,
     row: new Int32Array(count),
+    position: new Int32Array(count),
     depth: new Uint16Array(count),
     below: new Int32Array(count),
     facts: new Uint8Array(count),

@@ -2,27 +2,37 @@ import { durationText } from "../text/duration-text.ts";
 import { lineDensity } from "./coalesce.ts";
 import { drawGutter, drawMinimap } from "./draw-minimap.ts";
 import { drawWaterfall } from "./draw-waterfall.ts";
-import { type Hit, hitTest, type LineArea, linesInSight, scrollTo } from "./hit-test.ts";
+import { type Hit, hitTest, linesInSight, scrollTo } from "./hit-test.ts";
 import { type LineAction, lineAction } from "./line-keys.ts";
-import { around, panBy, type TimeScale, timeAt, within, zoomAt } from "./time-scale.ts";
+import { beginDrag, dragged, type MinimapDrag } from "./minimap-drag.ts";
+import { emptySight, type Sight, scaledTo, scrolledTo, withDrawn, withNames, withSize } from "./sight.ts";
+import { around, panBy, type TimeScale, zoomAt } from "./time-scale.ts";
 import { colorsAt, type WaterfallColors } from "./waterfall-colors.ts";
 import type { WaterfallDrawing } from "./waterfall-messages.ts";
 
 /** What the user did that is not the canvas's own to do. */
 export interface CanvasEvents {
+  /** -1 for nothing. */
   select: (row: number) => void;
   fold: (row: number) => void;
-  close: () => void;
+  /** The pointer is over a line, of a canvas `width` wide; undefined when over none. Units: pixels of the canvas. */
+  hover: (at: { line: number; x: number; y: number; width: number } | undefined) => void;
 }
 
-const AREA = { top: 26, lineHeight: 22, names: 320 };
 const GUTTER_PX = 12;
 const MINIMAP_PX = 48;
+/** How far from the edge of the names a point still means it. */
+const EDGE_PX = 4;
+/** Heights of wheels that count in lines. */
+const WHEEL_LINE_PX = 16;
+
+type Drag = "time" | "names" | "lines";
 
 /**
  * The waterfall on two canvases: what is in sight, and how it answers the pointer and the keys.
  *
- * I1. At most one frame is asked for at a time, and none when nothing changed, but while spans are open.
+ * I1. At most one frame is asked for at a time, and none when nothing changed; while spans are open one whenever they have
+ *     grown by a pixel.
  * I2. The selection is a row, so that it stays when lines move.
  */
 export class WaterfallCanvas {
@@ -33,14 +43,13 @@ export class WaterfallCanvas {
   readonly #resized: ResizeObserver;
   #colors: WaterfallColors;
   #drawing: WaterfallDrawing | undefined;
-  #area: LineArea = { ...AREA, scrollTop: 0 };
-  #scale: TimeScale = { from: 0, to: 1, width: 1 };
-  #whole = true;
+  #sight: Sight = emptySight();
   #selectedRow = -1;
   #hovered = -1;
-  #size = { width: 0, height: 0 };
+  #drag: Drag | undefined;
   #gutter: Uint8Array = new Uint8Array(0);
   #frame = 0;
+  #later: ReturnType<typeof setTimeout> | undefined;
 
   constructor(main: HTMLCanvasElement, map: HTMLCanvasElement, events: CanvasEvents) {
     [this.#main, this.#map, this.#events] = [main, map, events];
@@ -55,13 +64,13 @@ export class WaterfallCanvas {
     this.#ended.abort();
     this.#resized.disconnect();
     cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#later);
   }
 
-  /** Shows another drawing; what is in sight stays, and all of time stays all of it. */
+  /** Shows another drawing; what is in sight stays as {@link withDrawn} says. */
   show(drawing: WaterfallDrawing): void {
     this.#drawing = drawing;
-    this.#setScale(this.#whole ? { ...drawing.whole, width: this.#scale.width } : this.#scale);
-    this.#scroll(this.#area.scrollTop);
+    this.#look(withDrawn(this.#sight, { whole: drawing.whole, lines: drawing.lines.count }));
     this.#makeGutter();
   }
 
@@ -73,14 +82,38 @@ export class WaterfallCanvas {
 
   /** Selects a line and brings it in sight. */
   selectLine(line: number): void {
-    const lines = this.#drawing?.lines;
+    const { lines } = this.#drawing ?? {};
     if (!lines || line < 0 || line >= lines.count) return;
     this.#selectedRow = lines.row[line]!;
-    this.#scroll(scrollTo(this.#area, line, this.#size.height));
+    this.#look(scrolledTo(this.#sight, scrollTo(this.#sight.area, line, this.#sight.height)));
     this.#events.select(this.#selectedRow);
   }
 
+  /** Selects a line, and brings it and its time in sight. */
+  goToLine(line: number): void {
+    this.selectLine(line);
+    const { lines, whole } = this.#drawing ?? {};
+    if (!lines || !whole || line < 0 || line >= lines.count) return;
+    const { scale } = this.#sight;
+    const [start, end] = [lines.start[line]!, this.#endOf(line)];
+    if (end < scale.from || start > scale.to) this.#zoomTo(around({ start, end }, whole, scale.width));
+  }
+
+  /** Selects nothing. */
+  selectNothing(): void {
+    this.#selectedRow = -1;
+    this.#events.select(-1);
+    this.redraw();
+  }
+
+  /** Zooms in by a factor below 1 or out by one above it; 0 shows all of time. */
+  zoom(factor: number): void {
+    const { scale, whole } = this.#sight;
+    this.#zoomTo(factor === 0 ? { ...whole, width: scale.width } : zoomAt(scale, factor, scale.width / 2, whole));
+  }
+
   redraw(): void {
+    clearTimeout(this.#later);
     if (this.#frame === 0) this.#frame = requestAnimationFrame(() => this.#draw());
   }
 
@@ -90,93 +123,152 @@ export class WaterfallCanvas {
     main.addEventListener("wheel", (event) => this.#wheel(event), { signal, passive: false });
     main.addEventListener("pointerdown", (event) => this.#press(event), { signal });
     main.addEventListener("pointermove", (event) => this.#move(event), { signal });
+    main.addEventListener("pointerleave", () => this.#hover(undefined), { signal });
     main.addEventListener("dblclick", (event) => this.#doubleClick(event), { signal });
-    main.addEventListener("keydown", (event) => this.#key(event), { signal });
+    for (const end of ["pointerup", "pointercancel"] as const)
+      main.addEventListener(end, () => this.#setDrag(undefined), { signal });
+    main.parentElement!.addEventListener("keydown", (event) => this.#key(event), { signal });
     // Without a choice of its own the page is as dark as the system.
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.recolor(), { signal });
+    this.#listenToMap(signal);
+  }
+
+  #listenToMap(signal: AbortSignal): void {
     const map = this.#map;
-    const go = (event: PointerEvent) => event.buttons === 1 && this.#goTo(event.offsetX);
-    map.addEventListener("pointerdown", go, { signal });
+    let drag: MinimapDrag | undefined;
+    const go = ({ offsetX }: PointerEvent) => {
+      if (drag) this.#zoomTo(dragged(drag, this.#sight, { mapWidth: map.clientWidth, x: offsetX }));
+    };
+    map.addEventListener(
+      "pointerdown",
+      (event) => {
+        map.setPointerCapture(event.pointerId);
+        drag = beginDrag(this.#sight, map.clientWidth, event.offsetX);
+        go(event);
+      },
+      { signal },
+    );
     map.addEventListener("pointermove", go, { signal });
+    for (const end of ["pointerup", "pointercancel"] as const)
+      map.addEventListener(
+        end,
+        () => {
+          drag = undefined;
+        },
+        { signal },
+      );
+    map.addEventListener("dblclick", () => this.zoom(0), { signal });
+  }
+
+  #look(sight: Sight): void {
+    this.#sight = sight;
+    this.redraw();
   }
 
   #resize(): void {
     const { clientWidth: width, clientHeight: height } = this.#main;
     const ratio = devicePixelRatio;
-    this.#size = { width: width - GUTTER_PX, height };
-    this.#area.names = Math.min(AREA.names, Math.round(width * 0.4));
-    for (const [canvas, tall] of [
-      [this.#main, height],
-      [this.#map, MINIMAP_PX],
+    for (const [canvas, wide, tall] of [
+      [this.#main, width, height],
+      [this.#map, this.#map.clientWidth, MINIMAP_PX],
     ] as const) {
-      canvas.width = Math.round(width * ratio);
+      canvas.width = Math.round(wide * ratio);
       canvas.height = Math.round(tall * ratio);
       canvas.getContext("2d")?.setTransform(ratio, 0, 0, ratio, 0, 0);
     }
-    this.#setScale({ ...this.#scale, width: Math.max(1, this.#size.width - this.#area.names) });
+    this.#look(withSize(this.#sight, { width: Math.max(0, width - GUTTER_PX), height }));
     this.#makeGutter();
   }
 
   #makeGutter(): void {
-    const height = Math.max(0, this.#size.height - this.#area.top);
+    const height = Math.max(0, this.#sight.height - this.#sight.area.top);
     if (this.#drawing) this.#gutter = lineDensity(this.#drawing.lines, height);
     this.redraw();
   }
 
-  #setScale(scale: TimeScale): void {
-    const whole = this.#drawing?.whole;
-    this.#scale = whole ? within(scale, whole) : scale;
-    this.#whole = !whole || (this.#scale.from <= whole.from && this.#scale.to >= whole.to);
-    this.redraw();
-  }
-
-  #scroll(to: number): void {
-    const { lines } = this.#drawing ?? {};
-    const most = (lines?.count ?? 0) * this.#area.lineHeight - (this.#size.height - this.#area.top);
-    this.#area.scrollTop = Math.max(0, Math.min(to, most));
-    this.redraw();
+  #zoomTo(scale: TimeScale): void {
+    this.#look(scaledTo(this.#sight, scale));
   }
 
   #wheel(event: WheelEvent): void {
-    event.preventDefault();
-    const whole = this.#drawing?.whole;
-    if (!whole) return;
-    const x = event.offsetX - this.#area.names;
-    if (event.ctrlKey || event.metaKey) this.#setScale(zoomAt(this.#scale, 1.0015 ** event.deltaY, x, whole));
-    else if (event.shiftKey) this.#setScale(panBy(this.#scale, event.deltaY || event.deltaX, whole));
-    else {
-      if (event.deltaX !== 0) this.#setScale(panBy(this.#scale, event.deltaX, whole));
-      this.#scroll(this.#area.scrollTop + event.deltaY);
+    const { scale, whole, area } = this.#sight;
+    const before = this.#sight;
+    const unit = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? WHEEL_LINE_PX : 1;
+    const [byX, byY] = [event.deltaX * unit, event.deltaY * unit];
+    if (event.ctrlKey || event.metaKey) {
+      event.preventDefault();
+      this.#zoomTo(zoomAt(scale, 1.0015 ** byY, event.offsetX - area.names, whole));
+      return;
     }
+    const panned = event.shiftKey ? byY || byX : byX;
+    if (panned !== 0) this.#zoomTo(panBy(scale, panned, whole));
+    if (!event.shiftKey) this.#look(scrolledTo(this.#sight, area.scrollTop + byY));
+    // At its ends the page scrolls on.
+    const moved = this.#sight.area.scrollTop !== before.area.scrollTop || this.#sight.scale.from !== scale.from;
+    if (moved || event.shiftKey) event.preventDefault();
   }
 
   #hit(event: MouseEvent): Hit | undefined {
     if (!this.#drawing) return undefined;
-    const { lines } = this.#drawing;
+    const { area, scale } = this.#sight;
     const { offsetX: x, offsetY: y } = event;
-    return hitTest({ lines, area: this.#area, scale: this.#scale, now: this.#now() }, { x, y });
+    return hitTest({ lines: this.#drawing.lines, area, scale, now: this.#now() }, { x, y });
+  }
+
+  #isEdge(event: MouseEvent): boolean {
+    return Math.abs(event.offsetX - this.#sight.area.names) <= EDGE_PX;
   }
 
   #press(event: PointerEvent): void {
-    if (event.offsetX > this.#size.width) {
-      this.#scroll(
-        ((event.offsetY - this.#area.top) / this.#gutter.length) * this.#drawing!.lines.count * this.#area.lineHeight,
-      );
-      return;
+    if (event.button !== 0 || !this.#drawing) return;
+    const { area, width } = this.#sight;
+    const drag = event.offsetX > width ? "lines" : this.#isEdge(event) ? "names" : "time";
+    if (event.offsetX > area.names - EDGE_PX) {
+      this.#main.setPointerCapture(event.pointerId);
+      this.#setDrag(drag);
     }
+    if (drag === "lines") this.#scrollByGutter(event.offsetY);
+    if (drag !== "time") return;
     const hit = this.#hit(event);
-    if (!hit) return;
-    if (hit.part === "fold") this.#events.fold(this.#drawing!.lines.row[hit.line]!);
-    else this.selectLine(hit.line);
+    if (hit?.part === "fold") this.#events.fold(this.#drawing.lines.row[hit.line]!);
+    else if (hit) this.selectLine(hit.line);
+  }
+
+  #scrollByGutter(y: number): void {
+    const { area, lines, height } = this.#sight;
+    const at = ((y - area.top) / Math.max(1, this.#gutter.length)) * lines * area.lineHeight;
+    this.#look(scrolledTo(this.#sight, at - (height - area.top) / 2));
+  }
+
+  #setDrag(drag: Drag | undefined): void {
+    this.#drag = drag;
+    this.#main.style.cursor = "";
   }
 
   #move(event: PointerEvent): void {
-    if (event.buttons === 1 && event.offsetX > this.#area.names && this.#drawing) {
-      this.#setScale(panBy(this.#scale, -event.movementX, this.#drawing.whole));
-      this.#scroll(this.#area.scrollTop - event.movementY);
+    const drag = this.#drag;
+    if (drag === undefined) {
+      this.#hover(event);
       return;
     }
-    const line = this.#hit(event)?.line ?? -1;
+    const { area, scale, whole } = this.#sight;
+    if (drag === "lines") this.#scrollByGutter(event.offsetY);
+    else if (drag === "names") this.#look(withNames(this.#sight, event.offsetX));
+    else {
+      this.#main.style.cursor = "grabbing";
+      this.#zoomTo(panBy(scale, -event.movementX, whole));
+      this.#look(scrolledTo(this.#sight, area.scrollTop - event.movementY));
+    }
+  }
+
+  #hover(event: PointerEvent | undefined): void {
+    const hit = event && this.#hit(event);
+    const line = hit?.line ?? -1;
+    const clickable = hit?.part === "fold" || hit?.part === "bar" || hit?.part === "name";
+    this.#main.style.cursor = event && this.#isEdge(event) ? "col-resize" : clickable ? "pointer" : "";
+    const shown = hit?.part === "bar" || hit?.part === "time";
+    const { clientWidth: width } = this.#main;
+    this.#events.hover(shown && event ? { line, x: event.offsetX, y: event.offsetY, width } : undefined);
     if (line === this.#hovered) return;
     this.#hovered = line;
     this.redraw();
@@ -187,19 +279,10 @@ export class WaterfallCanvas {
     if (hit && hit.part !== "fold") this.#do({ kind: "show", line: hit.line });
   }
 
-  /** Moves what is shown to the middle of a place on the minimap. */
-  #goTo(x: number): void {
-    const { whole } = this.#drawing ?? {};
-    if (!whole) return;
-    const about = timeAt({ ...whole, width: this.#map.clientWidth }, x);
-    const half = (this.#scale.to - this.#scale.from) / 2;
-    this.#setScale({ ...this.#scale, from: about - half, to: about + half });
-  }
-
   #key(event: KeyboardEvent): void {
     if (!this.#drawing || event.ctrlKey || event.metaKey || event.altKey) return;
     const { lines } = this.#drawing;
-    const [first, last] = linesInSight(this.#area, lines.count, this.#size.height);
+    const [first, last] = linesInSight(this.#sight.area, lines.count, this.#sight.height);
     const selected = this.#selectedLine();
     const action = lineAction(event.key, { lines, selected, page: Math.max(1, last - first - 2) });
     if (!action) return;
@@ -210,16 +293,14 @@ export class WaterfallCanvas {
 
   #do(action: LineAction): void {
     const { lines, whole } = this.#drawing!;
+    const { scale } = this.#sight;
     if (action.kind === "select") this.selectLine(action.line);
     else if (action.kind === "fold") this.#events.fold(lines.row[action.line]!);
-    else if (action.kind === "zoom") this.#setScale(zoomAt(this.#scale, action.factor, this.#scale.width / 2, whole));
-    else if (action.kind === "pan") this.#setScale(panBy(this.#scale, action.pixels, whole));
-    else if (action.kind === "whole") this.#setScale({ ...whole, width: this.#scale.width });
-    else if (action.kind === "close") this.#events.close();
-    else
-      this.#setScale(
-        around({ start: lines.start[action.line]!, end: this.#endOf(action.line) }, whole, this.#scale.width),
-      );
+    else if (action.kind === "zoom") this.zoom(action.factor);
+    else if (action.kind === "pan") this.#zoomTo(panBy(scale, action.pixels, whole));
+    else if (action.kind === "whole") this.zoom(0);
+    else if (action.kind === "close") this.selectNothing();
+    else this.#zoomTo(around({ start: lines.start[action.line]!, end: this.#endOf(action.line) }, whole, scale.width));
   }
 
   #endOf(line: number): number {
@@ -239,25 +320,42 @@ export class WaterfallCanvas {
     this.#frame = 0;
     const [main, map] = [this.#main.getContext("2d"), this.#map.getContext("2d")];
     const drawing = this.#drawing;
-    if (!main || !map || !drawing || this.#size.height === 0) return;
+    if (!main || !map || !drawing || this.#sight.height === 0) return;
     const now = this.#now();
-    const open = drawing.counts.open > 0;
-    if (open && now > drawing.whole.to) {
+    if (drawing.counts.open > 0 && now > drawing.whole.to) {
       drawing.whole.to = now;
-      if (this.#whole) this.#scale = { ...drawing.whole, width: this.#scale.width };
+      this.#sight = withDrawn(this.#sight, { whole: { ...drawing.whole }, lines: drawing.lines.count });
     }
-    const { lines, names } = drawing;
-    const { height } = this.#size;
-    const shown = { scale: this.#scale, area: this.#area, now, colors: this.#colors, durationText };
-    const marked = { selected: this.#selectedLine(), hovered: this.#hovered };
-    drawWaterfall(main, { lines, names, ...this.#size, ...shown, ...marked });
+    const { lines, names, hiddenFailures, highlight, minimap } = drawing;
+    const { area, scale, width, height } = this.#sight;
+    const shown = { lines, names, area, scale, width, height, hiddenFailures, highlight, colors: this.#colors };
+    drawWaterfall(main, { ...shown, now, durationText, selected: this.#selectedLine(), hovered: this.#hovered });
+    this.#drawGutter(main, drawing);
+    const { whole } = this.#sight;
+    const mapSize = { width: this.#map.clientWidth, height: MINIMAP_PX };
+    drawMinimap(map, { minimap, whole, scale, colors: this.#colors, ...mapSize });
+    if (drawing.counts.open > 0) this.#redrawLater();
+  }
+
+  #drawGutter(canvas: CanvasRenderingContext2D, { lines, highlight }: WaterfallDrawing): void {
+    const { area, width, height } = this.#sight;
     const perLine = this.#gutter.length / Math.max(1, lines.count);
-    const [first, last] = linesInSight(this.#area, lines.count, height);
-    const sight = [first * perLine, last * perLine] as const;
-    const at = { kinds: this.#gutter, left: this.#size.width, top: this.#area.top, width: GUTTER_PX, sight };
-    drawGutter(main, at, this.#colors);
-    const whole = { ...this.#scale, width: this.#map.clientWidth };
-    drawMinimap(map, { minimap: drawing.minimap, scale: whole, colors: this.#colors, height: MINIMAP_PX });
-    if (open) this.redraw();
+    const [first, last] = linesInSight(area, lines.count, height);
+    const marked = new Set<number>();
+    for (const line of highlight?.line ?? []) marked.add(Math.floor(line * perLine));
+    const place = { left: width, top: area.top, width: GUTTER_PX };
+    drawGutter(
+      canvas,
+      { ...place, kinds: this.#gutter, sight: [first * perLine, last * perLine], marked },
+      this.#colors,
+    );
+  }
+
+  /** Draws again when open spans have grown by a pixel. */
+  #redrawLater(): void {
+    const { from, to, width } = this.#sight.scale;
+    const pixelMs = (to - from) / width / 1e6;
+    clearTimeout(this.#later);
+    this.#later = setTimeout(() => this.redraw(), Math.min(1_000, pixelMs));
   }
 }

@@ -15,6 +15,8 @@ export interface WaterfallColors {
   cancelled: string;
   user: string;
   container: string;
+  /** Of what is marked, as the critical path. */
+  marked: string;
   font: string;
 }
 
@@ -32,8 +34,9 @@ const properties: Readonly<Record<keyof WaterfallColors, string>> = {
   running: "--running",
   failed: "--failed",
   cancelled: "--cancelled",
-  user: "--succeeded",
+  user: "--span-code",
   container: "--line-strong",
+  marked: "--ink",
   font: "--font",
 };
 

@@ -1,3 +1,4 @@
+import type { LineMarks } from "./line-marks.ts";
 import type { Minimap } from "./minimap.ts";
 import type { SpanSearch } from "./span-search.ts";
 import type { Lines } from "./visible-lines.ts";
@@ -9,7 +10,11 @@ export type WaterfallRequest =
   | { kind: "foldName"; name: number }
   | { kind: "search"; search: SpanSearch }
   | { kind: "reveal"; target: { position: number } | { spanId: string } }
-  | { kind: "details"; row: number };
+  | { kind: "details"; row: number }
+  /** Marks these spans and dims all others; ends that when none are named. */
+  | { kind: "highlight"; spanIds: readonly string[] | undefined }
+  /** Marks the critical path of the job, as `highlight` does, but each span only while it is on the path. */
+  | { kind: "path"; shown: boolean };
 
 /** What is to be drawn. */
 export interface WaterfallDrawing {
@@ -22,6 +27,10 @@ export interface WaterfallDrawing {
   baseMs: number;
   counts: { spans: number; errors: number; open: number };
   foldedNames: readonly number[];
+  /** Failed spans that are folded away. */
+  hiddenFailures: LineMarks;
+  /** What is marked; absent when nothing is, and nothing dimmed. */
+  highlight?: LineMarks;
 }
 
 /** A record of a span's log. */
@@ -37,6 +46,16 @@ export interface DetailEvent {
   /** From the span's start. */
   offsetMs: number;
   attributes: Readonly<Record<string, string>>;
+}
+
+/** A span that another leads to. */
+export interface DetailLink {
+  traceId: string;
+  spanId: string;
+  attributes: Readonly<Record<string, string>>;
+  /** Of the span it leads to, once that was looked up and is stored; `jobId` is empty when it is none of a job's. */
+  name?: string;
+  jobId?: string;
 }
 
 /** What is known of one span. */
@@ -57,7 +76,7 @@ export interface SpanDetails {
   attributes: Readonly<Record<string, string>>;
   resource: Readonly<Record<string, string>>;
   events: readonly DetailEvent[];
-  links: readonly { traceId: string; spanId: string; attributes: Readonly<Record<string, string>> }[];
+  links: readonly DetailLink[];
   logs: readonly DetailLog[];
 }
 
@@ -69,6 +88,12 @@ export type WaterfallNews =
   | { kind: "found"; positions: Int32Array }
   /** The line a span is shown on now, after what hid it was unfolded; -1 when there is no such span. */
   | { kind: "revealed"; line: number }
-  | { kind: "details"; details: SpanDetails }
+  /** Without details when the span is stored no more. */
+  | { kind: "details"; row: number; details: SpanDetails | undefined }
+  /** What is missing comes when the server answers again. */
   | { kind: "interrupted"; message: string }
-  | { kind: "failed"; message: string };
+  | { kind: "resumed" }
+  /** There will be no more spans, or none at all. */
+  | { kind: "failed"; message: string; reason: string }
+  /** One thing that was asked could not be answered. */
+  | { kind: "refused"; asked: WaterfallRequest["kind"]; message: string };

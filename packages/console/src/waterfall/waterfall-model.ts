@@ -1,5 +1,6 @@
 import type { RecordBatch } from "apache-arrow";
 import { type BatchTarget, NameTable, putBatch } from "./batch-rows.ts";
+import { hiddenFailures, marksOf, type SpanStretch } from "./line-marks.ts";
 import { minimapOf } from "./minimap.ts";
 import { SpanColumns } from "./span-columns.ts";
 import { ERROR, OPEN } from "./span-facts.ts";
@@ -9,6 +10,14 @@ import { isFolded, visibleLines } from "./visible-lines.ts";
 import type { WaterfallDrawing } from "./waterfall-messages.ts";
 
 const MINIMAP_COLUMNS = 1_024;
+
+/** A time of a span that is marked: all of it where none is said. */
+export interface MarkedTime {
+  spanId: string;
+  /** Epoch nanoseconds. */
+  startNs?: bigint;
+  durationNs?: number;
+}
 
 /**
  * The spans of a job as they come, and what is shown of them.
@@ -20,6 +29,8 @@ export class WaterfallModel {
   readonly #target: BatchTarget = { columns: new SpanColumns(), names: new NameTable() };
   readonly #folding = { rows: new Set<number>(), names: new Set<number>() };
   #tree: TreeOrder | undefined;
+  #positions: Int32Array | undefined;
+  #marked: readonly MarkedTime[] | undefined;
 
   get spans(): number {
     return this.#target.columns.count;
@@ -29,6 +40,7 @@ export class WaterfallModel {
   put(batch: RecordBatch): void {
     putBatch(this.#target, batch);
     this.#tree = undefined;
+    this.#positions = undefined;
   }
 
   /** Hides what is below a span, or shows it again. */
@@ -41,6 +53,11 @@ export class WaterfallModel {
     toggle(this.#folding.names, name);
     const { columns } = this.#target;
     for (const row of this.#folding.rows) if (columns.name[row] === name) this.#folding.rows.delete(row);
+  }
+
+  /** Marks times of spans in drawings to come, those of spans that have not come yet once they have. */
+  mark(marked: readonly MarkedTime[] | undefined): void {
+    this.#marked = marked;
   }
 
   /** Positions of what is looked for. */
@@ -62,7 +79,8 @@ export class WaterfallModel {
 
   /** The position of a span id; -1 when it has not come. */
   positionOf(spanId: string): number {
-    return this.search({ text: spanId, errors: false })[0] ?? -1;
+    const row = this.#rowOf(spanId);
+    return row === -1 ? -1 : this.#positionOfRows()[row]!;
   }
 
   /** The id of a row's span. */
@@ -76,20 +94,48 @@ export class WaterfallModel {
     const { columns, names, base = 0n } = this.#target;
     const baseMs = Number(base) / 1e6;
     const { whole, counts } = extentOf(columns, (nowMs - baseMs) * 1e6);
+    const lines = visibleLines(columns, this.#order(), this.#folding);
     return {
-      lines: visibleLines(columns, this.#order(), this.#folding),
+      lines,
       names: [...names.names],
       minimap: minimapOf(columns, MINIMAP_COLUMNS, whole),
       whole,
       baseMs,
       counts,
       foldedNames: [...this.#folding.names],
+      hiddenFailures: hiddenFailures(columns, this.#order(), lines),
+      ...(this.#marked && { highlight: marksOf(this.#stretches(this.#marked), this.#positionOfRows(), lines) }),
     };
   }
 
   #order(): TreeOrder {
     this.#tree ??= treeOrder(this.#target.columns);
     return this.#tree;
+  }
+
+  #positionOfRows(): Int32Array {
+    if (this.#positions) return this.#positions;
+    const { order } = this.#order();
+    const positions = new Int32Array(order.length);
+    for (let at = 0; at < order.length; at++) positions[order[at]!] = at;
+    this.#positions = positions;
+    return positions;
+  }
+
+  #rowOf(spanId: string): number {
+    if (!/^[0-9a-f]{16}$/i.test(spanId)) return -1;
+    const [high, low] = [spanId.slice(0, 8), spanId.slice(8)].map((half) => Number.parseInt(half, 16));
+    return this.#target.columns.rowOf(high!, low!);
+  }
+
+  #stretches(marked: readonly MarkedTime[]): SpanStretch[] {
+    const { columns, base = 0n } = this.#target;
+    return marked.flatMap(({ spanId, startNs, durationNs }) => {
+      const row = this.#rowOf(spanId);
+      if (row === -1) return [];
+      const from = startNs === undefined ? columns.start[row]! : Number(startNs - base);
+      return [{ row, from, to: durationNs === undefined ? columns.end[row]! : from + durationNs }];
+    });
   }
 }
 

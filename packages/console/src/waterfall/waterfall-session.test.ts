@@ -1,4 +1,5 @@
-import type { QueryClient } from "@spanloom/query";
+import { SpanloomError } from "@spanloom/protocol";
+import type { PathSegment, QueryClient } from "@spanloom/query";
 import {
   Dictionary,
   Float64,
@@ -12,9 +13,9 @@ import {
   Utf8,
   vectorFromArray,
 } from "apache-arrow";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { WaterfallNews } from "./waterfall-messages.ts";
-import { WaterfallSession } from "./waterfall-session.ts";
+import { type SessionContext, WaterfallSession } from "./waterfall-session.ts";
 
 interface Row {
   id: number;
@@ -62,22 +63,44 @@ function batchOf(...rows: readonly Row[]): RecordBatch {
   }).batches[0]!;
 }
 
-/** A session over batches in place of a server, and what it told. */
-async function opened(...batches: readonly RecordBatch[]) {
+/** What a server answers in place of each call for spans: batches, then an error. */
+type Answer = readonly (RecordBatch | SpanloomError)[];
+
+/** A session over answers in place of a server, and what it told. */
+function sessionOf(answers: readonly Answer[], context: Partial<SessionContext> = {}) {
   const news: WaterfallNews[] = [];
-  const stream = async function* () {
-    yield* batches;
+  const left = [...answers];
+  const stream = async function* (batches: Answer) {
+    for (const batch of batches) {
+      if (batch instanceof SpanloomError) throw batch;
+      yield batch;
+    }
   };
-  const client = { spans: () => ({ columns: () => ({ stream }) }) } as unknown as QueryClient;
+  const query = {
+    stream: () => stream(left.shift() ?? []),
+    tail: () => ({ stream: () => stream(left.shift() ?? []) }),
+    limit: () => ({ stream: () => stream([]) }),
+  };
+  const client = { spans: () => ({ columns: () => query }), logs: () => ({ columns: () => query }) };
   const session = new WaterfallSession({
-    client: () => client,
+    client: () => client as unknown as QueryClient,
+    readPath: async () => [],
+    random: () => 0,
     tell: (each) => news.push(each),
     nowMs: () => Number(baseNs / 1_000_000n) + 5_000,
     schedule: () => undefined,
+    ...context,
   });
-  await session.handle({ kind: "open", jobId: "j", url: "", token: "", live: false });
   const drawn = () => news.findLast((each) => each.kind === "drawing")!.drawing;
-  return { session, news, drawn };
+  const open = (live = false) => session.handle({ kind: "open", jobId: "j", url: "", token: "", live });
+  return { session, news, drawn, open };
+}
+
+/** A session that has got these batches, and all. */
+async function opened(...batches: readonly RecordBatch[]) {
+  const parts = sessionOf([batches]);
+  await parts.open();
+  return parts;
 }
 
 it("reads batches whose dictionaries differ, to the nanosecond", async () => {
@@ -128,4 +151,114 @@ it("a job without spans is drawn as nothing, and a failure is told", async () =>
   expect([drawn().lines.count, drawn().counts.spans]).toEqual([0, 0]);
   const { news } = await opened(new Table({ span_id: vectorFromArray(["x"], new Utf8()) }).batches[0]!);
   expect(news.at(-1)).toMatchObject({ kind: "failed", message: expect.stringContaining('"start_time"') });
+});
+
+const away = new SpanloomError("TELEMETRY_UNAVAILABLE", "cannot read spans: the store is busy");
+const kinds = (news: readonly WaterfallNews[]) => news.map(({ kind }) => kind);
+
+describe("a server that goes away", () => {
+  const first = batchOf({ id: 0 }, { id: 1, parent: 0 });
+
+  it.each([true, false])("is asked again, and what comes again is not doubled; live: %s", async (live) => {
+    const answers = [[away], [first, away], [first, batchOf({ id: 2, parent: 0 })]];
+    const waits: number[] = [];
+    const schedule = (callback: () => void, delayMs: number) => {
+      waits.push(delayMs);
+      callback();
+    };
+    const { open, news, drawn } = sessionOf(answers, { schedule });
+    await open(live);
+    expect([drawn().counts.spans, drawn().lines.count]).toEqual([3, 3]);
+    const told = kinds(news).filter((kind) => kind !== "drawing");
+    expect(told).toEqual(["interrupted", "resumed", "interrupted", "resumed", "complete"]);
+    expect(waits.filter((delayMs) => delayMs >= 500)).toEqual([500, 500]);
+  });
+
+  it("is not asked again when it refuses", async () => {
+    const { open, news } = sessionOf([[new SpanloomError("UNAUTHENTICATED", "cannot read spans: the token is wrong")]]);
+    await open();
+    expect(news).toEqual([
+      { kind: "failed", message: "cannot read spans: the token is wrong", reason: "UNAUTHENTICATED" },
+    ]);
+  });
+});
+
+describe("a span that a link names", () => {
+  it("is waited for while spans come, and shown once it has", async () => {
+    let draw = () => {};
+    const { session, open, news } = sessionOf([[batchOf({ id: 0 }), batchOf({ id: 1, parent: 0 })]], {
+      schedule: (callback) => {
+        draw = callback;
+      },
+    });
+    await session.handle({ kind: "reveal", target: { spanId: id(1) } });
+    const opening = open();
+    expect(kinds(news)).toEqual([]);
+    await opening;
+    draw();
+    expect(news.filter(({ kind }) => kind === "revealed")).toEqual([{ kind: "revealed", line: 1 }]);
+  });
+
+  it("is told to be missing once all have come", async () => {
+    const { session, open, news } = sessionOf([[batchOf({ id: 0 })]]);
+    await session.handle({ kind: "reveal", target: { spanId: id(9) } });
+    await open();
+    expect(news.filter(({ kind }) => kind === "revealed")).toEqual([{ kind: "revealed", line: -1 }]);
+  });
+});
+
+describe("what is marked", () => {
+  const step = { startNs: baseNs + 1n, durationNs: 5, kind: "running", spanId: id(1) } as PathSegment;
+  const path = [step, { ...step, kind: "overhead" as const, spanId: id(0) }, { ...step, spanId: id(99) }];
+
+  it("is the critical path where it runs or waits, until it is wished for no more", async () => {
+    const { session, open, drawn } = sessionOf([[batchOf({ id: 0 }, { id: 1, parent: 0 })]], {
+      readPath: async () => path,
+    });
+    await open();
+    await session.handle({ kind: "path", shown: true });
+    const { line, from, to } = drawn().highlight!;
+    expect([[...line], [...from], [...to]]).toEqual([[1], [1], [6]]);
+    await session.handle({ kind: "path", shown: false });
+    expect(drawn().highlight).toBeUndefined();
+  });
+
+  it("is asked for again and again while the job runs, and not when that is over", async () => {
+    const later: (() => void)[] = [];
+    let asked = 0;
+    const { session, open } = sessionOf([[batchOf({ id: 0 })]], {
+      readPath: async () => {
+        asked += 1;
+        return path;
+      },
+      schedule: (callback) => later.push(callback),
+    });
+    const opening = open(true);
+    await session.handle({ kind: "path", shown: true });
+    await opening;
+    await expect.poll(() => asked).toBe(2);
+    for (const callback of later.splice(0)) callback();
+    expect(asked).toBe(2);
+  });
+
+  it("is any set of spans, each for all of its time", async () => {
+    const { session, drawn } = await opened(batchOf({ id: 0 }, { id: 1, parent: 0, end: 400 }));
+    await session.handle({ kind: "highlight", spanIds: [id(1)] });
+    const { line, from, to } = drawn().highlight!;
+    expect([[...line], [...from], [...to]]).toEqual([[1], [1], [400]]);
+  });
+
+  it("that cannot be read leaves the waterfall as it is", async () => {
+    const { session, open, news } = sessionOf([[batchOf({ id: 0 })]], { readPath: () => Promise.reject(away) });
+    await open();
+    await session.handle({ kind: "path", shown: true });
+    expect(news.at(-1)).toEqual({ kind: "refused", asked: "path", message: away.message });
+  });
+});
+
+it("who goes from span to span is told of the last alone", async () => {
+  const { session, open, news } = sessionOf([[batchOf({ id: 0 }, { id: 1 }, { id: 2 })]]);
+  await open();
+  await Promise.all([0, 1, 2].map((row) => session.handle({ kind: "details", row })));
+  expect(news.filter(({ kind }) => kind === "details")).toEqual([{ kind: "details", row: 2, details: undefined }]);
 });

@@ -1,15 +1,21 @@
-import type { QueryClient } from "@spanloom/query";
+import { SpanloomError } from "@spanloom/protocol";
+import type { PathSegment, QueryClient } from "@spanloom/query";
 import type { RecordBatch } from "apache-arrow";
+import type { PathQuestion } from "../critical-path/read-path.ts";
+import { backoffMs } from "../rpc/backoff.ts";
 import { waterfallColumns } from "./batch-rows.ts";
-import { fetchDetails } from "./span-details.ts";
+import { fetchDetails, withLinkedJobs } from "./span-details.ts";
 import type { WaterfallDrawing, WaterfallNews, WaterfallRequest } from "./waterfall-messages.ts";
 import { WaterfallModel } from "./waterfall-model.ts";
 
 /** What a session needs of where it runs. */
 export interface SessionContext {
   client: (options: { url: string; token: string }) => QueryClient;
+  /** Asks for the critical path of a job. */
+  readPath: (client: QueryClient, question: PathQuestion) => Promise<readonly PathSegment[]>;
   tell: (news: WaterfallNews, transfer?: ArrayBuffer[]) => void;
   nowMs: () => number;
+  random: () => number;
   /** Calls back after a time. */
   schedule: (callback: () => void, delayMs: number) => void;
 }
@@ -18,14 +24,20 @@ export interface SessionContext {
 const DRAW_MS = { first: 60, later: 300 };
 /** A drawing of many spans takes its time: rest so many times what it took. */
 const REST = 4;
+/** How often the critical path is asked for anew while the job runs. */
+const PATH_MS = 3_000;
 
 type Opening = Extract<WaterfallRequest, { kind: "open" }>;
+type Target = Extract<WaterfallRequest, { kind: "reveal" }>["target"];
+type Asking = Exclude<WaterfallRequest, { kind: "open" | "details" }>;
 
 /**
  * One job's waterfall, behind the messages: it fetches, lays out, and answers.
  *
  * I1. At most one drawing waits to be made, however fast spans come.
- * I2. Whatever is asked is answered from the spans that have come by then.
+ * I2. Whatever is asked is answered from the spans that have come by then; only a span that is looked for by its id is
+ *     waited for, until all have come.
+ * I3. What is cut off is asked for again, as long as the server may answer; spans that come again replace themselves.
  */
 export class WaterfallSession {
   readonly #context: SessionContext;
@@ -34,6 +46,11 @@ export class WaterfallSession {
   #client: QueryClient | undefined;
   #scheduled = false;
   #lastTookMs = 0;
+  #complete = false;
+  #interrupted = false;
+  #awaited: string | undefined;
+  #wanted: number | undefined;
+  #path = { shown: false, asked: 0 };
 
   constructor(context: SessionContext) {
     this.#context = context;
@@ -44,30 +61,38 @@ export class WaterfallSession {
     try {
       if (request.kind === "open") await this.#open(request);
       else if (request.kind === "details") await this.#details(request.row);
+      else if (request.kind === "path") await this.#showPath(request.shown);
       else this.#lookInto(request);
     } catch (error) {
-      this.#context.tell({ kind: "failed", message: error instanceof Error ? error.message : String(error) });
+      const message = error instanceof Error ? error.message : String(error);
+      const reason = error instanceof SpanloomError ? error.reason : "";
+      if (request.kind === "open") this.#context.tell({ kind: "failed", message, reason });
+      else this.#context.tell({ kind: "refused", asked: request.kind, message });
     }
   }
 
-  #lookInto(request: Exclude<WaterfallRequest, { kind: "open" | "details" }>): void {
-    const { tell } = this.#context;
-    if (request.kind === "search") {
-      const positions = this.#model.search(request.search);
-      tell({ kind: "found", positions }, [positions.buffer as ArrayBuffer]);
-      return;
+  #lookInto(request: Exclude<Asking, { kind: "path" }>): void {
+    if (request.kind === "search") this.#search(request.search);
+    else if (request.kind === "reveal") this.#reveal(request.target);
+    else if (request.kind === "highlight") this.#mark(request.spanIds?.map((spanId) => ({ spanId })));
+    else {
+      if (request.kind === "fold") this.#model.fold(request.row);
+      else this.#model.foldName(request.name);
+      this.#draw();
     }
-    if (request.kind === "reveal") {
-      this.#reveal(request.target);
-      return;
-    }
-    if (request.kind === "fold") this.#model.fold(request.row);
-    else this.#model.foldName(request.name);
-    this.#draw();
   }
 
-  #reveal(target: { position: number } | { spanId: string }): void {
+  #search(search: Extract<WaterfallRequest, { kind: "search" }>["search"]): void {
+    const positions = this.#model.search(search);
+    this.#context.tell({ kind: "found", positions }, [positions.buffer as ArrayBuffer]);
+  }
+
+  #reveal(target: Target): void {
     const position = "position" in target ? target.position : this.#model.positionOf(target.spanId);
+    if ("spanId" in target && position === -1 && !this.#complete) {
+      this.#awaited = target.spanId;
+      return;
+    }
     const row = this.#model.reveal(position);
     const drawing = this.#model.drawing(this.#context.nowMs());
     const line = row === -1 ? -1 : drawing.lines.row.indexOf(row);
@@ -78,27 +103,91 @@ export class WaterfallSession {
   async #open(opening: Opening): Promise<void> {
     this.#opening = opening;
     this.#client = this.#context.client(opening);
-    for await (const batch of this.#batches(this.#client, opening)) {
-      this.#model.put(batch);
-      this.#drawSoon();
+    this.#complete = false;
+    for (let failures = 1; ; failures++) {
+      try {
+        for await (const batch of this.#batches(this.#client, opening)) {
+          failures = 0;
+          this.#heard();
+          this.#model.put(batch);
+          this.#drawSoon();
+        }
+        break;
+      } catch (error) {
+        if (!(error instanceof SpanloomError && error.retryable)) throw error;
+        this.#lost(error);
+        await new Promise<void>((resolve) =>
+          this.#context.schedule(resolve, backoffMs(Math.max(1, failures), this.#context.random)),
+        );
+      }
     }
+    this.#heard();
+    this.#complete = true;
     this.#draw();
     this.#context.tell({ kind: "complete" });
+    if (this.#path.shown) await this.#showPath(true);
   }
 
   #batches(client: QueryClient, { jobId, live }: Opening): AsyncIterable<RecordBatch> {
     const query = client.spans({ job: jobId }).columns(...waterfallColumns);
     if (!live) return query.stream();
     return query.tail({ existing: true }).stream({
-      onInterrupted: ({ message }) => this.#context.tell({ kind: "interrupted", message }),
+      onInterrupted: (error) => this.#lost(error),
+      onPosition: () => this.#heard(),
     });
   }
 
+  #lost(error: SpanloomError): void {
+    this.#interrupted = true;
+    this.#context.tell({ kind: "interrupted", message: error.message });
+  }
+
+  #heard(): void {
+    if (!this.#interrupted) return;
+    this.#interrupted = false;
+    this.#context.tell({ kind: "resumed" });
+  }
+
+  /** Tells of the row that was asked for last: who goes on to the next before an answer comes wants that alone. */
   async #details(row: number): Promise<void> {
-    if (!this.#client || !this.#opening) return;
-    const spanId = this.#model.spanId(row);
-    const details = await fetchDetails(this.#client, { jobId: this.#opening.jobId, spanId, row });
-    if (details) this.#context.tell({ kind: "details", details });
+    const asks = this.#wanted === undefined;
+    this.#wanted = row;
+    if (!asks || !this.#client || !this.#opening) return;
+    const { jobId } = this.#opening;
+    try {
+      for (let asked = -1; asked !== this.#wanted; ) {
+        asked = this.#wanted;
+        const spanId = this.#model.spanId(asked);
+        const details = await fetchDetails(this.#client, { jobId, spanId, row: asked });
+        if (asked !== this.#wanted) continue;
+        this.#context.tell({ kind: "details", row: asked, details });
+        if (!details || details.links.length === 0) continue;
+        const linked = await withLinkedJobs(this.#client, details);
+        if (asked === this.#wanted) this.#context.tell({ kind: "details", row: asked, details: linked });
+      }
+    } finally {
+      this.#wanted = undefined;
+    }
+  }
+
+  /** Marks the critical path, again and again while the job runs: where its time goes changes. */
+  async #showPath(shown: boolean): Promise<void> {
+    const asked = this.#path.asked + 1;
+    this.#path = { shown, asked };
+    if (!shown) this.#mark(undefined);
+    if (!shown || !this.#client || !this.#opening) return;
+    const segments = await this.#context.readPath(this.#client, { jobId: this.#opening.jobId, userSpans: true });
+    if (this.#path.asked !== asked) return;
+    this.#mark(segments.filter(({ kind }) => kind !== "overhead"));
+    if (this.#complete) return;
+    this.#context.schedule(() => {
+      if (this.#path.asked === asked) void this.handle({ kind: "path", shown: true });
+    }, PATH_MS);
+  }
+
+  #mark(marked: Parameters<WaterfallModel["mark"]>[0]): void {
+    this.#model.mark(marked);
+    this.#draw();
   }
 
   #drawSoon(): void {
@@ -115,6 +204,10 @@ export class WaterfallSession {
     const beganMs = this.#context.nowMs();
     this.#tellDrawing(this.#model.drawing(beganMs));
     this.#lastTookMs = Math.max(1, this.#context.nowMs() - beganMs);
+    const awaited = this.#awaited;
+    if (awaited === undefined || (this.#model.positionOf(awaited) === -1 && !this.#complete)) return;
+    this.#awaited = undefined;
+    this.#reveal({ spanId: awaited });
   }
 
   #tellDrawing(drawing: WaterfallDrawing): void {
@@ -123,8 +216,10 @@ export class WaterfallSession {
 }
 
 /** The memory of a drawing, which moves to the page instead of being copied. */
-function buffersOf({ lines, minimap }: WaterfallDrawing): ArrayBuffer[] {
-  return [...Object.values(lines), ...Object.values(minimap)]
+function buffersOf({ lines, minimap, hiddenFailures, highlight = hiddenFailures }: WaterfallDrawing): ArrayBuffer[] {
+  const buffers = [lines, minimap, hiddenFailures, highlight]
+    .flatMap((columns) => Object.values(columns) as unknown[])
     .filter((value) => ArrayBuffer.isView(value))
     .map((view) => view.buffer as ArrayBuffer);
+  return [...new Set(buffers)];
 }

@@ -1,164 +1,156 @@
 import type { Job } from "@spanloom/protocol";
-import { type ReactNode, type RefObject, useEffect, useRef, useState } from "react";
-import { theme } from "../state/settings.ts";
-import { useValue } from "../state/value-store.ts";
+import { useEffect, useRef, useState } from "react";
+import { useSearchParams } from "wouter";
 import { isEnded } from "../text/job-states.ts";
+import { LineTree, lineId } from "./line-tree.tsx";
 import { SpanPanel } from "./span-panel.tsx";
-import { useWaterfall, type WaterfallState } from "./use-waterfall.ts";
-import { WaterfallCanvas } from "./waterfall-canvas.ts";
-import type { WaterfallDrawing, WaterfallRequest } from "./waterfall-messages.ts";
-
-type Ask = (request: WaterfallRequest) => void;
+import { SpanTip } from "./span-tip.tsx";
+import { useCanvas } from "./use-canvas.ts";
+import { type Ask, useWaterfall, type WaterfallState } from "./use-waterfall.ts";
+import { WaterfallBar } from "./waterfall-bar.tsx";
+import { WaterfallLegend } from "./waterfall-legend.tsx";
+import { WaterfallNotice } from "./waterfall-notice.tsx";
+import { parseWaterfallUrl, type WaterfallUrl, withWaterfallUrl } from "./waterfall-url.ts";
 
 /** All spans of a job over time, live while it runs, beside what is known of the one that is selected. */
 export function WaterfallView({ job }: { job: Job }) {
-  const [state, ask] = useWaterfall(job.id, !isEnded(job.state));
+  const { state, ask, retry } = useWaterfall(job.id, !isEnded(job.state));
+  const [url, setUrl] = useWaterfallUrl();
   const [selected, setSelected] = useState(-1);
-  const [main, map] = [useRef<HTMLCanvasElement>(null), useRef<HTMLCanvasElement>(null)];
-  const canvas = useCanvas({ main, map, state, ask, onSelect: setSelected });
-  useLinkedSpan(state, ask);
-  const { details, drawing, problem } = state;
-  const foldName = drawing?.lines.row.indexOf(selected) ?? -1;
+  const [full, setFull] = useState(false);
+  const { main, map, canvas, hovered } = useCanvas({ state, ask, onSelect: setSelected });
+  useSpanInUrl({ state, ask, selected, url, setUrl });
+  usePath(url.path, state, ask);
+  const { drawing } = state;
+  const line = selected === -1 || !drawing ? -1 : drawing.lines.row.indexOf(selected);
   return (
-    <section className="waterfall" aria-label="Waterfall">
-      <WaterfallBar state={state} ask={ask}>
-        {foldName >= 0 && drawing && (
-          <button
-            type="button"
-            className="button"
-            onClick={() => ask({ kind: "foldName", name: drawing.lines.name[foldName]! })}
-          >
-            Fold all of this name
-          </button>
-        )}
+    <section className={`waterfall${full ? " waterfall-full" : ""}`} aria-label="Waterfall">
+      <WaterfallBar
+        state={state}
+        ask={ask}
+        search={{ text: url.find, errors: url.failed }}
+        onSearch={({ text, errors }) => setUrl({ find: text, failed: errors })}
+      >
+        <Toggle label="Critical path" on={url.path} onChange={(path) => setUrl({ path })} />
+        <ZoomButtons onZoom={(factor) => canvas.current?.zoom(factor)} />
+        <Toggle label="Full window" on={full} onChange={setFull} />
       </WaterfallBar>
-      {problem && <p role="alert">{problem}</p>}
-      <canvas ref={map} className="waterfall-map" role="img" aria-label="What ran when" />
-      <div className="waterfall-body">
-        <canvas
-          ref={main}
-          className="waterfall-lines"
-          tabIndex={0}
-          role="img"
-          aria-label="Spans over time. Arrows go from span to span, e to the next failure, plus and minus zoom."
-        />
-        {details && details.row === selected && (
-          <SpanPanel
-            details={details}
-            jobId={job.id}
-            onClose={() => {
-              setSelected(-1);
-              canvas.current?.redraw();
-            }}
-          />
-        )}
+      <WaterfallNotice state={state} live={!isEnded(job.state)} onRetry={retry} />
+      <div className="waterfall-drawn" hidden={!drawing || drawing.counts.spans === 0}>
+        <WaterfallLegend path={url.path} />
+        <canvas ref={map} className="waterfall-map" role="img" aria-label="What ran when; drag to choose a time" />
+        <div className="waterfall-body">
+          <div
+            className="waterfall-lines"
+            role="tree"
+            tabIndex={0}
+            aria-label="Spans over time"
+            {...(line >= 0 && { "aria-activedescendant": lineId(selected) })}
+          >
+            {/* What it shows is told by the items of the tree. */}
+            <canvas ref={main} />
+            {drawing && <LineTree drawing={drawing} line={line} />}
+            {drawing && <SpanTip hovered={hovered} drawing={drawing} />}
+          </div>
+          {selected !== -1 && drawing && (
+            <SpanPanel
+              key={selected}
+              details={state.details?.row === selected ? state.details : undefined}
+              job={job}
+              names={nameFold(drawing, line, ask)}
+              onClose={() => canvas.current?.selectNothing()}
+            />
+          )}
+        </div>
       </div>
     </section>
   );
 }
 
-interface CanvasUse {
-  main: RefObject<HTMLCanvasElement | null>;
-  map: RefObject<HTMLCanvasElement | null>;
+/** Folding all spans that are called as the selected one. */
+function nameFold(drawing: NonNullable<WaterfallState["drawing"]>, line: number, ask: Ask) {
+  if (line === -1) return undefined;
+  const name = drawing.lines.name[line]!;
+  return { folded: drawing.foldedNames.includes(name), toggle: () => ask({ kind: "foldName", name }) };
+}
+
+function useWaterfallUrl(): [WaterfallUrl, (changes: Partial<WaterfallUrl>) => void] {
+  const [params, setParams] = useSearchParams();
+  const url = parseWaterfallUrl(params);
+  const set = (changes: Partial<WaterfallUrl>) =>
+    setParams((before) => withWaterfallUrl(before, changes), { replace: true });
+  return [url, set];
+}
+
+interface SpanInUrl {
   state: WaterfallState;
   ask: Ask;
-  onSelect: (row: number) => void;
+  selected: number;
+  url: WaterfallUrl;
+  setUrl: (changes: Partial<WaterfallUrl>) => void;
 }
 
-function useCanvas({ main, map, state, ask, onSelect }: CanvasUse): RefObject<WaterfallCanvas | null> {
-  const canvas = useRef<WaterfallCanvas>(null);
-  const chosen = useValue(theme);
+/** Goes to the span that the URL names, and lets the URL name the one that is selected. */
+function useSpanInUrl({ state, ask, selected, url, setUrl }: SpanInUrl): void {
+  const gone = useRef("");
+  const before = useRef(-1);
+  const has = state.drawing !== undefined;
+  const shown = state.details?.row === selected ? (state.details.span?.spanId ?? "") : "";
   useEffect(() => {
-    const mine = new WaterfallCanvas(main.current!, map.current!, {
-      select: (row) => {
-        onSelect(row);
-        ask({ kind: "details", row });
-      },
-      fold: (row) => ask({ kind: "fold", row }),
-      close: () => onSelect(-1),
-    });
-    canvas.current = mine;
-    return () => mine.stop();
-  }, [main, map, ask, onSelect]);
-  const { drawing, revealed } = state;
+    if (!has || url.span === "" || url.span === gone.current) return;
+    gone.current = url.span;
+    ask({ kind: "reveal", target: { spanId: url.span } });
+  }, [has, url.span, ask]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: told when another span is shown, not when the URL changes.
   useEffect(() => {
-    if (drawing) canvas.current?.show(drawing);
-  }, [drawing]);
-  useEffect(() => {
-    if (revealed) canvas.current?.selectLine(revealed.line);
-  }, [revealed]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another theme has other colours.
-  useEffect(() => canvas.current?.recolor(), [chosen]);
-  return canvas;
+    const closed = selected === -1 && before.current !== -1;
+    before.current = selected;
+    if ((shown === "" && !closed) || shown === url.span) return;
+    gone.current = shown;
+    setUrl({ span: shown });
+  }, [shown, selected]);
 }
 
-/** Selects the span that the URL names, once all has come. */
-function useLinkedSpan({ complete }: WaterfallState, ask: Ask): void {
+/** Has the critical path marked while it is wished for. */
+function usePath(wished: boolean, { drawing }: WaterfallState, ask: Ask): void {
+  const has = drawing !== undefined;
   useEffect(() => {
-    const spanId = new URLSearchParams(location.search).get("span");
-    if (complete && spanId) ask({ kind: "reveal", target: { spanId } });
-  }, [complete, ask]);
+    if (!has || !wished) return;
+    ask({ kind: "path", shown: true });
+    return () => ask({ kind: "path", shown: false });
+  }, [has, wished, ask]);
 }
 
-function WaterfallBar({ state, ask, children }: { state: WaterfallState; ask: Ask; children: ReactNode }) {
-  const [text, setText] = useState("");
-  const [errors, setErrors] = useState(false);
-  const [at, setAt] = useState(-1);
-  const { found, drawing } = state;
-  const look = (next: { text: string; errors: boolean }) => {
-    setText(next.text);
-    setErrors(next.errors);
-    setAt(-1);
-    ask({ kind: "search", search: next });
-  };
-  const go = (step: 1 | -1) => {
-    if (!found || found.length === 0) return;
-    const next = at === -1 && step === -1 ? found.length - 1 : (at + step + found.length) % found.length;
-    setAt(next);
-    ask({ kind: "reveal", target: { position: found[next]! } });
-  };
+function Toggle({ label, on, onChange }: { label: string; on: boolean; onChange: (on: boolean) => void }) {
   return (
-    <form
-      className="waterfall-bar"
-      onSubmit={(event) => {
-        event.preventDefault();
-        go(1);
-      }}
-    >
-      <input
-        type="search"
-        id="search"
-        aria-label="Find spans"
-        placeholder="name or span id"
-        value={text}
-        onChange={({ target }) => look({ text: target.value, errors })}
-      />
-      <label>
-        <input type="checkbox" checked={errors} onChange={({ target }) => look({ text, errors: target.checked })} />{" "}
-        failed only
-      </label>
-      <button type="button" className="button" onClick={() => go(-1)} disabled={!found?.length}>
-        Before
-      </button>
-      <button type="submit" className="button" disabled={!found?.length}>
-        Next
-      </button>
-      <span className="quiet" role="status">
-        {found && (text || errors) ? `${at + 1} of ${found.length.toLocaleString("en")}` : ""}
-      </span>
-      {children}
-      <Counts drawing={drawing} />
-    </form>
+    <button type="button" className="button" aria-pressed={on} onClick={() => onChange(!on)}>
+      {label}
+    </button>
   );
 }
 
-function Counts({ drawing }: { drawing: WaterfallDrawing | undefined }) {
-  if (!drawing) return <span className="quiet">loading…</span>;
-  const { spans, errors, open } = drawing.counts;
+const zooms = [
+  ["+", "Zoom in", 0.5],
+  ["−", "Zoom out", 2],
+  ["Fit", "Show all of the time", 0],
+] as const;
+
+function ZoomButtons({ onZoom }: { onZoom: (factor: number) => void }) {
   return (
-    <span className="quiet waterfall-counts" data-spans={spans}>
-      {spans.toLocaleString("en")} spans{errors > 0 && `, ${errors.toLocaleString("en")} failed`}
-      {open > 0 && `, ${open.toLocaleString("en")} open`}
-    </span>
+    <fieldset className="waterfall-zoom">
+      <legend className="hidden">Zoom</legend>
+      {zooms.map(([text, label, factor]) => (
+        <button
+          key={label}
+          type="button"
+          className="button"
+          title={label}
+          aria-label={label}
+          onClick={() => onZoom(factor)}
+        >
+          {text}
+        </button>
+      ))}
+    </fieldset>
   );
 }

@@ -1,4 +1,5 @@
 import { QueryClient } from "@spanloom/query";
+import { readPath } from "../critical-path/read-path.ts";
 import type { WaterfallRequest } from "./waterfall-messages.ts";
 import { WaterfallSession } from "./waterfall-session.ts";
 
@@ -12,8 +13,10 @@ const scope = globalThis as unknown as Scope;
 
 const session = new WaterfallSession({
   client: ({ url, token }) => new QueryClient(token === "" ? { url } : { url, token }),
+  readPath,
   tell: (news, transfer = []) => scope.postMessage(news, transfer),
   nowMs: () => Date.now(),
+  random: () => Math.random(),
   schedule: (callback, delayMs) => setTimeout(callback, delayMs),
 });
 
