@@ -108,21 +108,6 @@ describe("the console in Chromium, as a whole,", () => {
     expect(await here.page.locator(":focus").getAttribute("id")).toBe("search");
   });
 
-  it.each(["light", "dark"] as const)("has no serious barrier on any page, in %s", async (colorScheme) => {
-    await here.page.emulateMedia({ colorScheme });
-    for (const [where, sign] of [
-      ["/jobs", "tbody tr"],
-      ["/queues", "tbody tr"],
-      ["/settings", ".card"],
-      ["/nothing", ".notice"],
-    ] as const) {
-      await here.open(where);
-      await here.page.locator(sign).first().waitFor();
-      await here.takePicture(`${where.slice(1)}-${colorScheme}`);
-      expect([where, await here.seriousFindings()]).toEqual([where, []]);
-    }
-  });
-
   it("says when the server is out of reach, and goes on by itself when it is back", async () => {
     await here.open("/jobs");
     await here.page.locator("tbody tr").first().waitFor();

@@ -47,7 +47,7 @@ function JobHead({ job, onDone }: { job: Job; onDone: () => void }) {
           <CopyButton text={job.id} label="job's id" />
         </p>
         <h1>
-          {job.name} <StateBadge state={job.state} />
+          <bdi title={job.name}>{job.name}</bdi> <StateBadge state={job.state} />
         </h1>
       </div>
       <div className="actions">
