@@ -3,6 +3,7 @@ import { Link, Redirect, Route, Switch, useLocation } from "wouter";
 import { JobPage } from "../pages/job/job-page.tsx";
 import { JobsPage } from "../pages/jobs/jobs-page.tsx";
 import { QueuesPage } from "../pages/queues/queues-page.tsx";
+import { SchedulesPage } from "../pages/schedules/schedules-page.tsx";
 import { SettingsPage } from "../pages/settings/settings-page.tsx";
 import { jobs } from "../rpc/clients.ts";
 import { connection } from "../rpc/connection.ts";
@@ -67,6 +68,9 @@ function Pages() {
         {({ base, other }) => <Titled title="Compare" page={<ComparePage baseId={base} otherId={other} />} />}
       </Route>
       <Route path="/queues">{() => <Titled title="Queues" page={<QueuesPage />} />}</Route>
+      <Route path="/schedules/:tab?">
+        {({ tab }) => <Titled title="Schedules" page={<SchedulesPage tab={tab ?? ""} />} />}
+      </Route>
       <Route path="/settings">{() => <Titled title="Settings" page={<SettingsPage />} />}</Route>
       <Route>
         <EmptyState title="There is no such page">

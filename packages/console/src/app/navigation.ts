@@ -8,5 +8,6 @@ export interface NavigationEntry {
 export const navigation: readonly NavigationEntry[] = [
   { path: "/jobs", label: "Jobs", key: "j" },
   { path: "/queues", label: "Queues", key: "q" },
+  { path: "/schedules", label: "Schedules", key: "s" },
   { path: "/settings", label: "Settings", key: "," },
 ];

@@ -1,6 +1,6 @@
 import { type Client, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-web";
-import { JobService, RunnerService } from "@spanloom/protocol";
+import { EventService, JobService, RunnerService, TriggerService } from "@spanloom/protocol";
 import { token } from "../state/settings.ts";
 import { connection, observeConnection } from "./connection.ts";
 import { observeClock, serverClock } from "./server-clock.ts";
@@ -28,3 +28,5 @@ export const transport: Transport = createConnectTransport({
 
 export const jobs: Client<typeof JobService> = createClient(JobService, transport);
 export const runners: Client<typeof RunnerService> = createClient(RunnerService, transport);
+export const triggers: Client<typeof TriggerService> = createClient(TriggerService, transport);
+export const events: Client<typeof EventService> = createClient(EventService, transport);

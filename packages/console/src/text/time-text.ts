@@ -37,8 +37,14 @@ export function exactTime(timeMs: number): string {
 
 /** The time of day to the millisecond where the reader is. */
 export function clockTime(timeMs: number): string {
-  const time = new Date(timeMs);
-  const two = (value: number) => String(value).padStart(2, "0");
-  const clock = [time.getHours(), time.getMinutes(), time.getSeconds()].map(two).join(":");
-  return `${clock}.${String(time.getMilliseconds()).padStart(3, "0")}`;
+  return `${clock(new Date(timeMs))}.${String(new Date(timeMs).getMilliseconds()).padStart(3, "0")}`;
+}
+
+/** A time to the second where the reader is: `2026-11-21 14:03:07`. */
+export function secondTime(timeMs: number): string {
+  return `${localDate(new Date(timeMs))} ${clock(new Date(timeMs))}`;
+}
+
+function clock(date: Date): string {
+  return [date.getHours(), date.getMinutes(), date.getSeconds()].map((part) => String(part).padStart(2, "0")).join(":");
 }

@@ -1,7 +1,7 @@
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { useNow } from "../state/now.ts";
 import { durationText, secondsText } from "../text/duration-text.ts";
-import { exactTime, relativeTime } from "../text/time-text.ts";
+import { exactTime, relativeTime, secondTime } from "../text/time-text.ts";
 import { timestampMs } from "../text/timestamp-ms.ts";
 
 /** When something was, told from now; the exact time shows when pointed at. */
@@ -12,6 +12,17 @@ export function RelativeTime({ at }: { at: Timestamp | undefined }) {
   return (
     <time dateTime={new Date(ms).toISOString()} title={exactTime(ms)}>
       {relativeTime(ms, now)}
+    </time>
+  );
+}
+
+/** When something was or will be, to the second, where the reader is. */
+export function ExactTime({ at }: { at: Timestamp | undefined }) {
+  const ms = timestampMs(at);
+  if (ms === undefined) return <span className="quiet">–</span>;
+  return (
+    <time dateTime={new Date(ms).toISOString()} title={exactTime(ms)}>
+      {secondTime(ms)}
     </time>
   );
 }

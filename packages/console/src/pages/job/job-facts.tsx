@@ -1,11 +1,11 @@
 import type { Job } from "@spanloom/protocol";
-import type { ReactNode } from "react";
 import { Link, useLocation } from "wouter";
 import { durationText } from "../../text/duration-text.ts";
 import { shortId } from "../../text/short-id.ts";
 import { timestampMs } from "../../text/timestamp-ms.ts";
 import { CopyButton } from "../../widgets/copy-button.tsx";
 import { CountsBar } from "../../widgets/counts-bar.tsx";
+import { Fact } from "../../widgets/fact.tsx";
 import { Failure } from "../../widgets/failure.tsx";
 import { Duration, RelativeTime } from "../../widgets/time.tsx";
 import { TagList, triggerText } from "../jobs/job-table.tsx";
@@ -56,15 +56,6 @@ export function JobFacts({ job }: { job: Job }) {
       </dl>
       {job.failure && <Failure failure={job.failure} />}
     </>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div className="fact">
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }
 

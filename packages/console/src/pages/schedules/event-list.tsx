@@ -1,0 +1,113 @@
+import { type Event, EventSource } from "@spanloom/protocol";
+import { useState } from "react";
+import { Link } from "wouter";
+import { events } from "../../rpc/clients.ts";
+import { usePoll } from "../../rpc/use-poll.ts";
+import { payloadText } from "../../text/payload.ts";
+import { shortId } from "../../text/short-id.ts";
+import { EmptyState, ErrorState, LoadingRows } from "../../widgets/notice.tsx";
+import { Pager, usePages } from "../../widgets/pager.tsx";
+import { RelativeTime } from "../../widgets/time.tsx";
+import { ListFilter } from "./list-filter.tsx";
+
+const EVERY_MS = 3_000;
+const PAGE_SIZE = 50;
+
+/** The events that are kept, newest first; of keys like a pattern, or that came by one webhook. */
+export function EventList({ pattern, webhook }: { pattern: string; webhook: string }) {
+  const [keyPattern, setKeyPattern] = useState(pattern);
+  const key = `events ${keyPattern} ${webhook}`;
+  const pages = usePages(key);
+  const { data, error, refresh } = usePoll(`${key} ${pages.token}`, EVERY_MS, (signal) => {
+    const filter = { keyPattern, webhook };
+    return events.listEvents({ filter, pageSize: PAGE_SIZE, pageToken: pages.token }, { signal });
+  });
+  const filtered = keyPattern !== "" || webhook !== "";
+  return (
+    <>
+      <ListFilter label="Keys like order.* or order.**" value={keyPattern} onChange={setKeyPattern} />
+      {webhook !== "" && (
+        <p>
+          <Link href="/schedules/events" replace className="chip" title="Show all events">
+            by {webhook} <span aria-hidden="true">×</span>
+          </Link>
+        </p>
+      )}
+      {!data && (error === undefined ? <LoadingRows /> : <ErrorState error={error} onRetry={refresh} />)}
+      {data?.events.length === 0 && <NoEvents filtered={filtered} />}
+      {data && data.events.length > 0 && <EventTable list={data.events} />}
+      {data && <Pager label="Pages of events" pages={pages} next={data.nextPageToken} />}
+    </>
+  );
+}
+
+function NoEvents({ filtered }: { filtered: boolean }) {
+  if (filtered) return <EmptyState title="No event is like that" />;
+  return (
+    <EmptyState title="No events yet">
+      <p>
+        Publish one with <code>{"spanloom event publish order.paid --payload '{\"id\": 7}'"}</code>, from a program with{" "}
+        <code>client.events.publish</code>, or let a webhook deliver them.
+      </p>
+    </EmptyState>
+  );
+}
+
+const sources: Readonly<Record<EventSource, string>> = {
+  [EventSource.UNSPECIFIED]: "unknown",
+  [EventSource.PUBLISHED]: "published",
+  [EventSource.WEBHOOK]: "webhook",
+  [EventSource.JOB]: "a job",
+  [EventSource.REPLAY]: "replay",
+};
+
+/** Where an event came from. */
+export function sourceText({ source, webhook }: Pick<Event, "source" | "webhook">): string {
+  return webhook === "" ? (sources[source] ?? sources[0]) : `webhook ${webhook}`;
+}
+
+function EventTable({ list }: { list: readonly Event[] }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys.
+    <section className="table-frame" aria-label="Events" tabIndex={0}>
+      <table className="table">
+        <thead>
+          <tr>
+            <th scope="col">Key</th>
+            <th scope="col">Id</th>
+            <th scope="col" className="wide">
+              Payload
+            </th>
+            <th scope="col">From</th>
+            <th scope="col">Received</th>
+          </tr>
+        </thead>
+        <tbody>
+          {list.map((event) => (
+            <tr key={event.id}>
+              <td>
+                <Link className="row-link" href={`/schedules/events?event=${encodeURIComponent(event.id)}`}>
+                  {event.key}
+                </Link>
+              </td>
+              <td className="mono quiet" title={event.id}>
+                {shortId(event.id)}
+              </td>
+              <td className="mono quiet wide clip">{oneLine(event.payload)}</td>
+              <td>{sourceText(event)}</td>
+              <td>
+                <RelativeTime at={event.receivedAt} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+const LINE_LENGTH = 200;
+
+function oneLine(payload: Uint8Array): string {
+  return payloadText(payload.subarray(0, LINE_LENGTH)).replace(/\s+/g, " ");
+}

@@ -1,0 +1,128 @@
+import { Runner } from "@spanloom/runner";
+import { task } from "@spanloom/sdk";
+import { describe, expect, it } from "vitest";
+import { useConsole } from "./use-console.ts";
+
+const add = task({ name: "add", run: (input: { a: number; b: number }) => input.a + input.b });
+const gates: (() => void)[] = [];
+const wait = task({ name: "wait", run: () => new Promise<void>((resolve) => gates.push(resolve)) });
+const openGates = () => {
+  for (const open of gates.splice(0)) open();
+};
+
+const here = useConsole({ tasks: [add, wait] });
+
+describe("queues and runners in Chromium", () => {
+  it("tell what waits for nobody, and who runs what, with the way to its job", async () => {
+    await here.client.jobs.submit(add, { a: 1, b: 2 }, { queue: "nobody's" });
+    const held = await here.client.jobs.submit(wait, undefined as never, { name: "held" });
+    await here.open("/queues");
+    await here.page.getByRole("row", { name: /nobody's\s+no runner serves it/ }).waitFor();
+    const running = here.page.getByRole("region", { name: "Running now" });
+    await running.getByRole("link", { name: "held" }).waitFor();
+    await here.page.getByRole("img", { name: /attempts over time/ }).waitFor();
+    await here.takePicture("queues");
+    expect([await here.seriousFindings(), await here.wideParts()]).toEqual([[], []]);
+    await running.getByRole("link", { name: "held" }).click();
+    await here.page.waitForURL(new RegExp(held.id));
+    openGates();
+    await held.wait();
+  });
+
+  it("drain a runner, which finishes what it has and takes nothing more", async () => {
+    const { url, token } = here.stage;
+    await using spare = new Runner({ url, token, tasks: [add], queues: ["spare"], serviceName: "the spare one" });
+    await spare.start();
+    await here.open("/queues");
+    const row = here.page.getByRole("row", { name: /the spare one/ });
+    await row.getByRole("button", { name: "Drain" }).click();
+    await here.page.getByText("There is no way back").waitFor();
+    expect(await here.seriousFindings()).toEqual([]);
+    await here.page.getByRole("button", { name: "Drain it" }).click();
+    await row.getByText("draining").waitFor();
+    await spare.drained;
+    expect(await row.getByRole("button", { name: "Drain" }).count()).toBe(0);
+    await spare.stop();
+    await expect.poll(() => row.count()).toBe(0);
+    await here.page.getByLabel("also those that stopped or were lost").check();
+    await row.getByText("stopped").waitFor();
+  });
+});
+
+describe("schedules in Chromium", () => {
+  it("are fired, paused with a reason and resumed", async () => {
+    const name = "nightly / <b>sums</b>";
+    const at = { cron: "0 2 * * *", timeZone: "Europe/Berlin" };
+    await here.client.schedules.put({ name, ...at, task: add, input: { a: 20, b: 22 }, description: "adds up" });
+    await here.open("/schedules");
+    await here.takePicture("schedules");
+    expect([await here.seriousFindings(), await here.wideParts()]).toEqual([[], []]);
+    await here.page.getByRole("link", { name }).click();
+    await here.page.getByText("adds up").waitFor();
+    await expect.poll(() => here.page.getByRole("list").getByRole("listitem").count()).toBe(5);
+    await here.page.getByText("02:00 in Europe/Berlin").first().waitFor();
+    await here.page.getByRole("button", { name: "Fire now" }).click();
+    await here.page.getByRole("row", { name: /submitted.*succeeded.*asked for/ }).waitFor();
+    await here.page.getByRole("button", { name: "Pause" }).click();
+    await here.page.getByLabel("Reason").fill("the books are closed");
+    await here.page.getByRole("dialog").getByRole("button", { name: "Pause" }).click();
+    await here.page.getByText("Paused: the books are closed").waitFor();
+    await here.page.getByText("if it were not paused").waitFor();
+    expect(await here.seriousFindings()).toEqual([]);
+    await here.page.getByRole("button", { name: "Resume" }).click();
+    await here.page.getByText("active", { exact: true }).waitFor();
+    expect(await here.page.locator("main b").count()).toBe(0);
+  });
+
+  it("stand beside triggers, which are tried, and events, which tell what they fired", async () => {
+    const input = "{'a': event.payload.amount, 'b': 1}";
+    await here.client.triggers.put({
+      name: "ship",
+      on: "order.paid",
+      when: "event.payload.amount > 100",
+      task: add,
+      input,
+    });
+    const id = await here.client.events.publish("order.paid", { amount: 120 });
+    await here.open("/schedules/triggers");
+    await here.page.getByRole("link", { name: "ship", exact: true }).click();
+    await here.page.getByText("Try an event").click();
+    await here.page.getByLabel("Payload, as JSON").fill('{"amount": 99}');
+    await here.page.getByRole("button", { name: "Try it" }).click();
+    await here.page.getByText("It would not fire.").waitFor();
+    await here.page.getByLabel("Payload, as JSON").fill('{"amount": 101}');
+    await here.page.getByRole("button", { name: "Try it" }).click();
+    await here.page.locator("pre", { hasText: '"a": 101' }).waitFor();
+    expect([await here.seriousFindings(), await here.wideParts()]).toEqual([[], []]);
+    await here.page
+      .getByRole("row", { name: /submitted/ })
+      .getByTitle(id)
+      .click();
+    await here.page.getByRole("heading", { name: "order.paid" }).waitFor();
+    await here.page.getByRole("row", { name: /submitted.*succeeded/ }).waitFor();
+    await here.page.getByRole("button", { name: "Publish again" }).click();
+    await here.page.getByRole("status").getByRole("link", { name: "Open" }).click();
+    await here.page.getByText("Repeats").waitFor();
+    expect(await here.seriousFindings()).toEqual([]);
+  });
+});
+
+describe("a server that is really restarted under an open page", () => {
+  it("is told of once, and the page goes on by itself, with nothing twice", async () => {
+    await (await here.client.jobs.submit(add, { a: 1, b: 2 }, { name: "before" })).wait();
+    await here.open("/jobs?name=before");
+    await here.page.locator("tbody tr").waitFor();
+    await here.stage.stopServer();
+    await here.page.getByText("The server is out of reach").waitFor();
+    expect(await here.page.locator("tbody tr").count()).toBe(1);
+    await here.stage.startServer();
+    await here.page.getByText("connected", { exact: true }).waitFor();
+    await (await here.client.jobs.submit(add, { a: 1, b: 2 }, { name: "before" })).wait();
+    await expect.poll(() => here.page.locator("tbody tr").count()).toBe(2);
+    expect(await here.page.locator(".toast").count()).toBe(0);
+    expect(await here.page.getByText("The server is out of reach").count()).toBe(0);
+    expect(
+      here.forgive(/ERR_CONNECTION_REFUSED|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET|ERR_INCOMPLETE_CHUNKED/),
+    ).toBeGreaterThan(0);
+  });
+});
