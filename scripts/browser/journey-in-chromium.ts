@@ -66,8 +66,8 @@ describe("a person with the console", () => {
     writeFileSync(reports, "in the way");
     const input = { dir, workDir: path.join(here.stage.folder, "work"), reportPath: path.join(reports, "a.json") };
     await here.open("/jobs");
-    const job = await submit(input, "audit of a");
-    await seeState("audit of a", "failed");
+    const job = await submit(input, "audit");
+    await seeState("audit", "failed");
     await here.page
       .getByLabel("Failure")
       .getByText(/EEXIST|ENOTDIR/)
@@ -92,14 +92,17 @@ describe("a person with the console", () => {
     rmSync(reports);
     await here.page.getByRole("button", { name: "Retry", exact: true }).click();
     await here.page.getByText("1 task runs again").waitFor();
-    await seeState("audit of a", "succeeded");
+    await seeState("audit", "succeeded");
     await openTab("Output");
     await here.page.getByText('"packages": 4').waitFor();
 
     await here.page.getByRole("link", { name: "Jobs", exact: true }).first().click();
-    const other = await submit({ ...input, reportPath: path.join(reports, "b.json") }, "audit of b");
-    await seeState("audit of b", "succeeded");
-    await here.open(`/compare/${job}/${other}`);
+    const other = await submit({ ...input, reportPath: path.join(reports, "b.json") }, "audit");
+    await seeState("audit", "succeeded");
+    await here.page.getByRole("button", { name: "Compare with…" }).click();
+    await here.page.getByRole("dialog").getByRole("radio").check();
+    await here.page.getByRole("button", { name: "Compare", exact: true }).click();
+    await here.page.waitForURL(`**/compare/${job}/${other}`);
     await here.page.getByText("audit-package").first().waitFor();
     await here.takePicture("journey-compare");
   });

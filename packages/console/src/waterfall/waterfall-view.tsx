@@ -132,7 +132,7 @@ function Toggle({ label, on, onChange }: { label: string; on: boolean; onChange:
 const zooms = [
   ["+", "Zoom in", 0.5],
   ["−", "Zoom out", 2],
-  ["Fit", "Show all of the time", 0],
+  ["Fit", "Fit all of the time", 0],
 ] as const;
 
 function ZoomButtons({ onZoom }: { onZoom: (factor: number) => void }) {
