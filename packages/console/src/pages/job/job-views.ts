@@ -36,6 +36,11 @@ export const jobViews: readonly JobView[] = [
     ),
   },
   {
+    path: "flame",
+    label: "Flame chart",
+    Component: lazy(() => import("../../flame/flame-view.tsx").then(({ FlameView }) => ({ default: FlameView }))),
+  },
+  {
     path: "logs",
     label: "Logs",
     Component: lazy(() => import("../../logs/logs-view.tsx").then(({ LogsView }) => ({ default: LogsView }))),

@@ -1,0 +1,93 @@
+import type { Job } from "@spanloom/protocol";
+import { useState } from "react";
+import { Link } from "wouter";
+import { durationText } from "../text/duration-text.ts";
+import { shareText } from "../text/share-text.ts";
+import { spanPath } from "../text/span-path.ts";
+import type { FlameDrawing } from "./flame-session.ts";
+
+interface FlameNamesProps {
+  job: Job;
+  drawing: FlameDrawing;
+  /** By number of a name, whether it is what is looked for; undefined when nothing is. */
+  found: readonly boolean[] | undefined;
+  onFind: (name: string) => void;
+}
+
+/** Names that are listed at first. */
+const FIRST = 15;
+
+/** What each name took itself, wherever it is. */
+export function FlameNames({ job, drawing, found, onFind }: FlameNamesProps) {
+  const [all, setAll] = useState(false);
+  const sums = drawing.sums.filter(({ name }) => !found || found[name]);
+  const whole = drawing.sums.reduce((sum, { self }) => sum + self, 0);
+  if (sums.length === 0) return <p className="quiet padded">No name has this in it.</p>;
+  return (
+    <>
+      <h2 className="view-title">By name</h2>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys. */}
+      <section className="table-frame" aria-label="By name" tabIndex={0}>
+        <table className="table">
+          <thead>
+            <tr>
+              <th scope="col">Name</th>
+              <th scope="col" className="number">
+                Spans
+              </th>
+              <th scope="col" className="number">
+                Failed
+              </th>
+              <th scope="col" colSpan={3}>
+                Self time
+              </th>
+              <th scope="col" className="number">
+                Total
+              </th>
+              <th scope="col" className="number">
+                Mean
+              </th>
+              <th scope="col" className="number">
+                Longest
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {sums.slice(0, all ? sums.length : FIRST).map((sum) => (
+              <tr key={sum.name}>
+                <td className="name-cell" title={drawing.names[sum.name]}>
+                  <button type="button" className="sort" onClick={() => onFind(drawing.names[sum.name] ?? "")}>
+                    {drawing.names[sum.name]}
+                  </button>
+                </td>
+                <td className="number">{sum.spans.toLocaleString()}</td>
+                <td className={sum.errors > 0 ? "number slower" : "number"}>
+                  {sum.errors > 0 && sum.errors.toLocaleString()}
+                </td>
+                <td className="wide">
+                  <span className="share-bar" aria-hidden="true">
+                    <span className="kind-running" style={{ width: `${(sum.self / (whole || 1)) * 100}%` }} />
+                  </span>
+                </td>
+                <td className="number">{shareText(sum.self, whole)}</td>
+                <td className="number">{durationText(sum.self / 1e6)}</td>
+                <td className="number">{durationText(sum.total / 1e6)}</td>
+                <td className="number">{durationText(sum.total / sum.spans / 1e6)}</td>
+                <td className="number">
+                  <Link href={spanPath(job.id, sum.longestId)} title="See it in the waterfall">
+                    {durationText(sum.longest / 1e6)}
+                  </Link>
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </section>
+      {!all && sums.length > FIRST && (
+        <button type="button" className="button button-quiet" onClick={() => setAll(true)}>
+          Show all {sums.length.toLocaleString()} names
+        </button>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,127 @@
+import type { QueryClient } from "@spanloom/query";
+import {
+  Dictionary,
+  Float64,
+  Int32,
+  makeData,
+  makeVector,
+  type RecordBatch,
+  Table,
+  TimestampNanosecond,
+  Uint32,
+  Utf8,
+  vectorFromArray,
+} from "apache-arrow";
+import { describe, expect, it } from "vitest";
+import { type FlameNews, runFlame } from "./flame-session.ts";
+import { nodeOfPath } from "./node-path.ts";
+
+interface Row {
+  id: number;
+  parent?: number;
+  name: string;
+  end: number;
+  status?: string;
+}
+
+const baseNs = 1_790_000_000_000_000_000n;
+const idOf = (n: number) => `feed${String(n).padStart(12, "0")}`;
+
+/** A batch as the server sends it; every span starts with its number. */
+function batchOf(...rows: readonly Row[]): RecordBatch {
+  const text = (values: (string | null)[]) => vectorFromArray(values, new Utf8());
+  const category = (values: string[]) => vectorFromArray(values, new Dictionary(new Utf8(), new Int32()));
+  const times = (values: number[]) =>
+    makeVector(
+      makeData({
+        type: new TimestampNanosecond(),
+        length: values.length,
+        data: BigInt64Array.from(values, (value) => baseNs + BigInt(value)),
+      }),
+    );
+  const none = () =>
+    vectorFromArray(
+      rows.map(() => null),
+      new Float64(),
+    );
+  return new Table({
+    span_id: text(rows.map(({ id }) => idOf(id))),
+    parent_span_id: text(rows.map(({ parent }) => (parent === undefined ? null : idOf(parent)))),
+    name: category(rows.map(({ name }) => name)),
+    type: category(rows.map(() => "user")),
+    start_time: times(rows.map(({ id }) => id)),
+    end_time: times(rows.map(({ end }) => end)),
+    status: category(rows.map(({ status = "UNSET" }) => status)),
+    outcome: category(rows.map(() => "")),
+    attempt: vectorFromArray(
+      rows.map(() => 1),
+      new Uint32(),
+    ),
+    blocked_ms: none(),
+    queued_ms: none(),
+    backoff_ms: none(),
+  }).batches[0]!;
+}
+
+/** What is told of batches in place of a server's. */
+async function told(live: boolean, ...batches: readonly RecordBatch[]): Promise<FlameNews[]> {
+  const news: FlameNews[] = [];
+  const stream = async function* () {
+    yield* batches;
+  };
+  const query = { stream, tail: () => ({ stream }) };
+  const client = { spans: () => ({ columns: () => query }) } as unknown as QueryClient;
+  let nowMs = Number(baseNs / 1_000_000n);
+  const context = { client: () => client, tell: (each: FlameNews) => news.push(each), nowMs: () => (nowMs += 100) };
+  await runFlame({ jobId: "j", url: "", token: "", live }, context);
+  return news;
+}
+
+function lastDrawing(news: readonly FlameNews[]) {
+  return news.findLast((each) => each.kind === "drawing")!.drawing;
+}
+
+describe("the flame chart of a job", () => {
+  const batches = [
+    batchOf({ id: 0, name: "root", end: 100 }, { id: 10, parent: 0, name: "leaf", end: 30 }),
+    batchOf({ id: 40, parent: 0, name: "leaf", end: 90, status: "ERROR" }),
+  ];
+
+  it("is drawn again as spans come, and told to be whole at the end", async () => {
+    const news = await told(false, ...batches);
+    expect(news.map(({ kind }) => kind)).toEqual(["drawing", "drawing", "complete"]);
+    const { flame, names, spans, named } = lastDrawing(news);
+    expect([spans, named, flame.count]).toEqual([3, 2, 3]);
+    expect([...flame.name].slice(1).map((name) => names[name])).toEqual(["root", "leaf"]);
+    expect([[...flame.self], [...flame.errors]]).toEqual([
+      [0, 30, 70],
+      [0, 0, 1],
+    ]);
+  });
+
+  it("names the span that took longest, of a node and of a name", async () => {
+    const { sums, longestHigh, longestLow, flame } = lastDrawing(await told(true, ...batches));
+    expect(sums.map(({ longestId }) => longestId)).toEqual([idOf(40), idOf(0)]);
+    const leaf = flame.firstChild[1]!;
+    expect([longestHigh[leaf]!.toString(16), longestLow[leaf]!.toString(16)]).toEqual(["feed0000", "40"]);
+  });
+
+  it("finds what was zoomed into by its names, or the last of them that there is", async () => {
+    const drawing = lastDrawing(await told(false, ...batches));
+    const leaf = drawing.flame.firstChild[1]!;
+    expect([["root", "leaf"], ["root", "gone", "leaf"], []].map((path) => nodeOfPath(drawing, path))).toEqual([
+      leaf,
+      1,
+      0,
+    ]);
+  });
+
+  it("of no spans is empty, and what goes wrong is told", async () => {
+    expect(lastDrawing(await told(false)).spans).toBe(0);
+    const broken = new Table({ span_id: vectorFromArray(["x"], new Utf8()) }).batches[0]!;
+    expect((await told(false, broken)).at(-1)).toMatchObject({
+      kind: "failed",
+      message: expect.stringContaining(`"start_time"`),
+    });
+  });
+});
