@@ -21,6 +21,7 @@ describe("the command line", () => {
       host: "127.0.0.1",
       port: 7171,
       insecure: false,
+      console: true,
       token: undefined,
       tokensFile: undefined,
       corsOrigins: undefined,

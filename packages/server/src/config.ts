@@ -31,6 +31,8 @@ export interface ServerConfig {
   host: string;
   port: number;
   insecure: boolean;
+  /** Whether the web console is served where it is installed. */
+  console: boolean;
   token: string | undefined;
   /** Tokens with scopes, a line each. */
   tokensFile: string | undefined;
@@ -150,6 +152,7 @@ const settings: readonly Setting[] = [
     about: "origins whose pages may call, with commas, e.g. https://app.example; * for any",
   },
   { flag: "insecure", about: "allow other machines to call without a token" },
+  { flag: "no-console", env: "SPANLOOM_NO_CONSOLE", about: "serve no web console, although it is installed" },
   {
     flag: "default-lease-ms",
     value: "<number>",
@@ -273,6 +276,7 @@ function toConfig(sources: Sources): ServerConfig {
     host: address?.host ?? required("host", sources).text,
     port: address?.port ?? (readInteger("port", sources, { min: 0, max: 65_535 }) as number),
     insecure: isOn("insecure", sources),
+    console: !isOn("no-console", sources),
     token,
     tokensFile: find("tokens-file", sources)?.text,
     secretKey: readSecretKey(sources),

@@ -80,6 +80,8 @@ export interface RunningServer {
   /** Where, e.g. `http://127.0.0.1:7171`. */
   readonly url: string;
   readonly port: number;
+  /** Whether the web console is served there. */
+  readonly hasConsole: boolean;
   /** Reads tokens and certificate again, now. What is wrong with them is logged, and what was read before stays. */
   reload(): void;
   /** Ends long polls, finishes calls in flight, closes stores. Safe to call twice. */
@@ -147,7 +149,8 @@ async function startParts(parts: ServerParts, undo: Undo[]): Promise<RunningServ
     files.tokens?.reload();
     files.tls?.reload();
   };
-  return { url: urlOf(parts, port), port, reload, stop, [Symbol.asyncDispose]: stop };
+  const hasConsole = parts.console !== undefined;
+  return { url: urlOf(parts, port), port, hasConsole, reload, stop, [Symbol.asyncDispose]: stop };
 }
 
 function urlOf({ host, tls }: ServerParts, port: number): string {

@@ -87,6 +87,8 @@ export interface ServerOptions {
    * recorded of those that begin here, default 1. Default: off.
    */
   selfTracing?: { target: SelfTracingTarget; ratio?: number };
+  /** Serve the web console where `@spanloom/console` is installed. Default true. */
+  console?: boolean;
   /** Listen beyond this machine without a token. */
   insecure?: boolean;
   /** Takes lines about defects and maintenance. Default: standard error. */
@@ -168,7 +170,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     tokensFile,
     tls,
     secrets: createSecrets(options),
-    console: await loadConsole(),
+    console: options.console === false ? undefined : await loadConsole(),
     corsOrigins: options.corsOrigins?.flatMap((origin) => parseOrigins("corsOrigins", origin)),
     metrics: options.metrics,
     log,

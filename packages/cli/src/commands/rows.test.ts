@@ -141,7 +141,7 @@ test.each([
   [["spans", "x", "--columns", "name", "--format", "tree"], 2, "cannot use --columns with --format tree"],
   [["spans", "x", "--order", "name", "--format", "summary"], 2, "cannot use --order with --format summary"],
   [["spans", "--open", "--ended"], 2, "cannot use --open with --ended"],
-  [["spans", "--columns", "nonsense"], 1, 'cannot query: columns name "nonsense", which does not exist'],
+  [["spans", "--columns", "nonsense"], 2, 'cannot query: columns name "nonsense", which does not exist'],
   [["spans", "--trace", "xyz"], 2, 'cannot query: trace "xyz" is not 32 hex digits'],
   [["logs", "--min-severity", "loud"], 2, 'cannot use --min-severity "loud": it must be one of TRACE'],
   [["logs", "--format", "perfetto.json"], 2, "is for spans, not for log records"],

@@ -40,7 +40,10 @@ export function runnerCommand(context: CliContext): Command {
         ...(queue !== undefined && { queues: queue.split(",") }),
         tasks,
         cache: cacheFromEnvironment(context.env),
-        log: (line) => context.stderr.write(`${line}\n`),
+        log: (line) => {
+          // It is told on the standard output, for programs as well.
+          if (!line.includes(" is ready: ")) context.stderr.write(`${line}\n`);
+        },
       });
       const stopped = new AbortController();
       let stray: unknown;

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { SpanloomError } from "@spanloom/protocol";
 import { helpText, loadCommand, type ServerConfig } from "../config.ts";
-import { loadExporters } from "../forward/load-exporters.ts";
+import { serverOptionsOf } from "../load-server-options.ts";
 import type { RunningServer } from "../serve.ts";
 import { startServer } from "../server.ts";
 import { runTokenCommand } from "../token-command.ts";
@@ -43,59 +43,13 @@ async function run(config: ServerConfig): Promise<void> {
   process.on("uncaughtException", (error) => void crash("uncaught exception", error, server));
   process.on("unhandledRejection", (error) => void crash("unhandled rejection", error, server));
   try {
-    server = await start(config);
+    server = await startServer(await serverOptionsOf(config, process.env, process.cwd()));
     // Before the line is out: whoever reads it may send a signal at once.
     stopOnSignals(server);
     process.stdout.write(`spanloom-server listening on ${server.url} data ${config.dataDir} pid ${process.pid}\n`);
   } catch (error) {
     fail(error, EXIT_FAILED);
   }
-}
-
-async function start({
-  defaultLeaseMs,
-  spoolMaxBytes,
-  token,
-  tokensFile,
-  tls,
-  secretKey,
-  corsOrigins,
-  databaseUrl,
-  clickhouseUrl,
-  clickhouseCluster,
-  clickhouseEngine,
-  retentionDays,
-  eventRetentionDays,
-  exporters,
-  exporterFrom,
-  selfTracing,
-  ...config
-}: ServerConfig): Promise<RunningServer> {
-  return startServer({
-    ...config,
-    ...(token !== undefined && { token }),
-    ...(tokensFile !== undefined && { tokensFile }),
-    ...(tls && { tls }),
-    ...(secretKey !== undefined && { secretKey }),
-    environment: (name) => process.env[name],
-    ...(corsOrigins && { corsOrigins }),
-    ...(databaseUrl !== undefined && { databaseUrl }),
-    ...(clickhouseUrl !== undefined && { clickhouseUrl }),
-    ...(clickhouseCluster !== undefined && { clickhouseCluster }),
-    ...(clickhouseEngine !== undefined && { clickhouseEngine }),
-    ...(retentionDays !== undefined && { retentionDays }),
-    ...(eventRetentionDays !== undefined && { eventRetentionDays }),
-    exporters: await loadExporters(exporters, { env: process.env, folder: process.cwd() }),
-    ...(exporterFrom !== undefined && { exporterFrom }),
-    ...(selfTracing && { selfTracing }),
-    ...(spoolMaxBytes !== undefined && { spoolMaxBytes }),
-    ...(defaultLeaseMs !== undefined && { limits: leaseLimits(defaultLeaseMs) }),
-  });
-}
-
-/** A default shorter than the usual minimum lowers the minimum too. */
-function leaseLimits(defaultLeaseMs: number) {
-  return { defaultLeaseMs, ...(defaultLeaseMs < 5_000 && { minLeaseMs: defaultLeaseMs }) };
 }
 
 /** The first signal stops gracefully, the second leaves at once. */
