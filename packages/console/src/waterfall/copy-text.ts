@@ -1,3 +1,5 @@
+import { spanPath } from "../text/span-path.ts";
+
 /** Which span a text is about. */
 export interface SpanPlace {
   /** URL of the server. */
@@ -36,5 +38,5 @@ export function cliText({ origin, jobId, spanId }: SpanPlace): string {
 
 /** The page with the span selected. */
 export function linkText({ origin, jobId, spanId }: SpanPlace): string {
-  return `${origin}/jobs/${encodeURIComponent(jobId)}/waterfall?span=${encodeURIComponent(spanId)}`;
+  return origin + spanPath(jobId, spanId);
 }

@@ -60,7 +60,9 @@ export function drawGutter(canvas: Canvas, at: GutterFrame, colors: WaterfallCol
   canvas.fillStyle = colors.hovered;
   canvas.fillRect(at.left, at.top, at.width, at.kinds.length);
   canvas.fillStyle = colors.container;
+  canvas.globalAlpha = 0.5;
   canvas.fillRect(at.left, at.top + at.sight[0], at.width, Math.max(12, at.sight[1] - at.sight[0]));
+  canvas.globalAlpha = 1;
   canvas.fillStyle = colors.marked;
   for (const y of at.marked) canvas.fillRect(at.left, at.top + y, at.width / 2, 1);
   for (let y = 0; y < at.kinds.length; y++) {

@@ -1,3 +1,4 @@
+import { serverNowMs } from "../rpc/server-clock.ts";
 import { lineText } from "./line-text.ts";
 import { COLLAPSED, PARENT } from "./span-facts.ts";
 import type { WaterfallDrawing } from "./waterfall-messages.ts";
@@ -13,7 +14,7 @@ export function lineId(row: number): string {
 /** The lines around one as items of a tree: what the canvas shows, for who cannot see it. */
 export function LineTree({ drawing, line }: { drawing: WaterfallDrawing; line: number }) {
   const { lines, names } = drawing;
-  const now = (Date.now() - drawing.baseMs) * 1e6;
+  const now = (serverNowMs() - drawing.baseMs) * 1e6;
   const first = Math.max(0, Math.max(0, line) - AROUND);
   const count = Math.min(lines.count, Math.max(0, line) + AROUND + 1) - first;
   return (

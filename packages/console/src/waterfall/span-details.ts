@@ -41,11 +41,19 @@ const factColumns = [
 /** Most records of a log that are shown beside a span. */
 const MOST_LOGS = 500;
 
-/** Asks for all of one span, and its log. Undefined when the span is not there. */
+/** Asks for all of one span, and its log; of a task the log of its attempts. Undefined when the span is not there. */
 export async function fetchDetails(
   client: QueryClient,
   { jobId, spanId, row }: { jobId: string; spanId: string; row: number },
 ): Promise<SpanDetails | undefined> {
+  const logsOf = (of: { span: string } | { task: string }) =>
+    rowsOf(
+      client
+        .logs({ job: jobId, ...of })
+        .columns("time", "severity", "body")
+        .limit(MOST_LOGS)
+        .stream(),
+    );
   const [[span], logs] = await Promise.all([
     rowsOf(
       client
@@ -54,10 +62,14 @@ export async function fetchDetails(
         .limit(1)
         .stream(),
     ),
-    rowsOf(client.logs({ job: jobId, span: spanId }).columns("time", "severity", "body").limit(MOST_LOGS).stream()),
+    logsOf({ span: spanId }),
   ]);
   if (!span) return undefined;
-  return { row, ...detailsOf(span), logs: logs.map(logOf) };
+  const details = detailsOf(span);
+  // A task's span has no log of its own: what its attempts wrote stands for it.
+  const { task_id: task } = details.facts;
+  const records = details.type === "task" && task ? await logsOf({ task }) : logs;
+  return { row, ...details, logs: records.map(logOf) };
 }
 
 /** Most links that are looked up. */

@@ -1,5 +1,6 @@
 import { Link } from "wouter";
 import { shortId } from "../text/short-id.ts";
+import { spanPath } from "../text/span-path.ts";
 import type { DetailLink } from "./waterfall-messages.ts";
 
 /** Spans that a span leads to; those of jobs open in their waterfall. */
@@ -10,7 +11,7 @@ export function SpanLinks({ links, jobId }: { links: readonly DetailLink[]; jobI
         <li key={link.traceId + link.spanId}>
           <span className="quiet">{link.attributes["spanloom.link.type"] ?? "link"}</span>{" "}
           {link.jobId ? (
-            <Link href={`/jobs/${link.jobId}/waterfall?span=${link.spanId}`}>{link.name || link.spanId}</Link>
+            <Link href={spanPath(link.jobId, link.spanId)}>{link.name || link.spanId}</Link>
           ) : (
             <span className="mono">{link.name ?? `${link.traceId} ${link.spanId}`}</span>
           )}{" "}

@@ -14,11 +14,13 @@ export interface SpanPanelProps {
   job: Job;
   /** Folds all spans of the name, or unfolds them. */
   names: { folded: boolean; toggle: () => void } | undefined;
+  /** Goes to what failed below the span, when something did. */
+  onFailure?: () => void;
   onClose: () => void;
 }
 
 /** All that is known of the span that is selected, its log with it. */
-export function SpanPanel({ details, job, names, onClose }: SpanPanelProps) {
+export function SpanPanel({ details, onClose, ...rest }: SpanPanelProps) {
   const span = details?.span;
   return (
     <aside className="span-panel" aria-label="Selected span">
@@ -29,12 +31,14 @@ export function SpanPanel({ details, job, names, onClose }: SpanPanelProps) {
         </button>
       </header>
       {!details && <LoadingRows rows={4} />}
-      {span && <SpanText span={span} job={job} names={names} />}
+      {span && <SpanText span={span} {...rest} />}
     </aside>
   );
 }
 
-function SpanText({ span, job, names }: Pick<SpanPanelProps, "job" | "names"> & { span: SpanDetails }) {
+type SpanTextProps = Pick<SpanPanelProps, "job" | "names" | "onFailure"> & { span: SpanDetails };
+
+function SpanText({ span, job, names, onFailure }: SpanTextProps) {
   const { type, outcome, status, statusMessage, durationMs, startMs, events, logs } = span;
   const exceptions = events.filter((event) => event.name === "exception");
   const failed = status === "ERROR" || exceptions.length > 0;
@@ -46,16 +50,23 @@ function SpanText({ span, job, names }: Pick<SpanPanelProps, "job" | "names"> & 
       </p>
       {statusMessage && exceptions.length === 0 && <p className="span-failed">{statusMessage}</p>}
       <Copies span={span} job={job} />
-      {names && (
-        <button type="button" className="button" onClick={names.toggle} aria-pressed={names.folded}>
-          {names.folded ? "Unfold all of this name" : "Fold all of this name"}
-        </button>
-      )}
+      <p className="span-actions">
+        {onFailure && (
+          <button type="button" className="button button-danger" onClick={onFailure}>
+            Go to what failed below
+          </button>
+        )}
+        {names && (
+          <button type="button" className="button" onClick={names.toggle} aria-pressed={names.folded}>
+            {names.folded ? "Unfold all of this name" : "Fold all of this name"}
+          </button>
+        )}
+      </p>
       {exceptions.map((event, at) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: events have no id, and the list never changes.
         <ExceptionText key={at} event={event} />
       ))}
-      <Section title={`Logs (${logs.length})`} shown={logs.length > 0}>
+      <Section title={`${type === "task" ? "Logs of its attempts" : "Logs"} (${logs.length})`} shown={logs.length > 0}>
         <Logs span={span} />
       </Section>
       <Facts

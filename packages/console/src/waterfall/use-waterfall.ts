@@ -1,7 +1,9 @@
 import { useCallback, useEffect, useRef, useState } from "react";
+import { serverNowMs } from "../rpc/server-clock.ts";
 import { token } from "../state/settings.ts";
 import { showToast } from "../state/toasts.ts";
 import { useValue } from "../state/value-store.ts";
+import type { SpanSearch } from "./span-search.ts";
 import type { SpanDetails, WaterfallDrawing, WaterfallNews, WaterfallRequest } from "./waterfall-messages.ts";
 
 /** What the worker has told so far. */
@@ -9,7 +11,7 @@ export interface WaterfallState {
   drawing?: WaterfallDrawing;
   /** Of the row that was asked for last; without `span` when it is stored no more. */
   details?: { row: number; span: SpanDetails | undefined };
-  found?: Int32Array;
+  found?: { search: SpanSearch; positions: Int32Array };
   revealed?: { line: number };
   complete: boolean;
   /** Why nothing new comes at the moment. */
@@ -20,13 +22,22 @@ export interface WaterfallState {
 /** Asks the worker. */
 export type Ask = (request: WaterfallRequest) => void;
 
+/** Of which job a waterfall is. */
+export interface WaterfallJob {
+  id: string;
+  runs: boolean;
+  /** Whether it ended so lately that spans may yet come. */
+  endedLately: boolean;
+}
+
 /** The waterfall of a job, laid out by a worker of its own, how to ask it, and how to begin anew. */
-export function useWaterfall(jobId: string, live: boolean): { state: WaterfallState; ask: Ask; retry: () => void } {
+export function useWaterfall(job: WaterfallJob): { state: WaterfallState; ask: Ask; retry: () => void } {
+  const { id: jobId } = job;
   const worker = useRef<Worker>(null);
   const credentials = useValue(token);
   const [round, setRound] = useState(0);
   const [state, setState] = useState<WaterfallState>({ complete: false });
-  const { follows, times } = useFollows(live);
+  const { follows, times } = useFollows(job);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another round or run of the job begins anew.
   useEffect(() => {
     const mine = new Worker(new URL("./waterfall-worker.ts", import.meta.url), { type: "module" });
@@ -37,7 +48,13 @@ export function useWaterfall(jobId: string, live: boolean): { state: WaterfallSt
       else setState((before) => stateAfter(before, data));
     };
     mine.onerror = ({ message }) => setState((before) => ({ ...before, failure: { message, reason: "" } }));
-    const opening = { jobId, url: location.origin, token: credentials, live: follows };
+    const opening = {
+      jobId,
+      url: location.origin,
+      token: credentials,
+      live: follows,
+      aheadMs: serverNowMs() - Date.now(),
+    };
     mine.postMessage({ kind: "open", ...opening } satisfies WaterfallRequest);
     return () => mine.terminate();
   }, [jobId, follows, times, credentials, round]);
@@ -50,10 +67,10 @@ export function useWaterfall(jobId: string, live: boolean): { state: WaterfallSt
  * Whether spans are followed, and how often that began: from when the job is seen to run, also past its end, since a tail
  * ends by itself with all there is; and again when the job runs again.
  */
-function useFollows(live: boolean): { follows: boolean; times: number } {
-  const [state, setState] = useState({ live, follows: live, times: 0 });
-  if (live !== state.live)
-    setState({ live, follows: state.follows || live, times: live ? state.times + 1 : state.times });
+function useFollows({ runs, endedLately }: WaterfallJob): { follows: boolean; times: number } {
+  const [state, setState] = useState({ runs, follows: runs || endedLately, times: 0 });
+  if (runs !== state.runs)
+    setState({ runs, follows: state.follows || runs, times: runs ? state.times + 1 : state.times });
   return state;
 }
 
@@ -65,7 +82,7 @@ export function stateAfter(before: WaterfallState, news: Exclude<WaterfallNews, 
     case "complete":
       return { ...before, complete: true };
     case "found":
-      return { ...before, found: news.positions };
+      return { ...before, found: { search: news.search, positions: news.positions } };
     case "revealed":
       return { ...before, revealed: { line: news.line } };
     case "details":

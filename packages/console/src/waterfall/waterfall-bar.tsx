@@ -3,6 +3,9 @@ import type { SpanSearch } from "./span-search.ts";
 import type { Ask, WaterfallState } from "./use-waterfall.ts";
 import type { WaterfallDrawing } from "./waterfall-messages.ts";
 
+/** To the next, or to the one before. */
+type Step = 1 | -1;
+
 export interface WaterfallBarProps {
   state: WaterfallState;
   ask: Ask;
@@ -15,31 +18,36 @@ export interface WaterfallBarProps {
 /** Looks for spans, and goes from one that was found to the next. */
 export function WaterfallBar({ state, ask, search, onSearch, children }: WaterfallBarProps) {
   const { text, errors } = search;
-  const { found, drawing } = state;
+  const { drawing } = state;
   const [at, setAt] = useState(-1);
+  /** Which way to go as soon as it is known what there is to go to. */
+  const [wanted, setWanted] = useState<Step>();
   const asks = text !== "" || errors;
-  const has = drawing !== undefined;
-  // Once spans have come, when what is looked for changes, and when all have come.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: others may be found when all have come.
+  const spans = drawing?.counts.spans ?? 0;
+  const failed = drawing?.counts.errors ?? 0;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: others are found when spans have come, or have failed.
   useEffect(() => {
-    if (has && asks) ask({ kind: "search", search: { text, errors } });
-  }, [ask, text, errors, asks, has, state.complete]);
+    if (asks) ask({ kind: "search", search: { text, errors } });
+  }, [ask, text, errors, asks, spans, failed]);
   const look = (next: SpanSearch) => {
     setAt(-1);
     onSearch(next);
   };
-  const go = (step: 1 | -1) => {
-    if (!asks || !found || found.length === 0) return;
-    const next = at === -1 && step === -1 ? found.length - 1 : (at + step + found.length) % found.length;
+  const found = asks ? foundBy(state, search) : undefined;
+  useEffect(() => {
+    if (wanted === undefined || !found) return;
+    setWanted(undefined);
+    if (found.length === 0) return;
+    const next = at === -1 && wanted === -1 ? found.length - 1 : (at + wanted + found.length) % found.length;
     setAt(next);
     ask({ kind: "reveal", target: { position: found[next]! } });
-  };
+  }, [wanted, found, at, ask]);
   return (
     <form
       className="waterfall-bar"
       onSubmit={(event) => {
         event.preventDefault();
-        go(1);
+        if (asks) setWanted(1);
       }}
     >
       <input
@@ -54,19 +62,24 @@ export function WaterfallBar({ state, ask, search, onSearch, children }: Waterfa
         <input type="checkbox" checked={errors} onChange={({ target }) => look({ text, errors: target.checked })} />
         failed only
       </label>
-      <button type="button" className="button" onClick={() => go(-1)} disabled={!asks || !found?.length}>
+      <button type="button" className="button" onClick={() => setWanted(-1)} disabled={!asks}>
         Previous
       </button>
-      <button type="submit" className="button" disabled={!asks || !found?.length}>
+      <button type="submit" className="button" disabled={!asks}>
         Next
       </button>
       <span className="quiet" role="status">
-        {asks && found && foundText(found.length, at)}
+        {found && foundText(found.length, at)}
       </span>
       {children}
       <Counts drawing={drawing} />
     </form>
   );
+}
+
+/** What was found by a search; undefined while that is not known. */
+function foundBy({ found }: WaterfallState, { text, errors }: SpanSearch): Int32Array | undefined {
+  return found?.search.text === text && found.search.errors === errors ? found.positions : undefined;
 }
 
 function foundText(count: number, at: number): string {

@@ -1,3 +1,4 @@
+import { serverNowMs } from "../rpc/server-clock.ts";
 import { durationText } from "../text/duration-text.ts";
 import { lineDensity } from "./coalesce.ts";
 import { drawGutter, drawMinimap } from "./draw-minimap.ts";
@@ -313,7 +314,7 @@ export class WaterfallCanvas {
   }
 
   #now(): number {
-    return (Date.now() - (this.#drawing?.baseMs ?? 0)) * 1e6;
+    return (serverNowMs() - (this.#drawing?.baseMs ?? 0)) * 1e6;
   }
 
   #draw(): void {

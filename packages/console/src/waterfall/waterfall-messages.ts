@@ -3,13 +3,27 @@ import type { Minimap } from "./minimap.ts";
 import type { SpanSearch } from "./span-search.ts";
 import type { Lines } from "./visible-lines.ts";
 
+/** Begins with the spans of a job. */
+export interface Opening {
+  kind: "open";
+  jobId: string;
+  url: string;
+  token: string;
+  /** They are followed until it has ended, and a little longer. */
+  live: boolean;
+  /** How far the server's clock is ahead of the browser's. */
+  aheadMs: number;
+}
+
 /** What the page asks of the worker. */
 export type WaterfallRequest =
-  | { kind: "open"; jobId: string; url: string; token: string; live: boolean }
+  | Opening
   | { kind: "fold"; row: number }
   | { kind: "foldName"; name: number }
   | { kind: "search"; search: SpanSearch }
   | { kind: "reveal"; target: { position: number } | { spanId: string } }
+  /** Reveals the first span below one that failed by itself, not for one below it. */
+  | { kind: "revealFailure"; row: number }
   | { kind: "details"; row: number }
   /** Marks these spans and dims all others; ends that when none are named. */
   | { kind: "highlight"; spanIds: readonly string[] | undefined }
@@ -85,7 +99,7 @@ export type WaterfallNews =
   | { kind: "drawing"; drawing: WaterfallDrawing }
   /** All has come: the job has ended, or was asked for as it was. */
   | { kind: "complete" }
-  | { kind: "found"; positions: Int32Array }
+  | { kind: "found"; search: SpanSearch; positions: Int32Array }
   /** The line a span is shown on now, after what hid it was unfolded; -1 when there is no such span. */
   | { kind: "revealed"; line: number }
   /** Without details when the span is stored no more. */

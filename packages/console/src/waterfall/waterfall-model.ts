@@ -77,6 +77,15 @@ export class WaterfallModel {
     return row;
   }
 
+  /** The position of the first failure below a row that has no failure below itself; -1 when there is none. */
+  failureBelow(row: number): number {
+    const { order, below, marks } = this.#order();
+    const position = this.#positionOfRows()[row] ?? order.length;
+    for (let at = position + 1; at <= position + (below[position] ?? 0); at++)
+      if ((this.#target.columns.facts[order[at]!]! & ERROR) !== 0 && marks[at] === 0) return at;
+    return -1;
+  }
+
   /** The position of a span id; -1 when it has not come. */
   positionOf(spanId: string): number {
     const row = this.#rowOf(spanId);

@@ -1,5 +1,5 @@
 import { SpanloomError } from "@spanloom/protocol";
-import type { PathSegment, QueryClient } from "@spanloom/query";
+import type { PathSegment, QueryClient, TailOptions } from "@spanloom/query";
 import {
   Dictionary,
   Float64,
@@ -69,6 +69,8 @@ type Answer = readonly (RecordBatch | SpanloomError)[];
 /** A session over answers in place of a server, and what it told. */
 function sessionOf(answers: readonly Answer[], context: Partial<SessionContext> = {}) {
   const news: WaterfallNews[] = [];
+  /** Positions that tails began at. */
+  const tails: string[] = [];
   const left = [...answers];
   const stream = async function* (batches: Answer) {
     for (const batch of batches) {
@@ -76,9 +78,17 @@ function sessionOf(answers: readonly Answer[], context: Partial<SessionContext> 
       yield batch;
     }
   };
+  let asked = 0;
   const query = {
     stream: () => stream(left.shift() ?? []),
-    tail: () => ({ stream: () => stream(left.shift() ?? []) }),
+    tail: ({ position = "" }) => ({
+      stream: async function* ({ onPosition }: TailOptions) {
+        tails.push(position);
+        yield* stream(left.shift() ?? []);
+        asked += 1;
+        onPosition?.(`after ${asked}`);
+      },
+    }),
     limit: () => ({ stream: () => stream([]) }),
   };
   const client = { spans: () => ({ columns: () => query }), logs: () => ({ columns: () => query }) };
@@ -92,8 +102,8 @@ function sessionOf(answers: readonly Answer[], context: Partial<SessionContext> 
     ...context,
   });
   const drawn = () => news.findLast((each) => each.kind === "drawing")!.drawing;
-  const open = (live = false) => session.handle({ kind: "open", jobId: "j", url: "", token: "", live });
-  return { session, news, drawn, open };
+  const open = (live = false) => session.handle({ kind: "open", jobId: "j", url: "", token: "", live, aheadMs: 0 });
+  return { session, news, drawn, open, tails };
 }
 
 /** A session that has got these batches, and all. */
@@ -139,7 +149,8 @@ it("folds by span and by name, and unfolds what hides a span that is looked for"
   await session.handle({ kind: "fold", row: 0 });
   expect(drawn().lines.count).toBe(1);
   await session.handle({ kind: "search", search: { text: "leaf", errors: false } });
-  expect(news.at(-1)).toEqual({ kind: "found", positions: Int32Array.of(2) });
+  const search = { text: "leaf", errors: false };
+  expect(news.at(-1)).toEqual({ kind: "found", search, positions: Int32Array.of(2) });
   await session.handle({ kind: "reveal", target: { spanId: id(2) } });
   expect([drawn().lines.count, news.at(-1)]).toEqual([3, { kind: "revealed", line: 2 }]);
   await session.handle({ kind: "reveal", target: { spanId: id(77) } });
@@ -171,7 +182,7 @@ describe("a server that goes away", () => {
     expect([drawn().counts.spans, drawn().lines.count]).toEqual([3, 3]);
     const told = kinds(news).filter((kind) => kind !== "drawing");
     expect(told).toEqual(["interrupted", "resumed", "interrupted", "resumed", "complete"]);
-    expect(waits.filter((delayMs) => delayMs >= 500)).toEqual([500, 500]);
+    expect(waits.filter((delayMs) => delayMs === 500)).toEqual([500, 500]);
   });
 
   it("is not asked again when it refuses", async () => {
@@ -261,4 +272,33 @@ it("who goes from span to span is told of the last alone", async () => {
   await open();
   await Promise.all([0, 1, 2].map((row) => session.handle({ kind: "details", row })));
   expect(news.filter(({ kind }) => kind === "details")).toEqual([{ kind: "details", row: 2, details: undefined }]);
+});
+
+it("what comes after the end of a job is asked for from where its tail ended, a few times", async () => {
+  const later = { callbacks: [] as (() => void)[] };
+  const { open, drawn, tails } = sessionOf([[batchOf({ id: 0 })], [], [away], [batchOf({ id: 1, parent: 0 })]], {
+    schedule: (callback, delayMs) => {
+      if (delayMs >= 2_000) later.callbacks.push(callback);
+      else callback();
+    },
+  });
+  await open(true);
+  for (let times = 1; times <= 3; times++) {
+    await expect.poll(() => later.callbacks.length).toBe(times);
+    later.callbacks.at(-1)!();
+  }
+  await expect.poll(() => drawn().counts.spans).toBe(2);
+  expect(tails).toEqual(["", "after 1", "after 2", "after 2"]);
+  expect(later.callbacks).toHaveLength(3);
+});
+
+it("what failed below a span is gone to, past those that failed for it", async () => {
+  const { session, news } = await opened(
+    batchOf({ id: 0 }, { id: 1, parent: 0, outcome: "failure" }, { id: 2, parent: 1, outcome: "failure" }, { id: 3 }),
+  );
+  await session.handle({ kind: "revealFailure", row: 0 });
+  expect(news.at(-1)).toEqual({ kind: "revealed", line: 2 });
+  const before = news.length;
+  await session.handle({ kind: "revealFailure", row: 3 });
+  expect(news).toHaveLength(before);
 });

@@ -5,7 +5,7 @@ import type { PathQuestion } from "../critical-path/read-path.ts";
 import { backoffMs } from "../rpc/backoff.ts";
 import { waterfallColumns } from "./batch-rows.ts";
 import { fetchDetails, withLinkedJobs } from "./span-details.ts";
-import type { WaterfallDrawing, WaterfallNews, WaterfallRequest } from "./waterfall-messages.ts";
+import type { Opening, WaterfallDrawing, WaterfallNews, WaterfallRequest } from "./waterfall-messages.ts";
 import { WaterfallModel } from "./waterfall-model.ts";
 
 /** What a session needs of where it runs. */
@@ -24,10 +24,11 @@ export interface SessionContext {
 const DRAW_MS = { first: 60, later: 300 };
 /** A drawing of many spans takes its time: rest so many times what it took. */
 const REST = 4;
+/** When what comes late is asked for once a job has ended: a runner may send its spans after the result. */
+const LATE_MS = [2_000, 6_000, 20_000];
 /** How often the critical path is asked for anew while the job runs. */
 const PATH_MS = 3_000;
 
-type Opening = Extract<WaterfallRequest, { kind: "open" }>;
 type Target = Extract<WaterfallRequest, { kind: "reveal" }>["target"];
 type Asking = Exclude<WaterfallRequest, { kind: "open" | "details" }>;
 
@@ -49,6 +50,8 @@ export class WaterfallSession {
   #complete = false;
   #interrupted = false;
   #awaited: string | undefined;
+  /** How far a tail has come. */
+  #position: string | undefined;
   #wanted: number | undefined;
   #path = { shown: false, asked: 0 };
 
@@ -73,6 +76,7 @@ export class WaterfallSession {
 
   #lookInto(request: Exclude<Asking, { kind: "path" }>): void {
     if (request.kind === "search") this.#search(request.search);
+    else if (request.kind === "revealFailure") this.#revealFailure(request.row);
     else if (request.kind === "reveal") this.#reveal(request.target);
     else if (request.kind === "highlight") this.#mark(request.spanIds?.map((spanId) => ({ spanId })));
     else {
@@ -82,9 +86,14 @@ export class WaterfallSession {
     }
   }
 
+  #revealFailure(row: number): void {
+    const position = this.#model.failureBelow(row);
+    if (position !== -1) this.#reveal({ position });
+  }
+
   #search(search: Extract<WaterfallRequest, { kind: "search" }>["search"]): void {
     const positions = this.#model.search(search);
-    this.#context.tell({ kind: "found", positions }, [positions.buffer as ArrayBuffer]);
+    this.#context.tell({ kind: "found", search, positions }, [positions.buffer as ArrayBuffer]);
   }
 
   #reveal(target: Target): void {
@@ -94,7 +103,7 @@ export class WaterfallSession {
       return;
     }
     const row = this.#model.reveal(position);
-    const drawing = this.#model.drawing(this.#context.nowMs());
+    const drawing = this.#model.drawing(this.#serverNowMs());
     const line = row === -1 ? -1 : drawing.lines.row.indexOf(row);
     this.#tellDrawing(drawing);
     this.#context.tell({ kind: "revealed", line });
@@ -125,6 +134,7 @@ export class WaterfallSession {
     this.#complete = true;
     this.#draw();
     this.#context.tell({ kind: "complete" });
+    this.#askLate(this.#client, opening);
     if (this.#path.shown) await this.#showPath(true);
   }
 
@@ -133,8 +143,34 @@ export class WaterfallSession {
     if (!live) return query.stream();
     return query.tail({ existing: true }).stream({
       onInterrupted: (error) => this.#lost(error),
-      onPosition: () => this.#heard(),
+      onPosition: (position) => {
+        this.#position = position;
+        this.#heard();
+      },
     });
+  }
+
+  /** Asks for what came after the end of the tail, now and then for a while. */
+  #askLate(client: QueryClient, opening: Opening, times = 0): void {
+    const delayMs = LATE_MS[times];
+    const position = this.#position;
+    if (delayMs === undefined || position === undefined) return;
+    const late = async () => {
+      const query = client.spans({ job: opening.jobId }).columns(...waterfallColumns);
+      const onPosition = (now: string) => {
+        this.#position = now;
+      };
+      for await (const batch of query.tail({ position }).stream({ onPosition })) {
+        this.#model.put(batch);
+        this.#drawSoon();
+      }
+    };
+    this.#context.schedule(() => {
+      // What cannot be asked now is asked the next time.
+      void late()
+        .catch(() => undefined)
+        .then(() => this.#askLate(client, opening, times + 1));
+    }, delayMs);
   }
 
   #lost(error: SpanloomError): void {
@@ -202,12 +238,16 @@ export class WaterfallSession {
   #draw(): void {
     this.#scheduled = false;
     const beganMs = this.#context.nowMs();
-    this.#tellDrawing(this.#model.drawing(beganMs));
+    this.#tellDrawing(this.#model.drawing(this.#serverNowMs()));
     this.#lastTookMs = Math.max(1, this.#context.nowMs() - beganMs);
     const awaited = this.#awaited;
     if (awaited === undefined || (this.#model.positionOf(awaited) === -1 && !this.#complete)) return;
     this.#awaited = undefined;
     this.#reveal({ spanId: awaited });
+  }
+
+  #serverNowMs(): number {
+    return this.#context.nowMs() + (this.#opening?.aheadMs ?? 0);
   }
 
   #tellDrawing(drawing: WaterfallDrawing): void {

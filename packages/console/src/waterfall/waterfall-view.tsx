@@ -1,20 +1,26 @@
 import type { Job } from "@spanloom/protocol";
 import { useEffect, useRef, useState } from "react";
 import { useSearchParams } from "wouter";
+import { serverNowMs } from "../rpc/server-clock.ts";
 import { isEnded } from "../text/job-states.ts";
+import { timestampMs } from "../text/timestamp-ms.ts";
 import { LineTree, lineId } from "./line-tree.tsx";
+import { ERROR_BELOW } from "./span-facts.ts";
 import { SpanPanel } from "./span-panel.tsx";
 import { SpanTip } from "./span-tip.tsx";
 import { useCanvas } from "./use-canvas.ts";
 import { type Ask, useWaterfall, type WaterfallState } from "./use-waterfall.ts";
 import { WaterfallBar } from "./waterfall-bar.tsx";
 import { WaterfallLegend } from "./waterfall-legend.tsx";
+import type { WaterfallDrawing } from "./waterfall-messages.ts";
 import { WaterfallNotice } from "./waterfall-notice.tsx";
 import { parseWaterfallUrl, type WaterfallUrl, withWaterfallUrl } from "./waterfall-url.ts";
 
 /** All spans of a job over time, live while it runs, beside what is known of the one that is selected. */
 export function WaterfallView({ job }: { job: Job }) {
-  const { state, ask, retry } = useWaterfall(job.id, !isEnded(job.state));
+  const runs = !isEnded(job.state);
+  const [late] = useState(() => endedLately(job, serverNowMs()));
+  const { state, ask, retry } = useWaterfall({ id: job.id, runs, endedLately: late });
   const [url, setUrl] = useWaterfallUrl();
   const [selected, setSelected] = useState(-1);
   const [full, setFull] = useState(false);
@@ -35,7 +41,7 @@ export function WaterfallView({ job }: { job: Job }) {
         <ZoomButtons onZoom={(factor) => canvas.current?.zoom(factor)} />
         <Toggle label="Full window" on={full} onChange={setFull} />
       </WaterfallBar>
-      <WaterfallNotice state={state} live={!isEnded(job.state)} onRetry={retry} />
+      <WaterfallNotice state={state} live={runs} onRetry={retry} />
       <div className="waterfall-drawn" hidden={!drawing || drawing.counts.spans === 0}>
         <WaterfallLegend path={url.path} />
         <canvas ref={map} className="waterfall-map" role="img" aria-label="What ran when; drag to choose a time" />
@@ -58,6 +64,9 @@ export function WaterfallView({ job }: { job: Job }) {
               details={state.details?.row === selected ? state.details : undefined}
               job={job}
               names={nameFold(drawing, line, ask)}
+              {...(hasFailureBelow(drawing, line) && {
+                onFailure: () => ask({ kind: "revealFailure", row: selected }),
+              })}
               onClose={() => canvas.current?.selectNothing()}
             />
           )}
@@ -67,8 +76,19 @@ export function WaterfallView({ job }: { job: Job }) {
   );
 }
 
+/** For so long after a job's end spans of it may yet come. */
+const LATE_MS = 60_000;
+
+function endedLately({ endedAt }: Job, nowMs: number): boolean {
+  return nowMs - (timestampMs(endedAt) ?? 0) < LATE_MS;
+}
+
+function hasFailureBelow({ lines }: WaterfallDrawing, line: number): boolean {
+  return line !== -1 && (lines.facts[line]! & ERROR_BELOW) !== 0;
+}
+
 /** Folding all spans that are called as the selected one. */
-function nameFold(drawing: NonNullable<WaterfallState["drawing"]>, line: number, ask: Ask) {
+function nameFold(drawing: WaterfallDrawing, line: number, ask: Ask) {
   if (line === -1) return undefined;
   const name = drawing.lines.name[line]!;
   return { folded: drawing.foldedNames.includes(name), toggle: () => ask({ kind: "foldName", name }) };
