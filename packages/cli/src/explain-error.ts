@@ -1,20 +1,11 @@
 import { type Reason, SpanloomError } from "@spanloom/protocol";
 import { CommanderError } from "commander";
 import { exitCodes, OperationError, UsageError } from "./cli-context.ts";
+import { connectionProblem } from "./connection-problem.ts";
+import type { Explanation } from "./explanation.ts";
 
-/** What to tell about an error, and the exit code it means. */
-export interface Explanation {
-  exitCode: number;
-  reason: string;
-  message: string;
-  /** What to do next; empty when there is nothing to say. */
-  hint: string;
-  /** A person has been told already; a program has not. */
-  isShown?: boolean;
-}
-
-/** Explains an error of any kind. Null for one that commander has dealt with, e.g. help. */
-export function explainError(error: unknown): Explanation | null {
+/** Explains an error of any kind; `url` is the server's. Null for one that commander has dealt with, e.g. help. */
+export function explainError(error: unknown, url: string): Explanation | null {
   if (error instanceof CommanderError) return explainCommander(error);
   if (error instanceof UsageError)
     return {
@@ -23,7 +14,7 @@ export function explainError(error: unknown): Explanation | null {
       message: error.message,
       hint: "Add --help to see the options.",
     };
-  if (error instanceof SpanloomError) return explainSpanloomError(error);
+  if (error instanceof SpanloomError) return connectionProblem(error, url) ?? explainSpanloomError(error);
   if (error instanceof OperationError)
     return { exitCode: error.exitCode, reason: "FAILED", message: error.message, hint: "" };
   return { exitCode: exitCodes.failed, reason: "FAILED", message: text(error), hint: "" };

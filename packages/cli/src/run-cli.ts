@@ -1,6 +1,9 @@
+import { DEFAULT_URL } from "@spanloom/sdk";
 import { type CliContext, type CliStream, colorsOf, exitCodes, interruptedCode } from "./cli-context.ts";
 import { explainError } from "./explain-error.ts";
+import type { Explanation } from "./explanation.ts";
 import { buildProgram } from "./program.ts";
+import type { GlobalOptions } from "./server-options.ts";
 import { manyLines } from "./text/text-table.ts";
 
 /** Runs one command line; gives the exit code, see docs/cli.md. */
@@ -19,12 +22,12 @@ export async function runCli(args: readonly string[], world: CliContext): Promis
     return exitCode;
   } catch (error) {
     if (context.signal.aborted) return interruptedCode(context.signal);
-    return showError(error, context, json);
+    const { url = context.env.SPANLOOM_URL || DEFAULT_URL } = program.opts<GlobalOptions>();
+    return showError(explainError(error, url), context, json);
   }
 }
 
-function showError(error: unknown, context: CliContext, json: boolean): number {
-  const explained = explainError(error);
+function showError(explained: Explanation | null, context: CliContext, json: boolean): number {
   if (!explained) return exitCodes.ok;
   const { exitCode, reason, message, hint } = explained;
   const { stderr } = context;

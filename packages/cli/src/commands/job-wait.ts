@@ -18,7 +18,11 @@ export function jobWaitCommand(context: CliContext, exit: Exit): Command {
     .addHelpText("after", "\nExamples:\n  spanloom job wait 0190... 0191... --timeout 10m\n")
     .action(async (jobIds: string[], flags: { timeout?: string }, command: Command) => {
       const timeoutMs = flags.timeout === undefined ? undefined : parseDuration(flags.timeout, "--timeout");
+      // Waiting outlives a server that is away for a while; one that is away at first is an error.
+      let isReached = false;
       const wait = async (client: Client) => {
+        await client.jobs.get(jobIds[0]!);
+        isReached = true;
         const signal = timeoutMs ? AbortSignal.any([context.signal, AbortSignal.timeout(timeoutMs)]) : context.signal;
         const jobs = await waitForAll(client, jobIds, { signal, context }).catch((error: unknown) => {
           if (!signal.aborted || context.signal.aborted) throw error;
@@ -29,7 +33,10 @@ export function jobWaitCommand(context: CliContext, exit: Exit): Command {
         context.stdout.write(text);
         exit(jobs.every(({ state }) => state === "SUCCEEDED") ? exitCodes.ok : exitCodes.failed);
       };
-      await withClient(command, context, wait, tellOnce(context));
+      const tell = tellOnce(context);
+      await withClient(command, context, wait, (error) => {
+        if (isReached) tell(error);
+      });
     });
 }
 
@@ -40,9 +47,6 @@ interface Waiting {
 
 /** Waits for the end of all; on a terminal the standard error tells how many have ended. */
 async function waitForAll(client: Client, jobIds: readonly string[], { signal, context }: Waiting) {
-  // Waiting outlives a server that is away for a while; one that is away at first is an error.
-  const first = jobIds[0]!;
-  await client.jobs.get(first);
   const line = new ProgressLine(context, { transient: true });
   let ended = 0;
   try {
