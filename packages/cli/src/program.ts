@@ -62,11 +62,11 @@ export function buildProgram(context: CliContext, exit: Exit): Command {
 
 const examples = `
 Examples:
-  spanloom dev tasks.ts                            run a server and tasks, anew on change
-  spanloom server                                  start a server
-  spanloom runner tasks.ts                         run the tasks of a module
-  spanloom job submit add --input '{"a":1}' --wait submit a job and wait for it
-  spanloom spans <job> --format waterfall          see where its time went
+  spanloom dev tasks.ts                             # run a server and tasks, anew on change
+  spanloom server                                   # start a server
+  spanloom runner tasks.ts                          # run the tasks of a module
+  spanloom job submit add --input '{"a":1}' --wait  # submit a job and wait for it
+  spanloom spans 0190... --format waterfall         # see where its time went
 
 Exit codes: 0 done, 1 the job or the operation failed, 2 the command line was not understood, 3 no server answered,
 4 the token was refused, 5 not within the time given, 130 interrupted. They are in docs/cli.md, with the shapes of JSON.

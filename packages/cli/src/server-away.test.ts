@@ -42,45 +42,72 @@ const [{ cert, key }] = testCertificates;
 const silent = await url(createServer());
 
 /** What may be at the address of a server, the exit code it means, and what is said of it. */
-const cases: [what: string, url: string, exitCode: number, says: RegExp, hint: string][] = [
+const cases: [what: string, address: string, exitCode: number, expected: { says: RegExp; hint: string }][] = [
   // Port 9 is discard: nothing listens there on a machine that runs tests.
-  ["nobody", "http://127.0.0.1:9", 3, /nothing listens there .*ECONNREFUSED/, "spanloom server"],
-  ["a name that nobody has", "http://no-such-host.invalid", 3, /its name is not known/, "Correct --url"],
+  ["nobody", "http://127.0.0.1:9", 3, { says: /nothing listens there .*ECONNREFUSED/, hint: "spanloom server" }],
   [
-    "something that never answers",
-    silent,
+    "a name that nobody has",
+    "http://no-such-host.invalid",
     3,
-    /has not begun to answer in time/,
-    "--request-timeout",
+    { says: /its name is not known/, hint: "Correct --url" },
   ],
-  ["something that hangs up", await url(createServer((s) => s.destroy())), 3, /the connection was closed/, "https://"],
-  ["no HTTP", await url(createServer((s) => s.end("SSH-2.0-x\r\n"))), 3, /does not speak HTTP/, "Correct --url"],
-  ["a page that is not found", await url(page(404)), 3, /does not know this call, HTTP 404/, "no Spanloom server"],
-  ["a page", await url(page(200)), 3, /gives no answer of Spanloom, HTTP 200/, "no Spanloom server"],
-  ["a page to log in", await url(page(302)), 3, /gives no answer of Spanloom, HTTP 302/, "no Spanloom server"],
-  ["a proxy that asks who it is", await url(page(401)), 4, /refuses the call, HTTP 401/, "--token"],
-  ["a proxy that asks to be paid", await url(page(407)), 4, /refuses the call, HTTP 407/, "--token"],
-  ["a proxy without its server", await url(page(502)), 3, /a proxy answers in its place, HTTP 502/, "try again"],
-  ["a proxy that gave up", await url(page(504)), 3, /a proxy answers in its place, HTTP 504/, "try again"],
-  ["a defect", await url(page(500)), 3, /gives no answer of Spanloom, HTTP 500/, "no Spanloom server"],
+  ["something that never answers", silent, 3, { says: /has not begun to answer in time/, hint: "--request-timeout" }],
+  [
+    "something that hangs up",
+    await url(createServer((s) => s.destroy())),
+    3,
+    { says: /the connection was closed/, hint: "https://" },
+  ],
+  [
+    "no HTTP",
+    await url(createServer((s) => s.end("SSH-2.0-x\r\n"))),
+    3,
+    { says: /does not speak HTTP/, hint: "Correct --url" },
+  ],
+  [
+    "a page that is not found",
+    await url(page(404)),
+    3,
+    { says: /does not know this call, HTTP 404/, hint: "no Spanloom server" },
+  ],
+  ["a page", await url(page(200)), 3, { says: /gives no answer of Spanloom, HTTP 200/, hint: "no Spanloom server" }],
+  [
+    "a page to log in",
+    await url(page(302)),
+    3,
+    { says: /gives no answer of Spanloom, HTTP 302/, hint: "no Spanloom server" },
+  ],
+  ["a proxy that asks who it is", await url(page(401)), 4, { says: /refuses the call, HTTP 401/, hint: "--token" }],
+  ["a proxy that asks to be paid", await url(page(407)), 4, { says: /refuses the call, HTTP 407/, hint: "--token" }],
+  [
+    "a proxy without its server",
+    await url(page(502)),
+    3,
+    { says: /a proxy answers in its place, HTTP 502/, hint: "try again" },
+  ],
+  [
+    "a proxy that gave up",
+    await url(page(504)),
+    3,
+    { says: /a proxy answers in its place, HTTP 504/, hint: "try again" },
+  ],
+  ["a defect", await url(page(500)), 3, { says: /gives no answer of Spanloom, HTTP 500/, hint: "no Spanloom server" }],
   [
     "a server of another version",
     await url(answering(404, "application/json", '{"code":"unimplemented","message":"no such path"}')),
     3,
-    /does not know this call, HTTP 404/,
-    "of another version",
+    { says: /does not know this call, HTTP 404/, hint: "of another version" },
   ],
-  ["no TLS", await url(page(404), "https"), 3, /does not speak TLS/, "http://"],
+  ["no TLS", await url(page(404), "https"), 3, { says: /does not speak TLS/, hint: "http://" }],
   [
     "a certificate of nobody",
     await url(createTlsServer({ cert, key }), "https"),
     3,
-    /its certificate is not trusted \(self-signed certificate/,
-    "NODE_EXTRA_CA_CERTS",
+    { says: /its certificate is not trusted \(self-signed certificate/, hint: "NODE_EXTRA_CA_CERTS" },
   ],
 ];
 
-describe.each(cases)("%s at the address of the server", (_, address, exitCode, says, hint) => {
+describe.each(cases)("%s at the address of the server", (_, address, exitCode, { says, hint }) => {
   test.each(commands)("is told of by $command, and what to do about it", async ({ args }) => {
     // Only what never answers is given little time: looking up a name may take a while.
     const patience = address === silent ? ["--request-timeout", "100ms"] : [];
