@@ -18,6 +18,9 @@ import { ShortcutsDialog } from "./shortcuts-dialog.tsx";
 import { type Shortcut, useShortcuts } from "./use-shortcuts.ts";
 
 // What reads spans is loaded when it is looked at: the list of jobs need not wait for it.
+const ExplorePage = lazy(() =>
+  import("../pages/explore/explore-page.tsx").then((page) => ({ default: page.ExplorePage })),
+);
 const ComparePage = lazy(() =>
   import("../pages/compare/compare-page.tsx").then((page) => ({ default: page.ComparePage })),
 );
@@ -67,6 +70,7 @@ function Pages() {
       <Route path="/compare/:base/:other">
         {({ base, other }) => <Titled title="Compare" page={<ComparePage baseId={base} otherId={other} />} />}
       </Route>
+      <Route path="/explore">{() => <Titled title="Explore" page={<ExplorePage />} />}</Route>
       <Route path="/queues">{() => <Titled title="Queues" page={<QueuesPage />} />}</Route>
       <Route path="/schedules/:tab?">
         {({ tab }) => <Titled title="Schedules" page={<SchedulesPage tab={tab ?? ""} />} />}

@@ -7,6 +7,7 @@ export interface NavigationEntry {
 
 export const navigation: readonly NavigationEntry[] = [
   { path: "/jobs", label: "Jobs", key: "j" },
+  { path: "/explore", label: "Explore", key: "e" },
   { path: "/queues", label: "Queues", key: "q" },
   { path: "/schedules", label: "Schedules", key: "s" },
   { path: "/settings", label: "Settings", key: "," },

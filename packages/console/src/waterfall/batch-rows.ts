@@ -118,7 +118,7 @@ function hexWord(bytes: Uint8Array, from: number): number {
 const WORD = 2 ** 32;
 
 /** Reads times as numbers from the base, exact within 104 days of it and without a bigint each; NaN where null. */
-function timeReader(data: Data, base: bigint): (at: number) => number {
+export function timeReader(data: Data, base: bigint): (at: number) => number {
   const { buffer, byteOffset, length } = data.values as BigInt64Array;
   const words = new Int32Array(buffer, byteOffset, 2 * length);
   const [baseHigh, baseLow] = [Number(base >> 32n), Number(base & 0xffff_ffffn)];

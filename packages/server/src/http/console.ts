@@ -43,7 +43,8 @@ const OTHERS = /^\/(healthz|readyz|metrics|v1|hooks|assets)(\/|$)/;
  */
 const POLICY = [
   "default-src 'none'",
-  "script-src 'self'",
+  // WebAssembly writes Parquet. It is compiled from files of this server alone, and text becomes no program by it.
+  "script-src 'self' 'wasm-unsafe-eval'",
   "worker-src 'self'",
   "connect-src 'self'",
   "style-src 'self'",

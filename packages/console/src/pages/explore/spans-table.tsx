@@ -1,0 +1,147 @@
+import { type UIEvent, useEffect, useRef, useState } from "react";
+import { Link } from "wouter";
+import { durationText } from "../../text/duration-text.ts";
+import { spanPath } from "../../text/span-path.ts";
+import { exactTime } from "../../text/time-text.ts";
+import { visibleRows } from "../../widgets/visible-rows.ts";
+import type { SpanRows } from "./span-rows.ts";
+import type { Explore } from "./use-explore.ts";
+
+interface SpansTableProps {
+  explore: Explore;
+  rows: SpanRows;
+  order: { column: string; descending: boolean };
+  sortable: readonly string[];
+}
+
+const ROW_PX = 28;
+const BOX_PX = 460;
+
+const heads = [
+  { column: "start_time", label: "Started" },
+  { column: "name", label: "Name" },
+  { column: "outcome", label: "Outcome" },
+  { column: "duration_ns", label: "Duration" },
+  { column: "type", label: "Type" },
+  { column: "queue", label: "Queue" },
+  { column: "service_name", label: "Service" },
+  { column: "job_name", label: "Job" },
+] as const;
+
+/** Spans as rows, of which only those in sight are drawn. */
+export function SpansTable({ explore, rows, order }: SpansTableProps) {
+  const [top, setTop] = useState(0);
+  const box = useRef<HTMLElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: other rows begin at their top.
+  useEffect(() => box.current?.scrollTo({ top: 0 }), [order.column, order.descending, explore.key]);
+  const { from, to, aboveHeight, belowHeight } = visibleRows(rows.count, ROW_PX, { top, height: BOX_PX });
+  return (
+    <section
+      ref={box}
+      className="table-frame spans-frame"
+      aria-label="Spans of the filter"
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys.
+      tabIndex={0}
+      onScroll={(event: UIEvent) => setTop(event.currentTarget.scrollTop)}
+    >
+      <table className="table spans-table" aria-rowcount={rows.count + 1}>
+        <thead>
+          <tr>
+            {heads.map((head) => (
+              <OrderHead key={head.column} explore={explore} order={order} {...head} />
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {aboveHeight > 0 && <Gap height={aboveHeight} />}
+          {Array.from({ length: to - from }, (_, at) => from + at).map((row) => (
+            <SpanRow key={row} rows={rows} row={row} />
+          ))}
+          {belowHeight > 0 && <Gap height={belowHeight} />}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+function Gap({ height }: { height: number }) {
+  return (
+    <tr className="gap">
+      <td colSpan={heads.length} style={{ height }} />
+    </tr>
+  );
+}
+
+interface OrderHeadProps extends Pick<SpansTableProps, "explore" | "order"> {
+  column: string;
+  label: string;
+}
+
+function OrderHead({ explore: { show }, order, column, label }: OrderHeadProps) {
+  const sorted = order.column === column;
+  const falling = order.descending;
+  const first = column === "duration_ns" || column === "start_time" ? "-" : "";
+  const next = sorted ? (falling ? column : `-${column}`) : `${first}${column}`;
+  return (
+    <th scope="col" aria-sort={sorted ? (falling ? "descending" : "ascending") : undefined}>
+      <button type="button" className="sort" onClick={() => show({ order: next })}>
+        {label}
+        <span aria-hidden="true">{sorted ? (falling ? " ↓" : " ↑") : ""}</span>
+      </button>
+    </th>
+  );
+}
+
+function SpanRow({ rows, row }: { rows: SpanRows; row: number }) {
+  const text = (column: Parameters<SpanRows["value"]>[1]) => String(rows.value(row, column) ?? "");
+  const startMs = Number(rows.value(row, "start_time"));
+  const ns = rows.value(row, "duration_ns");
+  const [name, jobId, failed] = [text("name"), text("job_id"), text("status") === "ERROR"];
+  return (
+    <tr aria-rowindex={row + 2}>
+      <td className="mono" title={exactTime(startMs)}>
+        {clockText(startMs)}
+      </td>
+      <td className="wide">
+        {jobId === "" ? (
+          <span title={`Trace ${text("trace_id")}, of no job`}>{name}</span>
+        ) : (
+          <Link href={spanPath(jobId, text("span_id"))} className="row-link">
+            {name}
+          </Link>
+        )}
+      </td>
+      <td className={failed ? "span-failed" : ""}>{outcomeText(text("outcome"), failed, ns === null)}</td>
+      <td>
+        <span className="span-length">
+          <progress max={Math.max(1, rows.longestNs)} value={Number(ns ?? 0)} aria-hidden="true" />
+          {ns === null ? "runs" : durationText(Number(ns) / 1e6)}
+        </span>
+      </td>
+      <td>{text("type")}</td>
+      <td>{text("queue")}</td>
+      <td>{text("service_name")}</td>
+      <td>
+        {jobId === "" ? (
+          <span className="quiet">–</span>
+        ) : (
+          <Link href={`/jobs/${jobId}`}>{text("job_name") || jobId}</Link>
+        )}
+      </td>
+    </tr>
+  );
+}
+
+/** What became of a span, by a mark as well as by colour. */
+function outcomeText(outcome: string, failed: boolean, open: boolean): string {
+  if (open) return "◐ open";
+  if (failed) return `✕ ${outcome || "error"}`;
+  return outcome === "" ? "" : `✓ ${outcome}`;
+}
+
+function clockText(ms: number): string {
+  const time = new Date(ms);
+  const two = (value: number) => String(value).padStart(2, "0");
+  const clock = `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
+  return `${two(time.getMonth() + 1)}-${two(time.getDate())} ${clock}.${String(time.getMilliseconds()).padStart(3, "0")}`;
+}

@@ -1,0 +1,40 @@
+import { useEffect, useRef, useState } from "react";
+import { token } from "../../state/settings.ts";
+import { useValue } from "../../state/value-store.ts";
+
+/** An answer that was asked for. */
+export interface Answer<T> {
+  /** The last there was, of the question before while a new one is asked. */
+  data: T | undefined;
+  /** Why the last question was not answered. */
+  error: unknown;
+  /** Whether it is being asked. */
+  loading: boolean;
+}
+
+/** Asks once for each key; another key ends what is being asked. Without a key nothing is asked, and nothing known. */
+export function useAnswer<T>(key: string | undefined, load: (signal: AbortSignal) => Promise<T>): Answer<T> {
+  const credentials = useValue(token);
+  const [state, setState] = useState<Answer<T>>({ data: undefined, error: undefined, loading: key !== undefined });
+  const latest = useRef(load);
+  latest.current = load;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another token asks anew.
+  useEffect(() => {
+    if (key === undefined) {
+      setState({ data: undefined, error: undefined, loading: false });
+      return;
+    }
+    const left = new AbortController();
+    setState((before) => ({ data: before.data, error: undefined, loading: true }));
+    latest.current(left.signal).then(
+      (data) => {
+        if (!left.signal.aborted) setState({ data, error: undefined, loading: false });
+      },
+      (error: unknown) => {
+        if (!left.signal.aborted) setState({ data: undefined, error, loading: false });
+      },
+    );
+    return () => left.abort();
+  }, [key, credentials]);
+  return state;
+}
