@@ -1,4 +1,4 @@
-import { lazy, type ReactNode, Suspense, useCallback, useEffect, useState } from "react";
+import { type ReactNode, useCallback, useEffect, useState } from "react";
 import { Link, Redirect, Route, Switch, useLocation } from "wouter";
 import { JobPage } from "../pages/job/job-page.tsx";
 import { JobsPage } from "../pages/jobs/jobs-page.tsx";
@@ -10,7 +10,8 @@ import { connection } from "../rpc/connection.ts";
 import { usePoll } from "../rpc/use-poll.ts";
 import { theme } from "../state/settings.ts";
 import { useValue } from "../state/value-store.ts";
-import { EmptyState, LoadingRows } from "../widgets/notice.tsx";
+import { LazyView, lazyComponent } from "../widgets/lazy-view.tsx";
+import { EmptyState } from "../widgets/notice.tsx";
 import { ToastList } from "../widgets/toast-list.tsx";
 import { ConnectionBanner } from "./connection-banner.tsx";
 import { navigation } from "./navigation.ts";
@@ -18,12 +19,8 @@ import { ShortcutsDialog } from "./shortcuts-dialog.tsx";
 import { type Shortcut, useShortcuts } from "./use-shortcuts.ts";
 
 // What reads spans is loaded when it is looked at: the list of jobs need not wait for it.
-const ExplorePage = lazy(() =>
-  import("../pages/explore/explore-page.tsx").then((page) => ({ default: page.ExplorePage })),
-);
-const ComparePage = lazy(() =>
-  import("../pages/compare/compare-page.tsx").then((page) => ({ default: page.ComparePage })),
-);
+const explorePage = lazyComponent(() => import("../pages/explore/explore-page.tsx").then((page) => page.ExplorePage));
+const comparePage = lazyComponent(() => import("../pages/compare/compare-page.tsx").then((page) => page.ComparePage));
 
 /** The console: navigation beside the page that the URL names. */
 export function App() {
@@ -68,9 +65,11 @@ function Pages() {
         {({ id, view }) => <Titled title="Job" page={<JobPage key={id} jobId={id} view={view ?? ""} />} />}
       </Route>
       <Route path="/compare/:base/:other">
-        {({ base, other }) => <Titled title="Compare" page={<ComparePage baseId={base} otherId={other} />} />}
+        {({ base, other }) => (
+          <Titled title="Compare" page={<LazyView of={comparePage} props={{ baseId: base, otherId: other }} />} />
+        )}
       </Route>
-      <Route path="/explore">{() => <Titled title="Explore" page={<ExplorePage />} />}</Route>
+      <Route path="/explore">{() => <Titled title="Explore" page={<LazyView of={explorePage} props={{}} />} />}</Route>
       <Route path="/queues">{() => <Titled title="Queues" page={<QueuesPage />} />}</Route>
       <Route path="/schedules/:tab?">
         {({ tab }) => <Titled title="Schedules" page={<SchedulesPage tab={tab ?? ""} />} />}
@@ -89,7 +88,7 @@ function Titled({ title, page }: { title: string; page: ReactNode }) {
   useEffect(() => {
     document.title = `${title} · Spanloom`;
   }, [title]);
-  return <Suspense fallback={<LoadingRows />}>{page}</Suspense>;
+  return page;
 }
 
 /** The icon of the page, drawn in. */

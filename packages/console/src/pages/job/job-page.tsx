@@ -1,9 +1,10 @@
 import type { Job } from "@spanloom/protocol";
-import { Suspense, useState } from "react";
+import { useEffect, useState } from "react";
 import { Link } from "wouter";
 import { useJob } from "../../rpc/use-job.ts";
 import { isEnded } from "../../text/job-states.ts";
 import { CopyButton } from "../../widgets/copy-button.tsx";
+import { LazyView, preload } from "../../widgets/lazy-view.tsx";
 import { ErrorState, LoadingRows } from "../../widgets/notice.tsx";
 import { ProgressBar } from "../../widgets/progress-bar.tsx";
 import { StateBadge } from "../../widgets/state-badge.tsx";
@@ -11,12 +12,15 @@ import { CompareDialog } from "../compare/compare-dialog.tsx";
 import { CancelDialog } from "./cancel-dialog.tsx";
 import { CloneDialog } from "./clone-dialog.tsx";
 import { JobFacts } from "./job-facts.tsx";
-import { jobViews } from "./job-views.ts";
+import { type JobView, jobViews } from "./job-views.ts";
 import { retryJob } from "./retry-job.ts";
 
 /** One job: what it is, what can be done to it, and the ways to look into it. */
 export function JobPage({ jobId, view }: { jobId: string; view: string }) {
   const { data: job, error, refresh } = useJob(jobId);
+  const { component } = viewOf(view);
+  // Its code comes while the job is asked for.
+  useEffect(() => preload(component), [component]);
   if (!job) return error === undefined ? <LoadingRows /> : <ErrorState error={error} onRetry={refresh} />;
   // What is done needs no room any more.
   const unfinished = job.progress.filter(({ done, total }) => done < total);
@@ -75,9 +79,12 @@ function JobHead({ job, onDone }: { job: Job; onDone: () => void }) {
   );
 }
 
+function viewOf(chosen: string): JobView {
+  return jobViews.find(({ path }) => path === chosen) ?? jobViews[0]!;
+}
+
 function JobViews({ job, chosen }: { job: Job; chosen: string }) {
-  const view = jobViews.find(({ path }) => path === chosen) ?? jobViews[0]!;
-  const { Component } = view;
+  const view = viewOf(chosen);
   return (
     <>
       <nav className="tabs" aria-label="Ways to look into the job">
@@ -93,9 +100,7 @@ function JobViews({ job, chosen }: { job: Job; chosen: string }) {
           </Link>
         ))}
       </nav>
-      <Suspense fallback={<LoadingRows />}>
-        <Component job={job} />
-      </Suspense>
+      <LazyView of={view.component} props={{ job }} />
     </>
   );
 }

@@ -1,12 +1,12 @@
 import type { Job } from "@spanloom/protocol";
-import { type ComponentType, lazy } from "react";
+import { type LazyComponent, lazyComponent } from "../../widgets/lazy-view.tsx";
 
 /** A way to look into a job, with a tab and a path of its own. */
 export interface JobView {
   /** Its part of the URL: `/jobs/<id>/<path>`. */
   path: string;
   label: string;
-  Component: ComponentType<{ job: Job }>;
+  component: LazyComponent<{ job: Job }>;
 }
 
 /**
@@ -17,37 +17,35 @@ export const jobViews: readonly JobView[] = [
   {
     path: "tasks",
     label: "Tasks",
-    Component: lazy(() => import("./tasks-view.tsx").then(({ TasksView }) => ({ default: TasksView }))),
+    component: lazyComponent(() => import("./tasks-view.tsx").then(({ TasksView }) => TasksView)),
   },
   {
     path: "waterfall",
     label: "Waterfall",
-    Component: lazy(() =>
-      import("../../waterfall/waterfall-view.tsx").then(({ WaterfallView }) => ({ default: WaterfallView })),
+    component: lazyComponent(() =>
+      import("../../waterfall/waterfall-view.tsx").then(({ WaterfallView }) => WaterfallView),
     ),
   },
   {
     path: "critical-path",
     label: "Critical path",
-    Component: lazy(() =>
-      import("../../critical-path/critical-path-view.tsx").then(({ CriticalPathView }) => ({
-        default: CriticalPathView,
-      })),
+    component: lazyComponent(() =>
+      import("../../critical-path/critical-path-view.tsx").then(({ CriticalPathView }) => CriticalPathView),
     ),
   },
   {
     path: "flame",
     label: "Flame chart",
-    Component: lazy(() => import("../../flame/flame-view.tsx").then(({ FlameView }) => ({ default: FlameView }))),
+    component: lazyComponent(() => import("../../flame/flame-view.tsx").then(({ FlameView }) => FlameView)),
   },
   {
     path: "logs",
     label: "Logs",
-    Component: lazy(() => import("../../logs/logs-view.tsx").then(({ LogsView }) => ({ default: LogsView }))),
+    component: lazyComponent(() => import("../../logs/logs-view.tsx").then(({ LogsView }) => LogsView)),
   },
   {
     path: "output",
     label: "Output",
-    Component: lazy(() => import("./output-view.tsx").then(({ OutputView }) => ({ default: OutputView }))),
+    component: lazyComponent(() => import("./output-view.tsx").then(({ OutputView }) => OutputView)),
   },
 ];
