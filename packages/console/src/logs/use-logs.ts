@@ -1,7 +1,7 @@
 import type { Job } from "@spanloom/protocol";
 import { useEffect, useState } from "react";
 import { backoffMs } from "../rpc/backoff.ts";
-import { query } from "../rpc/query.ts";
+import { query, tailQuery } from "../rpc/query.ts";
 import { browserSchedule } from "../rpc/use-poll.ts";
 import { token } from "../state/settings.ts";
 import { useValue } from "../state/value-store.ts";
@@ -81,7 +81,8 @@ async function follow({ jobId, view, live, lines, tell, signal }: Following): Pr
   const onInterrupted = (interrupted: unknown) => now({ interrupted });
   for (let failures = 0; !signal.aborted; ) {
     try {
-      const source = { client: query, jobId, view, live, most: MOST_LINES, signal, onInterrupted };
+      const client = live ? tailQuery : query;
+      const source = { client, jobId, view, live, most: MOST_LINES, signal, onInterrupted };
       for await (const batch of logBatches(source)) {
         lines.put(batch);
         cancel ??= browserSchedule(() => now({}), DRAW_MS);

@@ -18,13 +18,17 @@ const PATIENCE_MS = 30_000;
 /** For calls that last as long as there is something to tell. */
 export const unending = { timeoutMs: 0 } as const;
 
-/** To the server the page is from, in binary; answers that are streams are read as they come. */
-export const transport: Transport = createConnectTransport({
+const toServer = {
   baseUrl: globalThis.location?.origin ?? "http://127.0.0.1:7171",
   useBinaryFormat: true,
-  defaultTimeoutMs: PATIENCE_MS,
   interceptors: [observeConnection(connection), observeClock(serverClock, Date.now), authorize],
-});
+};
+
+/** To the server the page is from, in binary; answers that are streams are read as they come. */
+export const transport: Transport = createConnectTransport({ ...toServer, defaultTimeoutMs: PATIENCE_MS });
+
+/** As `transport`, for answers that last as long as there is something to tell. */
+export const unendingTransport: Transport = createConnectTransport(toServer);
 
 export const jobs: Client<typeof JobService> = createClient(JobService, transport);
 export const runners: Client<typeof RunnerService> = createClient(RunnerService, transport);

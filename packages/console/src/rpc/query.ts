@@ -1,5 +1,8 @@
 import { QueryClient } from "@spanloom/query";
-import { transport } from "./clients.ts";
+import { transport, unendingTransport } from "./clients.ts";
 
-/** Asks for spans and logs from the page itself; what needs many of them has a worker with a client of its own. */
+/** Asks for spans and logs by the calls of the page; what needs many of them has a worker with a client of its own. */
 export const query: QueryClient = new QueryClient({ transport });
+
+/** As `query`, for what is followed as it comes. */
+export const tailQuery: QueryClient = new QueryClient({ transport: unendingTransport });

@@ -27,6 +27,11 @@ export const jobViews: readonly JobView[] = [
     ),
   },
   {
+    path: "graph",
+    label: "Graph",
+    Component: lazy(() => import("../../graph/graph-view.tsx").then(({ GraphView }) => ({ default: GraphView }))),
+  },
+  {
     path: "critical-path",
     label: "Critical path",
     component: lazyComponent(() =>
