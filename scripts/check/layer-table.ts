@@ -61,7 +61,7 @@ export const layers: readonly Layer[] = [
   { folder: "packages/exporters/*", imports: ["@spanloom/exporter", "@spanloom/protocol"] },
   {
     folder: "packages/cli",
-    imports: ["@spanloom/sdk", "@spanloom/query", "@spanloom/protocol"],
+    imports: ["@spanloom/sdk", "@spanloom/query", "@spanloom/protocol", "@spanloom/exporter"],
     dynamicImports: ["@spanloom/server", "@spanloom/runner"],
   },
   { folder: "packages/console", imports: ["@spanloom/protocol", "@spanloom/query"], bundled: true },

@@ -137,6 +137,7 @@ test("spans, logs, the critical path and comparisons", async () => {
   await vi.waitFor(async () => expect(await json("logs", [added])).toHaveLength(1), WAIT);
   expect((await json("spans", [id])).length).toBeGreaterThan(7);
   await json("spans", [id, "--follow"]);
+  await json("export", [id, "--to", join(modules, "counting-exporter.ts")]);
   await json("logs", [added, "--follow"]);
   expect((await json("critical-path", [id])).length).toBeGreaterThan(0);
   expect((await json("compare", [id, other])).length).toBeGreaterThan(0);

@@ -6,6 +6,7 @@ import { criticalPathCommand } from "./commands/critical-path.ts";
 import { devCommand } from "./commands/dev.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { eventCommand } from "./commands/event.ts";
+import { exportCommand } from "./commands/export.ts";
 import { jobCommand } from "./commands/job.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { queueCommand } from "./commands/queue.ts";
@@ -47,6 +48,7 @@ export function buildProgram(context: CliContext, exit: Exit): Command {
     webhookCommand,
     spansCommand,
     logsCommand,
+    exportCommand,
     criticalPathCommand,
     compareCommand,
     queueCommand,

@@ -16,6 +16,7 @@ export {
 export { type DropReason, ExportQueue, type ExportQueueOptions, type ExportQueueStats } from "./export-queue.ts";
 export { type ExportResult, exported, type RejectedRecords } from "./export-result.ts";
 export type { Exporter, TelemetryBatch } from "./exporter.ts";
+export { type ExporterModule, importExporter } from "./import-exporter.ts";
 export { attributesToJson, enumName, type JsonValue, valueToJson } from "./json-value.ts";
 export {
   exporterFields,

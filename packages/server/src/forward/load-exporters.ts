@@ -1,15 +1,13 @@
-import { createRequire } from "node:module";
-import { isAbsolute, join, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { join } from "node:path";
 import {
   type Exporter,
   type FieldPlace,
+  importExporter,
   type OptionFieldsByName,
   readFields,
   type ShapeOptions,
   workflowAliases,
 } from "@spanloom/exporter";
-import { SpanloomError } from "@spanloom/protocol";
 import type { ForwardFrom } from "./forwarder.ts";
 
 /** An exporter, and the name that its cursor is kept by. */
@@ -61,16 +59,9 @@ export async function loadExporters(
   return loaded;
 }
 
-/** What a package of exporters exports. */
-interface ExporterModule {
-  exporterFromEnv?: (env: LoadOptions["env"], options?: Record<string, unknown>) => Exporter;
-  optionFields?: OptionFieldsByName;
-}
-
 async function loadExporter(config: ExporterConfig, { env, folder }: LoadOptions): Promise<Exporter> {
-  const { use } = config;
-  const { exporterFromEnv, optionFields } = (await import(pathToFileURL(locate(use, folder)).href)) as ExporterModule;
-  if (typeof exporterFromEnv !== "function") throw refuse(use, "it has no function exporterFromEnv");
+  const besides = [import.meta.filename, join(folder, "package.json")];
+  const { exporterFromEnv, optionFields } = await importExporter(config.use, { folder, besides });
   const options = optionsOf(config, optionFields);
   return options ? exporterFromEnv(env, options) : exporterFromEnv(env);
 }
@@ -88,23 +79,4 @@ function optionsOf({ options, shape, place }: ExporterConfig, fields: OptionFiel
 export function withAliases(shape: ShapeOptions | undefined): ShapeOptions | undefined {
   const isNamed = (shape?.aliases as unknown) === "workflow";
   return isNamed ? { ...shape, aliases: workflowAliases } : shape;
-}
-
-/** The file to import. */
-function locate(name: string, folder: string): string {
-  if (name.startsWith(".") || isAbsolute(name)) return resolve(folder, name);
-  const packageName = /^[a-z0-9-]+$/.test(name) ? `@spanloom/exporter-${name}` : name;
-  for (const from of [import.meta.filename, join(folder, "package.json")]) {
-    try {
-      return createRequire(from).resolve(packageName);
-    } catch (error) {
-      // It may be installed elsewhere; what is wrong with one that is installed must be told.
-      if ((error as NodeJS.ErrnoException).code !== "MODULE_NOT_FOUND") throw error;
-    }
-  }
-  throw refuse(name, `it is not installed; run npm install ${packageName}`);
-}
-
-function refuse(name: string, why: string): SpanloomError {
-  return new SpanloomError("INVALID_FIELD", `cannot use exporter "${name}": ${why}`, { field: "exporter" });
 }
