@@ -272,6 +272,10 @@ describe("running a job again", () => {
     expect(await clone.result()).toBe("y");
     await client.jobs.clone(job.id, { build: (roots) => void roots.submitMany(echo, ["a", "b"]) });
     expect(service.clones[2]!.tasks!.groups[0]!.inputs).toHaveLength(2);
+    await client.jobs.clone(job.id, { inputs: { 0: { to: "eu" }, 2: undefined } });
+    expect(service.clones[3]!.inputs).toEqual({ 0: new TextEncoder().encode('{"to":"eu"}'), 2: new Uint8Array() });
+    const misplaced = client.jobs.clone(job.id, { inputs: { [-1]: "x" } });
+    await expect(misplaced).rejects.toThrow('inputs has the key "-1", must be the place of a root');
     const empty = client.jobs.clone(job.id, { build: () => undefined });
     await expect(empty).rejects.toMatchObject({ reason: "INVALID_FIELD" });
   });

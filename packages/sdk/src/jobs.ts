@@ -4,6 +4,7 @@ import { type Job, JobService, SpanloomError, TaskState } from "@spanloom/protoc
 import { type Caller, type CallRetryOptions, callerOf, retryDelayMs } from "./call.ts";
 import type { TraceCarrier } from "./carrier.ts";
 import { type ClientCall, type ClientSpan, ClientSpans } from "./client-spans.ts";
+import { cloneInputs } from "./clone-inputs.ts";
 import { type ListJobsOptions, toJobFilter } from "./job-filter.ts";
 import { JobHandle, type JobResult, type RetriedJob, type RetryJobOptions, type WaitOptions } from "./job-handle.ts";
 import { JobWaiter } from "./job-waiter.ts";
@@ -45,6 +46,11 @@ export interface CloneJobEdits {
   name?: string;
   /** Tags that replace those of the same name or are added. */
   tags?: Record<string, string>;
+  /**
+   * Inputs that replace those of roots, by their place among them, 0 being the first; what else these were submitted with
+   * stays. Not together with `build`.
+   */
+  inputs?: Readonly<Record<number, unknown>>;
   /** Submits roots that replace those of the original. */
   build?: (roots: Pick<SubmissionBuilder, "submit" | "submitMany">) => void;
   /** The same key and edits again return the clone made before. Default: a new random key. */
@@ -281,6 +287,7 @@ export class Jobs {
         tags: tagsWithoutTrace(tags),
         idempotencyKey,
         ...(roots && { tasks: roots.build() }),
+        ...(edits.inputs && { inputs: cloneInputs(jobId, edits.inputs) }),
         ...traceFields(span ? { traceMode, trace: span.carrier } : edits),
       };
       const { job } = await this.#call((options) => this.#service.cloneJob(request, options));

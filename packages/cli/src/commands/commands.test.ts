@@ -118,6 +118,8 @@ test("a job is cloned with edits", async () => {
   expect(clone).toMatchObject({ name: "again", tags: { try: "2" }, output: 3 });
   expect(clone.id).not.toBe(id);
   expect((await run("job", "clone", id)).out).toMatch(/^[0-9a-f-]{36}\n$/);
+  const other = await run("job", "clone", id, "--input", '{"a": 20, "b": 22}', "--wait", "--json");
+  expect(JSON.parse(other.out)).toMatchObject({ output: 42 });
 });
 
 test("a job that does not exist is named, with how to find one", async () => {

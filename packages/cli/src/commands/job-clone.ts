@@ -4,11 +4,13 @@ import type { CliContext } from "../cli-context.ts";
 import { collectTag } from "../flag-values.ts";
 import { followJob } from "../follow-job.ts";
 import type { Exit } from "../program.ts";
+import { readInput } from "../read-input.ts";
 import { wantsJson, withClient } from "../server-options.ts";
 
 interface CloneFlags {
   name?: string;
   tag?: Record<string, string>;
+  input?: string;
   idempotencyKey?: string;
   wait?: boolean;
   watch?: boolean;
@@ -21,14 +23,18 @@ export function jobCloneCommand(context: CliContext, exit: Exit): Command {
     .argument("<job>", "id of the job to clone")
     .option("--name <name>", "name of the new job (default: the other's)")
     .option("--tag <key=value>", "tag to add or replace, may be repeated", collectTag)
+    .option("-i, --input <json>", "other input of its first task, as JSON, @file, or - for the standard input")
     .option("--idempotency-key <key>", "the same key and edits give the same job")
     .option("--wait", "wait for the end and print the job with its output")
     .option("--watch", "as --wait, and show progress")
-    .addHelpText("after", "\nExamples:\n  spanloom job clone 0190... --tag try=2 --watch\n")
+    .addHelpText(
+      "after",
+      '\nExamples:\n  spanloom job clone 0190... --tag try=2 --watch\n  spanloom job clone 0190... --input \'{"region": "us"}\'\n',
+    )
     .action(async (jobId: string, flags: CloneFlags, command: Command) => {
       const json = wantsJson(command);
       await withClient(command, context, async (client) => {
-        const job = await client.jobs.clone(jobId, editsOf(flags));
+        const job = await client.jobs.clone(jobId, await editsOf(flags, context));
         if (flags.watch || flags.wait)
           return exit(await followJob(client, job.id, { context, json, quiet: !flags.watch }));
         context.stdout.write(json ? `${JSON.stringify(job.submitted)}\n` : `${job.id}\n`);
@@ -36,8 +42,10 @@ export function jobCloneCommand(context: CliContext, exit: Exit): Command {
     });
 }
 
-function editsOf({ name, tag, idempotencyKey }: CloneFlags): CloneJobEdits {
+async function editsOf(flags: CloneFlags, context: CliContext): Promise<CloneJobEdits> {
+  const { name, tag, input, idempotencyKey } = flags;
   return {
+    ...(input !== undefined && { inputs: { 0: await readInput(input, context) } }),
     ...(name !== undefined && { name }),
     ...(tag && { tags: tag }),
     ...(idempotencyKey !== undefined && { idempotencyKey }),

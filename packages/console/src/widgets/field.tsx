@@ -29,6 +29,7 @@ export function TextField(props: {
   placeholder?: string;
   required?: boolean;
   list?: string;
+  type?: "text" | "datetime-local";
 }) {
   const { label, hint, onChange, ...input } = props;
   return (

@@ -3,6 +3,7 @@ import { CloneJobRequestSchema, defaultLimits, spanIdOf, TraceMode, traceIdOfJob
 import { describe, expect, test } from "vitest";
 import type { NewJob } from "../store/store.ts";
 import { toClonedJob } from "./clone-job.ts";
+import { defaultRetryRule } from "./retry-policy.ts";
 
 const ORIGINAL = "01890000-0000-7000-8000-000000000001";
 const CLONE = "01890000-0000-7000-8000-000000000002";
@@ -79,11 +80,43 @@ describe("a clone", () => {
     expect(edited.tasks.specs).toMatchObject([{ name: "other", major: 1 }]);
   });
 
+  test("takes other inputs for some roots, which keep all else that they were submitted with", () => {
+    const [a, b, c, d] = [1, 2, 3, 4].map((byte) => new Uint8Array([byte]));
+    const spec = { name: "t", major: 1, minor: 0, optional: false, retry: { ...defaultRetryRule, maxAttempts: 7 } };
+    const groups = [
+      { inputs: [a!, b!], specs: [0], dependsOn: [], displays: ["first", "second"] },
+      { inputs: [c!], specs: [0], dependsOn: [0], displays: [] },
+    ];
+    const original = { ...submission, tasks: { specs: [{ ...spec, attemptTimeoutMs: 5 }], groups } };
+    const { tasks } = clone({ inputs: { 1: d!, 2: new Uint8Array() } }, original);
+    expect(tasks).toEqual({
+      specs: original.tasks.specs,
+      groups: [
+        { ...groups[0], inputs: [a, d] },
+        { ...groups[1], inputs: [new Uint8Array()] },
+      ],
+    });
+    expect(() => clone({ inputs: { 3: d! } }, original)).toThrow("inputs names root 3, but there are 3");
+    expect(() => clone({ inputs: { 0: new Uint8Array(defaultLimits.maxInputBytes + 1) } }, original)).toThrow(
+      "inputs[0] has 262145 bytes, limit 262144",
+    );
+    expect(() => clone({ inputs: { 0: d! }, tasks: { groups: [] } }, original)).toThrow(/together with tasks/);
+  });
+
   test("under a key has a hash of what was asked for, whatever the order of tags", () => {
     const hash = (edits: object) => clone({ idempotencyKey: "k", ...edits }).requestHash;
     expect(hash({ tags: { a: "1", b: "2" } })).toBe(hash({ tags: { b: "2", a: "1" } }));
     expect(hash({})).toMatch(/^[0-9a-f]{64}$/);
     expect(new Set([hash({}), hash({ name: "x" }), hash({ tags: { a: "1" } })]).size).toBe(3);
+    const one = {
+      groups: [{ inputs: [new Uint8Array(), new Uint8Array()], specs: [0], dependsOn: [], displays: [] }],
+      specs: [],
+    };
+    const withInput = (inputs: object) =>
+      clone({ idempotencyKey: "k", inputs }, { ...submission, tasks: one }).requestHash;
+    const [x, y] = [new Uint8Array([1]), new Uint8Array([2])];
+    expect(withInput({ 0: x, 1: y })).toBe(withInput({ 1: y, 0: x }));
+    expect(withInput({ 0: x })).not.toBe(withInput({ 1: x }));
     expect(hash({})).toBe(clone({ idempotencyKey: "other" }).requestHash);
     expect(hash({})).toBe(hash({ trace: { traceparent: `00-${"a".repeat(32)}-${"b".repeat(16)}-01` } }));
   });

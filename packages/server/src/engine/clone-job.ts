@@ -7,8 +7,8 @@ import {
   parseTraceparent,
   spanIdOf,
 } from "@spanloom/protocol";
-import type { NewJob, NewJobTrace } from "../store/store.ts";
-import { boundedText } from "./field.ts";
+import type { NewJob, NewJobTrace, NewTaskSet } from "../store/store.ts";
+import { boundedText, checkLimit, invalidField } from "./field.ts";
 import { checkedTags, type SubmissionContext } from "./submission.ts";
 import { toNewTaskSet } from "./task-set.ts";
 import { jobTrace } from "./trace.ts";
@@ -38,7 +38,7 @@ export function toClonedJob(
   return {
     ...kept,
     id: jobId,
-    ...edits(request, limits),
+    ...edits(request, submission, limits),
     tags: checkedTags({ ...submission.tags, ...request.tags }, limits),
     ...(deadlineUs !== undefined && { deadlineUs: nowUs + deadlineUs - createdAtUs }),
     idempotencyKey: boundedText("idempotency_key", request.idempotencyKey, limits.maxNameBytes),
@@ -61,11 +61,30 @@ function cloneTrace({ trace: context, traceMode }: CloneJobRequest, { id, trace 
   };
 }
 
-function edits({ name, tasks }: CloneJobRequest, limits: Limits): Partial<NewJob> {
+function edits({ name, tasks, inputs }: CloneJobRequest, original: NewJob, limits: Limits): Partial<NewJob> {
+  const isInput = Object.keys(inputs).length > 0;
+  if (isInput && tasks !== undefined) throw invalidField("inputs", "is given together with tasks: give one of them");
   return {
     ...(name !== "" && { name: boundedText("name", name, limits.maxNameBytes) }),
     ...(tasks !== undefined && { tasks: toNewTaskSet(tasks, "tasks", limits) }),
+    ...(isInput && { tasks: withInputs(original.tasks, inputs, limits) }),
   };
+}
+
+/** A set whose tasks at some places, counted through its groups, have other inputs. */
+function withInputs(set: NewTaskSet, inputs: CloneJobRequest["inputs"], limits: Limits): NewTaskSet {
+  const count = set.groups.reduce((sum, group) => sum + group.inputs.length, 0);
+  for (const [place, input] of Object.entries(inputs)) {
+    if (Number(place) >= count) throw invalidField("inputs", `names root ${place}, but there are ${count}`);
+    checkLimit(`inputs[${place}]`, input.length, limits.maxInputBytes, "bytes");
+  }
+  let first = 0;
+  const groups = set.groups.map((group) => {
+    const from = first;
+    first += group.inputs.length;
+    return { ...group, inputs: group.inputs.map((input, at) => inputs[from + at] ?? input) };
+  });
+  return { ...set, groups };
 }
 
 /**

@@ -10,7 +10,7 @@ import { randomKey } from "../../text/random-key.ts";
 import { formatTags, parseTags } from "../../text/tag-list.ts";
 import { Dialog } from "../../widgets/dialog.tsx";
 import { CodeField, TextField } from "../../widgets/field.tsx";
-import { editedRoots } from "./edited-roots.ts";
+import { editedInputs } from "./edited-inputs.ts";
 
 /** Inputs of a clone are edited one by one; of more roots than this all stay as they are. */
 const MOST_ROOTS = 5;
@@ -28,13 +28,12 @@ export function CloneDialog({ job, onClose }: { job: Job; onClose: () => void })
   const clone = async () => {
     setBusy(true);
     try {
-      const tasks = editedRoots(roots ?? [], inputs);
       const { job: copy } = await jobs.cloneJob({
         jobId: job.id,
         name: name === job.name ? "" : name,
         tags: parseTags(tags),
         idempotencyKey: key,
-        ...(tasks && { tasks }),
+        inputs: editedInputs(roots ?? [], inputs),
       });
       showToast("good", `Submitted a clone of ${job.name}`);
       onClose();

@@ -4,24 +4,12 @@ import { jobs, runners } from "../../rpc/clients.ts";
 import { errorText } from "../../rpc/error-text.ts";
 import { usePoll } from "../../rpc/use-poll.ts";
 import { showToast } from "../../state/toasts.ts";
-import { payloadBytes } from "../../text/payload.ts";
 import { randomKey } from "../../text/random-key.ts";
-import { parseTags } from "../../text/tag-list.ts";
 import { Dialog } from "../../widgets/dialog.tsx";
 import { CodeField, TextField } from "../../widgets/field.tsx";
+import { type Draft, DraftProblem, emptyDraft, toSubmission } from "./submission-draft.ts";
 
 const RUNNERS_MS = 10_000;
-
-/** What is typed to submit a job. */
-interface Draft {
-  task: string;
-  input: string;
-  name: string;
-  queue: string;
-  tags: string;
-}
-
-const emptyDraft: Draft = { task: "", input: "", name: "", queue: "", tags: "" };
 
 /** Asks for one task with its input, and submits it as a job. */
 export function SubmitDialog({ onClose }: { onClose: () => void }) {
@@ -38,12 +26,13 @@ export function SubmitDialog({ onClose }: { onClose: () => void }) {
   const submit = async () => {
     setBusy(true);
     try {
-      const job = await submitDraft(draft, key);
-      showToast("good", `Submitted ${job.name}`);
+      const { job, existed } = await jobs.submitJob(toSubmission(draft, key));
+      if (!job) throw new Error("the server answered without a job");
+      showToast("good", existed ? `${job.name} was submitted under this key before` : `Submitted ${job.name}`);
       onClose();
       navigate(`/jobs/${job.id}`);
     } catch (error) {
-      setProblem(error instanceof SyntaxError ? `The input is no JSON: ${error.message}` : errorText(error).message);
+      setProblem(error instanceof DraftProblem ? error.message : errorText(error).message);
       setBusy(false);
     }
   };
@@ -88,7 +77,68 @@ function DraftFields({ draft, onChange }: { draft: Draft; onChange: (change: Par
           onChange={(tags) => onChange({ tags })}
         />
       </div>
+      <MoreFields draft={draft} onChange={onChange} />
     </>
+  );
+}
+
+/** What most jobs are submitted without. */
+function MoreFields({ draft, onChange }: { draft: Draft; onChange: (change: Partial<Draft>) => void }) {
+  return (
+    <details className="more-fields">
+      <summary>More options</summary>
+      <div className="field-pair field-pair-even">
+        <TextField
+          label="Attempts"
+          value={draft.attempts}
+          placeholder="1"
+          hint="in all, when it fails"
+          onChange={(attempts) => onChange({ attempts })}
+        />
+        <TextField
+          label="Priority"
+          value={draft.priority}
+          placeholder="0"
+          hint="higher runs first"
+          onChange={(priority) => onChange({ priority })}
+        />
+        <TextField
+          label="Attempt timeout"
+          value={draft.attemptTimeout}
+          placeholder="none"
+          hint="such as 30s"
+          onChange={(attemptTimeout) => onChange({ attemptTimeout })}
+        />
+        <TextField
+          label="Queue timeout"
+          value={draft.queueTimeout}
+          placeholder="none"
+          hint="longest it may wait"
+          onChange={(queueTimeout) => onChange({ queueTimeout })}
+        />
+        <TextField
+          label="Start"
+          type="datetime-local"
+          value={draft.startAt}
+          hint="not before this, by your clock"
+          onChange={(startAt) => onChange({ startAt })}
+        />
+        <TextField
+          label="Deadline"
+          value={draft.deadline}
+          placeholder="none"
+          hint="from now, such as 2h"
+          onChange={(deadline) => onChange({ deadline })}
+        />
+      </div>
+      <TextField
+        label="Idempotency key"
+        value={draft.idempotencyKey}
+        placeholder="a new one"
+        hint="The same key with the same job is that job, not another."
+        onChange={(idempotencyKey) => onChange({ idempotencyKey })}
+      />
+    </details>
   );
 }
 
@@ -96,21 +146,4 @@ function DraftFields({ draft, onChange }: { draft: Draft; onChange: (change: Par
 async function taskNames(signal: AbortSignal): Promise<string[]> {
   const { runners: listed } = await runners.listRunners({ pageSize: 1_000 }, { signal });
   return [...new Set(listed.flatMap(({ identifiers }) => identifiers.map(({ name }) => name)))].sort();
-}
-
-/** Errors: SyntaxError when the input is not JSON; whatever the server refuses. */
-async function submitDraft(draft: Draft, idempotencyKey: string) {
-  const task = draft.task.trim();
-  const { job } = await jobs.submitJob({
-    name: draft.name.trim() || task,
-    queue: draft.queue.trim(),
-    tags: parseTags(draft.tags),
-    idempotencyKey,
-    tasks: {
-      specs: [{ identifier: { name: task } }],
-      groups: [{ inputs: [payloadBytes(draft.input)], specs: [0] }],
-    },
-  });
-  if (!job) throw new Error("the server answered without a job");
-  return job;
 }
