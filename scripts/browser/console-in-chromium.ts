@@ -60,7 +60,7 @@ describe("the console in Chromium, with one job,", () => {
       .first()
       .waitFor();
     await here.takePicture("failed");
-    await here.page.getByRole("button", { name: "Retry" }).click();
+    await here.page.getByRole("button", { name: "Retry", exact: true }).click();
     await here.page.getByText("1 task runs again").waitFor();
     await here.page.getByRole("button", { name: "Clone" }).click();
     await here.page.getByLabel("Name").fill("broken again");

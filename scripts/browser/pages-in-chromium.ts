@@ -10,7 +10,90 @@ const openGates = () => {
   for (const open of gates.splice(0)) open();
 };
 
-const here = useConsole({ tasks: [add, wait] });
+const pass = { now: false };
+const choosy = task({
+  name: "choosy",
+  run: () => {
+    if (!pass.now) throw new Error("not yet");
+    return "well";
+  },
+});
+
+const here = useConsole({ tasks: [add, wait, choosy] });
+
+/** The first task of a job, as the protocol has it in JSON. */
+async function rootOf(jobId: string): Promise<unknown> {
+  const response = await fetch(`${here.url}/spanloom.v1.JobService/ListTasks`, {
+    method: "POST",
+    headers: { "content-type": "application/json", authorization: `Bearer ${here.stage.token}` },
+    body: JSON.stringify({ jobId }),
+  });
+  const { tasks } = (await response.json()) as { tasks: unknown[] };
+  return tasks[0];
+}
+
+describe("jobs in Chromium", () => {
+  it("are submitted with their options, under a key once", async () => {
+    for (const told of ["Submitted add", "was submitted under this key before"]) {
+      await here.open("/jobs");
+      await here.page.getByRole("button", { name: "Submit a job" }).first().click();
+      await here.page.getByLabel("Task", { exact: true }).fill("add");
+      await here.page.getByLabel("Input, as JSON").fill('{"a": 1, "b": 2}');
+      await here.page.getByText("More options").click();
+      await here.page.getByLabel("Attempts").fill("4");
+      await here.page.getByLabel("Attempt timeout").fill("soon");
+      await here.page.getByRole("button", { name: "Submit", exact: true }).click();
+      await here.page.getByText("Attempt timeout “soon” is no length of time").waitFor();
+      expect([await here.seriousFindings(), await here.wideParts()]).toEqual([[], []]);
+      await here.page.getByLabel("Attempt timeout").fill("30s");
+      await here.page.getByLabel("Idempotency key").fill("sums-1");
+      await here.page.getByRole("button", { name: "Submit", exact: true }).click();
+      await here.page.getByText(told).waitFor();
+    }
+    expect((await here.client.jobs.count({ name: "add" })).SUCCEEDED).toBe(1);
+    const jobId = new URL(here.page.url()).pathname.split("/")[2]!;
+    expect(await rootOf(jobId)).toMatchObject({ maxAttempts: 4 });
+  });
+
+  it("are cloned with another input, and keep their retries", async () => {
+    const job = await here.client.jobs.submit(add, { a: 1, b: 2 }, { name: "first", retry: { maxAttempts: 3 } });
+    await job.wait();
+    await here.open(`/jobs/${job.id}`);
+    await here.page.getByRole("button", { name: "Clone" }).click();
+    await here.page.getByLabel("Input of add").fill('{"a": 40, "b": 2}');
+    await here.page.getByRole("button", { name: "Clone" }).last().click();
+    await here.page.locator("dd", { hasText: "clone of" }).waitFor();
+    await here.page.getByRole("link", { name: "Output" }).click();
+    await here.page.getByText("42", { exact: true }).waitFor();
+    const id = new URL(here.page.url()).pathname.split("/")[2]!;
+    expect(await rootOf(id)).toMatchObject({ maxAttempts: 3 });
+  });
+
+  it("are retried and cancelled several at once, and a failed task alone", async () => {
+    const failed = await Promise.all(
+      [1, 2].map(() => here.client.jobs.submit(choosy, undefined as never, { name: "many" })),
+    );
+    for (const job of failed) await job.wait();
+    await here.client.jobs.submit(wait, undefined as never, { name: "many" });
+    await here.open("/jobs?name=many");
+    await here.page.getByRole("row", { name: /running/ }).waitFor();
+    await here.page.getByLabel("Choose all that are shown").check();
+    await here.page.getByText("3 jobs chosen").waitFor();
+    expect([await here.seriousFindings(), await here.wideParts()]).toEqual([[], []]);
+    await here.page.getByRole("button", { name: "Cancel 1" }).click();
+    await here.page.getByLabel("Reason").fill("enough");
+    await here.page.getByRole("button", { name: "Cancel the job" }).click();
+    await here.page.getByText("Cancelled many").waitFor();
+    openGates();
+    await here.page.getByRole("button", { name: "Retry 2" }).click();
+    await here.page.getByText("Retried 2 jobs").waitFor();
+    for (const job of failed) await job.wait();
+    pass.now = true;
+    await here.open(`/jobs/${failed[0]!.id}/tasks`);
+    await here.page.getByRole("button", { name: "Retry choosy alone" }).click();
+    await here.page.getByRole("heading", { name: /many\s+.*succeeded/ }).waitFor();
+  });
+});
 
 describe("queues and runners in Chromium", () => {
   it("tell what waits for nobody, and who runs what, with the way to its job", async () => {

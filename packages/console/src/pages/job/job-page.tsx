@@ -72,7 +72,7 @@ function JobHead({ job, onDone }: { job: Job; onDone: () => void }) {
           Compare with…
         </button>
       </div>
-      {asking === "cancel" && <CancelDialog job={job} onClose={close} onDone={onDone} />}
+      {asking === "cancel" && <CancelDialog jobs={[job]} onClose={close} onDone={onDone} />}
       {asking === "clone" && <CloneDialog job={job} onClose={close} />}
       {asking === "compare" && <CompareDialog job={job} onClose={close} />}
     </header>

@@ -1,5 +1,5 @@
-import type { Job, Task } from "@spanloom/protocol";
-import { useState } from "react";
+import { type Job, type Task, TaskState } from "@spanloom/protocol";
+import { type ReactNode, useState } from "react";
 import { jobs } from "../../rpc/clients.ts";
 import { usePoll } from "../../rpc/use-poll.ts";
 import { isEnded } from "../../text/job-states.ts";
@@ -7,6 +7,7 @@ import { shortId } from "../../text/short-id.ts";
 import { taskStateText } from "../../text/task-states.ts";
 import { EmptyState, ErrorState, LoadingRows } from "../../widgets/notice.tsx";
 import { Duration, RelativeTime } from "../../widgets/time.tsx";
+import { retryJob } from "./retry-job.ts";
 
 const PAGE_SIZE = 100;
 const RUNNING_MS = 2_000;
@@ -26,7 +27,7 @@ export function TasksView({ job }: { job: Job }) {
   const next = data.nextPageToken;
   return (
     <>
-      <TaskTable tasks={data.tasks} />
+      <TaskTable tasks={data.tasks} isEnded={ended} onRetried={refresh} />
       <nav className="pages" aria-label="Pages of tasks">
         {pages.length > 0 && (
           <button type="button" className="button" onClick={() => setPages(pages.slice(0, -1))}>
@@ -43,7 +44,14 @@ export function TasksView({ job }: { job: Job }) {
   );
 }
 
-function TaskTable({ tasks }: { tasks: readonly Task[] }) {
+interface TaskTableProps {
+  tasks: readonly Task[];
+  /** Whether the job has ended, so that tasks of it can be run again. */
+  isEnded: boolean;
+  onRetried: () => void;
+}
+
+function TaskTable({ tasks, isEnded: canRetry, onRetried }: TaskTableProps) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys.
     <section className="table-frame" aria-label="Tasks" tabIndex={0}>
@@ -61,11 +69,22 @@ function TaskTable({ tasks }: { tasks: readonly Task[] }) {
             <th scope="col" className="number">
               Took
             </th>
+            {canRetry && (
+              <th scope="col">
+                <span className="hidden">Actions</span>
+              </th>
+            )}
           </tr>
         </thead>
         <tbody>
           {tasks.map((task) => (
-            <TaskRow key={task.id} task={task} />
+            <TaskRow key={task.id} task={task}>
+              {canRetry && (
+                <td className="number">
+                  {retriable.has(task.state) && <RetryTask task={task} onRetried={onRetried} />}
+                </td>
+              )}
+            </TaskRow>
           ))}
         </tbody>
       </table>
@@ -73,7 +92,33 @@ function TaskTable({ tasks }: { tasks: readonly Task[] }) {
   );
 }
 
-function TaskRow({ task }: { task: Task }) {
+const retriable: ReadonlySet<TaskState> = new Set([TaskState.FAILED, TaskState.CANCELLED]);
+
+/** Runs one task again, with what was skipped for it. */
+function RetryTask({ task, onRetried }: { task: Task; onRetried: () => void }) {
+  const [busy, setBusy] = useState(false);
+  const retry = async () => {
+    setBusy(true);
+    await retryJob(task.jobId, [task.id]);
+    setBusy(false);
+    onRetried();
+  };
+  const name = task.display || task.identifier?.name;
+  return (
+    <button
+      type="button"
+      className="button button-small"
+      aria-label={`Retry ${name} alone`}
+      title="Run this task again, with what was skipped for it"
+      disabled={busy}
+      onClick={() => void retry()}
+    >
+      Retry
+    </button>
+  );
+}
+
+function TaskRow({ task, children }: { task: Task; children: ReactNode }) {
   const { name, tone } = taskStateText(task.state);
   const runner = task.attempts.at(-1)?.runnerId ?? "";
   return (
@@ -102,6 +147,7 @@ function TaskRow({ task }: { task: Task }) {
       <td className="number">
         <Duration from={task.startedAt} to={task.endedAt} />
       </td>
+      {children}
     </tr>
   );
 }

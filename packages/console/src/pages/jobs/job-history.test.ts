@@ -19,10 +19,10 @@ function historyOf(openMs: number) {
 }
 
 describe("jobs over time", () => {
-  it("lie in thirty buckets that end with the one of now", async () => {
+  it("lie in buckets from where the period begins to the one of now", async () => {
     const { history } = historyOf(0);
     const buckets = await history.load(HOUR, NOW, never);
-    expect(buckets).toHaveLength(30);
+    expect([buckets.length, buckets[0]?.fromMs]).toEqual([31, NOW - HOUR]);
     expect(
       buckets.every(({ fromMs, toMs }, at) => at === 0 || (fromMs === buckets[at - 1]?.toMs && toMs > fromMs)),
     ).toBe(true);
@@ -35,11 +35,11 @@ describe("jobs over time", () => {
     const open = NOW - 20 * 120_000;
     const { history, asked } = historyOf(open);
     await history.load(HOUR, NOW, never);
-    expect(asked).toHaveLength(30);
+    expect(asked).toHaveLength(31);
     asked.length = 0;
     const buckets = await history.load(HOUR, NOW, never);
     const [openBucket, last] = [Math.floor(open / 120_000) * 120_000, Math.floor(NOW / 120_000) * 120_000];
-    expect(asked).toEqual([openBucket, last]);
+    expect(asked).toEqual([NOW - HOUR, openBucket, last]);
     expect(buckets.find(({ fromMs }) => fromMs === openBucket)?.counts).toEqual({ running: 1 });
   });
 
@@ -62,8 +62,28 @@ describe("jobs over time", () => {
     await history.load(HOUR, NOW, never);
     asked.length = 0;
     await history.load(24 * HOUR, NOW, never);
-    expect(asked).toHaveLength(30);
+    expect(asked).toHaveLength(31);
   });
+
+  it.each([
+    [5 * 60_000, 31, 900_000],
+    [50 * 60_000, 31, HOUR],
+    [3 * HOUR, 31, 6 * HOUR],
+    [20 * HOUR, 31, 24 * HOUR],
+    [40 * HOUR, 31, 900_000],
+  ])(
+    "of no period are of the shortest that has all of the last day: with one %d ms ago",
+    async (agoMs, length, periodMs) => {
+      const history = new JobHistory(async (fromMs, toMs) => {
+        const isIn = fromMs <= NOW - agoMs && NOW - agoMs < toMs;
+        return isIn ? [create(JobStateCountSchema, { state: JobState.FAILED, count: 1n })] : [];
+      });
+      const buckets = await history.load(undefined, NOW, never);
+      expect([buckets.length, buckets[0]?.fromMs]).toEqual([length, NOW - periodMs]);
+      const failed = buckets.reduce((sum, { counts }) => sum + (counts.failed ?? 0), 0);
+      expect(failed).toBe(agoMs <= periodMs ? 1 : 0);
+    },
+  );
 
   it("have buckets of widths that people count in", () => {
     expect([900_000, HOUR, 6 * HOUR, 24 * HOUR, 7 * 24 * HOUR, 30 * 24 * HOUR].map(bucketMs)).toEqual([

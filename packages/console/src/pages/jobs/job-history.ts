@@ -3,6 +3,9 @@ import { isEnded, jobStateName } from "../../text/job-states.ts";
 import type { HistoryBucket } from "../../widgets/history-chart.tsx";
 
 const BUCKETS = 30;
+const DAY_MS = 86_400_000;
+/** What a chart of no period may be of, besides a day. */
+const periodsMs = [900_000, 3_600_000, 21_600_000];
 
 /** Widths that people count in. */
 const widthsMs = [30_000, 60_000, 120_000, 300_000, 720_000, 1_800_000, 2_880_000, 10_800_000, 20_160_000, 86_400_000];
@@ -19,7 +22,8 @@ export type CountBetween = (fromMs: number, toMs: number, signal: AbortSignal) =
  * Jobs over time, by the state they are in now.
  *
  * Buckets lie at multiples of their width, so that the counts of one whose jobs have all ended are kept and not asked for
- * again, but every so often: a job that ended may be retried.
+ * again, but every so often: a job that ended may be retried. The first begins with the period, in the middle of its
+ * width: all together count what the period has, no more and no less.
  */
 export class JobHistory {
   readonly #count: CountBetween;
@@ -31,27 +35,44 @@ export class JobHistory {
     this.#count = count;
   }
 
-  async load(periodMs: number, nowMs: number, signal: AbortSignal): Promise<HistoryBucket[]> {
-    const widthMs = bucketMs(periodMs);
+  /** The bars of a period; of none, of the shortest that has all jobs of the last day. */
+  async load(periodMs: number | undefined, nowMs: number, signal: AbortSignal): Promise<HistoryBucket[]> {
+    const wholeMs = periodMs ?? (await this.#fittingMs(nowMs, signal));
+    const widthMs = bucketMs(wholeMs);
     if (widthMs !== this.#widthMs) this.#known.clear();
     this.#widthMs = widthMs;
     this.#round++;
-    const last = Math.floor(nowMs / widthMs) * widthMs;
-    const starts = Array.from({ length: BUCKETS }, (_, at) => last - (BUCKETS - 1 - at) * widthMs);
-    for (const start of this.#known.keys()) if (start < starts[0]!) this.#known.delete(start);
-    return Promise.all(starts.map((start) => this.#bucket(start, nowMs, signal)));
+    const beginMs = nowMs - wholeMs;
+    const first = Math.floor(beginMs / widthMs) * widthMs;
+    const starts = Array.from({ length: Math.floor((nowMs - first) / widthMs) + 1 }, (_, at) => first + at * widthMs);
+    for (const start of this.#known.keys()) if (start < beginMs) this.#known.delete(start);
+    return Promise.all(
+      starts.map((start) => this.#bucket(Math.max(start, beginMs), start + widthMs, { nowMs, signal })),
+    );
   }
 
-  async #bucket(fromMs: number, nowMs: number, signal: AbortSignal): Promise<HistoryBucket> {
-    const toMs = fromMs + this.#widthMs;
+  async #fittingMs(nowMs: number, signal: AbortSignal): Promise<number> {
+    for (const periodMs of periodsMs) {
+      const counted = await this.#count(nowMs - DAY_MS, nowMs - periodMs, signal);
+      if (counted.every(({ count }) => count === 0n)) return periodMs;
+    }
+    return DAY_MS;
+  }
+
+  async #bucket(
+    fromMs: number,
+    toMs: number,
+    { nowMs, signal }: { nowMs: number; signal: AbortSignal },
+  ): Promise<HistoryBucket> {
     const known = this.#known.get(fromMs);
     if (known && this.#round - known.round < KEEP_ROUNDS) return known.bucket;
     const counted = await this.#count(fromMs, toMs, signal);
     const counts = Object.fromEntries(counted.map(({ state, count }) => [jobStateName(state), Number(count)]));
     const bucket = { fromMs, toMs, counts };
-    const settled = toMs < nowMs && counted.every(({ state }) => isEnded(state));
+    const isWhole = toMs - fromMs === this.#widthMs && toMs < nowMs;
     // Not all in the same round, so that they are not all asked for again in the same round.
-    if (settled) this.#known.set(fromMs, { bucket, round: this.#round - ((fromMs / this.#widthMs) % SPREAD) });
+    if (isWhole && counted.every(({ state }) => isEnded(state)))
+      this.#known.set(fromMs, { bucket, round: this.#round - ((fromMs / this.#widthMs) % SPREAD) });
     return bucket;
   }
 }

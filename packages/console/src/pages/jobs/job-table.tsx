@@ -1,4 +1,5 @@
 import type { Job } from "@spanloom/protocol";
+import type { ReactNode } from "react";
 import { Link } from "wouter";
 import { shortId } from "../../text/short-id.ts";
 import { triggerTypeName } from "../../text/trigger-types.ts";
@@ -10,11 +11,14 @@ import type { JobsView } from "./jobs-view.ts";
 interface JobTableProps {
   jobs: readonly Job[];
   search: string;
+  /** Ids of the chosen ones. */
+  chosen: ReadonlySet<string>;
+  onChoose: (chosen: ReadonlySet<string>) => void;
   onShow: (change: Partial<JobsView>) => void;
 }
 
 /** A page of jobs, a row each. */
-export function JobTable({ jobs, search, onShow }: JobTableProps) {
+export function JobTable({ jobs, search, chosen, onChoose, onShow }: JobTableProps) {
   const shown = jobs.filter((job) => matches(job, search));
   if (shown.length === 0) return <p className="quiet padded">No job on this page has “{search}” in it.</p>;
   return (
@@ -23,6 +27,9 @@ export function JobTable({ jobs, search, onShow }: JobTableProps) {
       <table className="table">
         <thead>
           <tr>
+            <th scope="col">
+              <ChooseAll ids={shown.map(({ id }) => id)} {...{ chosen, onChoose }} />
+            </th>
             <th scope="col">State</th>
             <th scope="col">Name</th>
             <th scope="col">Job</th>
@@ -37,7 +44,14 @@ export function JobTable({ jobs, search, onShow }: JobTableProps) {
         </thead>
         <tbody>
           {shown.map((job) => (
-            <JobRow key={job.id} job={job} onShow={onShow} />
+            <JobRow key={job.id} job={job} onShow={onShow}>
+              <input
+                type="checkbox"
+                aria-label={`Choose ${job.name} ${shortId(job.id)}`}
+                checked={chosen.has(job.id)}
+                onChange={() => onChoose(toggled(chosen, job.id))}
+              />
+            </JobRow>
           ))}
         </tbody>
       </table>
@@ -45,9 +59,37 @@ export function JobTable({ jobs, search, onShow }: JobTableProps) {
   );
 }
 
-function JobRow({ job, onShow }: { job: Job; onShow: JobTableProps["onShow"] }) {
+/** The ids with one more, or without it if it was among them. */
+function toggled(ids: ReadonlySet<string>, id: string): ReadonlySet<string> {
+  return ids.has(id) ? new Set([...ids].filter((each) => each !== id)) : new Set([...ids, id]);
+}
+
+function ChooseAll({ ids, chosen, onChoose }: { ids: readonly string[] } & Pick<JobTableProps, "chosen" | "onChoose">) {
+  const all = ids.every((id) => chosen.has(id));
+  return (
+    <input
+      type="checkbox"
+      aria-label={all ? "Choose none" : "Choose all that are shown"}
+      checked={all}
+      ref={(box) => {
+        if (box) box.indeterminate = !all && chosen.size > 0;
+      }}
+      onChange={() => onChoose(new Set(all ? [] : ids))}
+    />
+  );
+}
+
+interface JobRowProps {
+  job: Job;
+  onShow: JobTableProps["onShow"];
+  /** What chooses it. */
+  children: ReactNode;
+}
+
+function JobRow({ job, onShow, children }: JobRowProps) {
   return (
     <tr>
+      <td>{children}</td>
       <td>
         <StateBadge state={job.state} />
       </td>

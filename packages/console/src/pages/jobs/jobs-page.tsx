@@ -5,6 +5,7 @@ import { serverNowMs } from "../../rpc/server-clock.ts";
 import { usePoll } from "../../rpc/use-poll.ts";
 import { HistoryChart } from "../../widgets/history-chart.tsx";
 import { EmptyState, ErrorState, LoadingRows } from "../../widgets/notice.tsx";
+import { ChosenBar } from "./chosen-bar.tsx";
 import { FilterBar } from "./filter-bar.tsx";
 import { JobHistory } from "./job-history.ts";
 import { JobTable } from "./job-table.tsx";
@@ -18,14 +19,15 @@ import {
   toJobFilter,
   withTimes,
 } from "./jobs-view.ts";
+import { chosenJobs } from "./many-jobs.ts";
 import { StateTabs } from "./state-tabs.tsx";
 import { SubmitDialog } from "./submit-dialog.tsx";
 
+/** Marks a step of the browser's history that came from the page before it in the list. */
+const OLDER = "older jobs";
 const LIST_MS = 2_000;
 const HISTORY_MS = 10_000;
 const PAGE_SIZE = 50;
-/** What the chart shows of a list of all times. */
-const CHART_MS = 86_400_000;
 
 /** The jobs there are, newest first, as they come and go. */
 export function JobsPage() {
@@ -34,7 +36,8 @@ export function JobsPage() {
   const [submitting, setSubmitting] = useState(false);
   const show = (change: Partial<JobsView>) => {
     const query = formatJobsView({ ...view, page: "", anchor: "", ...change });
-    navigate(query === "" ? "/jobs" : `/jobs?${query}`, { replace: change.page === undefined });
+    const isOlder = (change.page ?? "") !== "";
+    navigate(query === "" ? "/jobs" : `/jobs?${query}`, { replace: !isOlder, state: isOlder ? OLDER : null });
   };
   const { list, counts, history } = useJobs(view);
   return (
@@ -80,9 +83,7 @@ function useJobs(view: JobsView) {
       }),
     [withoutStates],
   );
-  const history = usePoll(withoutStates, HISTORY_MS, (signal) =>
-    counted.load(period ?? CHART_MS, serverNowMs(), signal),
-  );
+  const history = usePoll(withoutStates, HISTORY_MS, (signal) => counted.load(period, serverNowMs(), signal));
   return { list, counts, history };
 }
 
@@ -95,14 +96,18 @@ interface JobListProps {
 
 function JobList({ view, list, onShow, onSubmit }: JobListProps) {
   const { data, error, refresh } = list;
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const many = chosenJobs(data?.jobs ?? [], chosen);
+  const none = () => setChosen(new Set());
   if (!data) return error === undefined ? <LoadingRows /> : <ErrorState error={error} onRetry={refresh} />;
   if (data.jobs.length === 0) return <NoJobs view={view} onShow={onShow} onSubmit={onSubmit} />;
   return (
     <>
-      <JobTable jobs={data.jobs} search={view.search} onShow={onShow} />
+      {many.all.length > 0 && <ChosenBar many={many} onClear={none} onDone={refresh} />}
+      <JobTable jobs={data.jobs} search={view.search} onChoose={setChosen} {...{ chosen, onShow }} />
       <nav className="pages" aria-label="Pages">
         {view.page !== "" && (
-          <button type="button" className="button" onClick={() => history.back()}>
+          <button type="button" className="button" onClick={() => newer(onShow)}>
             ← Newer
           </button>
         )}
@@ -114,6 +119,12 @@ function JobList({ view, list, onShow, onSubmit }: JobListProps) {
       </nav>
     </>
   );
+}
+
+/** To the page before this one; to the first where the browser was opened on this one, as by a link. */
+function newer(onShow: JobListProps["onShow"]): void {
+  if (history.state === OLDER) history.back();
+  else onShow({ page: "" });
 }
 
 function NoJobs({ view, onShow, onSubmit }: Omit<JobListProps, "list">) {

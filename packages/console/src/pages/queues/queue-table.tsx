@@ -63,7 +63,7 @@ function QueueRow({ load: { stats, capacity, stuck }, rate }: { load: QueueLoad;
       <td className="wide">
         <Link className="row-link" href={`/jobs?queue=${encodeURIComponent(stats.queue)}`}>
           {stats.queue}
-        </Link>
+        </Link>{" "}
         {stuck !== undefined && <span className="row-problem">{stuck}</span>}
       </td>
       <td className="number">{stats.queued.toLocaleString()}</td>
