@@ -29,7 +29,7 @@ export const jobViews: readonly JobView[] = [
   {
     path: "graph",
     label: "Graph",
-    Component: lazy(() => import("../../graph/graph-view.tsx").then(({ GraphView }) => ({ default: GraphView }))),
+    component: lazyComponent(() => import("../../graph/graph-view.tsx").then(({ GraphView }) => GraphView)),
   },
   {
     path: "critical-path",
