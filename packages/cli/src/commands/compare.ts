@@ -2,6 +2,7 @@ import { Command } from "commander";
 import type { CliContext } from "../cli-context.ts";
 import { queryClient, wantsJson } from "../server-options.ts";
 import { comparisonText } from "../text/comparison-text.ts";
+import { tableWidth } from "../text/text-table.ts";
 import { writeRows } from "../write-rows.ts";
 
 /** `spanloom compare`: what got slower and faster between two jobs. */
@@ -17,6 +18,6 @@ export function compareCommand(context: CliContext): Command {
     .action(async (base: string, other: string, _flags: object, command: Command) => {
       const query = queryClient(command, context).compare({ base, other });
       if (wantsJson(command)) return writeRows(query, { format: "jsonl", context });
-      context.stdout.write(comparisonText(await query.toArrow({ signal: context.signal })));
+      context.stdout.write(comparisonText(await query.toArrow({ signal: context.signal }), tableWidth(context.stdout)));
     });
 }

@@ -6,7 +6,7 @@ import { collectEntry, instant, oneOfList, wholeNumber } from "../flag-values.ts
 import { readInput } from "../read-input.ts";
 import { wantsJson, withClient } from "../server-options.ts";
 import { firingsText } from "../text/firing-text.ts";
-import { oneLine, textTable } from "../text/text-table.ts";
+import { oneLine, tableWidth, textTable } from "../text/text-table.ts";
 
 /** `spanloom event`: publishes and shows events. */
 export function eventCommand(context: CliContext): Command {
@@ -80,7 +80,9 @@ function listCommand(context: CliContext): Command {
     .action(async (flags: ConditionFlags & { limit: number }, command: Command) => {
       const wanted = { ...conditionsOf(flags), limit: flags.limit };
       const events = await withClient(command, context, (client) => collect(client.events.list(wanted)));
-      context.stdout.write(wantsJson(command) ? `${JSON.stringify(events)}\n` : listText(events));
+      context.stdout.write(
+        wantsJson(command) ? `${JSON.stringify(events)}\n` : listText(events, tableWidth(context.stdout)),
+      );
     });
 }
 
@@ -91,7 +93,9 @@ function getCommand(context: CliContext): Command {
     .addHelpText("after", "\nExamples:\n  spanloom event get order-7-paid --json\n")
     .action(async (id: string, _flags: object, command: Command) => {
       const event = await withClient(command, context, (client) => client.events.get(id));
-      const text = `${listText([event])}${oneLine(JSON.stringify(event.payload))}\n${firingsText(event.firings ?? [])}`;
+      const width = tableWidth(context.stdout);
+      const firings = firingsText(event.firings ?? [], width);
+      const text = `${listText([event], width)}${oneLine(JSON.stringify(event.payload))}\n${firings}`;
       context.stdout.write(wantsJson(command) ? `${JSON.stringify(event)}\n` : text);
     });
 }
@@ -119,13 +123,17 @@ function replayCommand(context: CliContext): Command {
     });
 }
 
-function listText(events: readonly EventSnapshot[]): string {
+function listText(events: readonly EventSnapshot[], width: number): string {
   if (events.length === 0) return "No events.\n";
-  return textTable(events, [
-    { title: "EVENT", value: ({ id }) => id },
-    { title: "KEY", value: ({ key }) => key },
-    { title: "SOURCE", value: ({ source, webhook }) => (webhook ? `${source} ${webhook}` : source) },
-    { title: "RECEIVED", value: ({ receivedAt }) => receivedAt.toISOString() },
-    { title: "MATCHED", value: ({ matched }) => (matched ? "yes" : "") },
-  ]);
+  return textTable(
+    events,
+    [
+      { title: "EVENT", value: ({ id }) => id },
+      { title: "KEY", value: ({ key }) => key, shrink: true },
+      { title: "SOURCE", value: ({ source, webhook }) => (webhook ? `${source} ${webhook}` : source), shrink: true },
+      { title: "RECEIVED", value: ({ receivedAt }) => receivedAt.toISOString(), spare: true },
+      { title: "MATCHED", value: ({ matched }) => (matched ? "yes" : "") },
+    ],
+    width,
+  );
 }

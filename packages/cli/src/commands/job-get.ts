@@ -3,7 +3,7 @@ import type { CliContext } from "../cli-context.ts";
 import { collect } from "../collect.ts";
 import { wantsJson, withClient } from "../server-options.ts";
 import { jobText } from "../text/job-text.ts";
-import { textTable } from "../text/text-table.ts";
+import { tableWidth, textTable } from "../text/text-table.ts";
 
 /** `spanloom job get`: shows one job, with its tasks when asked. */
 export function jobGetCommand(context: CliContext): Command {
@@ -22,13 +22,17 @@ export function jobGetCommand(context: CliContext): Command {
         }
         context.stdout.write(jobText(job, context.nowMs()));
         if (!tasks) return;
-        const table = textTable(tasks, [
-          { title: "TASK", value: ({ id }) => id },
-          { title: "NAME", value: ({ name, depth }) => `${"  ".repeat(Math.min(depth, 20))}${name}` },
-          { title: "STATE", value: ({ state }) => state },
-          { title: "ATTEMPTS", value: ({ attempts }) => attempts.length, right: true },
-          { title: "DISPLAY", value: ({ display }) => display },
-        ]);
+        const table = textTable(
+          tasks,
+          [
+            { title: "TASK", value: ({ id }) => id },
+            { title: "NAME", value: ({ name, depth }) => `${"  ".repeat(Math.min(depth, 20))}${name}`, shrink: true },
+            { title: "STATE", value: ({ state }) => state },
+            { title: "ATTEMPTS", value: ({ attempts }) => attempts.length, right: true },
+            { title: "DISPLAY", value: ({ display }) => display, shrink: true },
+          ],
+          tableWidth(context.stdout),
+        );
         context.stdout.write(`\n${table}`);
       });
     });

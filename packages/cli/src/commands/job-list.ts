@@ -5,7 +5,7 @@ import { collect } from "../collect.ts";
 import { collectTag, instant, oneOfList, wholeNumber } from "../flag-values.ts";
 import { wantsJson, withClient } from "../server-options.ts";
 import { jobDuration } from "../text/job-text.ts";
-import { textTable } from "../text/text-table.ts";
+import { tableWidth, textTable } from "../text/text-table.ts";
 
 const states: readonly JobStateName[] = ["QUEUED", "RUNNING", "CANCELLING", "SUCCEEDED", "FAILED", "CANCELLED"];
 
@@ -54,7 +54,7 @@ export function jobListCommand(context: CliContext): Command {
       const { state, triggeredBy, ...rest } = flags;
       const any = { ...(state && { states: state }), ...(triggeredBy && { triggerTypes: triggeredBy }) };
       const jobs = await withClient(command, context, (client) => collect(client.jobs.list({ ...pick(rest), ...any })));
-      context.stdout.write(wantsJson(command) ? `${JSON.stringify(jobs)}\n` : listText(jobs, context.nowMs()));
+      context.stdout.write(wantsJson(command) ? `${JSON.stringify(jobs)}\n` : listText(jobs, context));
     });
 }
 
@@ -73,15 +73,19 @@ function pick(flags: Omit<ListFlags, "state" | "triggeredBy">) {
   };
 }
 
-function listText(jobs: readonly JobSnapshot[], nowMs: number): string {
+function listText(jobs: readonly JobSnapshot[], { stdout, nowMs }: CliContext): string {
   if (jobs.length === 0) return "No jobs.\n";
   const total = ({ counts }: JobSnapshot) => Object.values(counts).reduce((sum, count) => sum + count, 0);
-  return textTable(jobs, [
-    { title: "JOB", value: ({ id }) => id },
-    { title: "NAME", value: ({ name }) => name },
-    { title: "STATE", value: ({ state }) => state },
-    { title: "TASKS", value: (job) => `${job.counts.succeeded}/${total(job)}`, right: true },
-    { title: "CREATED", value: ({ createdAt }) => createdAt.toISOString() },
-    { title: "TOOK", value: (job) => jobDuration(job, nowMs), right: true },
-  ]);
+  return textTable(
+    jobs,
+    [
+      { title: "JOB", value: ({ id }) => id },
+      { title: "NAME", value: ({ name }) => name, shrink: true },
+      { title: "STATE", value: ({ state }) => state },
+      { title: "TASKS", value: (job) => `${job.counts.succeeded}/${total(job)}`, right: true },
+      { title: "CREATED", value: ({ createdAt }) => createdAt.toISOString(), spare: true },
+      { title: "TOOK", value: (job) => jobDuration(job, nowMs()), right: true },
+    ],
+    tableWidth(stdout),
+  );
 }

@@ -3,7 +3,7 @@ import { Command } from "commander";
 import type { CliContext } from "../cli-context.ts";
 import { wantsJson, withClient } from "../server-options.ts";
 import { formatDuration } from "../text/duration-text.ts";
-import { textTable } from "../text/text-table.ts";
+import { tableWidth, textTable } from "../text/text-table.ts";
 
 /** What `queue list --json` prints for each queue. */
 export interface QueueRow extends Omit<QueueSnapshot, "oldestQueuedAt"> {
@@ -21,7 +21,7 @@ export function queueCommand(context: CliContext): Command {
       const rows = await withClient(command, context, async ({ jobs }) =>
         (await jobs.queues(...queues)).map(toQueueRow),
       );
-      context.stdout.write(wantsJson(command) ? `${JSON.stringify(rows)}\n` : listText(rows, context.nowMs()));
+      context.stdout.write(wantsJson(command) ? `${JSON.stringify(rows)}\n` : listText(rows, context));
     });
   return new Command("queue").description("show what waits").addCommand(list);
 }
@@ -31,19 +31,23 @@ export function toQueueRow({ oldestQueuedAt, ...row }: QueueSnapshot): QueueRow 
   return { ...row, oldestQueuedAt: oldestQueuedAt?.toISOString() ?? null };
 }
 
-function listText(rows: readonly QueueRow[], nowMs: number): string {
+function listText(rows: readonly QueueRow[], { stdout, nowMs }: CliContext): string {
   if (rows.length === 0) return "No queues.\n";
-  return textTable(rows, [
-    { title: "QUEUE", value: ({ queue }) => queue },
-    { title: "QUEUED", value: ({ queued }) => queued, right: true },
-    { title: "THROTTLED", value: ({ throttled }) => throttled, right: true },
-    { title: "SCHEDULED", value: ({ scheduled }) => scheduled, right: true },
-    { title: "RUNNING", value: ({ running }) => running, right: true },
-    { title: "RUNNERS", value: ({ runners }) => runners, right: true },
-    {
-      title: "OLDEST WAITS",
-      value: ({ oldestQueuedAt }) => (oldestQueuedAt ? formatDuration(nowMs - Date.parse(oldestQueuedAt)) : ""),
-      right: true,
-    },
-  ]);
+  return textTable(
+    rows,
+    [
+      { title: "QUEUE", value: ({ queue }) => queue, shrink: true },
+      { title: "QUEUED", value: ({ queued }) => queued, right: true },
+      { title: "THROTTLED", value: ({ throttled }) => throttled, right: true },
+      { title: "SCHEDULED", value: ({ scheduled }) => scheduled, right: true },
+      { title: "RUNNING", value: ({ running }) => running, right: true },
+      { title: "RUNNERS", value: ({ runners }) => runners, right: true },
+      {
+        title: "OLDEST WAITS",
+        value: ({ oldestQueuedAt }) => (oldestQueuedAt ? formatDuration(nowMs() - Date.parse(oldestQueuedAt)) : ""),
+        right: true,
+      },
+    ],
+    tableWidth(stdout),
+  );
 }

@@ -26,7 +26,7 @@ export function runnerDrainCommand(context: CliContext): Command {
         await drain(connection, ids);
         return wait ? untilEnded(connection, ids, context) : runnersOf(connection, ids);
       });
-      context.stdout.write(wantsJson(command) ? `${JSON.stringify(rows)}\n` : runnersText(rows, context.nowMs()));
+      context.stdout.write(wantsJson(command) ? `${JSON.stringify(rows)}\n` : runnersText(rows, context));
     });
 }
 

@@ -5,7 +5,7 @@ import { Command } from "commander";
 import type { CliContext } from "../cli-context.ts";
 import { wantsJson, withConnection } from "../server-options.ts";
 import { formatDuration } from "../text/duration-text.ts";
-import { textTable } from "../text/text-table.ts";
+import { tableWidth, textTable } from "../text/text-table.ts";
 
 /** What `runner list --json` prints for each runner. */
 export interface RunnerRow {
@@ -39,7 +39,7 @@ export function runnerListCommand(context: CliContext): Command {
       // `runner` has an option of this name too, and takes it before this command sees it.
       const { queue = "" } = command.optsWithGlobals<{ queue?: string }>();
       const rows = await withConnection(command, context, (connection) => readRunners(connection, { states, queue }));
-      context.stdout.write(wantsJson(command) ? `${JSON.stringify(rows)}\n` : runnersText(rows, context.nowMs()));
+      context.stdout.write(wantsJson(command) ? `${JSON.stringify(rows)}\n` : runnersText(rows, context));
     });
 }
 
@@ -76,19 +76,23 @@ function stateName(state: RunnerState): string {
 }
 
 /** Runners as a table for people. */
-export function runnersText(rows: readonly RunnerRow[], nowMs: number): string {
+export function runnersText(rows: readonly RunnerRow[], { stdout, nowMs }: CliContext): string {
   if (rows.length === 0) return "No runners. Start one with: spanloom runner tasks.ts\n";
-  return textTable(rows, [
-    { title: "RUNNER", value: ({ id }) => id },
-    { title: "STATE", value: ({ state }) => state },
-    { title: "HOST", value: ({ host, pid }) => `${host}:${pid}` },
-    { title: "SERVICE", value: ({ serviceName }) => serviceName },
-    { title: "QUEUES", value: ({ queues }) => queues.join(",") },
-    { title: "RUNNING", value: ({ running, capacity }) => `${running}/${capacity}`, right: true },
-    {
-      title: "SEEN",
-      value: ({ lastSeenAt }) => (lastSeenAt ? `${formatDuration(nowMs - Date.parse(lastSeenAt))} ago` : ""),
-      right: true,
-    },
-  ]);
+  return textTable(
+    rows,
+    [
+      { title: "RUNNER", value: ({ id }) => id },
+      { title: "STATE", value: ({ state }) => state },
+      { title: "HOST", value: ({ host, pid }) => `${host}:${pid}`, shrink: true },
+      { title: "SERVICE", value: ({ serviceName }) => serviceName, shrink: true, spare: true },
+      { title: "QUEUES", value: ({ queues }) => queues.join(","), shrink: true, spare: true },
+      { title: "RUNNING", value: ({ running, capacity }) => `${running}/${capacity}`, right: true },
+      {
+        title: "SEEN",
+        value: ({ lastSeenAt }) => (lastSeenAt ? `${formatDuration(nowMs() - Date.parse(lastSeenAt))} ago` : ""),
+        right: true,
+      },
+    ],
+    tableWidth(stdout),
+  );
 }

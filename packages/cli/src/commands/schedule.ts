@@ -8,7 +8,7 @@ import { wantsJson, withClient } from "../server-options.ts";
 import { formatDuration, parseDuration } from "../text/duration-text.ts";
 import { factsText } from "../text/facts-text.ts";
 import { firingsText, lastText } from "../text/firing-text.ts";
-import { textTable } from "../text/text-table.ts";
+import { tableWidth, textTable } from "../text/text-table.ts";
 import { type Definitions, definitionCommands, oneFlag } from "./definition-commands.ts";
 
 const schedules: Definitions<ScheduleSnapshot> = {
@@ -111,7 +111,9 @@ function fireCommand(context: CliContext): Command {
     .action(async (name: string, { idempotencyKey }: { idempotencyKey?: string }, command: Command) => {
       const options = idempotencyKey === undefined ? {} : { idempotencyKey };
       const firing = await withClient(command, context, (client) => client.schedules.fire(name, options));
-      context.stdout.write(wantsJson(command) ? `${JSON.stringify(firing)}\n` : firingsText([firing]));
+      context.stdout.write(
+        wantsJson(command) ? `${JSON.stringify(firing)}\n` : firingsText([firing], tableWidth(context.stdout)),
+      );
     });
 }
 
@@ -128,7 +130,7 @@ function backfillCommand(context: CliContext): Command {
       const range = { from, until, ...(max !== undefined && { maxFirings: max }) };
       const backfill = await withClient(command, context, (client) => client.schedules.backfill(name, range));
       const { fired, firings } = backfill;
-      const text = `${firingsText(firings)}${fired} fired now.\n`;
+      const text = `${firingsText(firings, tableWidth(context.stdout))}${fired} fired now.\n`;
       context.stdout.write(wantsJson(command) ? `${JSON.stringify(backfill)}\n` : text);
     });
 }
@@ -158,14 +160,21 @@ function scheduleText(schedule: ScheduleSnapshot): string {
   ]);
 }
 
-function listText(found: readonly ScheduleSnapshot[]): string {
+function listText(found: readonly ScheduleSnapshot[], width: number): string {
   if (found.length === 0) return "No schedules.\n";
-  return textTable(found, [
-    { title: "SCHEDULE", value: ({ name }) => name },
-    { title: "TIMES", value: timesText },
-    { title: "SUBMITS", value: ({ job }) => job.name },
-    { title: "NEXT", value: ({ paused, nextTimes }) => (paused ? "paused" : (nextTimes[0]?.toISOString() ?? "never")) },
-    { title: "LAST", value: ({ lastFiring }) => lastText(lastFiring) },
-    { title: "ERROR", value: ({ lastError }) => lastError?.message ?? "" },
-  ]);
+  return textTable(
+    found,
+    [
+      { title: "SCHEDULE", value: ({ name }) => name },
+      { title: "TIMES", value: timesText, shrink: true },
+      { title: "SUBMITS", value: ({ job }) => job.name, shrink: true, spare: true },
+      {
+        title: "NEXT",
+        value: ({ paused, nextTimes }) => (paused ? "paused" : (nextTimes[0]?.toISOString() ?? "never")),
+      },
+      { title: "LAST", value: ({ lastFiring }) => lastText(lastFiring) },
+      { title: "ERROR", value: ({ lastError }) => lastError?.message ?? "", shrink: true },
+    ],
+    width,
+  );
 }

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import type { CliContext } from "../cli-context.ts";
 import { wantsJson, withClient } from "../server-options.ts";
 import { taskText } from "../text/task-text.ts";
+import { tableWidth } from "../text/text-table.ts";
 
 /** `spanloom task get`: shows a task, its attempts, input and output included. */
 export function taskGetCommand(context: CliContext): Command {
@@ -11,6 +12,8 @@ export function taskGetCommand(context: CliContext): Command {
     .addHelpText("after", "\nExamples:\n  spanloom task get 0190...\n  spanloom task get 0190... --json | jq .input\n")
     .action(async (taskId: string, _flags: object, command: Command) => {
       const task = await withClient(command, context, ({ jobs }) => jobs.task(taskId));
-      context.stdout.write(wantsJson(command) ? `${JSON.stringify(task)}\n` : taskText(task, context.nowMs()));
+      context.stdout.write(
+        wantsJson(command) ? `${JSON.stringify(task)}\n` : taskText(task, context.nowMs(), tableWidth(context.stdout)),
+      );
     });
 }

@@ -6,6 +6,7 @@ import { collect } from "../collect.ts";
 import { wholeNumber } from "../flag-values.ts";
 import { serverOptions, wantsJson, withClient } from "../server-options.ts";
 import { parseDuration } from "../text/duration-text.ts";
+import { screenText } from "../text/screen-text.ts";
 import { type RunningTask, type TopSnapshot, topLine, topText } from "../text/top-text.ts";
 import { toQueueRow } from "./queue.ts";
 import { readRunners } from "./runner-list.ts";
@@ -80,7 +81,6 @@ async function runningTasks(client: Client, limit: number): Promise<RunningTask[
 
 function show(snapshot: TopSnapshot, { stdout }: CliContext, json: boolean): void {
   if (json) stdout.write(`${JSON.stringify(snapshot)}\n`);
-  // To the upper left, then clear what is below: clearing first would flicker.
-  else if (stdout.isTTY) stdout.write(`\u001b[H\u001b[J${topText(snapshot, stdout.columns)}`);
+  else if (stdout.isTTY) stdout.write(screenText(topText(snapshot, stdout.columns), stdout));
   else stdout.write(topLine(snapshot));
 }

@@ -95,15 +95,19 @@ function triggerText(trigger: TriggerSnapshot): string {
   ]);
 }
 
-function listText(found: readonly TriggerSnapshot[]): string {
+function listText(found: readonly TriggerSnapshot[], width: number): string {
   if (found.length === 0) return "No triggers.\n";
-  return textTable(found, [
-    { title: "TRIGGER", value: ({ name }) => name },
-    { title: "ON", value: ({ on }) => on },
-    { title: "WHEN", value: ({ when = "" }) => when },
-    { title: "SUBMITS", value: ({ job }) => job.name },
-    { title: "PAUSED", value: ({ paused }) => (paused ? "yes" : "") },
-    { title: "LAST", value: ({ lastFiring }) => lastText(lastFiring) },
-    { title: "ERROR", value: ({ lastError }) => lastError?.message ?? "" },
-  ]);
+  return textTable(
+    found,
+    [
+      { title: "TRIGGER", value: ({ name }) => name },
+      { title: "ON", value: ({ on }) => on, shrink: true },
+      { title: "WHEN", value: ({ when = "" }) => when, shrink: true, spare: true },
+      { title: "SUBMITS", value: ({ job }) => job.name, shrink: true, spare: true },
+      { title: "PAUSED", value: ({ paused }) => (paused ? "yes" : "") },
+      { title: "LAST", value: ({ lastFiring }) => lastText(lastFiring) },
+      { title: "ERROR", value: ({ lastError }) => lastError?.message ?? "", shrink: true },
+    ],
+    width,
+  );
 }

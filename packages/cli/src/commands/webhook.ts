@@ -7,7 +7,7 @@ import { readText } from "../read-input.ts";
 import { wantsJson, withClient } from "../server-options.ts";
 import { parseDuration } from "../text/duration-text.ts";
 import { factsText } from "../text/facts-text.ts";
-import { textTable } from "../text/text-table.ts";
+import { tableWidth, textTable } from "../text/text-table.ts";
 
 /** `spanloom webhook`: makes and shows webhooks. */
 export function webhookCommand(context: CliContext): Command {
@@ -149,7 +149,9 @@ function listCommand(context: CliContext): Command {
     .addHelpText("after", "\nExamples:\n  spanloom webhook list\n")
     .action(async ({ limit }: { limit: number }, command: Command) => {
       const found = await withClient(command, context, (client) => collect(client.webhooks.list({ limit })));
-      context.stdout.write(wantsJson(command) ? `${JSON.stringify(found)}\n` : listText(found));
+      context.stdout.write(
+        wantsJson(command) ? `${JSON.stringify(found)}\n` : listText(found, tableWidth(context.stdout)),
+      );
     });
 }
 
@@ -195,13 +197,17 @@ function secretsText({ secretEnv, storedSecrets }: WebhookSnapshot): string {
   return [...secretEnv, ...(storedSecrets > 0 ? [`${storedSecrets} stored`] : [])].join(", ");
 }
 
-function listText(found: readonly WebhookSnapshot[]): string {
+function listText(found: readonly WebhookSnapshot[], width: number): string {
   if (found.length === 0) return "No webhooks.\n";
-  return textTable(found, [
-    { title: "WEBHOOK", value: ({ name }) => name },
-    { title: "SCHEME", value: ({ scheme }) => scheme },
-    { title: "KEY", value: ({ key }) => key },
-    { title: "SECRETS", value: secretsText },
-    { title: "PAUSED", value: ({ paused }) => (paused ? "yes" : "") },
-  ]);
+  return textTable(
+    found,
+    [
+      { title: "WEBHOOK", value: ({ name }) => name },
+      { title: "SCHEME", value: ({ scheme }) => scheme },
+      { title: "KEY", value: ({ key }) => key, shrink: true },
+      { title: "SECRETS", value: secretsText, shrink: true, spare: true },
+      { title: "PAUSED", value: ({ paused }) => (paused ? "yes" : "") },
+    ],
+    width,
+  );
 }

@@ -8,17 +8,21 @@ import { textTable } from "./text-table.ts";
  *
  * Durations are of spans that have ended; a dash stands where none has.
  */
-export function comparisonText(table: Table<ComparisonColumns>): string {
+export function comparisonText(table: Table<ComparisonColumns>, width = Number.POSITIVE_INFINITY): string {
   const rows = [...table];
-  return textTable(rows, [
-    { title: "NAME", value: ({ name }) => name },
-    { title: "CHANGE", value: ({ change }) => change },
-    { title: "COUNT", value: (row) => fromTo(String(row.base_count), String(row.other_count)), right: true },
-    { title: "MEAN", value: (row) => fromTo(took(row.base_mean_ns), took(row.other_mean_ns)), right: true },
-    { title: "", value: (row) => percent(row.base_mean_ns, row.other_mean_ns), right: true },
-    { title: "TOTAL", value: (row) => fromTo(took(row.base_sum_ns), took(row.other_sum_ns)), right: true },
-    { title: "DIFFERENCE", value: (row) => (isOpen(row) ? "-" : signed(Number(row.sum_delta_ns))), right: true },
-  ]);
+  return textTable(
+    rows,
+    [
+      { title: "NAME", value: ({ name }) => name, shrink: true },
+      { title: "CHANGE", value: ({ change }) => change },
+      { title: "COUNT", value: (row) => fromTo(String(row.base_count), String(row.other_count)), right: true },
+      { title: "MEAN", value: (row) => fromTo(took(row.base_mean_ns), took(row.other_mean_ns)), right: true },
+      { title: "", value: (row) => percent(row.base_mean_ns, row.other_mean_ns), right: true },
+      { title: "TOTAL", value: (row) => fromTo(took(row.base_sum_ns), took(row.other_sum_ns)), right: true },
+      { title: "DIFFERENCE", value: (row) => (isOpen(row) ? "-" : signed(Number(row.sum_delta_ns))), right: true },
+    ],
+    width,
+  );
 }
 
 type Sides = { base_mean_ns: number | null; other_mean_ns: number | null };

@@ -7,15 +7,19 @@ export function lastText(firing: FiringSnapshot | undefined): string {
 }
 
 /** Firings as a table. */
-export function firingsText(firings: readonly FiringSnapshot[]): string {
+export function firingsText(firings: readonly FiringSnapshot[], width = Number.POSITIVE_INFINITY): string {
   if (firings.length === 0) return "No firings.\n";
-  return textTable(firings, [
-    { title: "FOR", value: ({ scheduledAt }) => scheduledAt.toISOString() },
-    { title: "OUTCOME", value: ({ outcome, count }) => (count > 1 ? `${outcome} x${count}` : outcome) },
-    { title: "FIRED", value: ({ firedAt }) => firedAt.toISOString() },
-    { title: "JOB", value: ({ jobId = "" }) => jobId },
-    { title: "STATE", value: ({ jobState = "" }) => jobState },
-    { title: "EVENT", value: ({ eventId = "" }) => eventId },
-    { title: "ERROR", value: ({ error = "" }) => error },
-  ]);
+  return textTable(
+    firings,
+    [
+      { title: "FOR", value: ({ scheduledAt }) => scheduledAt.toISOString() },
+      { title: "OUTCOME", value: ({ outcome, count }) => (count > 1 ? `${outcome} x${count}` : outcome) },
+      { title: "FIRED", value: ({ firedAt }) => firedAt.toISOString(), spare: true },
+      { title: "JOB", value: ({ jobId = "" }) => jobId },
+      { title: "STATE", value: ({ jobState = "" }) => jobState },
+      { title: "EVENT", value: ({ eventId = "" }) => eventId, spare: true },
+      { title: "ERROR", value: ({ error = "" }) => error, shrink: true },
+    ],
+    width,
+  );
 }

@@ -4,7 +4,7 @@ import { factsText } from "./facts-text.ts";
 import { textTable } from "./text-table.ts";
 
 /** Everything a person wants to know of a task. */
-export function taskText(task: TaskSnapshot, nowMs: number): string {
+export function taskText(task: TaskSnapshot, nowMs: number, width = Number.POSITIVE_INFINITY): string {
   const { failure } = task;
   const facts = factsText([
     ["task", task.id],
@@ -23,17 +23,25 @@ export function taskText(task: TaskSnapshot, nowMs: number): string {
     ["input", payload(task.input)],
     ["output", payload(task.output)],
   ]);
-  return task.attempts.length === 0 ? facts : `${facts}\n${attemptsText(task.attempts, nowMs)}`;
+  return task.attempts.length === 0 ? facts : `${facts}\n${attemptsText(task.attempts, nowMs, width)}`;
 }
 
-function attemptsText(attempts: readonly AttemptSnapshot[], nowMs: number): string {
-  return textTable(attempts, [
-    { title: "ATTEMPT", value: ({ number }) => number, right: true },
-    { title: "OUTCOME", value: ({ outcome }) => outcome },
-    { title: "RUNNER", value: ({ runnerId }) => runnerId },
-    { title: "TOOK", value: (attempt) => durationOf(attempt, nowMs), right: true },
-    { title: "FAILURE", value: ({ failure }) => (failure ? `${failure.type}: ${failure.message}` : "") },
-  ]);
+function attemptsText(attempts: readonly AttemptSnapshot[], nowMs: number, width: number): string {
+  return textTable(
+    attempts,
+    [
+      { title: "ATTEMPT", value: ({ number }) => number, right: true },
+      { title: "OUTCOME", value: ({ outcome }) => outcome },
+      { title: "RUNNER", value: ({ runnerId }) => runnerId },
+      { title: "TOOK", value: (attempt) => durationOf(attempt, nowMs), right: true },
+      {
+        title: "FAILURE",
+        value: ({ failure }) => (failure ? `${failure.type}: ${failure.message}` : ""),
+        shrink: true,
+      },
+    ],
+    width,
+  );
 }
 
 function durationOf({ startedAt, endedAt }: { startedAt?: Date; endedAt?: Date }, nowMs: number): string {

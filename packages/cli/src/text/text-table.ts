@@ -9,6 +9,8 @@ export interface TextColumn<Row> {
   right?: boolean;
   /** It may be cut to make a table fit: text for people, nothing that is copied. */
   shrink?: boolean;
+  /** It is left out when cutting others does not make a table fit: what is seen elsewhere, too. */
+  spare?: boolean;
 }
 
 /** How wide a table may be: as the terminal is; what is written elsewhere is never cut. */
@@ -19,7 +21,7 @@ export function tableWidth({ isTTY, columns }: CliStream): number {
 /** No column is cut to fewer cells. */
 const NARROWEST = 10;
 
-/** Rows as aligned columns, two spaces apart, with titles; no wider than `width` cells, where columns can be cut. */
+/** Rows as aligned columns, two spaces apart, with titles; no wider than `width` cells, where columns can give way. */
 export function textTable<Row>(
   rows: readonly Row[],
   columns: readonly TextColumn<Row>[],
@@ -29,6 +31,8 @@ export function textTable<Row>(
   const sizes = cells.map((line) => line.map(widthOf));
   const wanted = columns.map((_, i) => sizes.reduce((most, line) => Math.max(most, line[i] ?? 0), 0));
   const widths = shrunk(wanted, columns, width);
+  const spare = columns.findLastIndex((column) => column.spare);
+  if (spare !== -1 && sum(widths) > width) return textTable(rows, columns.toSpliced(spare, 1), width);
   const lines = cells.map((line, row) =>
     line
       .map((cell, i) => {
@@ -46,7 +50,7 @@ export function textTable<Row>(
 /** Widths with the widest columns that may be cut made narrower until the table fits, or no more can be cut. */
 function shrunk(wanted: readonly number[], columns: readonly TextColumn<never>[], width: number): number[] {
   const widths = [...wanted];
-  let excess = widths.reduce((sum, each) => sum + each + 2, -2) - width;
+  let excess = sum(widths) - width;
   while (excess > 0) {
     const widest = widths.reduce((best, each, i) => {
       const can = columns[i]?.shrink && each > NARROWEST;
@@ -57,6 +61,11 @@ function shrunk(wanted: readonly number[], columns: readonly TextColumn<never>[]
     excess--;
   }
   return widths;
+}
+
+/** Cells of columns, two apart. */
+function sum(widths: readonly number[]): number {
+  return widths.reduce((total, each) => total + each + 2, -2);
 }
 
 function widthOf(text: string): number {

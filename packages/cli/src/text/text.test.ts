@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { formatDuration, parseDuration } from "./duration-text.ts";
+import { screenText } from "./screen-text.ts";
 import { manyLines, textTable } from "./text-table.ts";
 
 test("durations are read in their units", () => {
@@ -46,4 +47,26 @@ test("wide characters keep columns aligned, and a table is cut where it may be t
 
 test("text on many lines keeps its lines and nothing that steers a terminal", () => {
   expect(manyLines("Error: a\r\n\tat b\u001b[2J\u2028c")).toBe("Error: a\n at b�[2J c");
+});
+
+test("a screen is drawn over the last one and cut to the terminal, wide characters too", () => {
+  const text = "one\n日本語日本語\nthree\nfour\n";
+  expect(screenText(text, { columns: 8, rows: 24 })).toBe(
+    "\u001b[Hone\u001b[K\n日本語…\u001b[K\nthree\u001b[K\nfour\u001b[K\n\u001b[J",
+  );
+  expect(screenText(text, { columns: 80, rows: 4 })).toBe(
+    "\u001b[Hone\u001b[K\n日本語日本語\u001b[K\n… 2 more lines\u001b[K\n\u001b[J",
+  );
+});
+
+test("a column that others can do without is left out where there is no room", () => {
+  const columns = [
+    { title: "ID", value: () => "0190" },
+    { title: "CREATED", value: () => "2030-01-01T00:00:00.000Z", spare: true },
+    { title: "STATE", value: () => "RUNNING" },
+  ];
+  expect(textTable([0], columns, 39)).toBe(
+    "ID    CREATED                   STATE\n0190  2030-01-01T00:00:00.000Z  RUNNING\n",
+  );
+  expect(textTable([0], columns, 38)).toBe("ID    STATE\n0190  RUNNING\n");
 });

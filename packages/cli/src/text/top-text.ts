@@ -31,30 +31,41 @@ export function topLine({ at, queues, runners }: TopSnapshot): string {
   return `${at}  ${queued} queued  ${sum((queue) => queue.running)} running  ${runners.length} runners of ${capacity}\n`;
 }
 
-/** One look as a screen. */
+/** One look as a screen so wide. */
 export function topText(snapshot: TopSnapshot, columns: number): string {
   const age = (since: string | null) => (since ? formatDuration(Date.parse(snapshot.at) - Date.parse(since)) : "");
-  const queues = textTable(snapshot.queues, [
-    { title: "QUEUE", value: ({ queue }) => queue },
-    { title: "QUEUED", value: ({ queued }) => queued, right: true },
-    { title: "THROTTLED", value: ({ throttled }) => throttled, right: true },
-    { title: "SCHEDULED", value: ({ scheduled }) => scheduled, right: true },
-    { title: "RUNNING", value: ({ running }) => running, right: true },
-    { title: "RUNNERS", value: ({ runners }) => runners, right: true },
-    { title: "OLDEST WAITS", value: ({ oldestQueuedAt }) => age(oldestQueuedAt), right: true },
-  ]);
-  const runners = textTable(snapshot.runners, [
-    { title: "RUNNER", value: ({ id }) => id },
-    { title: "STATE", value: ({ state }) => state },
-    { title: "HOST", value: ({ host, pid }) => `${host}:${pid}` },
-    { title: "RUNNING", value: ({ running, capacity }) => `${running}/${capacity}`, right: true },
-  ]);
-  const tasks = textTable(snapshot.tasks, [
-    { title: "TASK", value: ({ id }) => id },
-    { title: "NAME", value: ({ name }) => name },
-    { title: "FOR", value: ({ since }) => age(since), right: true },
-    { title: "DISPLAY", value: ({ display }) => display },
-  ]);
-  const lines = `${topLine(snapshot)}\n${queues}\n${runners}\n${tasks}`.split("\n");
-  return lines.map((line) => line.slice(0, columns)).join("\n");
+  const queues = textTable(
+    snapshot.queues,
+    [
+      { title: "QUEUE", value: ({ queue }) => queue, shrink: true },
+      { title: "QUEUED", value: ({ queued }) => queued, right: true },
+      { title: "THROTTLED", value: ({ throttled }) => throttled, right: true },
+      { title: "SCHEDULED", value: ({ scheduled }) => scheduled, right: true },
+      { title: "RUNNING", value: ({ running }) => running, right: true },
+      { title: "RUNNERS", value: ({ runners }) => runners, right: true },
+      { title: "OLDEST WAITS", value: ({ oldestQueuedAt }) => age(oldestQueuedAt), right: true },
+    ],
+    columns,
+  );
+  const runners = textTable(
+    snapshot.runners,
+    [
+      { title: "RUNNER", value: ({ id }) => id },
+      { title: "STATE", value: ({ state }) => state },
+      { title: "HOST", value: ({ host, pid }) => `${host}:${pid}`, shrink: true },
+      { title: "RUNNING", value: ({ running, capacity }) => `${running}/${capacity}`, right: true },
+    ],
+    columns,
+  );
+  const tasks = textTable(
+    snapshot.tasks,
+    [
+      { title: "TASK", value: ({ id }) => id },
+      { title: "NAME", value: ({ name }) => name, shrink: true },
+      { title: "FOR", value: ({ since }) => age(since), right: true },
+      { title: "DISPLAY", value: ({ display }) => display, shrink: true },
+    ],
+    columns,
+  );
+  return `${topLine(snapshot)}\n${queues}\n${runners}\n${tasks}`;
 }
