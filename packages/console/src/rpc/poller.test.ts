@@ -7,6 +7,7 @@ function pollerOf() {
   const questions: { signal: AbortSignal; answer: PromiseWithResolvers<string> }[] = [];
   const waits: { delayMs: number; end: () => void; cancelled: boolean }[] = [];
   const told: unknown[] = [];
+  const clock = { nowMs: 0 };
   const poller = new Poller<string>({
     load: (signal) => {
       const answer = Promise.withResolvers<string>();
@@ -24,9 +25,10 @@ function pollerOf() {
       };
     },
     random: () => 0,
+    nowMs: () => clock.nowMs,
   });
   const settled = () => new Promise((resolve) => setImmediate(resolve));
-  return { poller, questions, waits, told, settled };
+  return { poller, questions, waits, told, clock, settled };
 }
 
 describe("what is asked for again and again", () => {
@@ -39,6 +41,18 @@ describe("what is asked for again and again", () => {
     expect([told, waits.map(({ delayMs }) => delayMs)]).toEqual([["a"], [2_000]]);
     waits[0]?.end();
     expect(questions.length).toBe(2);
+  });
+
+  it("is asked less often where answers take long, and no less than once a minute (I3)", async () => {
+    const { poller, questions, waits, clock, settled } = pollerOf();
+    poller.start();
+    for (const [at, tookMs] of [150, 400, 20_000, 10].entries()) {
+      clock.nowMs += tookMs;
+      questions[at]?.answer.resolve("a");
+      await settled();
+      waits[at]?.end();
+    }
+    expect(waits.map(({ delayMs }) => delayMs)).toEqual([2_000, 4_000, 60_000, 2_000]);
   });
 
   it("is asked later and later while it fails, and at its interval after", async () => {
@@ -87,7 +101,7 @@ describe("what is asked for again and again", () => {
     expect(told).toEqual(["new"]);
   });
 
-  it("rests while nobody looks, and is asked at once when somebody does (I3)", async () => {
+  it("rests while nobody looks, and is asked at once when somebody does (I4)", async () => {
     const { poller, questions, waits, settled } = pollerOf();
     poller.start();
     poller.pause();

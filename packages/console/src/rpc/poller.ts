@@ -11,14 +11,24 @@ export interface PollerOptions<T> {
   onError: (error: unknown) => void;
   schedule: Schedule;
   random: () => number;
+  nowMs: () => number;
 }
+
+/**
+ * How many times as long as its answer took a question rests at least. Counting a million jobs under a condition takes a
+ * server 0.3 s, which does nothing else meanwhile: the open pages of a few must not be what it works for.
+ */
+const REST = 10;
+/** Longest rest for that reason. */
+const MOST_REST_MS = 60_000;
 
 /**
  * Asks for something at an interval, later and later while it fails.
  *
  * I1. One question is under way at a time.
  * I2. After `stop` nobody is told anything.
- * I3. While nobody looks (`pause`) nothing is asked; `resume` asks at once.
+ * I3. Of its time at most a tenth goes into questions, where they take long, down to one a minute.
+ * I4. While nobody looks (`pause`) nothing is asked; `resume` asks at once.
  */
 export class Poller<T> {
   readonly #options: PollerOptions<T>;
@@ -70,12 +80,14 @@ export class Poller<T> {
   async #ask(): Promise<void> {
     const asking = new AbortController();
     this.#asking = asking;
-    const { load, everyMs, onValue, onError, random } = this.#options;
+    const { load, everyMs, onValue, onError, random, nowMs } = this.#options;
+    const askedMs = nowMs();
     let delayMs = everyMs;
     try {
       const value = await load(asking.signal);
       if (this.#asking !== asking || this.#stopped) return;
       this.#failures = 0;
+      delayMs = Math.max(everyMs, Math.min(MOST_REST_MS, REST * (nowMs() - askedMs)));
       onValue(value);
     } catch (error) {
       if (this.#asking !== asking || this.#stopped) return;

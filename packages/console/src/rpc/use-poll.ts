@@ -40,6 +40,7 @@ export function usePoll<T>(key: string, everyMs: number, load: (signal: AbortSig
       onError: (error) => setState((before) => ({ ...(before.key === whole && before), key: whole, error })),
       schedule: browserSchedule,
       random: Math.random,
+      nowMs: () => performance.now(),
     });
     poller.current = made;
     const look = () => (document.visibilityState === "visible" ? made.resume() : made.pause());

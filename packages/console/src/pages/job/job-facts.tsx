@@ -30,7 +30,7 @@ export function JobFacts({ job }: { job: Job }) {
         <Fact name="Ran">
           <Duration from={job.startedAt} to={job.endedAt} />
         </Fact>
-        <Fact name="Set going by">
+        <Fact name="Trigger">
           <TriggerLink job={job} />
         </Fact>
         <Fact name="Queue">{job.queue}</Fact>
@@ -65,12 +65,27 @@ function waited(job: Job): string {
   return created === undefined || started === undefined ? "–" : durationText(Math.max(0, started - created));
 }
 
+/** What set the job going, with the way there. */
 function TriggerLink({ job }: { job: Job }) {
-  const original = job.trigger?.clonedJobId;
-  if (!original) return triggerText(job);
+  const { clonedJobId = "", schedule = "", trigger = "", eventId = "" } = job.trigger ?? {};
+  if (clonedJobId !== "") {
+    return (
+      <>
+        clone of <Link href={`/jobs/${clonedJobId}`}>{shortId(clonedJobId)}</Link>
+      </>
+    );
+  }
+  if (schedule !== "") return <Link href={`/schedules?name=${encodeURIComponent(schedule)}`}>{triggerText(job)}</Link>;
+  if (trigger === "") return triggerText(job);
   return (
     <>
-      clone of <Link href={`/jobs/${original}`}>{shortId(original)}</Link>
+      <Link href={`/schedules/triggers?name=${encodeURIComponent(trigger)}`}>{triggerText(job)}</Link>
+      {eventId !== "" && (
+        <>
+          {" "}
+          by <Link href={`/schedules/events?event=${encodeURIComponent(eventId)}`}>its event</Link>
+        </>
+      )}
     </>
   );
 }

@@ -29,17 +29,25 @@ export function FilterBar({ view, onChange }: FilterBarProps) {
       />
       <TypedFilter label="Queue" value={view.queue} onChange={(queue) => onChange({ queue })} />
       <TypedFilter label="Runner" value={view.runner} onChange={(runner) => onChange({ runner })} />
-      <select aria-label="Set going by" value={view.from} onChange={(event) => onChange({ from: event.target.value })}>
-        <option value="">by anything</option>
+      <select
+        aria-label="Kind of trigger"
+        value={view.from}
+        onChange={(event) => onChange({ from: event.target.value })}
+      >
+        <option value="">any trigger</option>
         {triggerTypes.map(({ name }) => (
           <option key={name}>{name}</option>
         ))}
       </select>
       {(view.from === "schedule" || view.schedule !== "") && (
-        <TypedFilter label="Schedule" value={view.schedule} onChange={(schedule) => onChange({ schedule })} />
+        <TypedFilter
+          label="Name of the schedule"
+          value={view.schedule}
+          onChange={(schedule) => onChange({ schedule })}
+        />
       )}
       {(view.from === "event" || view.from === "webhook" || view.trigger !== "") && (
-        <TypedFilter label="Trigger" value={view.trigger} onChange={(trigger) => onChange({ trigger })} />
+        <TypedFilter label="Name of the trigger" value={view.trigger} onChange={(trigger) => onChange({ trigger })} />
       )}
       <select aria-label="Period" value={view.period} onChange={(event) => onChange({ period: event.target.value })}>
         <option value="">at any time</option>

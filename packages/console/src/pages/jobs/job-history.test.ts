@@ -15,7 +15,7 @@ function historyOf(openMs: number) {
     const state = fromMs <= openMs && openMs < toMs ? JobState.RUNNING : JobState.SUCCEEDED;
     return [create(JobStateCountSchema, { state, count: 1n })];
   };
-  return { history: new JobHistory(count), asked };
+  return { history: new JobHistory(count, async () => true), asked };
 }
 
 describe("jobs over time", () => {
@@ -74,10 +74,12 @@ describe("jobs over time", () => {
   ])(
     "of no period are of the shortest that has all of the last day: with one %d ms ago",
     async (agoMs, length, periodMs) => {
-      const history = new JobHistory(async (fromMs, toMs) => {
-        const isIn = fromMs <= NOW - agoMs && NOW - agoMs < toMs;
-        return isIn ? [create(JobStateCountSchema, { state: JobState.FAILED, count: 1n })] : [];
-      });
+      const isIn = (fromMs: number, toMs: number) => fromMs <= NOW - agoMs && NOW - agoMs < toMs;
+      const one = create(JobStateCountSchema, { state: JobState.FAILED, count: 1n });
+      const history = new JobHistory(
+        async (fromMs, toMs) => (isIn(fromMs, toMs) ? [one] : []),
+        async (fromMs, toMs) => isIn(fromMs, toMs),
+      );
       const buckets = await history.load(undefined, NOW, never);
       expect([buckets.length, buckets[0]?.fromMs]).toEqual([length, NOW - periodMs]);
       const failed = buckets.reduce((sum, { counts }) => sum + (counts.failed ?? 0), 0);

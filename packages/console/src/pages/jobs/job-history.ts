@@ -18,6 +18,9 @@ export function bucketMs(periodMs: number): number {
 /** Counts jobs submitted between two times. */
 export type CountBetween = (fromMs: number, toMs: number, signal: AbortSignal) => Promise<readonly JobStateCount[]>;
 
+/** Whether any job was submitted between two times, which is quicker to tell than how many. */
+export type AnyBetween = (fromMs: number, toMs: number, signal: AbortSignal) => Promise<boolean>;
+
 /**
  * Jobs over time, by the state they are in now.
  *
@@ -27,12 +30,14 @@ export type CountBetween = (fromMs: number, toMs: number, signal: AbortSignal) =
  */
 export class JobHistory {
   readonly #count: CountBetween;
+  readonly #isAny: AnyBetween;
   readonly #known = new Map<number, { bucket: HistoryBucket; round: number }>();
   #widthMs = 0;
   #round = 0;
 
-  constructor(count: CountBetween) {
+  constructor(count: CountBetween, isAny: AnyBetween) {
     this.#count = count;
+    this.#isAny = isAny;
   }
 
   /** The bars of a period; of none, of the shortest that has all jobs of the last day. */
@@ -53,8 +58,7 @@ export class JobHistory {
 
   async #fittingMs(nowMs: number, signal: AbortSignal): Promise<number> {
     for (const periodMs of periodsMs) {
-      const counted = await this.#count(nowMs - DAY_MS, nowMs - periodMs, signal);
-      if (counted.every(({ count }) => count === 0n)) return periodMs;
+      if (!(await this.#isAny(nowMs - DAY_MS, nowMs - periodMs, signal))) return periodMs;
     }
     return DAY_MS;
   }

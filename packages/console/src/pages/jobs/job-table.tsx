@@ -35,7 +35,7 @@ export function JobTable({ jobs, search, chosen, onChoose, onShow }: JobTablePro
             <th scope="col">Job</th>
             <th scope="col">Tasks</th>
             <th scope="col">Queue</th>
-            <th scope="col">Set going by</th>
+            <th scope="col">Trigger</th>
             <th scope="col">Submitted</th>
             <th scope="col" className="number">
               Took

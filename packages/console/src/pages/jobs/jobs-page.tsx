@@ -77,10 +77,17 @@ function useJobs(view: JobsView) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: these are the conditions that the filter is made of.
   const counted = useMemo(
     () =>
-      new JobHistory(async (from, to, signal) => {
-        const answer = await jobs.countJobs({ filter: withTimes(filter, from, to) }, { signal });
-        return answer.counts;
-      }),
+      new JobHistory(
+        async (from, to, signal) => {
+          const answer = await jobs.countJobs({ filter: withTimes(filter, from, to) }, { signal });
+          return answer.counts;
+        },
+        async (from, to, signal) => {
+          const ofAnyState = { ...withTimes(filter, from, to), states: [] };
+          const answer = await jobs.listJobs({ filter: ofAnyState, pageSize: 1 }, { signal });
+          return answer.jobs.length > 0;
+        },
+      ),
     [withoutStates],
   );
   const history = usePoll(withoutStates, HISTORY_MS, (signal) => counted.load(period, serverNowMs(), signal));
