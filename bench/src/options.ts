@@ -2,10 +2,11 @@ import { parseArgs } from "node:util";
 import { dispatchMeasures } from "./dispatch/dispatch.ts";
 import { spansMeasures } from "./spans/spans.ts";
 import { triggersMeasures } from "./triggers/triggers.ts";
+import { waterfallMeasures } from "./waterfall/waterfall.ts";
 
 /** What the command line asks for. */
 export interface BenchOptions {
-  bench: "dispatch" | "spans" | "triggers";
+  bench: "dispatch" | "spans" | "triggers" | "waterfall";
   /** Print JSON only on the standard output. */
   json: boolean;
   /** Multiplies all sizes. */
@@ -31,13 +32,14 @@ export class UsageError extends Error {
 
 export const usage = `Measures Spanloom. The method is in bench/README.md.
 
-Usage: npm run bench -- dispatch|spans|triggers [options]
+Usage: npm run bench -- dispatch|spans|triggers|waterfall [options]
 
   dispatch         tasks per second, latency of single jobs, CPU and memory: ${dispatchMeasures.join(", ")}
                    (flat and idle only when asked for)
   spans            spans per second in, milliseconds to an Arrow table, bytes on disk: ${spansMeasures.join(", ")}
                    (stream, tail and forward only when asked for)
   triggers         schedules due at once, events in bulk and one by one: ${triggersMeasures.join(", ")}
+  waterfall        the console in a Chromium: first paint and frame times of jobs of ${waterfallMeasures.join(", ")} spans
 
   --json           print the figures as JSON, nothing else, on the standard output
   --scale X        multiply all sizes, e.g. 0.1 for a quick look (default: 1)
@@ -53,6 +55,7 @@ const measuresOf: Record<BenchOptions["bench"], readonly string[]> = {
   dispatch: dispatchMeasures,
   spans: spansMeasures,
   triggers: triggersMeasures,
+  waterfall: waterfallMeasures,
 };
 
 /** Reads the command line; null when help is asked for. Errors: UsageError. */
@@ -60,8 +63,8 @@ export function parseOptions(args: readonly string[], note: (line: string) => vo
   const { values, positionals } = parse(args);
   if (values.help) return null;
   const [bench, ...rest] = positionals;
-  if (bench !== "dispatch" && bench !== "spans" && bench !== "triggers")
-    throw new UsageError(`cannot run "${bench ?? ""}": it must be dispatch, spans or triggers`);
+  if (!isBench(bench))
+    throw new UsageError(`cannot run "${bench ?? ""}": it must be one of ${Object.keys(measuresOf).join(", ")}`);
   if (rest.length > 0) throw new UsageError(`cannot use "${rest[0]}": one benchmark at a time`);
   const only = values.only?.split(",");
   const known = measuresOf[bench];
@@ -78,6 +81,10 @@ export function parseOptions(args: readonly string[], note: (line: string) => vo
     ...(values.database !== undefined && { databaseUrl: values.database }),
     note,
   };
+}
+
+function isBench(name: string | undefined): name is BenchOptions["bench"] {
+  return name !== undefined && Object.hasOwn(measuresOf, name);
 }
 
 function parse(args: readonly string[]) {

@@ -6,10 +6,11 @@ import { benchDispatch } from "../dispatch/dispatch.ts";
 import { parseOptions, UsageError, usage } from "../options.ts";
 import { benchSpans } from "../spans/spans.ts";
 import { benchTriggers } from "../triggers/triggers.ts";
+import { benchWaterfall } from "../waterfall/waterfall.ts";
 
 const defaultDataDir = fileURLToPath(new URL("../../../.bench", import.meta.url));
 
-const benches = { dispatch: benchDispatch, spans: benchSpans, triggers: benchTriggers };
+const benches = { dispatch: benchDispatch, spans: benchSpans, triggers: benchTriggers, waterfall: benchWaterfall };
 
 /** Runs the benchmark the command line names; gives the exit code. */
 async function main(args: readonly string[]): Promise<number> {

@@ -22,6 +22,7 @@ import {
   type TriggerPlan,
 } from "../triggers/event-load.ts";
 import { type FiringRange, putSchedules, readFirings, type SchedulePlan } from "../triggers/schedule-load.ts";
+import { makeWaterfallJob } from "../waterfall/waterfall-job.ts";
 import { LogTap } from "./memory-sample.ts";
 import { serveParent } from "./parent-link.ts";
 
@@ -74,6 +75,7 @@ serveParent(
       answers = new AnswerLatency(url);
     },
     takeAnswers: () => started(answers).take(),
+    waterfallJob: (sizes: { children: number }) => makeWaterfallJob(jobs(), spans(), sizes),
     putSchedules: (plan: SchedulePlan) => putSchedules(plan),
     readFirings: (range: FiringRange) => readFirings(range),
     putTriggers: (plan: TriggerPlan) => putTriggers(plan),

@@ -12,6 +12,8 @@ export interface PayloadOptions {
   seed: number;
   /** When the first span starts. */
   startTimeMs: number;
+  /** Tasks whose first attempts they lie below. Default: tasks that are nowhere. */
+  taskIds?: readonly string[];
 }
 
 const TASKS = 100;
@@ -51,22 +53,23 @@ interface JobFacts {
   lastId: Buffer;
 }
 
-function describeJob({ jobId, startTimeMs }: PayloadOptions): JobFacts {
-  const tasks = Array.from({ length: TASKS }, (_, i) => {
-    const taskId = `${jobId.slice(0, 24)}${(i + 1).toString(16).padStart(12, "0")}`;
-    return {
-      attempt: hexToBytes(attemptSpanId(taskId, 1)),
-      tracestate: withOrigin("", { jobId, taskId, attempt: 1 }),
-    };
-  });
+function describeJob({ jobId, startTimeMs, taskIds = madeUpTasks(jobId) }: PayloadOptions): JobFacts {
+  const tasks = taskIds.map((taskId) => ({
+    attempt: hexToBytes(attemptSpanId(taskId, 1)),
+    tracestate: withOrigin("", { jobId, taskId, attempt: 1 }),
+  }));
   const startNs = BigInt(Math.round(startTimeMs)) * 1_000_000n;
   return { traceId: hexToBytes(traceIdOfJob(jobId)), tasks, startNs, lastId: Buffer.alloc(8) };
+}
+
+function madeUpTasks(jobId: string): string[] {
+  return Array.from({ length: TASKS }, (_, i) => `${jobId.slice(0, 24)}${(i + 1).toString(16).padStart(12, "0")}`);
 }
 
 const SPANS_PER_TASK = 64;
 
 function writeSpan(out: OtlpWriter, index: number, job: JobFacts, random: () => number): void {
-  const task = job.tasks[Math.floor(index / SPANS_PER_TASK) % TASKS]!;
+  const task = job.tasks[Math.floor(index / SPANS_PER_TASK) % job.tasks.length]!;
   const isFirst = index % SPANS_PER_TASK === 0;
   // Every other span hangs under the one before it, so that the tree has some depth.
   const parent = isFirst || random() < 0.5 ? task.attempt : Buffer.from(job.lastId);

@@ -38,7 +38,7 @@ export function useWaterfall(job: WaterfallJob): { state: WaterfallState; ask: A
   const [round, setRound] = useState(0);
   const [state, setState] = useState<WaterfallState>({ complete: false });
   const { follows, times } = useFollows(job);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another round or run of the job begins anew.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another round or run of the job begins anew, its end does not.
   useEffect(() => {
     const mine = new Worker(new URL("./waterfall-worker.ts", import.meta.url), { type: "module" });
     worker.current = mine;
@@ -53,6 +53,7 @@ export function useWaterfall(job: WaterfallJob): { state: WaterfallState; ask: A
       url: location.origin,
       token: credentials,
       live: follows,
+      late: follows || job.endedLately,
       aheadMs: serverNowMs() - Date.now(),
     };
     mine.postMessage({ kind: "open", ...opening } satisfies WaterfallRequest);
@@ -67,8 +68,8 @@ export function useWaterfall(job: WaterfallJob): { state: WaterfallState; ask: A
  * Whether spans are followed, and how often that began: from when the job is seen to run, also past its end, since a tail
  * ends by itself with all there is; and again when the job runs again.
  */
-function useFollows({ runs, endedLately }: WaterfallJob): { follows: boolean; times: number } {
-  const [state, setState] = useState({ runs, follows: runs || endedLately, times: 0 });
+function useFollows({ runs }: WaterfallJob): { follows: boolean; times: number } {
+  const [state, setState] = useState({ runs, follows: runs, times: 0 });
   if (runs !== state.runs)
     setState({ runs, follows: state.follows || runs, times: runs ? state.times + 1 : state.times });
   return state;

@@ -9,8 +9,10 @@ export interface Opening {
   jobId: string;
   url: string;
   token: string;
-  /** They are followed until it has ended, and a little longer. */
+  /** It runs: they are followed until it has ended. */
   live: boolean;
+  /** It runs, or ended so lately that some may yet come. */
+  late: boolean;
   /** How far the server's clock is ahead of the browser's. */
   aheadMs: number;
 }

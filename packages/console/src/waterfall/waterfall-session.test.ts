@@ -1,5 +1,5 @@
 import { SpanloomError } from "@spanloom/protocol";
-import type { PathSegment, QueryClient, TailOptions } from "@spanloom/query";
+import type { PathSegment, QueryClient, TailInput, TailOptions } from "@spanloom/query";
 import {
   Dictionary,
   Float64,
@@ -81,9 +81,9 @@ function sessionOf(answers: readonly Answer[], context: Partial<SessionContext> 
   let asked = 0;
   const query = {
     stream: () => stream(left.shift() ?? []),
-    tail: ({ position = "" }) => ({
+    tail: ({ position = "", existing = false }: TailInput) => ({
       stream: async function* ({ onPosition }: TailOptions) {
-        tails.push(position);
+        tails.push(existing ? "all" : position);
         yield* stream(left.shift() ?? []);
         asked += 1;
         onPosition?.(`after ${asked}`);
@@ -102,7 +102,8 @@ function sessionOf(answers: readonly Answer[], context: Partial<SessionContext> 
     ...context,
   });
   const drawn = () => news.findLast((each) => each.kind === "drawing")!.drawing;
-  const open = (live = false) => session.handle({ kind: "open", jobId: "j", url: "", token: "", live, aheadMs: 0 });
+  const open = (live = false) =>
+    session.handle({ kind: "open", jobId: "j", url: "", token: "", live, late: true, aheadMs: 0 });
   return { session, news, drawn, open, tails };
 }
 
@@ -288,8 +289,23 @@ it("what comes after the end of a job is asked for from where its tail ended, a 
     later.callbacks.at(-1)!();
   }
   await expect.poll(() => drawn().counts.spans).toBe(2);
-  expect(tails).toEqual(["", "after 1", "after 2", "after 2"]);
+  expect(tails).toEqual(["all", "after 1", "after 2", "after 2"]);
   expect(later.callbacks).toHaveLength(3);
+});
+
+it("what comes late of a job that had ended is found, though it was read by a query", async () => {
+  let late = () => {};
+  const { open, drawn, tails } = sessionOf([[batchOf({ id: 0 })], [batchOf({ id: 0 }, { id: 1, parent: 0 })]], {
+    schedule: (callback, delayMs) => {
+      if (delayMs === 2_000) late = callback;
+      else if (delayMs < 2_000) callback();
+    },
+  });
+  await open();
+  expect([drawn().counts.spans, tails]).toEqual([1, []]);
+  late();
+  await expect.poll(() => drawn().counts.spans).toBe(2);
+  expect(tails).toEqual(["all"]);
 });
 
 it("what failed below a span is gone to, past those that failed for it", async () => {
