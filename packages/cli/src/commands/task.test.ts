@@ -1,9 +1,10 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
+import { QueryClient } from "@spanloom/query";
 import { Runner } from "@spanloom/runner";
 import { Client, type TaskSnapshot } from "@spanloom/sdk";
 import { type RunningServer, startServer } from "@spanloom/server";
@@ -12,7 +13,7 @@ import { collect } from "../collect.ts";
 import type { ReplayOutcome } from "../replay/replay-outcome.ts";
 import { runCli } from "../run-cli.ts";
 import { capturedContext } from "../testing/captured-context.ts";
-import { broken, measure, sum, where } from "../testing/replayed-tasks.ts";
+import { broken, measure, sum, talks, where } from "../testing/replayed-tasks.ts";
 
 const module = join(import.meta.dirname, "..", "testing", "replayed-tasks.ts");
 const bin = join(import.meta.dirname, "..", "bin", "spanloom.ts");
@@ -27,7 +28,7 @@ beforeAll(async () => {
   runner = new Runner({
     url: server.url,
     token: "secret",
-    tasks: [measure, sum, where, broken],
+    tasks: [measure, sum, where, broken, talks],
     registerGlobalTracing: false,
     cache: { url: pathToFileURL(join(folder, "cache")).href },
   });
@@ -64,7 +65,7 @@ async function summed(): Promise<{ jobId: string; task: TaskSnapshot }> {
   return { jobId: job.id, task: task as TaskSnapshot };
 }
 
-async function only(definition: typeof where | typeof broken, input: unknown): Promise<string> {
+async function only(definition: typeof where | typeof broken | typeof talks, input: unknown): Promise<string> {
   const job = await client.jobs.compose("one", (roots) => {
     roots.submit(definition as typeof broken, input as { reason: string });
   });
@@ -105,6 +106,8 @@ test("a replay runs the code with the input and the dependencies it had, and lea
     children: [{ task: "measure", count: 2 }],
     durationMs: expect.any(Number),
     sameOutput: true,
+    spans: [expect.objectContaining({ name: "sum", status: "UNSET" })],
+    logs: [expect.objectContaining({ body: "summing" })],
   });
   expect([await client.jobs.get(jobId), await tasksOf(jobId)]).toEqual(before);
   expect((await run("task", "replay", task.id, module)).out).toContain("recorded  the same output");
@@ -117,6 +120,68 @@ test("a replay that throws makes the exit code 1 and prints the stack", async ()
   expect(out).toContain("failure   RangeError: out of everything");
   expect(out).toMatch(/at .*replayed-tasks\.ts/);
 });
+
+test("what a replay traces and logs is shown, what it prints goes to the standard error", async () => {
+  const taskId = await only(talks, { words: ["one"] });
+  const before = await spansOf();
+  const { exitCode, out } = await run("task", "replay", taskId, module, "--json");
+  const { spans, logs } = JSON.parse(out) as ReplayOutcome;
+  expect(exitCode).toBe(0);
+  const [attempt, outer, inner] = spans;
+  expect(spans.map(({ name }) => name)).toEqual(["talks", "outer", "inner"]);
+  expect([outer?.parentSpanId, inner?.parentSpanId]).toEqual([attempt?.spanId, outer?.spanId]);
+  expect(inner).toMatchObject({ status: "ERROR", statusMessage: "no voice", attributes: { words: 1, loud: false } });
+  expect(logs).toMatchObject([{ severity: "WARN", body: "talking", attributes: { words: 1 } }]);
+  expect(logs[0]?.time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/);
+  const text = (await run("task", "replay", taskId, module)).out;
+  expect(text).toMatch(/^talks .*\n {2}outer .*\n {4}inner .*ERROR no voice +words=1 loud=false$/m);
+  expect(text).toMatch(/Z WARN {2}talking words=1\n/);
+  expect(await spansOf()).toBe(before);
+  const args = [bin, "task", "replay", taskId, module, "--json"];
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, {
+    env: { PATH: process.env.PATH, ...env() },
+    timeout: 60_000,
+  });
+  expect(JSON.parse(stdout)).toMatchObject({ outcome: "SUCCESS" });
+  expect(stderr).toBe("printed 1\n");
+});
+
+test("another input and another attempt are tried, of which nothing was recorded", async () => {
+  const taskId = await only(talks, { words: ["one"] });
+  const other = await run(
+    "task",
+    "replay",
+    taskId,
+    module,
+    "--input",
+    '{"words":["a","b"]}',
+    "--attempt",
+    "3",
+    "--json",
+  );
+  expect(JSON.parse(other.out)).toMatchObject({ output: { attempt: 3, words: 2 }, sameOutput: null });
+  const own = await run("task", "replay", taskId, module, "--json");
+  expect(JSON.parse(own.out)).toMatchObject({ output: { attempt: 1, words: 1 }, sameOutput: true });
+  const large = { words: Array.from({ length: 20_000 }, (_, n) => `word ${n}`) };
+  const file = join(folder, "input.json");
+  await writeFile(file, JSON.stringify(large));
+  const read = await run("task", "replay", taskId, module, "--input", `@${file}`, "--json");
+  expect(JSON.parse(read.out)).toMatchObject({ output: { words: 20_000 } });
+  const bad = await run("task", "replay", taskId, module, "--input", "{");
+  expect([bad.exitCode, bad.err]).toEqual([2, expect.stringContaining("cannot read --input")]);
+});
+
+test("an input of any size comes back whole", async () => {
+  const words = Array.from({ length: 25_000 }, (_, n) => `w${n}`);
+  const taskId = await only(talks, { words });
+  const told = JSON.parse((await run("task", "get", taskId, "--json")).out) as TaskSnapshot;
+  expect(told.input).toEqual({ words });
+});
+
+async function spansOf(): Promise<number> {
+  const { numRows } = await new QueryClient({ url: server.url, token: "secret" }).spans().columns("name").toArrow();
+  return numRows;
+}
 
 test("each replay has a cache of its own, so that none sees another", async () => {
   const taskId = await only(where, undefined);

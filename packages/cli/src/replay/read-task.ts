@@ -4,8 +4,10 @@ import { type Connection, callWithRetry } from "@spanloom/sdk";
 
 /** What running a task again needs. */
 export interface RecordedTask {
-  /** The task, its input as it was submitted. */
+  /** The task, its input as it was submitted, or another to try. */
   task: Task;
+  /** Whether the input is the one it was submitted with. */
+  hasOwnInput: boolean;
   jobName: string;
   /** What it depended on, outputs included, in submission order. */
   dependencies: readonly Task[];
@@ -37,7 +39,7 @@ export async function readTask({ url, transport }: Connection, taskId: string): 
   const dependencies: Task[] = [];
   for (let at = 0; at < dependsOn.length; at += CALLS_AT_ONCE)
     dependencies.push(...(await Promise.all(dependsOn.slice(at, at + CALLS_AT_ONCE).map(read))));
-  return { task, jobName: job?.name ?? "", dependencies };
+  return { task, hasOwnInput: true, jobName: job?.name ?? "", dependencies };
 }
 
 const RETRY = { maxAttempts: 2 };

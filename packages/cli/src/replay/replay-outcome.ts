@@ -1,6 +1,8 @@
 import { AttemptOutcome, type TaskFailure, type TaskResult, type TaskSet } from "@spanloom/protocol";
 import { decodePayload, type FailureSnapshot, toFailureSnapshot } from "@spanloom/sdk";
+import type { ReplayedLog, ReplayedSpan } from "./kept-telemetry.ts";
 import type { RecordedTask } from "./read-task.ts";
+import type { Rerun } from "./run-recorded.ts";
 
 /** What `task replay --json` prints. */
 export interface ReplayOutcome {
@@ -18,10 +20,14 @@ export interface ReplayOutcome {
   durationMs: number;
   /** Whether the output is the recorded one, byte for byte; null when either did not succeed. */
   sameOutput: boolean | null;
+  /** Of the attempt and what its code made, by start. */
+  spans: ReplayedSpan[];
+  /** What its code logged, by time. */
+  logs: ReplayedLog[];
 }
 
 /** What to tell of a task that was run again. */
-export function replayOutcome({ task }: RecordedTask, result: TaskResult): ReplayOutcome {
+export function replayOutcome({ task, hasOwnInput }: RecordedTask, { result, spans, logs }: Rerun): ReplayOutcome {
   const { id, jobId, identifier } = task;
   const common = {
     taskId: id,
@@ -32,6 +38,8 @@ export function replayOutcome({ task }: RecordedTask, result: TaskResult): Repla
     failure: null,
     children: [],
     sameOutput: null,
+    spans: spans(),
+    logs: logs(),
   };
   const { outcome } = result;
   if (outcome.case === "success") {
@@ -41,11 +49,15 @@ export function replayOutcome({ task }: RecordedTask, result: TaskResult): Repla
       outcome: "SUCCESS",
       output: decodePayload(output, `cannot read the output of task "${id}"`) ?? null,
       children: counted(children),
-      sameOutput: task.attempts.at(-1)?.outcome === AttemptOutcome.SUCCESS ? equal(output, task.output) : null,
+      sameOutput: hasOwnInput && lastOutcome(task) === AttemptOutcome.SUCCESS ? equal(output, task.output) : null,
     };
   }
   if (outcome.case !== "failure") return { ...common, outcome: "RELEASED" };
   return { ...common, outcome: failedAs(outcome.value.outcome), failure: failureOf(outcome.value.failure) };
+}
+
+function lastOutcome({ attempts }: RecordedTask["task"]): AttemptOutcome | undefined {
+  return attempts.at(-1)?.outcome;
 }
 
 function failedAs(outcome: AttemptOutcome): "FAILURE" | "TIMEOUT" | "CANCELLED" {

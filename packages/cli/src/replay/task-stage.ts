@@ -20,6 +20,7 @@ const LEASE_MS = 864_000_000;
  */
 export class TaskStage {
   readonly #recorded: RecordedTask;
+  readonly #attempt: number;
   readonly #nowMs: () => number;
   readonly #outcome = Promise.withResolvers<TaskResult>();
   #handedOut = false;
@@ -48,8 +49,9 @@ export class TaskStage {
     });
   });
 
-  constructor(recorded: RecordedTask, nowMs: () => number) {
+  constructor(recorded: RecordedTask, { attempt, nowMs }: { attempt: number; nowMs: () => number }) {
     this.#recorded = recorded;
+    this.#attempt = attempt;
     this.#nowMs = nowMs;
   }
 
@@ -60,7 +62,7 @@ export class TaskStage {
 
   #leased() {
     const { task, jobName, dependencies } = this.#recorded;
-    const attempt = Math.max(task.attempts.length, 1);
+    const attempt = this.#attempt;
     const { traceId = "", spanId = "" } = task.span ?? {};
     return {
       taskId: task.id,

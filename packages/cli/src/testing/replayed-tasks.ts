@@ -12,6 +12,7 @@ export const sum = task({
   async run({ label }: { label: string }, ctx): Promise<string> {
     const lengths = await ctx.outputsOf(measure);
     for (const length of lengths) ctx.submit(measure, { length });
+    ctx.log.info("summing");
     ctx.progress(lengths.length, 2, "lengths");
     return `${label} ${lengths.reduce((total, length) => total + length, 0)}`;
   },
@@ -32,5 +33,21 @@ export const broken = task({
   name: "broken",
   run({ reason }: { reason: string }): void {
     throw new RangeError(reason);
+  },
+});
+
+/** Traces, logs and prints. */
+export const talks = task({
+  name: "talks",
+  async run({ words }: { words: string[] }, ctx): Promise<{ attempt: number; words: number }> {
+    await ctx.span("outer", () =>
+      ctx.span("inner", (span) => {
+        span.setAttributes({ words: words.length, loud: false });
+        span.setStatus({ code: 2, message: "no voice" });
+      }),
+    );
+    ctx.log.warn("talking", { words: words.length });
+    console.log(`printed ${words.length}`);
+    return { attempt: ctx.attempt, words: words.length };
   },
 });
