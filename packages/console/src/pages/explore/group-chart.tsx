@@ -107,7 +107,7 @@ async function allSpans(explore: Explore, measure: MeasureText, signal: AbortSig
     { keys: [], measure, starts: explore.starts, stepMs: explore.stepMs },
     [{ values: [], measured: {} }],
   );
-  return { name: "all spans", color: "0", values };
+  return { name: "all spans", color: measure.measure.startsWith("error") ? "failed" : "0", values };
 }
 
 /** What the groups that are not drawn come to. */

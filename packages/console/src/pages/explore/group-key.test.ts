@@ -12,7 +12,12 @@ describe("what spans are grouped by", () => {
       ["job_name", "Job name"],
     ]);
     expect(keysOf("name,type,status,outcome,queue")).toHaveLength(4);
-    expect(keysOf("@a")[0]?.input).toEqual({ attribute: "a", as: "@a" });
+  });
+
+  it("have columns of their own, whatever an attribute is called", () => {
+    const columns = keysOf("name,@name,@http.route,@what é.").map(({ column }) => column);
+    expect(columns).toEqual(["name", "attribute_2", "http.route", "attribute_4"]);
+    expect(keysOf("@a")[0]?.input).toEqual({ attribute: "a", as: "attribute_1" });
   });
 });
 

@@ -44,16 +44,23 @@ export const MOST_KEYS = 4;
 /** The keys of a view; what is no column is left out. */
 export function groupKeys({ group }: Pick<ExploreView, "group">): GroupKey[] {
   const texts = [...new Set(parseList(group))];
-  return texts.flatMap((text) => groupKey(text) ?? []).slice(0, MOST_KEYS);
+  return texts.flatMap((text, at) => groupKey(text, at) ?? []).slice(0, MOST_KEYS);
 }
 
-function groupKey(text: string): GroupKey | undefined {
+function groupKey(text: string, at: number): GroupKey | undefined {
   if (text.startsWith("@")) {
     const attribute = text.slice(1);
-    return attribute === "" ? undefined : { text, label: attribute, input: { attribute, as: text }, column: text };
+    if (attribute === "") return undefined;
+    const column = namesColumn(attribute) ? attribute : `attribute_${at + 1}`;
+    return { text, label: attribute, input: { attribute, as: column }, column };
   }
   const field = fields[text] ?? attributeFields[text];
   return field && { text, label: field.label, input: text as "name", column: text };
+}
+
+/** Whether an attribute's key can be the name of a column, beside those there are. */
+function namesColumn(key: string): boolean {
+  return /^[\w.:/-]{1,128}$/.test(key) && key.includes(".");
 }
 
 /** The value of a key in one group; null where spans have none. */

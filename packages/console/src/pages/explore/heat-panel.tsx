@@ -36,7 +36,7 @@ export function HeatPanel({ explore, totals }: { explore: Explore; totals: Total
       max: nanosecondsText(belowNs - 1),
     });
   return (
-    <section className="panel" aria-label="Heat map of durations">
+    <section className="panel heat-panel" aria-label="Heat map of durations">
       <header className="panel-head">
         <h2>Heat map of durations</h2>
         <span className="quiet" role="status">

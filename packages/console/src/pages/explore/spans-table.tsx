@@ -3,7 +3,7 @@ import { Link } from "wouter";
 import { durationText } from "../../text/duration-text.ts";
 import { spanPath } from "../../text/span-path.ts";
 import { exactTime } from "../../text/time-text.ts";
-import { visibleRows } from "../../widgets/visible-rows.ts";
+import { rowsToDraw } from "../../widgets/virtual-rows.ts";
 import type { SpanRows } from "./span-rows.ts";
 import type { Explore } from "./use-explore.ts";
 
@@ -33,8 +33,10 @@ export function SpansTable({ explore, rows, order }: SpansTableProps) {
   const [top, setTop] = useState(0);
   const box = useRef<HTMLElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: other rows begin at their top.
-  useEffect(() => box.current?.scrollTo({ top: 0 }), [order.column, order.descending, explore.key]);
-  const { from, to, aboveHeight, belowHeight } = visibleRows(rows.count, ROW_PX, { top, height: BOX_PX });
+  useEffect(() => {
+    if (box.current) box.current.scrollTop = 0;
+  }, [order.column, order.descending, explore.key]);
+  const [from, to] = rowsToDraw({ count: rows.count, rowHeight: ROW_PX, height: BOX_PX, scrollTop: top });
   return (
     <section
       ref={box}
@@ -53,11 +55,11 @@ export function SpansTable({ explore, rows, order }: SpansTableProps) {
           </tr>
         </thead>
         <tbody>
-          {aboveHeight > 0 && <Gap height={aboveHeight} />}
+          {from > 0 && <Gap height={from * ROW_PX} />}
           {Array.from({ length: to - from }, (_, at) => from + at).map((row) => (
             <SpanRow key={row} rows={rows} row={row} />
           ))}
-          {belowHeight > 0 && <Gap height={belowHeight} />}
+          {to < rows.count && <Gap height={(rows.count - to) * ROW_PX} />}
         </tbody>
       </table>
     </section>
