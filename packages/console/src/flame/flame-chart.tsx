@@ -8,13 +8,14 @@ import { spanPath } from "../text/span-path.ts";
 import { spanTypes } from "../waterfall/span-facts.ts";
 import { type FlameFrame, flameLayout, pathTo } from "./flame-layout.ts";
 import type { FlameDrawing } from "./flame-session.ts";
-import { type FlameMeasure, flameWeights } from "./flame-weights.ts";
+import { type FlameMeasure, flameWeights, isWaiting } from "./flame-weights.ts";
 import { nodeOfPath } from "./node-path.ts";
 
 interface FlameChartProps {
   job: Job;
   drawing: FlameDrawing;
   measure: FlameMeasure;
+  withWaits: boolean;
   /** By number of a name, whether it is what is looked for; undefined when nothing is. */
   found: readonly boolean[] | undefined;
 }
@@ -24,9 +25,9 @@ const ROW_PX = 22;
 const LEAST = 0.0025;
 
 /** The frames: a press zooms into one, its facts are told above. */
-export function FlameChart({ job, drawing, measure, found }: FlameChartProps) {
+export function FlameChart({ job, drawing, measure, withWaits, found }: FlameChartProps) {
   const { flame, names } = drawing;
-  const weights = useMemo(() => flameWeights(flame, measure), [flame, measure]);
+  const weights = useMemo(() => flameWeights(flame, measure, withWaits), [flame, measure, withWaits]);
   // Nodes are numbered anew as spans come: what is zoomed into is kept by its names.
   const [zoomed, setZoomed] = useState<readonly string[]>([]);
   const zoom = nodeOfPath(drawing, zoomed);
@@ -51,7 +52,8 @@ export function FlameChart({ job, drawing, measure, found }: FlameChartProps) {
       />
       {layout.hidden > 0 && (
         <p className="quiet flame-hidden">
-          {layout.hidden.toLocaleString()} frames are too narrow or too deep to be drawn: zoom in to see them.
+          {layout.hidden === 1 ? "1 frame is" : `${layout.hidden.toLocaleString()} frames are`} too narrow or too deep
+          to be drawn: zoom in to see more.
         </p>
       )}
     </>
@@ -164,8 +166,9 @@ function FrameFacts({ job, drawing, weights, node, children }: FrameFactsProps) 
             <strong>{names[flame.name[node]!]}</strong> <span className="quiet">{spanTypes[flame.type[node]!]}</span>{" "}
             {spans.toLocaleString()} {spans === 1 ? "span" : "spans"}
             {errors > 0 && <span className="slower">, {errors.toLocaleString()} failed</span>} ·{" "}
-            {shareText(weights[node]!, weights[0]!)} of all · total {durationText(total / 1e6)} · self{" "}
-            {durationText(flame.self[node]! / 1e6)} · mean {durationText(total / spans / 1e6)} · longest{" "}
+            {shareText(weights[node]!, weights[0]!)} of all · total {durationText(total / 1e6)} ·{" "}
+            {isWaiting(flame.type[node]!) ? "waited" : "self"} {durationText(flame.self[node]! / 1e6)} · mean{" "}
+            {durationText(total / spans / 1e6)} · longest{" "}
             <Link href={spanPath(job.id, hexId(longestHigh[node]!, longestLow[node]!))}>
               {durationText(flame.longest[node]! / 1e6)}
             </Link>

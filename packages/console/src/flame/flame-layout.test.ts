@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { spanTypes } from "../waterfall/span-facts.ts";
 import { sampleColumns, sampleSpan } from "../waterfall/testing/sample-span.ts";
 import { treeOrder } from "../waterfall/tree-order.ts";
 import { flameLayout, MOST_ROWS, pathTo } from "./flame-layout.ts";
@@ -18,13 +19,13 @@ const flame = flameOf(
   { id: 4, name: 3, parent: 3, start: 10, end: 50 },
 );
 const boxes = (measure: "self" | "total" | "spans", zoom = 0, least = 0) =>
-  flameLayout(flame, { weights: flameWeights(flame, measure), zoom, least }).frames.map(
+  flameLayout(flame, { weights: flameWeights(flame, measure, true), zoom, least }).frames.map(
     ({ node, from, width, row }) => [node, row, Math.round(from * 1_000), Math.round(width * 1_000)],
   );
 
 describe("the frames of a flame chart", () => {
   it("are as wide as self times add up to, so that what is below never is wider than what is above", () => {
-    expect([...flameWeights(flame, "self")]).toEqual([170, 170, 80, 80, 40]);
+    expect([...flameWeights(flame, "self", true)]).toEqual([170, 170, 80, 80, 40]);
     expect(boxes("self")).toEqual([
       [1, 0, 0, 1_000],
       [2, 1, 0, 471],
@@ -34,7 +35,7 @@ describe("the frames of a flame chart", () => {
   });
 
   it("share the width of what is above when durations that overlap sum to more", () => {
-    expect([...flameWeights(flame, "total")]).toEqual([100, 100, 80, 80, 40]);
+    expect([...flameWeights(flame, "total", true)]).toEqual([100, 100, 80, 80, 40]);
     expect(boxes("total")).toEqual([
       [1, 0, 0, 1_000],
       [2, 1, 0, 500],
@@ -44,7 +45,18 @@ describe("the frames of a flame chart", () => {
   });
 
   it("are by count as wide as all spans in them", () => {
-    expect([...flameWeights(flame, "spans")]).toEqual([4, 4, 1, 2, 1]);
+    expect([...flameWeights(flame, "spans", true)]).toEqual([4, 4, 1, 2, 1]);
+  });
+
+  it("are as wide as what ran unless waiting is asked for", () => {
+    const [task, attempt] = [spanTypes.indexOf("task"), spanTypes.indexOf("attempt")];
+    const waited = flameOf(
+      { id: 1, name: 0, start: 0, end: 100, facts: task },
+      { id: 2, name: 1, parent: 1, start: 60, end: 100, facts: attempt },
+    );
+    expect([...flameWeights(waited, "self", false)]).toEqual([40, 40, 40]);
+    expect([...flameWeights(waited, "self", true)]).toEqual([100, 100, 40]);
+    expect([...flameWeights(waited, "total", false)]).toEqual([100, 100, 40]);
   });
 
   it("fill the width when zoomed into, below what is above", () => {
@@ -57,7 +69,7 @@ describe("the frames of a flame chart", () => {
   });
 
   it("are left out when too narrow, and counted", () => {
-    const weights = flameWeights(flame, "self");
+    const weights = flameWeights(flame, "self", true);
     const { frames, hidden } = flameLayout(flame, { weights, zoom: 0, least: 0.3 });
     expect([frames.length, hidden]).toEqual([3, 1]);
   });
@@ -66,7 +78,7 @@ describe("the frames of a flame chart", () => {
     const deep = flameOf(
       ...Array.from({ length: 5_000 }, (_, at) => ({ id: at + 1, name: at % 7, parent: at, start: 0, end: 10 })),
     );
-    const weights = flameWeights(deep, "self");
+    const weights = flameWeights(deep, "self", true);
     expect(flameLayout(deep, { weights, zoom: 0, least: 0 })).toMatchObject({ rows: MOST_ROWS, hidden: 1 });
     const zoomed = flameLayout(deep, { weights, zoom: 3, least: 0 });
     expect([zoomed.rows, zoomed.frames.filter(({ above }) => above).length]).toEqual([MOST_ROWS + 2, 2]);
@@ -75,5 +87,5 @@ describe("the frames of a flame chart", () => {
 
 it("a flame chart of no spans has no frames", () => {
   const none = flameOf();
-  expect(flameLayout(none, { weights: flameWeights(none, "self"), zoom: 0, least: 0 }).frames).toEqual([]);
+  expect(flameLayout(none, { weights: flameWeights(none, "self", true), zoom: 0, least: 0 }).frames).toEqual([]);
 });

@@ -5,10 +5,12 @@ import { durationText } from "../text/duration-text.ts";
 import { shareText } from "../text/share-text.ts";
 import { spanPath } from "../text/span-path.ts";
 import type { FlameDrawing } from "./flame-session.ts";
+import { isWaiting } from "./flame-weights.ts";
 
 interface FlameNamesProps {
   job: Job;
   drawing: FlameDrawing;
+  withWaits: boolean;
   /** By number of a name, whether it is what is looked for; undefined when nothing is. */
   found: readonly boolean[] | undefined;
   onFind: (name: string) => void;
@@ -18,10 +20,11 @@ interface FlameNamesProps {
 const FIRST = 15;
 
 /** What each name took itself, wherever it is. */
-export function FlameNames({ job, drawing, found, onFind }: FlameNamesProps) {
+export function FlameNames({ job, drawing, withWaits, found, onFind }: FlameNamesProps) {
   const [all, setAll] = useState(false);
-  const sums = drawing.sums.filter(({ name }) => !found || found[name]);
-  const whole = drawing.sums.reduce((sum, { self }) => sum + self, 0);
+  const counted = drawing.sums.filter(({ type }) => withWaits || !isWaiting(type));
+  const sums = counted.filter(({ name }) => !found || found[name]);
+  const whole = counted.reduce((sum, { self }) => sum + self, 0);
   if (sums.length === 0) return <p className="quiet padded">No name has this in it.</p>;
   return (
     <>
@@ -39,7 +42,7 @@ export function FlameNames({ job, drawing, found, onFind }: FlameNamesProps) {
                 Failed
               </th>
               <th scope="col" colSpan={3}>
-                Self time
+                {withWaits ? "Self time and waiting" : "Self time"}
               </th>
               <th scope="col" className="number">
                 Total
@@ -66,7 +69,10 @@ export function FlameNames({ job, drawing, found, onFind }: FlameNamesProps) {
                 </td>
                 <td className="wide">
                   <span className="share-bar" aria-hidden="true">
-                    <span className="kind-running" style={{ width: `${(sum.self / (whole || 1)) * 100}%` }} />
+                    <span
+                      className={isWaiting(sum.type) ? "kind-queued" : "kind-running"}
+                      style={{ width: `${(sum.self / (whole || 1)) * 100}%` }}
+                    />
                   </span>
                 </td>
                 <td className="number">{shareText(sum.self, whole)}</td>

@@ -70,7 +70,7 @@ it("names are summed wherever they are, the most self time first", () => {
     { id: 3, name: 0, parent: 2, start: 0, end: 10, facts: ERROR },
   );
   expect(sumsByName(flame)).toEqual([
-    { name: 0, spans: 2, errors: 1, total: 110, self: 70, longest: 100, longestRow: 0 },
-    { name: 1, spans: 1, errors: 0, total: 40, self: 30, longest: 40, longestRow: 1 },
+    { name: 0, type: 0, spans: 2, errors: 1, total: 110, self: 70, longest: 100, longestRow: 0 },
+    { name: 1, type: 0, spans: 1, errors: 0, total: 40, self: 30, longest: 40, longestRow: 1 },
   ]);
 });

@@ -47,6 +47,7 @@ function Problem({ text, onRetry }: { text: string; onRetry: () => void }) {
 
 function Chart({ job, drawing, live }: { job: Job; drawing: FlameDrawing; live: boolean }) {
   const [measure, setMeasure] = useState<FlameMeasure>("self");
+  const [withWaits, setWithWaits] = useState(false);
   const [find, setFind] = useState("");
   const wanted = find.trim().toLowerCase();
   const found = useMemo(
@@ -78,14 +79,18 @@ function Chart({ job, drawing, live }: { job: Job; drawing: FlameDrawing; live: 
             </button>
           ))}
         </fieldset>
+        <label className="choice" title="What tasks waited for others, for a runner and between attempts">
+          <input type="checkbox" checked={withWaits} onChange={({ target }) => setWithWaits(target.checked)} />
+          with waiting
+        </label>
         <span className="quiet view-counts" role="status" data-spans={drawing.spans}>
           {found && `${drawing.sums.filter(({ name }) => found[name]).length.toLocaleString()} of `}
           {drawing.named.toLocaleString()} names, {drawing.spans.toLocaleString()} spans
           {live && ", live"}
         </span>
       </search>
-      <FlameChart {...{ job, drawing, measure, found }} />
-      <FlameNames {...{ job, drawing, found }} onFind={setFind} />
+      <FlameChart {...{ job, drawing, measure, withWaits, found }} />
+      <FlameNames {...{ job, drawing, withWaits, found }} onFind={setFind} />
     </>
   );
 }

@@ -3,6 +3,8 @@ import type { FlameTree } from "./flame-tree.ts";
 /** All spans of one name, wherever they are. Units: nanoseconds. */
 export interface NameSum {
   name: number;
+  /** Number of its type, of the first that was met. */
+  type: number;
   spans: number;
   errors: number;
   /** Durations: what ran at once, or within its like, counts each time. */
@@ -19,7 +21,7 @@ export function sumsByName(flame: FlameTree): NameSum[] {
     const name = flame.name[node]!;
     let sum = sums.get(name);
     if (!sum) {
-      sum = { name, spans: 0, errors: 0, total: 0, self: 0, longest: -1, longestRow: -1 };
+      sum = { name, type: flame.type[node]!, spans: 0, errors: 0, total: 0, self: 0, longest: -1, longestRow: -1 };
       sums.set(name, sum);
     }
     sum.spans += flame.spans[node]!;

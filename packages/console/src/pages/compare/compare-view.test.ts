@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { comparisonOf } from "./compare-path.ts";
-import { differenceOf, formatCompareView, parseCompareView, ratioOf, shownRows } from "./compare-view.ts";
+import { changeOf, differenceOf, formatCompareView, parseCompareView, ratioOf, shownRows } from "./compare-view.ts";
 import type { ComparedSide, ComparisonRow } from "./comparison-rows.ts";
 import { ratioText, signedText } from "./signed-text.ts";
 
@@ -9,11 +9,12 @@ const side = (sum: number, rest: Partial<ComparedSide> = {}): ComparedSide => ({
   errors: 0,
   sum,
   mean: sum,
+  median: sum,
   p95: sum,
   max: sum,
   ...rest,
 });
-const none = side(0, { count: 0, mean: undefined, p95: undefined, max: undefined });
+const none = side(0, { count: 0, mean: undefined, median: undefined, p95: undefined, max: undefined });
 const row = (name: string, base: ComparedSide, other: ComparedSide): ComparisonRow => ({
   name,
   change: base.count === 0 ? "appeared" : other.sum > base.sum ? "slower" : "faster",
@@ -47,6 +48,14 @@ describe("the view of a comparison", () => {
   it("narrows by change and by part of a name, whatever its case", () => {
     expect(shownRows(rows, { ...first, find: "CODE" }).map(({ name }) => name)).toEqual(["Encode", "decode"]);
     expect(shownRows(rows, { ...first, change: "appeared" }).map(({ name }) => name)).toEqual(["retry"]);
+  });
+
+  it("tells changes of what is compared, so that all of a row tells the same", () => {
+    const more = row("load", side(100, { mean: 100 }), side(180, { count: 2, mean: 90 }));
+    expect([changeOf(more, "sum"), changeOf(more, "mean")]).toEqual(["slower", "faster"]);
+    expect(changeOf(row("same", side(1_000), side(1_004)), "mean")).toBe("same");
+    expect(shownRows([more], { ...first, measure: "sum", change: "slower" })).toHaveLength(1);
+    expect(changeOf(rows[2]!, "mean")).toBe("appeared");
   });
 
   it("tells differences also where one job has none of the name, and ratios only where both have", () => {

@@ -1,12 +1,13 @@
-import type { Change, ComparisonRow } from "./comparison-rows.ts";
+import type { Change, ComparedSide, ComparisonRow } from "./comparison-rows.ts";
 
 /** Which duration of the spans of a name is shown and drawn. */
 export const compareMeasures = [
-  { name: "sum", text: "total" },
-  { name: "mean", text: "mean" },
-  { name: "p95", text: "p95" },
-  { name: "max", text: "longest" },
-] as const;
+  { name: "mean", text: "mean", hint: "mean of a span" },
+  { name: "median", text: "median", hint: "median of a span" },
+  { name: "p95", text: "p95", hint: "95th percentile of a span" },
+  { name: "max", text: "longest", hint: "longest span" },
+  { name: "sum", text: "total", hint: "total of all spans" },
+] as const satisfies readonly { name: keyof ComparedSide; text: string; hint: string }[];
 
 export type CompareMeasure = (typeof compareMeasures)[number]["name"];
 
@@ -36,7 +37,7 @@ export function parseCompareView(query: string): CompareView {
     measure: one(
       "measure",
       compareMeasures.map(({ name }) => name),
-      "sum",
+      "mean",
     ),
     order: one("order", compareOrders, "difference"),
     change: one<Change | "">("change", changes, ""),
@@ -47,7 +48,7 @@ export function parseCompareView(query: string): CompareView {
 /** The query of a view, without `?`; only what differs from the view at first. */
 export function formatCompareView({ measure, order, change, find }: CompareView): string {
   const search = new URLSearchParams();
-  if (measure !== "sum") search.set("measure", measure);
+  if (measure !== "mean") search.set("measure", measure);
   if (order !== "difference") search.set("order", order);
   if (change !== "") search.set("change", change);
   if (find !== "") search.set("find", find);
@@ -65,12 +66,25 @@ export function ratioOf({ base, other }: ComparisonRow, measure: CompareMeasure)
   return from === undefined || to === undefined || from === 0 || other.count === 0 ? undefined : to / from - 1;
 }
 
+/** A difference of less than this part of the base is noise. */
+const NOISE = 0.005;
+
+/** How the spans of a name changed by a measure: of one row all tells the same. */
+export function changeOf(row: ComparisonRow, measure: CompareMeasure): Change {
+  if (row.change === "appeared" || row.change === "vanished" || row.change === "open") return row.change;
+  const difference = differenceOf(row, measure);
+  const ratio = ratioOf(row, measure);
+  if (difference === 0 || (ratio !== undefined && Math.abs(ratio) < NOISE)) return "same";
+  return difference > 0 ? "slower" : "faster";
+}
+
 /** The rows that a view shows, in its order. */
 export function shownRows(rows: readonly ComparisonRow[], view: CompareView): ComparisonRow[] {
   const wanted = view.find.trim().toLowerCase();
   const shown = rows.filter(
-    ({ name, change }) =>
-      (view.change === "" || change === view.change) && (wanted === "" || name.toLowerCase().includes(wanted)),
+    (row) =>
+      (view.change === "" || changeOf(row, view.measure) === view.change) &&
+      (wanted === "" || row.name.toLowerCase().includes(wanted)),
   );
   return shown.sort(ascending[view.order](view.measure));
 }

@@ -1,4 +1,4 @@
-import { type CompareView, changes, compareMeasures } from "./compare-view.ts";
+import { type CompareView, changeOf, changes, compareMeasures } from "./compare-view.ts";
 import type { ComparisonRow } from "./comparison-rows.ts";
 
 interface ComparisonFilterProps {
@@ -22,21 +22,21 @@ export function ComparisonFilter({ rows, view, onShow }: ComparisonFilterProps) 
       <fieldset className="switch" aria-label="Change">
         <Choice text="all" count={rows.length} chosen={view.change === ""} onChoose={() => onShow({ change: "" })} />
         {changes.map((change) => {
-          const count = rows.filter((row) => row.change === change).length;
+          const count = rows.filter((row) => changeOf(row, view.measure) === change).length;
           const chosen = view.change === change;
           if (count === 0 && !chosen) return null;
           return <Choice key={change} text={change} {...{ count, chosen }} onChoose={() => onShow({ change })} />;
         })}
       </fieldset>
       <label className="choice">
-        Durations
+        Compare the
         <select
           value={view.measure}
           onChange={({ target }) => onShow({ measure: target.value as CompareView["measure"] })}
         >
-          {compareMeasures.map(({ name, text }) => (
+          {compareMeasures.map(({ name, hint }) => (
             <option key={name} value={name}>
-              {text}
+              {hint}
             </option>
           ))}
         </select>

@@ -23,6 +23,7 @@ function batchOf(names: readonly string[], otherMean: number | null): RecordBatc
       [`${name}_errors`]: whole(1n),
       [`${name}_sum_ns`]: whole(BigInt(mean ?? 0) * 2n),
       [`${name}_mean_ns`]: number(mean),
+      [`${name}_p50_ns`]: whole(ended),
       [`${name}_p95_ns`]: whole(ended),
       [`${name}_max_ns`]: whole(ended),
     };
@@ -47,8 +48,8 @@ it("reads rows with their numbers, and knows where nothing has ended", async () 
       name: "work",
       change: "slower",
       sumDelta: -7,
-      base: { count: 2, errors: 1, sum: 80, mean: 40, p95: 40, max: 40 },
-      other: { count: 2, errors: 1, sum: 0, mean: undefined, p95: undefined, max: undefined },
+      base: { count: 2, errors: 1, sum: 80, mean: 40, median: 40, p95: 40, max: 40 },
+      other: { count: 2, errors: 1, sum: 0, mean: undefined, median: undefined, p95: undefined, max: undefined },
     },
   ]);
 });

@@ -1,7 +1,7 @@
 import type { ComparisonColumns, ComparisonQuery } from "@spanloom/query";
 import type { RecordBatch } from "apache-arrow";
 
-/** How the spans of a name changed from one job to the other. */
+/** How the spans of a name changed from one job to the other; the server tells it of the mean. */
 export type Change = "slower" | "faster" | "same" | "appeared" | "vanished" | "open";
 
 /** The spans of one name in one of the jobs. Units: nanoseconds; undefined when none has ended. */
@@ -10,6 +10,7 @@ export interface ComparedSide {
   errors: number;
   sum: number;
   mean: number | undefined;
+  median: number | undefined;
   p95: number | undefined;
   max: number | undefined;
 }
@@ -57,6 +58,7 @@ export function rowsOf(batch: RecordBatch<ComparisonColumns>, most: number): Com
         errors: Number(row.base_errors),
         sum: Number(row.base_sum_ns),
         mean: nsOf(row.base_mean_ns),
+        median: nsOf(row.base_p50_ns),
         p95: nsOf(row.base_p95_ns),
         max: nsOf(row.base_max_ns),
       },
@@ -65,6 +67,7 @@ export function rowsOf(batch: RecordBatch<ComparisonColumns>, most: number): Com
         errors: Number(row.other_errors),
         sum: Number(row.other_sum_ns),
         mean: nsOf(row.other_mean_ns),
+        median: nsOf(row.other_p50_ns),
         p95: nsOf(row.other_p95_ns),
         max: nsOf(row.other_max_ns),
       },

@@ -4,6 +4,7 @@ import {
   type CompareMeasure,
   type CompareOrder,
   type CompareView,
+  changeOf,
   compareMeasures,
   differenceOf,
   ratioOf,
@@ -104,12 +105,17 @@ const marks: Readonly<Record<Change, string>> = {
 };
 
 function Row({ row, measure, widest }: { row: ComparisonRow; measure: CompareMeasure; widest: number }) {
-  const { name, change, base, other } = row;
+  const { name, base, other } = row;
+  const change = changeOf(row, measure);
   const difference = differenceOf(row, measure);
-  const ratio = ratioOf(row, measure);
-  // What is within noise is not painted as a change.
-  const isSmall = difference === 0 || (ratio !== undefined && Math.abs(ratio) < 0.005);
-  const tone = isSmall ? "quiet" : difference > 0 ? "slower" : "faster";
+  const tone = {
+    slower: "slower",
+    appeared: "slower",
+    faster: "faster",
+    vanished: "faster",
+    same: "quiet",
+    open: "quiet",
+  }[change];
   return (
     <tr>
       <td className="name-cell" title={name}>
@@ -133,7 +139,7 @@ function Row({ row, measure, widest }: { row: ComparisonRow; measure: CompareMea
         </span>
       </td>
       <td className={`number ${tone}`}>{signedText(difference, durationText(Math.abs(difference) / 1e6))}</td>
-      <td className={`number ${tone}`}>{ratioText(ratio)}</td>
+      <td className={`number ${tone}`}>{ratioText(ratioOf(row, measure))}</td>
     </tr>
   );
 }
