@@ -1,6 +1,5 @@
 import { type KeyboardEvent, type ReactNode, useEffect, useId, useLayoutEffect, useRef, useState } from "react";
-import { isAtEnd, type RowArea, rowOfKey, scrollToRow } from "./virtual-rows.ts";
-import { visibleRows } from "./visible-rows.ts";
+import { isAtEnd, type RowArea, rowOfKey, rowsToDraw, scrollToRow } from "./virtual-rows.ts";
 
 /** A list that may be as long as it likes. */
 export interface VirtualListProps {
@@ -52,7 +51,7 @@ export function VirtualList(props: VirtualListProps) {
     event.preventDefault();
     onSelect(next);
   };
-  const { from: first, to: last } = visibleRows(count, rowHeight, { top: seen.scrollTop, height: seen.height });
+  const [first, last] = rowsToDraw(area);
   return (
     <div
       ref={frame}

@@ -1,9 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { isAtEnd, rowOfKey, scrollToRow } from "./virtual-rows.ts";
+import { isAtEnd, rowOfKey, rowsToDraw, scrollToRow } from "./virtual-rows.ts";
 
 const area = { count: 1_000, rowHeight: 20, height: 200, scrollTop: 1_000 };
 
 describe("rows of a long list", () => {
+  it("are drawn where they are in sight, and some around", () => {
+    expect(rowsToDraw(area)).toEqual([42, 68]);
+    expect(rowsToDraw({ ...area, scrollTop: 0 })).toEqual([0, 18]);
+    expect(rowsToDraw({ ...area, count: 3 })).toEqual([3, 3]);
+    expect(rowsToDraw({ ...area, count: 0, scrollTop: 0 })).toEqual([0, 0]);
+  });
+
   it("are scrolled to only when they are out of sight", () => {
     expect([10, 49, 50, 59, 60, 999].map((row) => scrollToRow(area, row))).toEqual([
       200, 980, 1_000, 1_000, 1_020, 19_800,

@@ -6,6 +6,16 @@ export interface RowArea {
   scrollTop: number;
 }
 
+/** Rows that are drawn above and below what is in sight, so that scrolling shows no gaps. */
+const BEYOND = 8;
+
+/** The rows to draw: first, and one past the last. */
+export function rowsToDraw({ count, rowHeight, height, scrollTop }: RowArea): [first: number, last: number] {
+  const first = Math.max(0, Math.floor(scrollTop / rowHeight) - BEYOND);
+  const last = Math.min(count, Math.ceil((scrollTop + height) / rowHeight) + BEYOND);
+  return [Math.min(first, last), last];
+}
+
 /** How far to scroll so that a row is in sight; as it is when it is already. */
 export function scrollToRow({ rowHeight, height, scrollTop }: RowArea, row: number): number {
   const [least, most] = [(row + 1) * rowHeight - height, row * rowHeight];
