@@ -37,12 +37,43 @@ export function instant(flag: string): (text: string) => Date {
   };
 }
 
+/** What a flag's value may be, for whoever completes command lines. */
+export interface KnownValues {
+  values: readonly string[];
+  /** Whether there may be several, with commas between. */
+  isList: boolean;
+}
+
 /** A list separated by commas, each one of `known`, compared without case. Errors: UsageError. */
-export function oneOfList<Name extends string>(flag: string, known: readonly Name[]): (text: string) => Name[] {
-  return (text) =>
+export function oneOfList<Name extends string>(
+  flag: string,
+  known: readonly Name[],
+): ((text: string) => Name[]) & KnownValues {
+  return completed({ values: known.map((name) => name.toLowerCase()), isList: true }, (text) =>
     text.split(",").map((part) => {
       const found = known.find((name) => name.toLowerCase() === part.trim().toLowerCase());
       if (!found) throw new UsageError(`cannot use ${flag} "${part}": it must be one of ${known.join(", ")}`);
       return found;
-    });
+    }),
+  );
+}
+
+/** One of `known`, compared without case. Errors: UsageError. */
+export function oneOf<Name extends string>(
+  flag: string,
+  known: readonly Name[],
+): ((text: string) => Name) & KnownValues {
+  return completed({ values: known.map((name) => name.toLowerCase()), isList: false }, (text) => {
+    const found = known.find((name) => name.toLowerCase() === text.trim().toLowerCase());
+    if (found) return found;
+    throw new UsageError(`cannot use ${flag} "${text}": it must be one of ${known.join(", ")}`);
+  });
+}
+
+/** A reader of a value that tells which values there are. */
+export function completed<Value>(
+  known: KnownValues,
+  read: (text: string) => Value,
+): ((text: string) => Value) & KnownValues {
+  return Object.assign((text: string) => read(text), known);
 }

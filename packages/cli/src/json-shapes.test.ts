@@ -6,7 +6,7 @@ import { Runner } from "@spanloom/runner";
 import { Client, task } from "@spanloom/sdk";
 import { type RunningServer, startServer } from "@spanloom/server";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { completionNodes } from "./completion-words.ts";
+import { completedKinds, completionNodes } from "./completion-words.ts";
 import { buildProgram } from "./program.ts";
 import { runCli } from "./run-cli.ts";
 import { capturedContext } from "./testing/captured-context.ts";
@@ -152,6 +152,7 @@ test("queues, runners, what runs now, the doctor's report and words to complete"
   await json("top", ["--count", "2", "--every", "1ms"]);
   await json("doctor");
   await json("completion", ["bash"]);
+  for (const kind of completedKinds) await json("completion", ["--names", kind], { way: 1 });
 });
 
 test("schedules and their firings", async () => {

@@ -2,7 +2,7 @@ import { fileFormats as files, type LogColumn } from "@spanloom/query";
 import { Command } from "commander";
 import { type CliContext, colorsOf, UsageError } from "../cli-context.ts";
 import { addLogFilterOptions, type LogFilterFlags, logConditions } from "../filters/log-filter.ts";
-import { type FormatFlags, type RowFormat, rowFormat } from "../filters/row-format.ts";
+import { type FormatFlags, formatText, type RowFormat, rowFormat } from "../filters/row-format.ts";
 import { addSelectionOptions, rowSelection, type SelectionFlags } from "../filters/row-selection.ts";
 import { followRows } from "../follow-rows.ts";
 import type { Exit } from "../program.ts";
@@ -25,7 +25,11 @@ export function logsCommand(context: CliContext, exit: Exit): Command {
   const command = new Command("logs")
     .description("print or export log records: of jobs, or of everything that is stored")
     .argument("[jobs...]", "ids of jobs; without one, the newest records of all")
-    .option("-f, --format <format>", `lines, ${logFiles.join(", ")} (default: lines, or by --out)`)
+    .option(
+      "-f, --format <format>",
+      `lines, ${logFiles.join(", ")} (default: lines, or by --out)`,
+      formatText(["lines", ...logFiles]),
+    )
     .option("-o, --out <file>", "write to a file; its extension decides the format")
     .option("--follow", "go on with records as they come, until the jobs have ended");
   addSelectionOptions(command);

@@ -2,7 +2,7 @@ import { fileFormats as files, renderSummary, renderTree, renderWaterfall, type 
 import type { Table } from "apache-arrow";
 import { Command } from "commander";
 import { type CliContext, colorsOf, UsageError } from "../cli-context.ts";
-import { type FormatFlags, type RowFormat, rowFormat } from "../filters/row-format.ts";
+import { type FormatFlags, formatText, type RowFormat, rowFormat } from "../filters/row-format.ts";
 import { addSelectionOptions, rowSelection, type SelectionFlags } from "../filters/row-selection.ts";
 import { addSpanFilterOptions, type SpanFilterFlags, spanConditions } from "../filters/span-filter.ts";
 import { wholeNumber } from "../flag-values.ts";
@@ -32,7 +32,11 @@ export function spansCommand(context: CliContext, exit: Exit): Command {
   const command = new Command("spans")
     .description("show or export spans: of jobs, or of everything that is stored")
     .argument("[jobs...]", "ids of jobs; without one, spans of all, the newest first")
-    .option("-f, --format <format>", `${[...drawn, ...files].join(", ")} (default: waterfall, or by --out)`)
+    .option(
+      "-f, --format <format>",
+      `${[...drawn, ...files].join(", ")} (default: waterfall, or by --out)`,
+      formatText([...drawn, ...files]),
+    )
     .option("-o, --out <file>", "write to a file; its extension decides the format")
     .option("--follow", "print spans as they end, until the jobs have; with --json each time they change")
     .option("--max-rows <n>", "most lines to draw", wholeNumber("--max-rows", 1))

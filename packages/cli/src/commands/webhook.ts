@@ -2,7 +2,7 @@ import type { WebhookHmacOptions, WebhookOptions, WebhookSecretOptions, WebhookS
 import { Command } from "commander";
 import { type CliContext, UsageError } from "../cli-context.ts";
 import { collect } from "../collect.ts";
-import { appendText, oneOfList, wholeNumber } from "../flag-values.ts";
+import { appendText, oneOf, wholeNumber } from "../flag-values.ts";
 import { readText } from "../read-input.ts";
 import { wantsJson, withClient } from "../server-options.ts";
 import { parseDuration } from "../text/duration-text.ts";
@@ -34,12 +34,6 @@ interface PutFlags {
   tolerance?: string;
   text?: boolean;
   paused?: boolean;
-}
-
-/** One of some words. Errors: UsageError. */
-function oneOf<Name extends string>(flag: string, known: readonly Name[]): (text: string) => Name {
-  const read = oneOfList(flag, known);
-  return (text) => read(text)[0] as Name;
 }
 
 const schemes = ["github", "stripe", "hmac", "none"] as const;

@@ -1,6 +1,6 @@
 import type { LogConditions, Severity, TextCondition } from "@spanloom/query";
 import type { Command } from "commander";
-import { UsageError } from "../cli-context.ts";
+import { oneOf } from "../flag-values.ts";
 import { textCondition, textForms } from "./filter-values.ts";
 import { addSharedFilterOptions, type SharedFilterFlags, sharedConditions } from "./shared-filter.ts";
 
@@ -15,7 +15,11 @@ export interface LogFilterFlags extends SharedFilterFlags {
 /** Adds the options that {@link logConditions} reads. */
 export function addLogFilterOptions(command: Command): Command {
   command
-    .option("--min-severity <name>", `only records at least as severe: ${severities.join(", ")}`, severity)
+    .option(
+      "--min-severity <name>",
+      `only records at least as severe: ${severities.join(", ")}`,
+      oneOf("--min-severity", severities),
+    )
     .option("--text <text>", `its text: ${textForms}`, textCondition);
   return addSharedFilterOptions(command, "records");
 }
@@ -28,10 +32,4 @@ export function logConditions(flags: LogFilterFlags, jobs: readonly string[], no
     ...(minSeverity && { minSeverity }),
     ...(text !== undefined && { body: text }),
   };
-}
-
-function severity(text: string): (typeof severities)[number] {
-  const found = severities.find((name) => name === text.trim().toUpperCase());
-  if (found) return found;
-  throw new UsageError(`cannot use --min-severity "${text}": it must be one of ${severities.join(", ")}`);
 }

@@ -1,5 +1,6 @@
 import { fileFormats as files } from "@spanloom/query";
 import { UsageError } from "../cli-context.ts";
+import { completed } from "../flag-values.ts";
 import type { FileFormat } from "../write-rows.ts";
 
 /** Flags that say how rows are written. */
@@ -44,4 +45,9 @@ export function rowFormat<Drawn extends string>(
 function formatByName(path: string): FileFormat | undefined {
   const known = files.filter((format) => path.toLowerCase().endsWith(`.${format}`));
   return known.sort((a, b) => b.length - a.length)[0];
+}
+
+/** Reads a format as it is; it is checked with what it is for. */
+export function formatText(values: readonly string[]) {
+  return completed({ values, isList: false }, (text) => text);
 }
