@@ -92,23 +92,19 @@ test.each(examples)("$command: $line", async ({ line }) => {
     expect(args.join(" ")).toContain(command);
     // What starts something, or waits for a debugger, is taken at its word.
     if (standalone.has(command) || args.some((arg) => arg.startsWith("--inspect"))) continue;
-    const files: Readonly<Record<string, string>> = {
-      "@input.json": `@${join(folder, "input.json")}`,
-      "tasks.ts": join(import.meta.dirname, "testing", "example-tasks.ts"),
-    };
-    const known = args.map(
-      (arg) => files[arg] ?? (/^\w+(\.\w+)+$/.test(arg) && isOut(args, arg) ? join(folder, arg) : arg),
-    );
-    const context = capturedContext({ nowMs: Date.now, readStdin: async () => "{}" });
+    const module = join(import.meta.dirname, "testing", "example-tasks.ts");
+    const known = args.map((arg, at) => {
+      if (arg === "tasks.ts") return module;
+      if (/^@\w+\.json$/.test(arg)) return `@${join(folder, "input.json")}`;
+      return ["--out", "--resume"].includes(args[at - 1] ?? "") ? join(folder, arg) : arg;
+    });
+    const env = { HONEYCOMB_API_KEY: "of a test" };
+    const context = capturedContext({ env, nowMs: Date.now, readStdin: async () => "{}" });
     // Everything that can be known without a server is right when all that is missing is one.
     const exitCode = await runCli([...known, "--url", "http://127.0.0.1:9"], context);
     expect({ exitCode, err: context.err() }).toEqual({ exitCode: 3, err: expect.stringContaining("nothing listens") });
   }
 });
-
-function isOut(args: readonly string[], arg: string): boolean {
-  return args[args.indexOf(arg) - 1] === "--out";
-}
 
 test("each command's help has an example of it", () => {
   const shown = new Set(

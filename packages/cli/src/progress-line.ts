@@ -34,8 +34,9 @@ export class ProgressLine {
 
   /** Leaves the line. */
   end(): void {
-    if (this.#last !== "" && this.#context.stderr.isTTY)
-      this.#context.stderr.write(this.#transient ? "\r\u001b[K" : "\n");
+    const { stderr, signal } = this.#context;
+    // Ctrl-C has left it already.
+    if (this.#last !== "" && stderr.isTTY && !signal.aborted) stderr.write(this.#transient ? "\r\u001b[K" : "\n");
     this.#last = "";
   }
 }

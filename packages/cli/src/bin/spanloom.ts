@@ -7,7 +7,11 @@ import { runCli } from "../run-cli.ts";
 const stop = new AbortController();
 for (const name of ["SIGINT", "SIGTERM"] as const) {
   // The second signal finds no handler and ends the process at once.
-  process.once(name, () => stop.abort(new StopError(name)));
+  process.once(name, () => {
+    // Terminals show ^C where the cursor is; what follows begins on a line of its own.
+    if (name === "SIGINT" && process.stderr.isTTY) process.stderr.write("\n");
+    stop.abort(new StopError(name));
+  });
 }
 // Whoever reads us has seen enough, e.g. `| head`.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

@@ -36,12 +36,13 @@ export function topCommand(context: CliContext): Command {
         await withClient(command, context, async (client) => {
           for (let looks = 1; ; looks++) {
             show(await look({ client, connection, tasks, context }), context, json);
-            if (looks >= count || context.signal.aborted) return;
-            // Ctrl-C is how one leaves.
-            await sleep(everyMs, undefined, { signal: context.signal }).catch(() => undefined);
-            if (context.signal.aborted) return;
+            if (looks >= count) return;
+            await sleep(everyMs, undefined, { signal: context.signal });
           }
         });
+      } catch (error) {
+        // Ctrl-C is how one leaves, also in the midst of a look.
+        if (!context.signal.aborted) throw error;
       } finally {
         connection.close();
       }

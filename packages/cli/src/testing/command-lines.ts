@@ -27,6 +27,7 @@ const options: Readonly<Record<string, string>> = {
   "--scheme": "none",
   "--from": "2026-11-01",
   "--until": "2026-11-02",
+  "--to": "http://127.0.0.1:9",
 };
 
 /** What commands ask for that no argument or option alone must have. */
