@@ -108,9 +108,19 @@ describe("the console", () => {
     ["gzip, deflate, br, zstd", "br", brotliCompressSync(SCRIPT)],
     ["gzip", "gzip", gzipSync(SCRIPT)],
     ["br;q=0, gzip;q=0.5", "gzip", gzipSync(SCRIPT)],
+    ["br;q=0.2, gzip;q=0.8", "gzip", gzipSync(SCRIPT)],
+    ["gzip;q=1.0, br;q=1", "br", brotliCompressSync(SCRIPT)],
+    ["GZIP ; Q=0.5", "gzip", gzipSync(SCRIPT)],
+    ["*", "br", brotliCompressSync(SCRIPT)],
+    ["br;q=0, *;q=0.1", "gzip", gzipSync(SCRIPT)],
+    ["br;q=0.000", undefined, Buffer.from(SCRIPT)],
+    ["gzip;q=0.3, identity;q=0.9", undefined, Buffer.from(SCRIPT)],
+    ["zstd, brotli, x-gzip", undefined, Buffer.from(SCRIPT)],
+    ["br;q=much", "br", brotliCompressSync(SCRIPT)],
     ["identity", undefined, Buffer.from(SCRIPT)],
+    [",;,", undefined, Buffer.from(SCRIPT)],
     ["", undefined, Buffer.from(SCRIPT)],
-  ])("sends a file in the smallest form that a client takes who says %j", async (accepted, encoding, body) => {
+  ])("sends a file in the form that a client likes best who says %j", async (accepted, encoding, body) => {
     const answer = await ask("/assets/main-1.js", { "accept-encoding": accepted });
     expect(answer.headers["content-encoding"]).toBe(encoding);
     expect(answer.headers["content-length"]).toBe(String(body.length));
@@ -123,7 +133,7 @@ describe("the console", () => {
     expect(script.headers["cache-control"]).toBe("public, max-age=31536000, immutable");
     const plain = await ask("/assets/main-1.js");
     expect([script.headers.etag, plain.headers.etag]).toEqual(['"h2-br"', '"h2"']);
-    for (const tags of ['"h1"', 'W/"h1"', '"other", "h1"']) {
+    for (const tags of ['"h1"', 'W/"h1"', '"other", "h1"', "*"]) {
       const again = await ask("/jobs", { ...BROWSER, "if-none-match": tags });
       expect([again.status, String(again.body), again.headers.etag]).toEqual([304, "", '"h1"']);
     }
@@ -133,12 +143,57 @@ describe("the console", () => {
   it("answers HEAD with the headers alone", async () => {
     const { status, headers, body } = await ask("/", BROWSER, "HEAD");
     expect([status, headers["content-length"], String(body)]).toEqual([200, String(PAGE.length), ""]);
+    const packed = await ask("/assets/main-1.js", { "accept-encoding": "br" }, "HEAD");
+    expect([packed.headers["content-encoding"], packed.headers["content-length"], packed.body.length]).toEqual([
+      "br",
+      String(brotliCompressSync(SCRIPT).length),
+      0,
+    ]);
+    expect((await ask("/jobs", { ...BROWSER, "if-none-match": '"h1"' }, "HEAD")).status).toBe(304);
   });
 
   it("reads no file that is not listed", async () => {
-    for (const path of ["/secret.txt", "/assets/../secret.txt", "/assets/%2e%2e/secret.txt", "/assets/main-1.js.br"]) {
-      expect([path, (await ask(path, BROWSER)).status]).toEqual([path, 404]);
+    for (const path of [
+      "/secret.txt",
+      "/assets/../secret.txt",
+      "/assets/%2e%2e/secret.txt",
+      "/..%2fsecret.txt",
+      "/%2e%2e%2fsecret.txt",
+      "/assets/..\\secret.txt",
+      "//secret.txt",
+      "/./secret.txt",
+      "/secret.txt%00.js",
+      "/assets/main-1.js%00",
+      "/assets/main-1.js/",
+      "/assets/",
+      "/assets/main-1.js.br",
+      "/ASSETS/main-1.js",
+    ]) {
+      const { status, body } = await ask(path, BROWSER);
+      expect([path, status, String(body).includes("listed nowhere")]).toEqual([path, 404, false]);
     }
+  });
+
+  it("takes whatever else is asked for as a path of its page, and writes none of it into an answer", async () => {
+    const hostile = [
+      "/%00",
+      "/jobs/%3Cscript%3E",
+      "/%ff%fe",
+      "/jobs/%",
+      `/${"a".repeat(8_000)}`,
+      "/constructor",
+      "/__proto__",
+    ];
+    for (const path of hostile) {
+      const { status, body } = await ask(path, BROWSER);
+      expect([path.slice(0, 40), status, String(body)]).toEqual([path.slice(0, 40), 200, PAGE]);
+    }
+    expect((await ask(`/${"a".repeat(40_000)}`, BROWSER)).status).toBe(431);
+  });
+
+  it("answers a question for a part of a file with the whole of it", async () => {
+    const { status, body } = await ask("/assets/main-1.js", { range: "bytes=0-3" });
+    expect([status, String(body)]).toEqual([200, SCRIPT]);
   });
 
   it("goes on when a file cannot be read, and reads it when it is back", async () => {

@@ -131,15 +131,29 @@ async function answer(file: ConsoleFile, request: HttpRequest, response: HttpRes
   response.end(request.method === "HEAD" ? undefined : body);
 }
 
-/** The smallest form that the client takes; undefined for the plain one. */
-function encodingFor({ encodings }: ConsoleFile, accepted: string) {
-  const refused = (name: string) => new RegExp(`\\b${name}\\s*;\\s*q=0(\\.0*)?\\s*(,|$)`).test(accepted);
-  return ENCODINGS.find(
-    ({ name }) => encodings.includes(name) && new RegExp(`\\b${name}\\b`).test(accepted) && !refused(name),
-  );
+/** The form that the client likes best, of those it likes alike the smallest; undefined for the plain one. */
+function encodingFor({ encodings }: ConsoleFile, accepted: string): (typeof ENCODINGS)[number] | undefined {
+  const weights = acceptedWeights(accepted);
+  const weightOf = (name: string) => weights.get(name) ?? weights.get("*") ?? 0;
+  // What is not named is taken as well, but nothing says that it is liked better than what is.
+  const plain = weights.get("identity") ?? 0;
+  const there = ENCODINGS.filter(({ name }) => encodings.includes(name) && weightOf(name) > 0);
+  const best = Math.max(...there.map(({ name }) => weightOf(name)));
+  return best >= plain ? there.find(({ name }) => weightOf(name) === best) : undefined;
+}
+
+/** How much a client likes each encoding that it names, 0 to 1; of what is no weight, 1. */
+function acceptedWeights(accepted: string): Map<string, number> {
+  const parts = accepted.split(",").map((part) => {
+    const [name = "", ...parameters] = part.split(";").map((each) => each.trim().toLowerCase());
+    const weight = parameters.find((each) => each.startsWith("q="))?.slice(2);
+    const isWeight = weight !== undefined && /^(0(\.\d{0,3})?|1(\.0{0,3})?)$/.test(weight);
+    return [name, isWeight ? Number(weight) : 1] as const;
+  });
+  return new Map(parts.filter(([name]) => name !== ""));
 }
 
 /** Whether a list of tags has this one. Proxies that compress mark tags as weak. */
 function namesTag(list: string | undefined, etag: string): boolean {
-  return (list ?? "").split(",").some((tag) => tag.trim().replace(/^W\//, "") === etag);
+  return (list ?? "").split(",").some((tag) => tag.trim() === "*" || tag.trim().replace(/^W\//, "") === etag);
 }

@@ -9,12 +9,26 @@ export interface Health {
   hasConsole: boolean;
 }
 
+/** The header that tells the server's version, with every answer of this file. */
+const VERSION_HEADER = "spanloom-version";
+
 /** Answers `GET /`, `/healthz` and `/readyz`; false when the path is none of them. */
 export function serveHealth(path: string, response: HttpResponse, health: Health): boolean {
-  if (path === "/healthz") return text(response, 200, "ok\n");
-  if (path === "/readyz") return health.ready() ? text(response, 200, "ready\n") : text(response, 503, "not ready\n");
-  if (path === "/") return text(response, 200, greeting(health));
-  return false;
+  const [status, body] = answerTo(path, health) ?? [];
+  if (status === undefined || body === undefined) return false;
+  response.writeHead(status, {
+    [VERSION_HEADER]: health.version,
+    "content-type": "text/plain; charset=utf-8",
+    "content-length": Buffer.byteLength(body),
+  });
+  response.end(body);
+  return true;
+}
+
+function answerTo(path: string, health: Health): [status: number, body: string] | undefined {
+  if (path === "/healthz") return [200, "ok\n"];
+  if (path === "/readyz") return health.ready() ? [200, "ready\n"] : [503, "not ready\n"];
+  return path === "/" ? [200, greeting(health)] : undefined;
 }
 
 function greeting({ version, hasConsole }: Health): string {
@@ -30,13 +44,4 @@ function greeting({ version, hasConsole }: Health): string {
     hasConsole ? "Console open this address in a browser" : "Console not installed: npm install @spanloom/console",
     "",
   ].join("\n");
-}
-
-function text(response: HttpResponse, status: number, body: string): true {
-  response.writeHead(status, {
-    "content-type": "text/plain; charset=utf-8",
-    "content-length": Buffer.byteLength(body),
-  });
-  response.end(body);
-  return true;
 }

@@ -246,8 +246,11 @@ describe("OTLP and health on the same port", () => {
   it.each([
     ["/healthz", "ok\n"],
     ["/readyz", "ready\n"],
-  ])("answers %s", async (path, body) => {
-    expect(await (await fetch(server.url + path)).text()).toBe(body);
+  ])("answers %s, with its version in a header", async (path, body) => {
+    const answer = await fetch(server.url + path);
+    expect(await answer.text()).toBe(body);
+    const [, version] = /^Spanloom server (\S+)/.exec(await (await fetch(`${server.url}/`)).text()) ?? [];
+    expect(answer.headers.get("spanloom-version")).toBe(version);
   });
 
   it("says what it is", async () => {
