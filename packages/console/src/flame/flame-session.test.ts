@@ -20,7 +20,7 @@ interface Row {
   id: number;
   parent?: number;
   name: string;
-  end: number;
+  end: number | null;
   status?: string;
 }
 
@@ -31,12 +31,14 @@ const idOf = (n: number) => `feed${String(n).padStart(12, "0")}`;
 function batchOf(...rows: readonly Row[]): RecordBatch {
   const text = (values: (string | null)[]) => vectorFromArray(values, new Utf8());
   const category = (values: string[]) => vectorFromArray(values, new Dictionary(new Utf8(), new Int32()));
-  const times = (values: number[]) =>
+  const times = (values: (number | null)[]) =>
     makeVector(
       makeData({
         type: new TimestampNanosecond(),
         length: values.length,
-        data: BigInt64Array.from(values, (value) => baseNs + BigInt(value)),
+        data: BigInt64Array.from(values, (value) => baseNs + BigInt(value ?? 0)),
+        nullCount: values.filter((value) => value === null).length,
+        nullBitmap: Uint8Array.of(values.reduce((bits: number, value, at) => bits | (value === null ? 0 : 1 << at), 0)),
       }),
     );
   const none = () =>
@@ -63,17 +65,33 @@ function batchOf(...rows: readonly Row[]): RecordBatch {
   }).batches[0]!;
 }
 
-/** What is told of batches in place of a server's. */
+/** What is told of batches in place of a server's; between them everything happens that was put off. */
 async function told(live: boolean, ...batches: readonly RecordBatch[]): Promise<FlameNews[]> {
   const news: FlameNews[] = [];
+  const waiting = new Set<() => void>();
   const stream = async function* () {
-    yield* batches;
+    for (const batch of batches) {
+      yield batch;
+      for (const callback of [...waiting]) {
+        waiting.delete(callback);
+        callback();
+      }
+    }
   };
   const query = { stream, tail: () => ({ stream }) };
-  const client = { spans: () => ({ columns: () => query }) } as unknown as QueryClient;
-  let nowMs = Number(baseNs / 1_000_000n);
-  const context = { client: () => client, tell: (each: FlameNews) => news.push(each), nowMs: () => (nowMs += 100) };
-  await runFlame({ jobId: "j", url: "", token: "", live }, context);
+  await runFlame(
+    { jobId: "j", url: "", token: "", live },
+    {
+      client: () => ({ spans: () => ({ columns: () => query }) }) as unknown as QueryClient,
+      tell: (each) => news.push(each),
+      nowMs: () => Number(baseNs / 1_000_000n) + 1,
+      schedule: (callback) => {
+        waiting.add(callback);
+        return () => waiting.delete(callback);
+      },
+    },
+  );
+  expect(waiting.size).toBe(0);
   return news;
 }
 
@@ -89,7 +107,7 @@ describe("the flame chart of a job", () => {
 
   it("is drawn again as spans come, and told to be whole at the end", async () => {
     const news = await told(false, ...batches);
-    expect(news.map(({ kind }) => kind)).toEqual(["drawing", "drawing", "complete"]);
+    expect(news.map(({ kind }) => kind)).toEqual(["drawing", "drawing", "drawing", "complete"]);
     const { flame, names, spans, named } = lastDrawing(news);
     expect([spans, named, flame.count]).toEqual([3, 2, 3]);
     expect([...flame.name].slice(1).map((name) => names[name])).toEqual(["root", "leaf"]);
@@ -97,6 +115,14 @@ describe("the flame chart of a job", () => {
       [0, 30, 70],
       [0, 0, 1],
     ]);
+  });
+
+  it("is drawn without waiting for further spans, and again while spans are open", async () => {
+    const open = batchOf({ id: 0, name: "root", end: null });
+    const news = await told(true, open);
+    const drawings = news.filter((each) => each.kind === "drawing").map(({ drawing }) => drawing.flame.open[1]);
+    expect([drawings, news.at(-1)?.kind]).toEqual([[1, 1], "complete"]);
+    expect(lastDrawing(news).flame.total[1]).toBe(1e6);
   });
 
   it("names the span that took longest, of a node and of a name", async () => {

@@ -41,10 +41,12 @@ export interface FlameContext {
   client: (options: { url: string; token: string }) => QueryClient;
   tell: (news: FlameNews, transfer?: ArrayBuffer[]) => void;
   nowMs: () => number;
+  /** Calls back after a time; the answer takes it back. */
+  schedule: (callback: () => void, delayMs: number) => () => void;
 }
 
-/** How long the first spans wait for others to be drawn with, and later ones. */
-const DRAW_MS = { first: 150, later: 500 };
+/** How long the first spans wait for others to be drawn with, later ones, and open ones to be drawn longer. */
+const DRAW_MS = { first: 150, later: 500, open: 2_000 };
 /** A drawing of many spans takes its time: rest so many times what it took. */
 const REST = 4;
 /** Names that are listed. */
@@ -53,38 +55,84 @@ const MOST_NAMES = 1_000;
 /** Reads a job's spans and adds them up, again and again as they come. Never rejects: what goes wrong is told. */
 export async function runFlame({ jobId, url, token, live }: FlameRequest, context: FlameContext): Promise<void> {
   const target: BatchTarget = { columns: new SpanColumns(), names: new NameTable() };
-  const client = context.client({ url, token });
-  let nextMs = context.nowMs() + DRAW_MS.first;
+  const drawer = new Drawer(target, context, live);
   try {
-    const query = client.spans({ job: jobId }).columns(...waterfallColumns);
+    const query = context
+      .client({ url, token })
+      .spans({ job: jobId })
+      .columns(...waterfallColumns);
     const onInterrupted = ({ message }: Error) => context.tell({ kind: "interrupted", message });
     for await (const batch of live ? query.tail({ existing: true }).stream({ onInterrupted }) : query.stream()) {
       putBatch(target, batch);
-      const beganMs = context.nowMs();
-      if (beganMs < nextMs) continue;
-      draw(target, context);
-      const doneMs = context.nowMs();
-      nextMs = doneMs + Math.max(DRAW_MS.later, REST * (doneMs - beganMs));
+      drawer.drawSoon();
     }
-    draw(target, context);
+    drawer.end();
     context.tell({ kind: "complete" });
   } catch (error) {
+    drawer.stop();
     context.tell({ kind: "failed", message: error instanceof Error ? error.message : String(error) });
   }
 }
 
-function draw(target: BatchTarget, { tell, nowMs }: FlameContext): void {
-  const drawing = flameDrawing(target, nowMs());
-  const { flame, longestHigh, longestLow } = drawing;
-  const columns = [...Object.values(flame), longestHigh, longestLow].filter((value) => ArrayBuffer.isView(value));
-  tell(
-    { kind: "drawing", drawing },
-    columns.map(({ buffer }) => buffer as ArrayBuffer),
-  );
+/**
+ * Draws what has come, not too often.
+ *
+ * I1. At most one drawing waits to be made; what has come is in the next.
+ * I2. While spans are open they are drawn longer and longer; after `end` or `stop` nothing is drawn.
+ */
+class Drawer {
+  readonly #target: BatchTarget;
+  readonly #context: FlameContext;
+  readonly #live: boolean;
+  #cancel: (() => void) | undefined;
+  #lastTookMs = -1;
+
+  constructor(target: BatchTarget, context: FlameContext, live: boolean) {
+    [this.#target, this.#context, this.#live] = [target, context, live];
+  }
+
+  drawSoon(): void {
+    this.#draw(this.#lastTookMs < 0 ? DRAW_MS.first : Math.max(DRAW_MS.later, REST * this.#lastTookMs));
+  }
+
+  /** Draws all there is, for the last time. */
+  end(): void {
+    this.stop();
+    this.#drawNow();
+    this.stop();
+  }
+
+  /** Draws no more. */
+  stop(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+  }
+
+  #draw(delayMs: number): void {
+    this.#cancel ??= this.#context.schedule(() => {
+      this.#cancel = undefined;
+      this.#drawNow();
+    }, delayMs);
+  }
+
+  #drawNow(): void {
+    const { tell, nowMs } = this.#context;
+    const beganMs = nowMs();
+    const drawing = flameDrawing(this.#target, beganMs);
+    const { flame, longestHigh, longestLow } = drawing;
+    const columns = [...Object.values(flame), longestHigh, longestLow].filter((value) => ArrayBuffer.isView(value));
+    const isOpen = flame.open.some((count) => count > 0);
+    tell(
+      { kind: "drawing", drawing },
+      columns.map(({ buffer }) => buffer as ArrayBuffer),
+    );
+    this.#lastTookMs = nowMs() - beganMs;
+    if (this.#live && isOpen) this.#draw(Math.max(DRAW_MS.open, REST * this.#lastTookMs));
+  }
 }
 
 function flameDrawing({ columns, names, base = 0n }: BatchTarget, nowMs: number): FlameDrawing {
-  const now = nowMs * 1e6 - Number(base);
+  const now = Number(BigInt(Math.round(nowMs)) * 1_000_000n - base);
   const flame = flameTree({ columns, tree: treeOrder(columns), names: names.names.length, now });
   const { idHigh, idLow } = columns;
   const sums = sumsByName(flame);

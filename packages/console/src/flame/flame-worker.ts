@@ -14,4 +14,8 @@ scope.onmessage = ({ data }) =>
     client: ({ url, token }) => new QueryClient(token === "" ? { url } : { url, token }),
     tell: (news, transfer = []) => scope.postMessage(news, transfer),
     nowMs: () => Date.now(),
+    schedule: (callback, delayMs) => {
+      const timer = setTimeout(callback, delayMs);
+      return () => clearTimeout(timer);
+    },
   });

@@ -24,6 +24,7 @@ export function ComparePage({ baseId, otherId }: { baseId: string; otherId: stri
   const view = parseCompareView(search);
   const [choosing, setChoosing] = useState<Job>();
   const [base, other] = [useCompared(baseId), useCompared(otherId)];
+  const known = other.data ?? base.data;
   const go = (first: string, second: string, next: CompareView = view) => {
     const text = formatCompareView(next);
     navigate(comparePath(first, second) + (text === "" ? "" : `?${text}`), { replace: true });
@@ -38,8 +39,8 @@ export function ComparePage({ baseId, otherId }: { baseId: string; otherId: stri
           <h1>Compare</h1>
         </div>
         <div className="actions">
-          {other.data && (
-            <button type="button" className="button" onClick={() => setChoosing(other.data)}>
+          {known && (
+            <button type="button" className="button" onClick={() => setChoosing(known)}>
               Other jobs…
             </button>
           )}
