@@ -178,6 +178,34 @@ describe("the page to explore in Chromium", () => {
     here.forgive(/status of 400/);
   });
 
+  it("keeps what it showed while the server is out of reach, and asks again when it is back", async () => {
+    const { page } = here;
+    await here.open("/explore?attributes=code&every=10s");
+    await expect.poll(() => groups().count()).toBe(2);
+    await here.context.route("**/spanloom.v1.*/*", (route) => route.abort("connectionrefused"));
+    await page.getByRole("button", { name: "Refresh" }).click();
+    await page.getByText("The server is out of reach").waitFor();
+    expect(await groups().count()).toBe(2);
+    const asked = page.waitForRequest(/AggregateSpans/, { timeout: 30_000 });
+    await here.context.unroute("**/spanloom.v1.*/*");
+    await asked;
+    await page.getByText("connected", { exact: true }).waitFor();
+    expect(await groups().count()).toBe(2);
+    here.forgive(/ERR_CONNECTION_REFUSED/);
+  });
+
+  it("gives a download up when it is cancelled", async () => {
+    const { page } = here;
+    await here.open("/explore?attributes=code");
+    await expect.poll(() => figure("Spans").textContent()).toContain(String(COUNT));
+    await here.context.route("**/QuerySpans", () => undefined);
+    await page.locator("summary", { hasText: "Download" }).click();
+    await page.getByRole("group", { name: /Spans/ }).getByRole("button", { name: "CSV", exact: true }).click();
+    await page.getByText("0 of 300 rows").waitFor();
+    await page.getByRole("button", { name: "Cancel" }).click();
+    expect(await page.getByRole("region", { name: "Download" }).count()).toBe(0);
+  });
+
   it.each(["light", "dark"] as const)("has no serious barrier, in %s", async (colorScheme) => {
     const { page } = here;
     await page.emulateMedia({ colorScheme });

@@ -11,14 +11,22 @@ export function EmptyState({ title, children }: { title: string; children?: Reac
   );
 }
 
+interface ErrorStateProps {
+  error: unknown;
+  /** What to do about it. */
+  hint?: string;
+  onRetry?: () => void;
+}
+
 /** What a place shows that could not get what it shows. */
-export function ErrorState({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
+export function ErrorState({ error, hint, onRetry }: ErrorStateProps) {
   const { message, reason } = errorText(error);
   return (
     <div className="notice notice-bad" role="alert">
       <h2>This could not be loaded</h2>
       <p className="notice-text">{message}</p>
       {reason && <code>{reason}</code>}
+      {hint !== undefined && <p>{hint}</p>}
       {onRetry && (
         <p>
           <button type="button" className="button" onClick={onRetry}>

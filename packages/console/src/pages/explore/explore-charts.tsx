@@ -3,9 +3,9 @@ import { ChartLegend } from "../../charts/chart-legend.tsx";
 import { type ChartSeries, TimeChart } from "../../charts/time-chart.tsx";
 import { durationTicks } from "../../charts/value-ticks.ts";
 import { durationText } from "../../text/duration-text.ts";
-import { ErrorState } from "../../widgets/notice.tsx";
 import { askOverTime } from "./ask-explore.ts";
 import { GroupChart } from "./group-chart.tsx";
+import { QueryProblem } from "./query-problem.tsx";
 import { wholeOf } from "./time-span.ts";
 import { useAnswer } from "./use-answer.ts";
 import type { Explore } from "./use-explore.ts";
@@ -36,7 +36,7 @@ function PercentileChart({ explore }: { explore: Explore }) {
         <h2>Durations over time</h2>
         <ChartLegend series={series} />
       </header>
-      {answer.error !== undefined && <ErrorState error={answer.error} onRetry={explore.refresh} />}
+      {answer.error !== undefined && <QueryProblem error={answer.error} onRetry={explore.refresh} />}
       {answer.data && time && (
         <TimeChart
           label="Percentiles of durations over time. Drag to look at a part of it."

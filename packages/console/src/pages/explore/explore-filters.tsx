@@ -66,7 +66,12 @@ function Choice({ label, any, options, value, onChange }: ChoiceProps) {
   const known = options.map((option) => (typeof option === "string" ? { value: option, text: option } : option));
   const listed = value === "" || known.some((each) => each.value === value);
   return (
-    <select aria-label={label} value={value} onChange={({ target }) => onChange(target.value)}>
+    <select
+      aria-label={label}
+      className={value === "" ? "" : "is-set"}
+      value={value}
+      onChange={({ target }) => onChange(target.value)}
+    >
       <option value="">{any}</option>
       {known.map((each) => (
         <option key={each.value} value={each.value}>

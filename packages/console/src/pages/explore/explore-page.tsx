@@ -1,4 +1,4 @@
-import { EmptyState, ErrorState, LoadingRows } from "../../widgets/notice.tsx";
+import { EmptyState, LoadingRows } from "../../widgets/notice.tsx";
 import { askTotals, type Totals } from "./ask-explore.ts";
 import { DownloadMenu } from "./download-menu.tsx";
 import { ExploreCharts } from "./explore-charts.tsx";
@@ -6,11 +6,12 @@ import { ExploreFilters } from "./explore-filters.tsx";
 import { isNarrowed } from "./explore-view.ts";
 import { GroupsPanel } from "./groups-panel.tsx";
 import { HeatPanel } from "./heat-panel.tsx";
+import { QueryProblem } from "./query-problem.tsx";
 import { SpansPanel } from "./spans-panel.tsx";
 import { periods } from "./time-span.ts";
 import { TotalsRow } from "./totals-row.tsx";
 import { type Answer, useAnswer } from "./use-answer.ts";
-import { type Explore, useExplore } from "./use-explore.ts";
+import { type Explore, refreshes, useExplore } from "./use-explore.ts";
 
 /** Spans of all jobs: measured by group and over time, and looked at one by one. */
 export function ExplorePage() {
@@ -25,6 +26,18 @@ export function ExplorePage() {
           <button type="button" className="button" onClick={explore.refresh}>
             Refresh
           </button>
+          <select
+            aria-label="Refresh by itself"
+            value={explore.view.every}
+            onChange={({ target }) => explore.show({ every: target.value })}
+          >
+            <option value="">by hand</option>
+            {refreshes.map(({ name }) => (
+              <option key={name} value={name}>
+                every {name}
+              </option>
+            ))}
+          </select>
           <DownloadMenu explore={explore} count={totals.data?.count} />
         </div>
       </header>
@@ -37,7 +50,7 @@ export function ExplorePage() {
 function ExploreBody({ explore, totals }: { explore: Explore; totals: Answer<Totals> }) {
   const { finding, time, refresh } = explore;
   const error = finding.error ?? totals.error;
-  if (error !== undefined) return <ErrorState error={error} onRetry={refresh} />;
+  if (error !== undefined) return <QueryProblem error={error} onRetry={refresh} />;
   if (finding.data === null && !time) return <NoSpans explore={explore} />;
   if (!totals.data) return <LoadingRows />;
   if (totals.data.count === 0 && !totals.loading) return <NoSpans explore={explore} />;

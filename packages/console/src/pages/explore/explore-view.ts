@@ -28,6 +28,8 @@ const defaults = {
   chart: "count",
   /** Width of a bucket of time, such as `10s`; empty lets the page choose. */
   step: "",
+  /** How often the page asks by itself, such as `10s`; empty is never. */
+  every: "",
   /** Column that groups are sorted by; `-` before it means largest first. */
   sort: "-count",
   /** Column that spans are sorted by. */

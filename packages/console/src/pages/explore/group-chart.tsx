@@ -1,11 +1,11 @@
 import { ChartLegend } from "../../charts/chart-legend.tsx";
 import { type ChartSeries, TimeChart } from "../../charts/time-chart.tsx";
 import { durationTicks, valueTicks } from "../../charts/value-ticks.ts";
-import { ErrorState } from "../../widgets/notice.tsx";
 import { askGroupsOverTime, type Group } from "./ask-explore.ts";
 import { conditionsOf } from "./explore-conditions.ts";
 import { type GroupKey, groupKeys, groupText, narrowTo } from "./group-key.ts";
 import { type MeasureText, measures } from "./measures.ts";
+import { QueryProblem } from "./query-problem.tsx";
 import { wholeOf } from "./time-span.ts";
 import { type Answer, useAnswer } from "./use-answer.ts";
 import type { Explore } from "./use-explore.ts";
@@ -45,7 +45,7 @@ export function GroupChart({ explore }: { explore: Explore }) {
           }}
         />
       </header>
-      {lines.error !== undefined && <ErrorState error={lines.error} onRetry={explore.refresh} />}
+      {lines.error !== undefined && <QueryProblem error={lines.error} onRetry={explore.refresh} />}
       {lines.data && time && (
         <TimeChart
           label={`${measure.label} of the largest groups over time. Drag to look at a part of it.`}

@@ -1,9 +1,10 @@
 import { useState } from "react";
-import { ErrorState, LoadingRows } from "../../widgets/notice.tsx";
+import { LoadingRows } from "../../widgets/notice.tsx";
 import type { Group } from "./ask-explore.ts";
 import { GroupBar } from "./group-bar.tsx";
 import { type GroupKey, groupText, narrowTo } from "./group-key.ts";
 import type { MeasureText } from "./measures.ts";
+import { QueryProblem } from "./query-problem.tsx";
 import type { Explore } from "./use-explore.ts";
 import { useGroupTable } from "./use-groups.ts";
 
@@ -18,7 +19,7 @@ export function GroupsPanel({ explore }: { explore: Explore }) {
   return (
     <section className="panel" aria-label="Groups">
       <GroupBar explore={explore} keys={keys} />
-      {error !== undefined && <ErrorState error={error} onRetry={explore.refresh} />}
+      {error !== undefined && <QueryProblem error={error} onRetry={explore.refresh} />}
       {keys.length === 0 && <p className="quiet">Grouped by nothing: choose what to tell spans apart by.</p>}
       {keys.length > 0 && !data && loading && <LoadingRows rows={4} />}
       {data && keys.length > 0 && (
@@ -53,7 +54,7 @@ function GroupTable({ explore, groups, keys, shown }: GroupTableProps) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys.
     <section className="table-frame" aria-label="Groups of spans" tabIndex={0}>
-      <table className="table">
+      <table className="table groups-table">
         <thead>
           <tr>
             {keys.map(({ column, label }) => (

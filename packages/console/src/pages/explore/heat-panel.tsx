@@ -1,5 +1,5 @@
 import { useMemo, useState } from "react";
-import { emptyHeat, heatRows } from "../../charts/heat-grid.ts";
+import { heatRows } from "../../charts/heat-grid.ts";
 import { HeatMap, type HeatPart } from "../../charts/heat-map.tsx";
 import { theme } from "../../state/settings.ts";
 import { useValue } from "../../state/value-store.ts";
@@ -21,12 +21,11 @@ export function HeatPanel({ explore, totals }: { explore: Explore; totals: Total
   const chosen = useValue(theme);
   const stepMs = time ? stepFor(time, COLUMNS) : 1_000;
   const starts = useMemo(() => (time ? bucketsOf(time, stepMs) : []), [time, stepMs]);
-  const whole = useMemo(() => wholeOf(starts, stepMs), [starts, stepMs]);
   const counts = totals.count <= COUNTED_BY_ITSELF || wanted === key;
-  const state = useHeat(
-    time && counts ? { key, conditions, firstMs: starts[0] ?? 0, stepMs, columns: starts.length } : undefined,
-  );
-  const rows = useMemo(() => heatRows(state.heat ?? emptyHeat(1), ROWS), [state.heat]);
+  const state = useHeat(time && counts ? { key, conditions, stepMs, starts } : undefined);
+  const { counted } = state;
+  const rows = useMemo(() => counted && heatRows(counted.heat, ROWS), [counted]);
+  const whole = useMemo(() => counted && wholeOf(counted.question.starts, counted.question.stepMs), [counted]);
   const choose = ({ time: { fromMs, toMs }, minNs, belowNs }: HeatPart) =>
     show({
       period: "",
@@ -42,7 +41,9 @@ export function HeatPanel({ explore, totals }: { explore: Explore; totals: Total
         <span className="quiet" role="status">
           {counts && !state.done && `counted ${state.spans.toLocaleString()} of ${totals.count.toLocaleString()}…`}
         </span>
-        <span className="quiet chart-hint">drag over a part to look at its spans</span>
+        <span className="quiet chart-hint">
+          fuller cells are stronger, failed spans red; drag over a part to look into it
+        </span>
       </header>
       {state.problem !== undefined && (
         <p className="problem" role="alert">
@@ -57,11 +58,11 @@ export function HeatPanel({ explore, totals }: { explore: Explore; totals: Total
           <span className="quiet">It takes a while: each of them is received.</span>
         </p>
       )}
-      {rows && time && (
+      {counts && rows && counted && whole && (
         <HeatMap
           label={`Durations of ${state.spans.toLocaleString()} spans over time. Drag over a part to look at its spans.`}
           rows={rows}
-          starts={starts}
+          starts={counted.question.starts}
           time={whole}
           theme={chosen}
           onPart={choose}

@@ -1,5 +1,6 @@
 import { useState } from "react";
-import { ErrorState, LoadingRows } from "../../widgets/notice.tsx";
+import { LoadingRows } from "../../widgets/notice.tsx";
+import { QueryProblem } from "./query-problem.tsx";
 import { readSpans, spanColumns } from "./span-rows.ts";
 import { SpansTable } from "./spans-table.tsx";
 import { useAnswer } from "./use-answer.ts";
@@ -58,7 +59,7 @@ export function SpansPanel({ explore, count }: { explore: Explore; count: number
           <span className="quiet">Narrow the filter, or download them, to see the rest.</span>
         )}
       </header>
-      {error !== undefined && <ErrorState error={error} onRetry={explore.refresh} />}
+      {error !== undefined && <QueryProblem error={error} onRetry={explore.refresh} />}
       {!data && loading && <LoadingRows />}
       {data && <SpansTable explore={explore} rows={data} order={order} sortable={sortable} />}
     </section>

@@ -4,6 +4,7 @@ import { durationText } from "../../text/duration-text.ts";
 import { spanPath } from "../../text/span-path.ts";
 import { exactTime } from "../../text/time-text.ts";
 import { rowsToDraw } from "../../widgets/virtual-rows.ts";
+import { conditionsKey } from "./explore-view.ts";
 import type { SpanRows } from "./span-rows.ts";
 import type { Explore } from "./use-explore.ts";
 
@@ -32,10 +33,11 @@ const heads = [
 export function SpansTable({ explore, rows, order }: SpansTableProps) {
   const [top, setTop] = useState(0);
   const box = useRef<HTMLElement>(null);
+  const about = conditionsKey(explore.view);
   // biome-ignore lint/correctness/useExhaustiveDependencies: other rows begin at their top.
   useEffect(() => {
     if (box.current) box.current.scrollTop = 0;
-  }, [order.column, order.descending, explore.key]);
+  }, [order.column, order.descending, about]);
   const [from, to] = rowsToDraw({ count: rows.count, rowHeight: ROW_PX, height: BOX_PX, scrollTop: top });
   return (
     <section

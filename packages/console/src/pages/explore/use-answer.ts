@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from "react";
+import { connection } from "../../rpc/connection.ts";
 import { token } from "../../state/settings.ts";
 import { useValue } from "../../state/value-store.ts";
 
@@ -31,10 +32,16 @@ export function useAnswer<T>(key: string | undefined, load: (signal: AbortSignal
         if (!left.signal.aborted) setState({ data, error: undefined, loading: false });
       },
       (error: unknown) => {
-        if (!left.signal.aborted) setState({ data: undefined, error, loading: false });
+        if (!left.signal.aborted) setState((before) => failed(before, error, connection.get() === "offline"));
       },
     );
     return () => left.abort();
   }, [key, credentials]);
   return state;
+}
+
+/** What is known after a question failed: with the server out of reach, which the page says above, what was known. */
+function failed<T>({ data }: Answer<T>, error: unknown, away: boolean): Answer<T> {
+  const kept = away ? data : undefined;
+  return { data: kept, error: kept === undefined ? error : undefined, loading: false };
 }

@@ -1,6 +1,7 @@
 import type { SpanConditions } from "@spanloom/query";
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { useLocation, useSearch } from "wouter";
+import { connection, onBack } from "../../rpc/connection.ts";
 import { query } from "../../rpc/query.ts";
 import { serverNowMs } from "../../rpc/server-clock.ts";
 import { type Asking, askAllTime } from "./ask-explore.ts";
@@ -35,6 +36,7 @@ export function useExplore(): Explore {
   const [, navigate] = useLocation();
   const view = parseExploreView(useSearch());
   const [round, setRound] = useState(0);
+  useRefresh(view.every, () => setRound((before) => before + 1));
   const key = `${round} ${conditionsKey(view)}`;
   const nowMs = useStable(key, serverNowMs);
   const timeless = conditionsOf(view, undefined);
@@ -64,6 +66,27 @@ export function useExplore(): Explore {
     finding,
     asking: (signal) => ({ client: query, conditions, signal }),
   };
+}
+
+/** How often a page may ask by itself. */
+export const refreshes = [
+  { name: "10s", ms: 10_000 },
+  { name: "1m", ms: 60_000 },
+];
+
+/** Asks anew each time the server is back, and at an interval if there is one, while the page is looked at. */
+function useRefresh(every: string, refresh: () => void): void {
+  const latest = useRef(refresh);
+  latest.current = refresh;
+  useEffect(() => onBack(connection, () => latest.current()), []);
+  useEffect(() => {
+    const ms = refreshes.find(({ name }) => name === every)?.ms;
+    if (ms === undefined) return undefined;
+    const timer = setInterval(() => {
+      if (document.visibilityState === "visible") latest.current();
+    }, ms);
+    return () => clearInterval(timer);
+  }, [every]);
 }
 
 /** What was made for a key, the same as long as the key is. */

@@ -5,7 +5,8 @@ import type { HeatNews, HeatRequest } from "./heat-messages.ts";
 
 /** A heat map as far as it is counted. */
 export interface HeatState {
-  heat?: HeatCounts;
+  /** What was counted, and for which question: the one before as long as nothing is known of the new one. */
+  counted?: { heat: HeatCounts; question: HeatQuestion };
   spans: number;
   done: boolean;
   problem?: string;
@@ -14,8 +15,10 @@ export interface HeatState {
 const nothing: HeatState = { spans: 0, done: false };
 
 /** What to count; the key tells one question from another. */
-export interface HeatQuestion extends Omit<HeatRequest, "url" | "token"> {
+export interface HeatQuestion extends Omit<HeatRequest, "url" | "token" | "firstMs" | "columns"> {
   key: string;
+  /** Starts of the buckets of time. */
+  starts: readonly number[];
 }
 
 /** Counts a heat map in a worker, which ends with the question. */
@@ -24,19 +27,21 @@ export function useHeat(question: HeatQuestion | undefined): HeatState {
   const key = question?.key;
   // biome-ignore lint/correctness/useExhaustiveDependencies: the key stands for the question.
   useEffect(() => {
-    if (!question) return;
-    const { key: asked, ...request } = question;
+    if (!question) return undefined;
+    const { conditions, stepMs, starts } = question;
+    setState(({ counted }) => ({ ...nothing, key: question.key, ...(counted && { counted }) }));
     const worker = new Worker(new URL("./heat-worker.ts", import.meta.url), { type: "module" });
     worker.onmessage = ({ data }: MessageEvent<HeatNews>) =>
-      setState((before) => ({ ...(before.key === asked ? before : nothing), key: asked, ...stateOf(data) }));
-    worker.onerror = ({ message }) => setState({ ...nothing, key: asked, problem: message });
-    worker.postMessage({ ...request, url: location.origin, token: token.get() } satisfies HeatRequest);
+      setState((before) => ({ ...before, ...stateOf(data, question) }));
+    worker.onerror = ({ message }) => setState((before) => ({ ...before, done: true, problem: message }));
+    const place = { firstMs: starts[0] ?? 0, stepMs, columns: starts.length };
+    worker.postMessage({ conditions, ...place, url: location.origin, token: token.get() } satisfies HeatRequest);
     return () => worker.terminate();
   }, [key]);
-  return state.key === key ? state : nothing;
+  return state.key === key ? state : { ...state, spans: 0, done: false };
 }
 
-function stateOf(news: HeatNews): Partial<HeatState> {
+function stateOf(news: HeatNews, question: HeatQuestion): Partial<HeatState> {
   if (news.kind === "failed") return { problem: news.message, done: true };
-  return { heat: news.heat, spans: news.spans, done: news.done };
+  return { counted: { heat: news.heat, question }, spans: news.spans, done: news.done };
 }
