@@ -51,7 +51,9 @@ export function putBatch(target: BatchTarget, batch: RecordBatch): void {
   const name = coded(batch, "name", (text) => target.names.numberOf(text));
   const facts = factsReader(batch);
   const attempt = numberReader(batch, "attempt");
-  const waits = (["blocked_ms", "queued_ms", "backoff_ms"] as const).map((column) => numberReader(batch, column));
+  // Nobody has counted how long what is still blocked is.
+  const blocked = numberReader(batch, "blocked_ms", Number.NaN);
+  const [queued, backoff] = [numberReader(batch, "queued_ms"), numberReader(batch, "backoff_ms")];
   for (let at = 0; at < batch.numRows; at++) {
     [row.idHigh, row.idLow] = ids(at);
     [row.parentHigh, row.parentLow] = parents(at);
@@ -60,9 +62,9 @@ export function putBatch(target: BatchTarget, batch: RecordBatch): void {
     row.name = name(at);
     row.facts = facts(at) | (Number.isNaN(row.end) ? OPEN : 0);
     row.attempt = attempt(at);
-    row.blockedMs = waits[0]!(at);
-    row.queuedMs = waits[1]!(at);
-    row.backoffMs = waits[2]!(at);
+    row.blockedMs = blocked(at);
+    row.queuedMs = queued(at);
+    row.backoffMs = backoff(at);
     target.columns.put(row);
   }
 }
@@ -145,9 +147,9 @@ function factsReader(batch: RecordBatch): (at: number) => number {
   return (at) => type!(at) | status!(at) | outcome!(at);
 }
 
-/** Reads numbers; 0 where there is none. */
-function numberReader(batch: RecordBatch, column: string): (at: number) => number {
+/** Reads numbers, and another where there is none. */
+function numberReader(batch: RecordBatch, column: string, none = 0): (at: number) => number {
   const data = dataOf(batch, column);
   const values = data.values as Float64Array;
-  return (at) => (data.nullCount > 0 && !data.getValid(at) ? 0 : values[at]!);
+  return (at) => (data.nullCount > 0 && !data.getValid(at) ? none : values[at]!);
 }

@@ -31,6 +31,9 @@ export function drawMinimap(canvas: Canvas, { minimap, whole, scale, colors, wid
     const tall = (running[at]! / most) * (height - 6);
     canvas.fillRect(edge(at), height - tall, edge(at + 1) - edge(at), tall);
   }
+  // What ran at the end of what was counted, and has not ended, runs on.
+  const last = ((running.at(-1) ?? 0) / most) * (height - 6);
+  canvas.fillRect(edge(running.length), height - last, width - edge(running.length), last);
   canvas.fillStyle = colors.failed;
   for (let at = 0; at < errors.length; at++) if (errors[at] === 1) canvas.fillRect(edge(at) - 1, 0, 3, 5);
   canvas.globalAlpha = 0.6;
@@ -59,10 +62,13 @@ export interface GutterFrame {
 export function drawGutter(canvas: Canvas, at: GutterFrame, colors: WaterfallColors): void {
   canvas.fillStyle = colors.hovered;
   canvas.fillRect(at.left, at.top, at.width, at.kinds.length);
-  canvas.fillStyle = colors.container;
-  canvas.globalAlpha = 0.5;
-  canvas.fillRect(at.left, at.top + at.sight[0], at.width, Math.max(12, at.sight[1] - at.sight[0]));
-  canvas.globalAlpha = 1;
+  const [from, to] = at.sight;
+  if (from > 0 || to < at.kinds.length) {
+    canvas.fillStyle = colors.container;
+    canvas.globalAlpha = 0.5;
+    canvas.fillRect(at.left, at.top + from, at.width, Math.max(12, to - from));
+    canvas.globalAlpha = 1;
+  }
   canvas.fillStyle = colors.marked;
   for (const y of at.marked) canvas.fillRect(at.left, at.top + y, at.width / 2, 1);
   for (let y = 0; y < at.kinds.length; y++) {

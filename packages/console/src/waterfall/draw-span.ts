@@ -2,9 +2,9 @@ import { PixelLine, pixelKinds } from "./coalesce.ts";
 import type { Canvas, Frame } from "./draw-waterfall.ts";
 import { topOf } from "./hit-test.ts";
 import { firstMarkOf, type LineMarks } from "./line-marks.ts";
-import { ENDED_EARLY, ERROR, OPEN, typeOf } from "./span-facts.ts";
+import { ENDED_EARLY, ERROR, OPEN, PARENT, typeOf } from "./span-facts.ts";
 import { xOf } from "./time-scale.ts";
-import { waitsBefore } from "./wait-parts.ts";
+import { type Waited, type WaitPart, waitsBefore, waitsWithin } from "./wait-parts.ts";
 import type { WaterfallColors } from "./waterfall-colors.ts";
 
 const BAR_INSET = 4;
@@ -19,13 +19,17 @@ export function drawSpan(canvas: Canvas, frame: Frame, line: number): void {
   const facts = lines.facts[line]!;
   const start = lines.start[line]!;
   const end = endOf(lines.end[line]!, Math.max(now, start));
-  if (typeOf(facts) === "attempt") drawWaits(canvas, frame, line);
+  if (typeOf(facts) === "attempt") drawWaits(canvas, frame, line, waitsBefore(start, waitedOf(lines, line)));
   const least = (facts & ERROR) !== 0 ? LEAST_PX.failed : LEAST_PX.any;
   const left = Math.max(area.names - 2, area.names + xOf(scale, start));
   const right = Math.min(width + 2, Math.max(left + least, area.names + xOf(scale, end)));
   if (left <= width && right >= area.names) drawBar(canvas, frame, { line, left, right, end });
   drawHiddenFailures(canvas, frame, line);
   if (frame.highlight) drawMarks(canvas, frame, { line, marks: frame.highlight });
+}
+
+function waitedOf({ blockedMs, backoffMs, queuedMs }: Frame["lines"], line: number): Waited {
+  return { blockedMs: blockedMs[line]!, backoffMs: backoffMs[line]!, queuedMs: queuedMs[line]! };
 }
 
 function endOf(end: number, now: number): number {
@@ -42,19 +46,27 @@ function drawBar(
   const type = typeOf(facts);
   const height = type === "job" || type === "task" ? CONTAINER_HEIGHT : area.lineHeight - 2 * BAR_INSET;
   const top = topOf(area, line) + (area.lineHeight - height) / 2;
-  canvas.fillStyle = barColor(facts, colors);
-  canvas.fillRect(left, top, right - left, height);
+  const open = (facts & OPEN) !== 0;
+  const start = lines.start[line]!;
+  // A task that no attempt was made of has but waited.
+  const onlyWaits = type === "task" && (facts & (PARENT | ERROR)) === 0;
+  const waits = onlyWaits ? waitsWithin({ start, end, open }, waitedOf(lines, line)) : [];
+  if (waits.length > 0) drawWaits(canvas, frame, line, waits);
+  else {
+    canvas.fillStyle = barColor(facts, colors);
+    canvas.fillRect(left, top, right - left, height);
+  }
   // What is open has no edge on its right: it goes on.
-  if ((facts & OPEN) !== 0 && right - left > 8) {
+  if (open && waits.length === 0 && right - left > 8) {
     canvas.fillStyle = colors.ground;
     for (const inset of [2, 6]) canvas.fillRect(right - inset - 1, top, 1.5, height);
   }
   drawDuration(canvas, frame, {
-    text: frame.durationText((end - lines.start[line]!) / 1e6),
+    text: frame.durationText((end - start) / 1e6),
     left,
     right,
     middle: topOf(area, line) + area.lineHeight / 2,
-    waited: lines.queuedMs[line]! + lines.backoffMs[line]! + lines.blockedMs[line]! > 0,
+    waited: [lines.queuedMs, lines.backoffMs, lines.blockedMs].some((ms) => ms[line]! > 0),
   });
 }
 
@@ -67,14 +79,10 @@ function barColor(facts: number, colors: WaterfallColors): string {
 }
 
 /** Waits are thinner than what runs, and each of its own colour and form: told apart without colours, too. */
-function drawWaits(canvas: Canvas, { lines, scale, area, colors, width }: Frame, line: number): void {
-  const waited = {
-    blockedMs: lines.blockedMs[line]!,
-    queuedMs: lines.queuedMs[line]!,
-    backoffMs: lines.backoffMs[line]!,
-  };
+function drawWaits(canvas: Canvas, frame: Frame, line: number, waits: readonly WaitPart[]): void {
+  const { scale, area, colors, width } = frame;
   const middle = topOf(area, line) + area.lineHeight / 2;
-  for (const { kind, from, to } of waitsBefore(lines.start[line]!, waited)) {
+  for (const { kind, from, to } of waits) {
     const left = Math.max(area.names, area.names + xOf(scale, from));
     const right = Math.min(width, area.names + xOf(scale, to));
     if (right <= left) continue;

@@ -73,7 +73,36 @@ describe("what an attempt is drawn as", () => {
   });
 
   it("has no waits upon spans that are none of an attempt", () => {
-    expect(drawnOf([sampleSpan(1, ms(300, 400, { facts: TASK, queuedMs: 50 }))], {}).on(0, "queued")).toEqual([]);
+    expect(drawnOf([sampleSpan(1, ms(300, 400, { queuedMs: 50 }))], {}).on(0, "queued")).toEqual([]);
+  });
+});
+
+describe("a task that no attempt was made of", () => {
+  const task = (facts: number, waits: Partial<SpanRow>) =>
+    drawnOf([sampleSpan(1, { start: 100e6, end: (facts & OPEN) === 0 ? 500e6 : Number.NaN, facts, ...waits })], {});
+
+  it("is queued until now, after it was blocked", () => {
+    const { on } = task(TASK | OPEN, { blockedMs: 200 });
+    expect([on(0, "blocked")[0], on(0, "queued"), on(0, "accent")]).toEqual([[100, 200], [[300, 700]], []]);
+  });
+
+  it("is blocked while nobody knows for how long", () => {
+    const { on } = task(TASK | OPEN, { blockedMs: Number.NaN });
+    expect([on(0, "blocked")[0], on(0, "queued")]).toEqual([[100, 900], []]);
+  });
+
+  it("that ended has waited as long as it did", () => {
+    const { on } = task(TASK, { blockedMs: 100, queuedMs: 250 });
+    expect([on(0, "blocked")[0], on(0, "queued"), on(0, "container")]).toEqual([[100, 100], [[200, 250]], []]);
+  });
+
+  it("has a bar once one was", () => {
+    const spans = [
+      sampleSpan(1, { start: 100e6, end: Number.NaN, facts: TASK | OPEN }),
+      sampleSpan(2, { parent: 1, start: 300e6, end: Number.NaN, facts: ATTEMPT | OPEN, queuedMs: 200 }),
+    ];
+    const { on } = drawnOf(spans, {});
+    expect([on(0, "queued"), on(0, "accent"), on(1, "queued")]).toEqual([[], [[100, 900]], [[100, 200]]]);
   });
 });
 

@@ -4,7 +4,7 @@ import { COLLAPSED, ERROR, PARENT } from "./span-facts.ts";
 
 const lines = {
   count: 4,
-  depth: Uint16Array.of(0, 1, 2, 1),
+  depth: Int32Array.of(0, 1, 2, 1),
   facts: Uint8Array.of(PARENT, PARENT, ERROR, PARENT | COLLAPSED),
 };
 const press = (key: string, selected: number) => lineAction(key, { lines, selected, page: 10 });

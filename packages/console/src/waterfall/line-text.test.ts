@@ -17,6 +17,7 @@ it("tells what a line shows in a sentence", () => {
     "work, attempt 2, failed, 3ms, in backoff 200ms, queued 40ms",
   );
   expect(told({ facts: OPEN, end: Number.NaN })).toBe("work, open, 5.0s");
+  expect(told({ facts: 2 | OPEN, end: Number.NaN })).toBe("work, task, waiting, 5.0s");
   expect(told({ facts: 2 | ENDED_EARLY, blockedMs: 7 })).toBe("work, task, ended early, 0ms, blocked 7ms");
   expect(told({ facts: 1 | PARENT | COLLAPSED | ERROR_BELOW, below: 1_200 })).toBe(
     "work, job, 0ms, 1,200 spans folded away, something below failed",

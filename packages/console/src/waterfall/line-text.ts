@@ -1,5 +1,5 @@
 import { durationText } from "../text/duration-text.ts";
-import { COLLAPSED, ENDED_EARLY, ERROR, ERROR_BELOW, OPEN, typeOf } from "./span-facts.ts";
+import { COLLAPSED, ENDED_EARLY, ERROR, ERROR_BELOW, OPEN, PARENT, typeOf } from "./span-facts.ts";
 import type { Lines } from "./visible-lines.ts";
 
 /** What a span waited for, in words. */
@@ -36,6 +36,7 @@ export function lineText(lines: Lines, line: number, { name, now }: { name: stri
 
 function stateText(facts: number): string {
   if ((facts & ERROR) !== 0) return "failed";
+  if ((facts & (OPEN | PARENT)) === OPEN && typeOf(facts) === "task") return "waiting";
   if ((facts & OPEN) !== 0) return "open";
   return (facts & ENDED_EARLY) !== 0 ? "ended early" : "";
 }

@@ -1,5 +1,15 @@
 import { expect, it } from "vitest";
-import { emptySight, type Sight, scaledTo, scrolledTo, showsAll, withDrawn, withNames, withSize } from "./sight.ts";
+import {
+  emptySight,
+  grownTo,
+  type Sight,
+  scaledTo,
+  scrolledTo,
+  showsAll,
+  withDrawn,
+  withNames,
+  withSize,
+} from "./sight.ts";
 
 const sized = withSize(emptySight(), { width: 1_000, height: 246 });
 const sight = withDrawn(sized, { whole: { from: 0, to: 1_000 }, lines: 100 });
@@ -8,6 +18,12 @@ const shown = ({ scale: { from, to } }: Sight) => [from, to];
 
 it("all of time stays all of it when there is more", () => {
   expect([shown(sight), showsAll(sight), shown(grown(sight))]).toEqual([[0, 1_000], true, [0, 1_500]]);
+});
+
+it("all of time stays all of it while it goes on, whatever was shown it is not changed by that", () => {
+  const whole = Object.freeze({ from: 0, to: 1_000 });
+  const later = [1_200, 1_100, 1_300].reduce(grownTo, withDrawn(sized, { whole, lines: 100 }));
+  expect([shown(later), showsAll(later), later.whole]).toEqual([[0, 1_300], true, { from: 0, to: 1_300 }]);
 });
 
 it("who looks at the end goes on looking at the end, who looks elsewhere is left there", () => {

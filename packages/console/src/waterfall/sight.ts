@@ -51,7 +51,13 @@ export function withDrawn(sight: Sight, drawn: { whole: { from: number; to: numb
   const { scale } = sight;
   const by = showsEnd(sight) ? whole.to - sight.whole.to : 0;
   const moved = showsAll(sight) ? { ...whole, width: scale.width } : moveBy(scale, by);
-  return scrolledTo({ ...sight, whole, lines, scale: within(moved, whole) }, sight.area.scrollTop);
+  return scrolledTo({ ...sight, whole: { ...whole }, lines, scale: within(moved, whole) }, sight.area.scrollTop);
+}
+
+/** Time has gone on, as open spans do. */
+export function grownTo(sight: Sight, now: number): Sight {
+  const { whole, lines } = sight;
+  return now > whole.to ? withDrawn(sight, { whole: { from: whole.from, to: now }, lines }) : sight;
 }
 
 function moveBy({ from, to, width }: TimeScale, by: number): TimeScale {

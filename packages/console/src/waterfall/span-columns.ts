@@ -14,7 +14,7 @@ export interface SpanRow {
   name: number;
   facts: number;
   attempt: number;
-  /** What it waited before it started, milliseconds. */
+  /** What it waited before it started, or a task without an attempt, milliseconds; NaN while it is still blocked. */
   blockedMs: number;
   queuedMs: number;
   backoffMs: number;

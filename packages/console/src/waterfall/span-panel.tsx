@@ -25,7 +25,7 @@ export function SpanPanel({ details, onClose, ...rest }: SpanPanelProps) {
   return (
     <aside className="span-panel" aria-label="Selected span">
       <header>
-        <h2>{span?.name ?? (details ? "This span is stored no more" : "…")}</h2>
+        <h2 title={span?.name}>{span?.name ?? (details ? "This span is stored no more" : "…")}</h2>
         <button type="button" className="icon-button" onClick={onClose} aria-label="Close the span" title="Close (Esc)">
           ×
         </button>

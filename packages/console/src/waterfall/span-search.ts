@@ -42,7 +42,7 @@ export function rowsAbove({ order, depth }: TreeOrder, position: number): number
   for (let at = position - 1; at >= 0 && level > 0; at--) {
     if (depth[at]! >= level) continue;
     level = depth[at]!;
-    rows.unshift(order[at]!);
+    rows.push(order[at]!);
   }
-  return rows;
+  return rows.reverse();
 }

@@ -1,3 +1,4 @@
+import { serverNowMs } from "../rpc/server-clock.ts";
 import { useValue, type ValueStore } from "../state/value-store.ts";
 import { durationText } from "../text/duration-text.ts";
 import { waitTexts } from "./line-text.ts";
@@ -14,10 +15,10 @@ const TIP_PX = 260;
 export function SpanTip({ hovered, drawing }: { hovered: ValueStore<Hovered>; drawing: WaterfallDrawing }) {
   const at = useValue(hovered);
   if (!at || at.line >= drawing.lines.count) return null;
-  const { lines, names, whole } = drawing;
+  const { lines, names, whole, baseMs } = drawing;
   const start = lines.start[at.line]!;
   const open = (lines.facts[at.line]! & OPEN) !== 0;
-  const end = Number.isNaN(lines.end[at.line]!) ? whole.to : lines.end[at.line]!;
+  const end = Number.isNaN(lines.end[at.line]!) ? (serverNowMs() - baseMs) * 1e6 : lines.end[at.line]!;
   const left = at.x + TIP_PX > at.width ? { right: at.width - at.x + 12 } : { left: at.x + 14 };
   const name = names[lines.name[at.line]!] ?? "";
   return (

@@ -1,8 +1,11 @@
 import { expect, it } from "vitest";
-import type { SpanColumns } from "./span-columns.ts";
+import { hiddenFailures } from "./line-marks.ts";
+import { SpanColumns } from "./span-columns.ts";
 import { ERROR } from "./span-facts.ts";
+import { rowsAbove } from "./span-search.ts";
 import { sampleColumns, sampleSpan } from "./testing/sample-span.ts";
 import { treeOrder } from "./tree-order.ts";
+import { visibleLines } from "./visible-lines.ts";
 
 const idsOf = (columns: SpanColumns) => [...treeOrder(columns).order].map((row) => columns.idLow[row]);
 
@@ -48,10 +51,23 @@ it("what has a failure below it is marked, all the way up, and nothing beside it
   expect([...treeOrder(columns).marks].map((mark) => mark !== 0)).toEqual([true, true, false, false]);
 });
 
-it("a chain of 50,000 spans is walked without recursion", () => {
-  const chain = Array.from({ length: 50_000 }, (_, n) => sampleSpan(n + 1, { parent: n }));
-  const { below, depth } = treeOrder(sampleColumns(...chain));
-  expect([below[0], depth[49_999]]).toEqual([49_999, 49_999]);
+it("a chain of 100,000 spans is walked without recursion, and every level of it is told apart", () => {
+  const columns = new SpanColumns();
+  for (let n = 0; n < 100_000; n++) columns.put(sampleSpan(n + 1, { parent: n }));
+  const tree = treeOrder(columns);
+  expect([tree.below[0], tree.depth[99_999]]).toEqual([99_999, 99_999]);
+  expect(rowsAbove(tree, 99_999)).toHaveLength(99_999);
+});
+
+it("a million children of one parent are lines beside each other, and one line when it is folded", () => {
+  const columns = new SpanColumns();
+  columns.put(sampleSpan(1));
+  for (let n = 0; n < 1_000_000; n++) columns.put(sampleSpan(n + 2, { parent: 1, facts: n % 2 === 0 ? ERROR : 0 }));
+  const tree = treeOrder(columns);
+  const folded = (...rows: number[]) => visibleLines(columns, tree, { rows: new Set(rows), names: new Set() });
+  const lines = folded(0);
+  expect([folded().count, lines.count, lines.below[0]]).toEqual([1_000_001, 1, 1_000_000]);
+  expect(hiddenFailures(columns, tree, lines).line).toHaveLength(500_000);
 });
 
 it("random forests are in order whatever order they come in", () => {

@@ -18,7 +18,7 @@ export interface TreeOrder {
   /** Rows by position. */
   order: Int32Array;
   /** Depth by position, 0 for roots. */
-  depth: Uint16Array;
+  depth: Int32Array;
   /** How many spans are below, by position. */
   below: Int32Array;
   /** Marks of what is below, by position: {@link ERROR_BELOW} or 0. */
@@ -85,7 +85,7 @@ function groupByParent(parent: Int32Array, order: Uint32Array): { rows: Int32Arr
 /** Depth first without recursion: a trace can be deeper than the stack. */
 function walk({ count, facts }: TreeColumns, rows: Int32Array, from: Int32Array): TreeOrder {
   const [order, below] = [new Int32Array(count), new Int32Array(count)];
-  const [depth, marks] = [new Uint16Array(count), new Uint8Array(count)];
+  const [depth, marks] = [new Int32Array(count), new Uint8Array(count)];
   const [path, next] = [[-1], [from[0]!]];
   let placed = 0;
   while (path.length > 0) {

@@ -16,7 +16,7 @@ export interface Lines {
   row: Int32Array;
   /** Where in the tree's order the span is. */
   position: Int32Array;
-  depth: Uint16Array;
+  depth: Int32Array;
   /** How many spans are below, shown or not. */
   below: Int32Array;
   /** Facts and marks of the span. */
@@ -79,7 +79,7 @@ export function emptyLines(count: number): Lines {
     count,
     row: new Int32Array(count),
     position: new Int32Array(count),
-    depth: new Uint16Array(count),
+    depth: new Int32Array(count),
     below: new Int32Array(count),
     facts: new Uint8Array(count),
     start: new Float64Array(count),

@@ -6,7 +6,7 @@ import { drawWaterfall } from "./draw-waterfall.ts";
 import { type Hit, hitTest, linesInSight, scrollTo } from "./hit-test.ts";
 import { type LineAction, lineAction } from "./line-keys.ts";
 import { beginDrag, dragged, type MinimapDrag } from "./minimap-drag.ts";
-import { emptySight, type Sight, scaledTo, scrolledTo, withDrawn, withNames, withSize } from "./sight.ts";
+import { emptySight, grownTo, type Sight, scaledTo, scrolledTo, withDrawn, withNames, withSize } from "./sight.ts";
 import { around, panBy, type TimeScale, zoomAt } from "./time-scale.ts";
 import { colorsAt, type WaterfallColors } from "./waterfall-colors.ts";
 import type { WaterfallDrawing } from "./waterfall-messages.ts";
@@ -93,9 +93,9 @@ export class WaterfallCanvas {
   /** Selects a line, and brings it and its time in sight. */
   goToLine(line: number): void {
     this.selectLine(line);
-    const { lines, whole } = this.#drawing ?? {};
-    if (!lines || !whole || line < 0 || line >= lines.count) return;
-    const { scale } = this.#sight;
+    const { lines } = this.#drawing ?? {};
+    if (!lines || line < 0 || line >= lines.count) return;
+    const { scale, whole } = this.#sight;
     const [start, end] = [lines.start[line]!, this.#endOf(line)];
     if (end < scale.from || start > scale.to) this.#zoomTo(around({ start, end }, whole, scale.width));
   }
@@ -293,8 +293,8 @@ export class WaterfallCanvas {
   }
 
   #do(action: LineAction): void {
-    const { lines, whole } = this.#drawing!;
-    const { scale } = this.#sight;
+    const { lines } = this.#drawing!;
+    const { scale, whole } = this.#sight;
     if (action.kind === "select") this.selectLine(action.line);
     else if (action.kind === "fold") this.#events.fold(lines.row[action.line]!);
     else if (action.kind === "zoom") this.zoom(action.factor);
@@ -323,10 +323,7 @@ export class WaterfallCanvas {
     const drawing = this.#drawing;
     if (!main || !map || !drawing || this.#sight.height === 0) return;
     const now = this.#now();
-    if (drawing.counts.open > 0 && now > drawing.whole.to) {
-      drawing.whole.to = now;
-      this.#sight = withDrawn(this.#sight, { whole: { ...drawing.whole }, lines: drawing.lines.count });
-    }
+    if (drawing.counts.open > 0) this.#sight = grownTo(this.#sight, now);
     const { lines, names, hiddenFailures, highlight, minimap } = drawing;
     const { area, scale, width, height } = this.#sight;
     const shown = { lines, names, area, scale, width, height, hiddenFailures, highlight, colors: this.#colors };

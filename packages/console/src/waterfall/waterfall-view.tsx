@@ -28,19 +28,22 @@ export function WaterfallView({ job }: { job: Job }) {
   useSpanInUrl({ state, ask, selected, url, setUrl });
   usePath(url.path, state, ask);
   const { drawing } = state;
+  const gone = state.complete && drawing?.counts.spans === 0;
   const line = selected === -1 || !drawing ? -1 : drawing.lines.row.indexOf(selected);
   return (
     <section className={`waterfall${full ? " waterfall-full" : ""}`} aria-label="Waterfall">
-      <WaterfallBar
-        state={state}
-        ask={ask}
-        search={{ text: url.find, errors: url.failed }}
-        onSearch={({ text, errors }) => setUrl({ find: text, failed: errors })}
-      >
-        <Toggle label="Critical path" on={url.path} onChange={(path) => setUrl({ path })} />
-        <ZoomButtons onZoom={(factor) => canvas.current?.zoom(factor)} />
-        <Toggle label="Full window" on={full} onChange={setFull} />
-      </WaterfallBar>
+      {!gone && (
+        <WaterfallBar
+          state={state}
+          ask={ask}
+          search={{ text: url.find, errors: url.failed }}
+          onSearch={({ text, errors }) => setUrl({ find: text, failed: errors })}
+        >
+          <Toggle label="Critical path" on={url.path} onChange={(path) => setUrl({ path })} />
+          <ZoomButtons onZoom={(factor) => canvas.current?.zoom(factor)} />
+          <Toggle label="Full window" on={full} onChange={setFull} />
+        </WaterfallBar>
+      )}
       <WaterfallNotice state={state} live={runs} onRetry={retry} />
       <div className="waterfall-drawn" hidden={!drawing || drawing.counts.spans === 0}>
         <WaterfallLegend path={url.path} />
