@@ -3,6 +3,7 @@ import { SpanloomError } from "@spanloom/protocol";
 import type { RunningServer } from "@spanloom/server";
 import type { Command } from "commander";
 import { type CliContext, OperationError } from "./cli-context.ts";
+import { addressText, isSpanloomAt } from "./is-spanloom-at.ts";
 import { loadOptional } from "./load-optional.ts";
 import { serverArguments } from "./server-flags.ts";
 
@@ -50,17 +51,9 @@ function isTaken(error: unknown): error is SpanloomError {
   return error instanceof SpanloomError && (error.cause as NodeJS.ErrnoException | undefined)?.code === "EADDRINUSE";
 }
 
-/** Longest wait for the one who has the port to say who it is. */
-const ANSWER_MS = 2_000;
-
 async function taken({ message }: SpanloomError, { host, port }: { host: string; port: number }) {
-  const at = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-  const isServer = await fetch(`http://${at}/healthz`, { signal: AbortSignal.timeout(ANSWER_MS) })
-    .then(async (answer) => answer.ok && (await answer.text()).trim() === "ok")
-    // Whoever does not answer is no server of ours.
-    .catch(() => false);
-  const who = isServer
-    ? `A Spanloom server answers there: run tasks on it with: spanloom runner tasks.ts --url http://${at}`
+  const who = (await isSpanloomAt(host, port))
+    ? `A Spanloom server answers there: run tasks on it with: spanloom runner tasks.ts --url http://${addressText(host, port)}`
     : `See which it is with: lsof -i :${port}`;
   return new OperationError(`${message}\n${who}`);
 }

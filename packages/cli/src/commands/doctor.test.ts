@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type RunningServer, startServer } from "@spanloom/server";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { disk } from "../doctor/check-surroundings.ts";
 import type { Report } from "../doctor/finding.ts";
 import { runCli } from "../run-cli.ts";
 import { capturedContext } from "../testing/captured-context.ts";
@@ -73,7 +74,37 @@ test("without a server the rest is skipped, for programs and for people", async 
   expect(states).toMatchObject({ server: "failed", stores: "skipped", token: "skipped", runners: "skipped" });
   const { out } = await doctor(["--url", "http://127.0.0.1:9"]);
   expect(out).toContain("Start one with: spanloom server");
-  expect(out).toContain("1 of 11 checks failed");
+  expect(out).toContain("1 of 14 checks failed");
+});
+
+test("whether a server could start here is told: the port, and the disk", async () => {
+  const other = createServer((_request, response) => response.writeHead(404).end("who?"));
+  other.listen(0, "127.0.0.1");
+  await once(other, "listening");
+  const taken = (other.address() as AddressInfo).port;
+  const asked = { SPANLOOM_URL: url, SPANLOOM_TOKEN: "secret" };
+  const theirs = await checkup({ ...asked, SPANLOOM_PORT: String(taken) });
+  other.close();
+  await once(other, "close");
+  expect(theirs.exitCode).toBe(0);
+  expect(theirs.check("port")).toMatchObject({
+    state: "warning",
+    message: `another program has 127.0.0.1:${taken}`,
+    hint: expect.stringContaining(`lsof -i :${taken}`),
+  });
+  expect((await checkup({ ...asked, SPANLOOM_PORT: String(taken) })).check("port")?.message).toContain("is free");
+  const ours = await checkup({ ...asked, SPANLOOM_PORT: new URL(url).port });
+  expect(ours.check("port")).toMatchObject({ state: "ok", message: expect.stringContaining("a Spanloom server has") });
+  expect((await checkup({ ...asked, SPANLOOM_PORT: "seven" })).check("port")?.state).toBe("failed");
+  expect(ours.check("disk")?.message).toMatch(/^[\d.]+ GiB of [\d.]+ are free for .*absent$/);
+  expect(ours.check("console")).toMatchObject({ state: "ok", message: `open ${url} in a browser` });
+});
+
+test.each([
+  [2 ** 31, "ok", ""],
+  [2 ** 29, "warning", "--retention-days"],
+])("a disk with %i bytes is %s", (freeBytes, state, hint) => {
+  expect(disk("/data", { freeBytes, allBytes: 2 ** 40 })).toMatchObject({ state, hint: expect.stringContaining(hint) });
 });
 
 test("another program at the address is no server", async () => {

@@ -4,7 +4,7 @@ import type { CliContext } from "../cli-context.ts";
 import { collect } from "../collect.ts";
 import { collectTag, instant, oneOfList, wholeNumber } from "../flag-values.ts";
 import { wantsJson, withClient } from "../server-options.ts";
-import { jobDuration } from "../text/job-text.ts";
+import { endedText, jobDuration } from "../text/job-text.ts";
 import { tableWidth, textTable } from "../text/text-table.ts";
 
 const states: readonly JobStateName[] = ["QUEUED", "RUNNING", "CANCELLING", "SUCCEEDED", "FAILED", "CANCELLED"];
@@ -75,14 +75,14 @@ function pick(flags: Omit<ListFlags, "state" | "triggeredBy">) {
 
 function listText(jobs: readonly JobSnapshot[], { stdout, nowMs }: CliContext): string {
   if (jobs.length === 0) return "No jobs.\n";
-  const total = ({ counts }: JobSnapshot) => Object.values(counts).reduce((sum, count) => sum + count, 0);
   return textTable(
     jobs,
     [
       { title: "JOB", value: ({ id }) => id },
       { title: "NAME", value: ({ name }) => name, shrink: true },
       { title: "STATE", value: ({ state }) => state },
-      { title: "TASKS", value: (job) => `${job.counts.succeeded}/${total(job)}`, right: true },
+      { title: "TASKS", value: endedText, right: true },
+      { title: "FAILED", value: ({ counts }) => counts.failed || "", right: true },
       { title: "CREATED", value: ({ createdAt }) => createdAt.toISOString(), spare: true },
       { title: "TOOK", value: (job) => jobDuration(job, nowMs()), right: true },
     ],

@@ -66,6 +66,16 @@ test("on a terminal the screen is drawn anew, no wider than it is", async () => 
   for (const line of stripVTControlCharacters(out).split("\n")) expect(line.length).toBeLessThanOrEqual(100);
 });
 
+test("--once shows all of it anywhere, running tasks in the order that is asked for", async () => {
+  const { exitCode, out } = await top(["--once", "--sort", "name"]);
+  expect(exitCode).toBe(0);
+  expect(out).toMatch(/^\S+Z {2}1 queued[\s\S]*QUEUE[\s\S]*default[\s\S]*RUNNER[\s\S]*TASK +NAME +FOR +RUNNER/);
+  expect(out).toContain(taskId);
+  expect(out).not.toContain("\u001b");
+  expect((await top(["--once", "--count", "3"])).exitCode).toBe(2);
+  expect((await top(["--sort", "size"])).exitCode).toBe(2);
+});
+
 test("Ctrl-C ends it well", async () => {
   const stop = new AbortController();
   const context = capturedContext({ env: { SPANLOOM_URL: server.url }, nowMs: Date.now, signal: stop.signal });

@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Client, type Connection, connect } from "@spanloom/sdk";
 import { Command } from "commander";
-import type { CliContext } from "../cli-context.ts";
+import { type CliContext, UsageError } from "../cli-context.ts";
 import { collect } from "../collect.ts";
-import { wholeNumber } from "../flag-values.ts";
+import { oneOf, wholeNumber } from "../flag-values.ts";
 import { serverOptions, wantsJson, withClient } from "../server-options.ts";
 import { parseDuration } from "../text/duration-text.ts";
 import { screenText } from "../text/screen-text.ts";
+import { tableWidth } from "../text/text-table.ts";
 import { type RunningTask, type TopSnapshot, topLine, topText } from "../text/top-text.ts";
 import { toQueueRow } from "./queue.ts";
 import { readRunners } from "./runner-list.ts";
@@ -14,8 +15,14 @@ import { readRunners } from "./runner-list.ts";
 interface TopFlags {
   every: string;
   count?: number;
+  once?: boolean;
   tasks: number;
+  sort: TaskOrder;
 }
+
+const orders = ["age", "name", "job", "runner"] as const;
+
+type TaskOrder = (typeof orders)[number];
 
 /** `spanloom top`: shows queues, runners and running tasks as they change. */
 export function topCommand(context: CliContext): Command {
@@ -23,19 +30,30 @@ export function topCommand(context: CliContext): Command {
     .description("show queues, runners and running tasks, live, until Ctrl-C")
     .option("--every <duration>", "how often to look", "2s")
     .option("--count <n>", "look so often, then end", wholeNumber("--count", 1))
+    .option("--once", "look once, and show all of it anywhere")
+    .option(
+      "--sort <key>",
+      `order of running tasks: ${orders.join(", ")}; age is the longest first`,
+      oneOf("--sort", orders),
+      "age",
+    )
     .option("--tasks <n>", "most running tasks to show", wholeNumber("--tasks", 1, 1_000), 20)
     .addHelpText(
       "after",
-      "\nOn a terminal the screen is drawn anew each time; elsewhere each look is a line.\n\nExamples:\n  spanloom top\n  spanloom top --every 10s >> load.log\n  spanloom top --count 1 --json | jq .queues\n",
+      "\nOn a terminal the screen is drawn anew each time; elsewhere each look is a line.\n\nExamples:\n  spanloom top\n  spanloom top --once --sort runner\n  spanloom top --every 10s >> load.log\n  spanloom top --once --json | jq .queues\n",
     )
-    .action(async ({ every, count = Number.POSITIVE_INFINITY, tasks }: TopFlags, command: Command) => {
+    .action(async (flags: TopFlags, command: Command) => {
+      const { every, once = false, count = once ? 1 : Number.POSITIVE_INFINITY, tasks, sort } = flags;
+      if (once && count > 1) throw new UsageError(`cannot use --count "${count}" with --once`);
       const everyMs = parseDuration(every, "--every");
       const json = wantsJson(command);
       const connection = connect(serverOptions(command, context));
       try {
         await withClient(command, context, async (client) => {
           for (let looks = 1; ; looks++) {
-            show(await look({ client, connection, tasks, context }), context, json);
+            const snapshot = await look({ client, connection, tasks, context });
+            snapshot.tasks.sort(byKey[sort]);
+            show(snapshot, { context, json, once });
             if (looks >= count) return;
             await sleep(everyMs, undefined, { signal: context.signal });
           }
@@ -48,6 +66,21 @@ export function topCommand(context: CliContext): Command {
       }
     });
 }
+
+type Compare = (a: RunningTask, b: RunningTask) => number;
+
+const by =
+  (key: (task: RunningTask) => string): Compare =>
+  (a, b) =>
+    key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0;
+
+/** Those that began at the same time stay as the server told them. */
+const byKey: Readonly<Record<TaskOrder, Compare>> = {
+  age: by(({ since }) => since ?? "~"),
+  name: by(({ name }) => name),
+  job: by(({ jobId }) => jobId),
+  runner: by(({ runnerId }) => runnerId),
+};
 
 interface Look {
   client: Client;
@@ -80,8 +113,15 @@ async function runningTasks(client: Client, limit: number): Promise<RunningTask[
   return found;
 }
 
-function show(snapshot: TopSnapshot, { stdout }: CliContext, json: boolean): void {
+interface ShowOptions {
+  context: CliContext;
+  json: boolean;
+  once: boolean;
+}
+
+function show(snapshot: TopSnapshot, { context: { stdout }, json, once }: ShowOptions): void {
   if (json) stdout.write(`${JSON.stringify(snapshot)}\n`);
+  else if (once) stdout.write(topText(snapshot, tableWidth(stdout)));
   else if (stdout.isTTY) stdout.write(screenText(topText(snapshot, stdout.columns), stdout));
   else stdout.write(topLine(snapshot));
 }

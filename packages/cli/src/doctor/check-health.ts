@@ -1,5 +1,6 @@
 import { connect } from "@spanloom/sdk";
 import type { CliContext } from "../cli-context.ts";
+import { checkPort } from "./check-port.ts";
 import { checkServer } from "./check-server.ts";
 import { checkSurroundings } from "./check-surroundings.ts";
 import { type Finding, finding, type Report } from "./finding.ts";
@@ -18,6 +19,7 @@ export async function checkHealth(
   try {
     const checks: Finding[] = [
       ...(await checkSurroundings(context)),
+      await checkPort(context),
       configuration({ url, given, token, env: context.env }),
       ...(await checkServer({ connection, token, context })),
     ];

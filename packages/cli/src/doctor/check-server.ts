@@ -13,7 +13,7 @@ export interface ServerAccess {
   context: CliContext;
 }
 
-const afterServer = ["stores", "clock", "versions", "token", "telemetry", "runners"];
+const afterServer = ["stores", "clock", "versions", "console", "token", "telemetry", "runners"];
 const NOBODY = "00000000-0000-7000-8000-000000000000";
 /** Longest wait for a page; a server on the other side of the world answers within one. */
 const PATIENCE_MS = 10_000;
@@ -39,11 +39,13 @@ export async function checkServer(access: ServerAccess): Promise<Finding[]> {
       ),
       ...skipped("no server"),
     ];
+  const greeting = await page(access, "/");
   return [
     finding("server", "ok", `answers at ${url}`),
     stores(await page(access, "/readyz")),
     clock(alive),
-    versions(await page(access, "/")),
+    versions(alive),
+    webConsole(greeting, url),
     await called("token", access, countJobs),
     await called("telemetry", access, readSpans),
     await called("runners", access, countRunners),
@@ -59,6 +61,8 @@ interface Page {
   text: string;
   /** How far the server's clock is ahead; undefined when it did not tell. */
   aheadMs: number | undefined;
+  /** Version of the server; null when it did not tell. */
+  version: string | null;
 }
 
 /** A page of the server, or why there is none. */
@@ -72,7 +76,7 @@ async function page({ connection, context }: ServerAccess, path: string): Promis
     const middleMs = (askedMs + context.nowMs()) / 2;
     // The header has whole seconds: on average half of one has passed since.
     const aheadMs = Number.isNaN(toldMs) ? undefined : toldMs + 500 - middleMs;
-    return { status: response.status, text, aheadMs };
+    return { status: response.status, text, aheadMs, version: response.headers.get("spanloom-version") };
   } catch (error) {
     context.signal.throwIfAborted();
     const { cause, message } = error as Error & { cause?: Error & { code?: string } };
@@ -99,14 +103,21 @@ function clock({ aheadMs }: Page): Finding {
   return finding("clock", "warning", message, "Synchronize both, e.g. with: timedatectl set-ntp true");
 }
 
-function versions(greeting: Page | string): Finding {
+function versions(alive: Page): Finding {
   const mine = cliVersion();
-  const theirs = typeof greeting === "string" ? undefined : /^Spanloom server (\S+)/.exec(greeting.text)?.[1];
-  if (theirs === undefined)
-    return finding("versions", "skipped", `command line ${mine}; the server does not tell its own`);
+  const theirs = alive.version;
+  if (theirs === null) return finding("versions", "skipped", `command line ${mine}; the server does not tell its own`);
   if (theirs === mine) return finding("versions", "ok", `command line and server ${mine}`);
   const message = `command line ${mine}, server ${theirs}`;
   return finding("versions", "warning", message, `Install the server's with: npm install @spanloom/cli@${theirs}`);
+}
+
+/** The greeting of a server says whether a browser would get the console in its place. */
+function webConsole(greeting: Page | string, url: string): Finding {
+  const told = typeof greeting === "string" ? undefined : /^Console (\w+)/m.exec(greeting.text)?.[1];
+  if (told === undefined) return finding("console", "skipped", "the server does not tell whether it has one");
+  if (told === "open") return finding("console", "ok", `open ${url} in a browser`);
+  return finding("console", "ok", "none is served", "Beside the server: npm install @spanloom/console");
 }
 
 type Told = readonly [state: CheckState, message: string, hint?: string];

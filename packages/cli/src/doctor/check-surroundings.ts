@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
-import { access } from "node:fs/promises";
-import { resolve } from "node:path";
+import { access, statfs } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import type { CliContext } from "../cli-context.ts";
 import { loadOptional } from "../load-optional.ts";
 import { type Finding, finding } from "./finding.ts";
@@ -10,7 +10,7 @@ const OLDEST_NODE = 24;
 
 /** Checks what a server or runner started here would meet. */
 export async function checkSurroundings(context: CliContext): Promise<Finding[]> {
-  return [node(process.versions.node), await packages(), await dataFolder(context)];
+  return [node(process.versions.node), await packages(), await dataFolder(context), await diskSpace(context)];
 }
 
 /** Judges a version of Node.js. */
@@ -38,6 +38,40 @@ async function absence(name: string, load: () => Promise<object>): Promise<strin
     // Whatever keeps it from loading, it cannot be used.
     return [name];
   }
+}
+
+/** Less than this is soon full: telemetry of a busy day takes more. */
+const LOW_DISK_BYTES = 1024 ** 3;
+
+async function diskSpace({ env }: CliContext): Promise<Finding> {
+  const folder = resolve(env.SPANLOOM_DATA_DIR ?? ".spanloom");
+  try {
+    const { bavail, blocks, bsize } = await statfs(await existing(folder));
+    return disk(folder, { freeBytes: bavail * bsize, allBytes: blocks * bsize });
+  } catch (error) {
+    return finding("disk", "skipped", `the disk of ${folder} cannot be measured: ${(error as Error).message}`);
+  }
+}
+
+/** The folder, or the nearest one above it that is there. */
+async function existing(folder: string): Promise<string> {
+  const isThere = await access(folder).then(
+    () => true,
+    () => false,
+  );
+  return isThere || dirname(folder) === folder ? folder : existing(dirname(folder));
+}
+
+/** Judges how full a disk is. */
+export function disk(folder: string, { freeBytes, allBytes }: { freeBytes: number; allBytes: number }): Finding {
+  const free = `${(freeBytes / 1024 ** 3).toFixed(1)} GiB of ${(allBytes / 1024 ** 3).toFixed(1)} are free for ${folder}`;
+  if (freeBytes >= LOW_DISK_BYTES) return finding("disk", "ok", free);
+  return finding(
+    "disk",
+    "warning",
+    free,
+    "Make room, keep spans and logs for fewer days (--retention-days), or move it with SPANLOOM_DATA_DIR.",
+  );
 }
 
 async function dataFolder({ env }: CliContext): Promise<Finding> {

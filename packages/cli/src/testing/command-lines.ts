@@ -17,7 +17,6 @@ const values: Readonly<Record<string, string>> = {
   runners: id,
   name: "nightly",
   key: "order.paid",
-  shell: "bash",
   modules: join(import.meta.dirname, "example-tasks.ts"),
 };
 
@@ -34,6 +33,7 @@ const options: Readonly<Record<string, string>> = {
 const more: Readonly<Record<string, readonly string[]>> = {
   "schedule put": ["--every", "1h"],
   "event replay": [id],
+  completion: ["bash"],
 };
 
 /** A command and the shortest command line of it that makes sense. */

@@ -7,14 +7,18 @@ export function jobDuration({ startedAt, endedAt }: JobSnapshot, nowMs: number):
   return startedAt ? formatDuration((endedAt?.getTime() ?? nowMs) - startedAt.getTime()) : "";
 }
 
+/** How many of a job's tasks have ended, however they did, of how many. */
+export function endedText({ counts }: JobSnapshot): string {
+  const { succeeded, failed, cancelled, skipped } = counts;
+  const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  return `${succeeded + failed + cancelled + skipped}/${total}`;
+}
+
 /** One line about how far a job is. */
 export function progressText(job: JobSnapshot): string {
-  const { succeeded, failed, cancelled, skipped } = job.counts;
-  const ended = succeeded + failed + cancelled + skipped;
   const counts = Object.entries(job.counts).filter(([, count]) => count > 0);
-  const total = counts.reduce((sum, [, count]) => sum + count, 0);
   const parts = counts.map(([state, count]) => `${count} ${state}`);
-  return `${job.state}  ${ended}/${total} tasks  ${parts.join(", ")}`;
+  return `${job.state}  ${endedText(job)} tasks  ${parts.join(", ")}`;
 }
 
 /** Everything a person wants to know of a job. */

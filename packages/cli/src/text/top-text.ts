@@ -63,6 +63,7 @@ export function topText(snapshot: TopSnapshot, columns: number): string {
       { title: "TASK", value: ({ id }) => id },
       { title: "NAME", value: ({ name }) => name, shrink: true },
       { title: "FOR", value: ({ since }) => age(since), right: true },
+      { title: "RUNNER", value: ({ runnerId }) => runnerId, spare: true },
       { title: "DISPLAY", value: ({ display }) => display, shrink: true },
     ],
     columns,
