@@ -209,3 +209,51 @@ describe("a server that is really restarted under an open page", () => {
     ).toBeGreaterThan(0);
   });
 });
+
+describe("a page whose token is taken away", () => {
+  it("says so, keeps what it showed, and goes on with another", async () => {
+    await (await here.client.jobs.submit(add, { a: 1, b: 2 }, { name: "kept" })).wait();
+    await here.open("/jobs?name=kept");
+    await here.page.locator("tbody tr").waitFor();
+    const calls = "**/spanloom.v1.*/*";
+    await here.context.route(calls, (route) =>
+      route.continue({ headers: { ...route.request().headers(), authorization: "Bearer taken" } }),
+    );
+    await here.page.getByText("does not take this browser's token, or not any more").waitFor();
+    expect(await here.page.locator("tbody tr").count()).toBe(1);
+    expect(await here.seriousFindings()).toEqual([]);
+    await here.context.unroute(calls);
+    await here.page.getByRole("link", { name: "Enter another in the settings" }).click();
+    await here.page.getByLabel("Token").fill(here.stage.token);
+    await here.page.getByRole("button", { name: "Keep" }).click();
+    await here.page.getByText("The server answers.").waitFor();
+    expect(await here.page.locator(".toast").count()).toBe(1);
+    expect(here.forgive(/401/)).toBeGreaterThan(0);
+  });
+});
+
+describe("clocks and zones", () => {
+  it.each([-3_600_000, 3_600_000])("of a browser that is %d ms off do not change ages", async (offMs) => {
+    await (await here.client.jobs.submit(add, { a: 1, b: 2 }, { name: "aged" })).wait();
+    await here.page.clock.install({ time: Date.now() + offMs });
+    await here.open("/jobs?name=aged&period=15m");
+    const row = here.page.locator("tbody tr").first();
+    await row.getByText(/^(now|\d+s ago)$/).waitFor();
+    await here.page.getByRole("link", { name: "Settings" }).click();
+    await here.page.getByText(offMs < 0 ? /ahead of this browser's/ : /behind this browser's/).waitFor();
+  });
+
+  it("of the reader are those that times are told in", async () => {
+    const at = { cron: "0 2 * * *", timeZone: "Europe/Berlin" };
+    await here.client.schedules.put({ name: "in berlin", ...at, task: add, input: { a: 1, b: 2 } });
+    await using far = await here.stage.newPage({ timezoneId: "Asia/Kolkata" });
+    await far.open("/schedules?name=in%20berlin");
+    // 02:00 of Berlin, in summer or winter.
+    await far.page
+      .getByText(/ (05|06):30:00$/)
+      .first()
+      .waitFor();
+    await far.page.getByText("02:00 in Europe/Berlin").first().waitFor();
+    expect(far.complaints).toEqual([]);
+  });
+});

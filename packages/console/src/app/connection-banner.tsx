@@ -1,10 +1,12 @@
 import { Link } from "wouter";
 import { connection } from "../rpc/connection.ts";
+import { token } from "../state/settings.ts";
 import { useValue } from "../state/value-store.ts";
 
 /** Says when the server is out of reach, or wants a token: what is on the page is then as old as the last answer. */
 export function ConnectionBanner() {
   const state = useValue(connection);
+  const kept = useValue(token);
   if (state === "offline") {
     return (
       <p className="banner" role="status">
@@ -15,7 +17,8 @@ export function ConnectionBanner() {
   if (state === "unauthorized") {
     return (
       <p className="banner" role="status">
-        The server wants a token. <Link href="/settings">Enter it in the settings</Link>.
+        {kept === "" ? "The server wants a token." : "The server does not take this browser's token, or not any more."}{" "}
+        <Link href="/settings">{kept === "" ? "Enter it in the settings" : "Enter another in the settings"}</Link>.
       </p>
     );
   }

@@ -6,7 +6,7 @@ import { payloadBytes, payloadText } from "./payload.ts";
 import { shortId } from "./short-id.ts";
 import { formatTags, parseTags } from "./tag-list.ts";
 import { taskStateText } from "./task-states.ts";
-import { relativeTime } from "./time-text.ts";
+import { relativeTime, skewText } from "./time-text.ts";
 import { triggerTypeName } from "./trigger-types.ts";
 
 describe("lengths of time", () => {
@@ -34,6 +34,15 @@ describe("lengths of time", () => {
   it("of what goes on are told in whole seconds", () => {
     expect([-5, 0, 999, 1_000, 9_999, 61_500].map(secondsText)).toEqual(["0s", "0s", "0s", "1s", "9s", "1m 1s"]);
   });
+});
+
+it.each([
+  [0, "agrees with this browser's"],
+  [-1_900, "agrees with this browser's"],
+  [192_000, "3m 12s ahead of this browser's; ages are told by the server's"],
+  [-3_600_000, "1h behind this browser's; ages are told by the server's"],
+])("a server's clock that is %d ms ahead %j", (aheadMs, text) => {
+  expect(skewText(aheadMs)).toBe(text);
 });
 
 describe("times", () => {

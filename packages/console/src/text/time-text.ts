@@ -48,3 +48,10 @@ export function secondTime(timeMs: number): string {
 function clock(date: Date): string {
   return [date.getHours(), date.getMinutes(), date.getSeconds()].map((part) => String(part).padStart(2, "0")).join(":");
 }
+
+/** How far a server's clock is from the reader's; what is within a few seconds no answer can tell. */
+export function skewText(aheadMs: number): string {
+  if (Math.abs(aheadMs) < NOW_MS) return "agrees with this browser's";
+  const side = aheadMs > 0 ? "ahead of" : "behind";
+  return `${durationText(Math.abs(aheadMs))} ${side} this browser's; ages are told by the server's`;
+}

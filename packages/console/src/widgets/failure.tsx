@@ -5,7 +5,10 @@ export function Failure({ failure: { type, message, stack } }: { failure: TaskFa
   return (
     <details className="failure" aria-label="Failure">
       <summary>
-        <strong>{type || "failed"}</strong> {message}
+        <strong>
+          <bdi>{type || "failed"}</bdi>
+        </strong>{" "}
+        <bdi>{message}</bdi>
       </summary>
       <pre>{stack || message}</pre>
     </details>

@@ -1,7 +1,7 @@
-import { useEffect, useState } from "react";
 import { useLocation } from "wouter";
 import { formatTags, parseTags } from "../../text/tag-list.ts";
 import { triggerTypes } from "../../text/trigger-types.ts";
+import { TypedFilter } from "../../widgets/typed-filter.tsx";
 import { isFiltered, type JobsView, parseJobsView, periods } from "./jobs-view.ts";
 
 interface FilterBarProps {
@@ -20,7 +20,13 @@ export function FilterBar({ view, onChange }: FilterBarProps) {
   };
   return (
     <search className="filters">
-      <TypedFilter id="search" label="Search this page, or go to an id" value={view.search} onChange={search} wide />
+      <TypedFilter
+        id="search"
+        label="Search this page, or go to an id"
+        value={view.search}
+        onChange={search}
+        className="filter-wide"
+      />
       <TypedFilter label="Name" value={view.name} onChange={(name) => onChange({ name })} />
       <TypedFilter
         label="Tags, k=v"
@@ -63,40 +69,5 @@ export function FilterBar({ view, onChange }: FilterBarProps) {
         </button>
       )}
     </search>
-  );
-}
-
-interface TypedFilterProps {
-  id?: string;
-  label: string;
-  value: string;
-  wide?: boolean;
-  onChange: (value: string) => void;
-}
-
-/** How long nothing is typed before it counts. */
-const SETTLE_MS = 300;
-
-/** A condition that is typed; it counts when the typing stops, so that no letter asks the server anew. */
-function TypedFilter({ id, label, value, wide = false, onChange }: TypedFilterProps) {
-  const [text, setText] = useState(value);
-  useEffect(() => setText(value), [value]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: only what is typed starts the wait.
-  useEffect(() => {
-    if (text === value) return;
-    const timer = setTimeout(() => onChange(text), SETTLE_MS);
-    return () => clearTimeout(timer);
-  }, [text]);
-  return (
-    <input
-      {...(id !== undefined && { id })}
-      type="search"
-      className={wide ? "filter-wide" : ""}
-      aria-label={label}
-      placeholder={label}
-      value={text}
-      onChange={(event) => setText(event.target.value)}
-      onKeyDown={(event) => event.key === "Enter" && onChange(text)}
-    />
   );
 }

@@ -21,7 +21,7 @@ export function DefinitionHead({ of, paused, description, back, onDone }: Defini
           <Link href={back.href}>{back.label}</Link> /
         </p>
         <h1>
-          {of.name} <DefinitionBadge paused={paused} failing={false} />
+          <bdi>{of.name}</bdi> <DefinitionBadge paused={paused} failing={false} />
         </h1>
         {description !== "" && <p className="quiet">{description}</p>}
       </div>

@@ -29,7 +29,9 @@ export function EventDetail({ id }: { id: string }) {
           <p className="crumbs">
             <Link href="/schedules/events">Events</Link> /
           </p>
-          <h1>{data.key}</h1>
+          <h1>
+            <bdi>{data.key}</bdi>
+          </h1>
           <p className="mono quiet">
             {data.id} <CopyButton text={data.id} label="event's id" />
           </p>

@@ -1,8 +1,13 @@
 import { useState } from "react";
 import { connection } from "../../rpc/connection.ts";
+import { serverClock } from "../../rpc/server-clock.ts";
+import { loadServerVersion } from "../../rpc/server-version.ts";
+import { usePoll } from "../../rpc/use-poll.ts";
 import { theme, token } from "../../state/settings.ts";
 import { showToast } from "../../state/toasts.ts";
 import { useValue } from "../../state/value-store.ts";
+import { skewText } from "../../text/time-text.ts";
+import { Fact } from "../../widgets/fact.tsx";
 import { Field } from "../../widgets/field.tsx";
 
 const connectionTexts = {
@@ -22,6 +27,7 @@ export function SettingsPage() {
       <p className="quiet padded">Kept in this browser and nowhere else.</p>
       <TokenForm />
       <ThemeChoice />
+      <ServerFacts />
     </>
   );
 }
@@ -69,6 +75,23 @@ function TokenForm() {
         )}
       </div>
     </form>
+  );
+}
+
+const SERVER_MS = 10_000;
+
+/** Which server the page is from, and how its clock stands. */
+function ServerFacts() {
+  const { data: version } = usePoll("server", SERVER_MS, loadServerVersion);
+  return (
+    <section className="card" aria-labelledby="server">
+      <h2 id="server">Server</h2>
+      <dl className="settings-facts">
+        <Fact name="Address">{location.origin}</Fact>
+        <Fact name="Version">{version ?? "–"}</Fact>
+        <Fact name="Clock">{skewText(serverClock.offsetMs)}</Fact>
+      </dl>
+    </section>
   );
 }
 
