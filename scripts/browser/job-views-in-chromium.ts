@@ -49,13 +49,13 @@ const table = task({
     ),
 });
 
-/** What the task that is followed waits for before it goes on. */
-const gate = Promise.withResolvers<void>();
+/** What tasks that are followed wait for before they go on. */
+const gates = { live: Promise.withResolvers<void>(), away: Promise.withResolvers<void>() };
 const follow = task({
   name: "follow me",
-  run: async (_input: null, ctx) => {
+  run: async (gate: keyof typeof gates, ctx) => {
     ctx.log.info("before the gate");
-    await ctx.span("wait", () => gate.promise);
+    await ctx.span("wait", () => gates[gate].promise);
     ctx.log.info("behind the gate");
   },
 });
@@ -202,14 +202,29 @@ describe("the log of a job in Chromium", () => {
   });
 
   it("goes on while the job runs, and says when that has ended", async () => {
-    const job = await here.client.jobs.submit(follow, null);
+    const job = await here.client.jobs.submit(follow, "live");
     await here.open(`/jobs/${job.id}/logs`);
     const { page } = here;
     await page.getByText("before the gate").waitFor();
     await page.getByText("1 record, live").waitFor();
-    gate.resolve();
+    gates.live.resolve();
     await page.getByText("behind the gate").waitFor();
     await page.locator('[data-records="2"]').waitFor();
+  });
+
+  it("goes on after the server was away, with nothing twice", async () => {
+    const job = await here.client.jobs.submit(follow, "away");
+    await here.open(`/jobs/${job.id}/logs`);
+    const { page } = here;
+    await page.getByText("1 record, live").waitFor();
+    await here.stage.stopServer();
+    await page.getByText(/1 record, interrupted/).waitFor();
+    await here.stage.startServer();
+    gates.away.resolve();
+    await page.getByText("behind the gate").waitFor();
+    await page.locator('[data-records="2"]').waitFor();
+    expect(await page.locator(".log-line").count()).toBe(2);
+    here.forgive(/ERR_|Failed to load resource/);
   });
 
   it("says that nothing was logged, and that nothing is like that", async () => {

@@ -1,4 +1,5 @@
-import type { Job } from "@spanloom/protocol";
+import { create } from "@bufbuild/protobuf";
+import { type Job, TaskCountsSchema } from "@spanloom/protocol";
 import { useMemo } from "react";
 import { jobs } from "../rpc/clients.ts";
 import { type Live, usePoll } from "../rpc/use-poll.ts";
@@ -29,7 +30,14 @@ export function useTasks(job: Job): Live<TaskList> {
       ),
     [key],
   );
-  const many = Number(job.counts?.succeeded ?? 0n) + Number(job.counts?.queued ?? 0n) > MANY;
-  const everyMs = isEnded(job.state) ? ENDED_MS : many ? LIVE_MS.many : LIVE_MS.few;
+  const liveMs = countOf(job) > MANY ? LIVE_MS.many : LIVE_MS.few;
+  const everyMs = isEnded(job.state) ? ENDED_MS : liveMs;
   return usePoll(key, everyMs, (signal) => pages.load(signal));
+}
+
+/** How many tasks a job has. */
+function countOf({ counts = create(TaskCountsSchema) }: Job): number {
+  const { blocked, scheduled, queued, running, waiting, succeeded, failed, cancelled, skipped } = counts;
+  const all = [blocked, scheduled, queued, running, waiting, succeeded, failed, cancelled, skipped];
+  return Number(all.reduce((sum, count) => sum + count, 0n));
 }
