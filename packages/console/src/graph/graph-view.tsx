@@ -1,6 +1,7 @@
 import type { Job } from "@spanloom/protocol";
 import { type FormEvent, useMemo, useState } from "react";
 import { EmptyState, ErrorState, LoadingRows } from "../widgets/notice.tsx";
+import { ViewBody } from "../widgets/view-body.tsx";
 import { type FoundTask, findTasks } from "./find-tasks.ts";
 import { GraphCanvas } from "./graph-canvas.tsx";
 import { GroupPanel } from "./group-panel.tsx";
@@ -57,7 +58,7 @@ function Graph({ job, list }: { job: Job; list: TaskList }) {
           {list.tasks.length.toLocaleString()} {list.tasks.length === 1 ? "task" : "tasks"}: {countsText(counts)}
         </span>
       </div>
-      <div className="view-body">
+      <ViewBody>
         <GraphCanvas graph={graph} selected={selectedKey} onSelect={({ key }) => select(key)} onTurn={turn} />
         {selected && (
           <Panel
@@ -67,7 +68,7 @@ function Graph({ job, list }: { job: Job; list: TaskList }) {
             onClose={() => select(undefined)}
           />
         )}
-      </div>
+      </ViewBody>
       {list.more && (
         <p className="quiet padded">
           These are the first {MOST_TASKS.toLocaleString()} tasks and there are more; the tab Tasks lists all of them.

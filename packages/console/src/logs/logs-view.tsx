@@ -5,6 +5,7 @@ import { errorText } from "../rpc/error-text.ts";
 import { isEnded } from "../text/job-states.ts";
 import { clockTime } from "../text/time-text.ts";
 import { EmptyState, ErrorState, LoadingRows } from "../widgets/notice.tsx";
+import { ViewBody } from "../widgets/view-body.tsx";
 import { VirtualList } from "../widgets/virtual-list.tsx";
 import type { LogRecord } from "./log-lines.ts";
 import { LogPanel } from "./log-panel.tsx";
@@ -129,7 +130,7 @@ function Lines({ job, view, state, live, follow, setFollow, show }: LinesProps) 
           </button>
         </p>
       )}
-      <div className="view-body">
+      <ViewBody>
         <VirtualList
           label="Log records"
           count={lines.count}
@@ -153,7 +154,7 @@ function Lines({ job, view, state, live, follow, setFollow, show }: LinesProps) 
             onClose={() => setRecord(undefined)}
           />
         )}
-      </div>
+      </ViewBody>
       {lines.count > MOST_LINES && !live && (
         <p className="quiet padded">
           These are the first {MOST_LINES.toLocaleString()} records and there are more: find what you look for, or take

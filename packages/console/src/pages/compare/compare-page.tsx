@@ -101,7 +101,7 @@ function Differences({ baseId, otherId, view, state, live, onShow }: Differences
   return (
     <>
       <ComparisonFilter {...{ view, onShow }} rows={data.rows} />
-      <ComparisonTable {...{ view, onShow }} comparison={data} />
+      <ComparisonTable {...{ baseId, otherId, view, onShow }} comparison={data} />
     </>
   );
 }

@@ -1,4 +1,5 @@
 import { useState } from "react";
+import { Link } from "wouter";
 import { durationText } from "../../text/duration-text.ts";
 import {
   type CompareMeasure,
@@ -14,6 +15,8 @@ import type { Change, Comparison, ComparisonRow } from "./comparison-rows.ts";
 import { ratioText, signedText } from "./signed-text.ts";
 
 interface ComparisonTableProps {
+  baseId: string;
+  otherId: string;
   comparison: Comparison;
   view: CompareView;
   onShow: (change: Partial<CompareView>) => void;
@@ -23,7 +26,7 @@ interface ComparisonTableProps {
 const FIRST = 100;
 
 /** A row for each name of a span. */
-export function ComparisonTable({ comparison, view, onShow }: ComparisonTableProps) {
+export function ComparisonTable({ baseId, otherId, comparison, view, onShow }: ComparisonTableProps) {
   const [most, setMost] = useState(FIRST);
   const rows = shownRows(comparison.rows, view);
   if (rows.length === 0) return <p className="quiet padded">No name is like that.</p>;
@@ -40,7 +43,13 @@ export function ComparisonTable({ comparison, view, onShow }: ComparisonTablePro
           <Head view={view} onShow={onShow} />
           <tbody>
             {shown.map((row) => (
-              <Row key={row.name} row={row} measure={view.measure} widest={widest} />
+              <Row
+                key={row.name}
+                row={row}
+                jobId={row.other.count > 0 ? otherId : baseId}
+                measure={view.measure}
+                widest={widest}
+              />
             ))}
           </tbody>
         </table>
@@ -104,7 +113,15 @@ const marks: Readonly<Record<Change, string>> = {
   open: "…",
 };
 
-function Row({ row, measure, widest }: { row: ComparisonRow; measure: CompareMeasure; widest: number }) {
+interface RowProps {
+  row: ComparisonRow;
+  /** A job that has spans of the name. */
+  jobId: string;
+  measure: CompareMeasure;
+  widest: number;
+}
+
+function Row({ row, jobId, measure, widest }: RowProps) {
   const { name, base, other } = row;
   const change = changeOf(row, measure);
   const difference = differenceOf(row, measure);
@@ -118,8 +135,10 @@ function Row({ row, measure, widest }: { row: ComparisonRow; measure: CompareMea
   }[change];
   return (
     <tr>
-      <td className="name-cell" title={name}>
-        {name}
+      <td className="name-cell">
+        <Link href={spansOfName(jobId, name)} className="row-link" title={`${name}: see its spans`}>
+          {name}
+        </Link>
       </td>
       <td>
         <span className={`change change-${change}`}>
@@ -142,6 +161,11 @@ function Row({ row, measure, widest }: { row: ComparisonRow; measure: CompareMea
       <td className={`number ${tone}`}>{ratioText(ratioOf(row, measure))}</td>
     </tr>
   );
+}
+
+/** A job's waterfall, searched for a name. */
+function spansOfName(jobId: string, name: string): string {
+  return `/jobs/${encodeURIComponent(jobId)}/waterfall?find=${encodeURIComponent(name)}`;
 }
 
 /** Once when it is the same. */
