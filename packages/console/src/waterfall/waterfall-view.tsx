@@ -4,6 +4,7 @@ import { useSearchParams } from "wouter";
 import { serverNowMs } from "../rpc/server-clock.ts";
 import { isEnded } from "../text/job-states.ts";
 import { timestampMs } from "../text/timestamp-ms.ts";
+import { ViewBody } from "../widgets/view-body.tsx";
 import { LineTree, lineId } from "./line-tree.tsx";
 import { ERROR_BELOW } from "./span-facts.ts";
 import { SpanPanel } from "./span-panel.tsx";
@@ -48,7 +49,7 @@ export function WaterfallView({ job }: { job: Job }) {
       <div className="waterfall-drawn" hidden={!drawing || drawing.counts.spans === 0}>
         <WaterfallLegend path={url.path} />
         <canvas ref={map} className="waterfall-map" role="img" aria-label="What ran when; drag to choose a time" />
-        <div className="waterfall-body">
+        <ViewBody className="waterfall-body">
           <div
             className="waterfall-lines"
             role="tree"
@@ -73,7 +74,7 @@ export function WaterfallView({ job }: { job: Job }) {
               onClose={() => canvas.current?.selectNothing()}
             />
           )}
-        </div>
+        </ViewBody>
       </div>
     </section>
   );

@@ -1,11 +1,31 @@
-import { type ReactNode, type RefObject, useLayoutEffect, useRef } from "react";
+import { type ReactNode, useLayoutEffect, useRef } from "react";
 
-/** What scrolls or is drawn within itself, with what stands beside it: as high as the window has room below its top. */
-export function ViewBody({ children }: { children: ReactNode }) {
+/**
+ * What scrolls or is drawn within itself, with what stands beside it: as high as the window has room below its top,
+ * whatever comes and goes above it. The room stands in `--room`.
+ */
+export function ViewBody({ className = "view-body", children }: { className?: string; children: ReactNode }) {
   const body = useRef<HTMLDivElement>(null);
-  useRoom(body);
+  useLayoutEffect(() => {
+    const element = body.current;
+    if (!element) return;
+    const fit = () => {
+      // Of what is not displayed no place is known.
+      if (element.getClientRects().length === 0) return;
+      const top = element.getBoundingClientRect().top + scrollY;
+      element.style.setProperty("--room", `${roomPx(top, innerHeight)}px`);
+    };
+    fit();
+    const moved = new ResizeObserver(fit);
+    for (const each of [element, document.getElementById("main")]) if (each) moved.observe(each);
+    addEventListener("resize", fit);
+    return () => {
+      moved.disconnect();
+      removeEventListener("resize", fit);
+    };
+  }, []);
   return (
-    <div ref={body} className="view-body">
+    <div ref={body} className={className}>
       {children}
     </div>
   );
@@ -16,22 +36,7 @@ const BELOW_PX = 16;
 /** Less could not be worked with: then the page scrolls. */
 const LEAST_PX = 320;
 
-/** Keeps an element as high as what is left of the window below its top, whatever comes and goes above it. */
-export function useRoom(element: RefObject<HTMLElement | null>): void {
-  useLayoutEffect(() => {
-    const fit = () => {
-      const { current } = element;
-      if (!current) return;
-      const top = current.getBoundingClientRect().top + scrollY;
-      current.style.height = `${Math.max(LEAST_PX, Math.floor(innerHeight - top - BELOW_PX))}px`;
-    };
-    fit();
-    const moved = new ResizeObserver(fit);
-    moved.observe(document.getElementById("main") ?? document.body);
-    addEventListener("resize", fit);
-    return () => {
-      moved.disconnect();
-      removeEventListener("resize", fit);
-    };
-  }, [element]);
+/** What is left of a window below a top; never too little to be of use. */
+export function roomPx(topPx: number, windowPx: number): number {
+  return Math.max(LEAST_PX, Math.floor(windowPx - topPx - BELOW_PX));
 }
