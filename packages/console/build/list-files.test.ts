@@ -26,6 +26,11 @@ it("files are listed with their types, and large ones compressed beside themselv
   expect(String(gunzipSync(read(".gz")))).toBe(script);
 });
 
+it("a worker is known by its name to compile WebAssembly", () => {
+  for (const name of ["a-wasm-worker-x1.js", "a-worker-x1.js"]) writeFileSync(path.join(folder, "assets", name), "1");
+  expect(listFiles(folder).map(({ compiles }) => compiles)).toEqual([true, undefined]);
+});
+
 it("another content has another hash", () => {
   const file = path.join(folder, "index.html");
   writeFileSync(file, "a");

@@ -41,6 +41,7 @@ function listFile(folder: string, file: string): ConsoleFile {
     hash: createHash("sha256").update(bytes).digest("base64url").slice(0, 22),
     immutable: inside.startsWith("/assets/"),
     encodings: compress(file, bytes),
+    ...(/-wasm-worker-[^/]*\.js$/.test(inside) && { compiles: true }),
   };
 }
 

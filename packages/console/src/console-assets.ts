@@ -12,6 +12,8 @@ export interface ConsoleFile {
   immutable: boolean;
   /** In which encodings it lies there besides: `br` as `<path>.br`, `gzip` as `<path>.gz`. */
   encodings: readonly string[];
+  /** Whether it is a worker that compiles WebAssembly, which its policy has to let it, and no other. */
+  compiles?: boolean;
 }
 
 /** The console as it was built. */

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { areaPath, linePath, stackOf } from "./chart-paths.ts";
+import { areaPath, dotPath, linePath, stackOf } from "./chart-paths.ts";
 
 const shape = {
   x: (bucket: number) => bucket * 10,
@@ -10,7 +10,9 @@ const shape = {
 };
 
 it("a line goes through what is there and is broken where nothing is", () => {
-  expect(linePath(shape, [1, 2, null, 3])).toBe("M5 99h0.01L15 98M35 97h0.01");
+  expect(linePath(shape, [1, 2, null, 3])).toBe("M5 99L15 98M35 97");
+  expect(dotPath(shape, [1, 2, null, 3])).toBe("M35 97h0.01");
+  expect(dotPath(shape, [4])).toBe("M5 96h0.01");
   expect(linePath(shape, [null])).toBe("");
 });
 

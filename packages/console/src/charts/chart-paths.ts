@@ -38,11 +38,20 @@ export function linePath({ x, y, barWidth }: Shape, values: readonly (number | n
       continue;
     }
     const point = `${round(x(bucket) + barWidth / 2)} ${round(y(value))}`;
-    // A value alone would be a line of no length: the cap of this one makes it a dot.
-    path += drawing ? `L${point}` : `M${point}h0.01`;
+    path += `${drawing ? "L" : "M"}${point}`;
     drawing = true;
   }
   return path;
+}
+
+/** A dot for each value that has none beside it, which a line would not show. */
+export function dotPath({ x, y, barWidth }: Shape, values: readonly (number | null)[]): string {
+  return values
+    .map((value, bucket) => {
+      const alone = (values[bucket - 1] ?? null) === null && (values[bucket + 1] ?? null) === null;
+      return value === null || !alone ? "" : `M${round(x(bucket) + barWidth / 2)} ${round(y(value))}h0.01`;
+    })
+    .join("");
 }
 
 /** All bars of a layer as one path. What is there but small is a pixel high. */

@@ -1,7 +1,7 @@
 import { exactTime } from "../text/time-text.ts";
 import { brushedTime, bucketAt, type ChartArea, chartArea, type ShownTime, xOfTime } from "./chart-area.ts";
 import { ChartAxes } from "./chart-axes.tsx";
-import { areaPath, linePath, type Shape, stackOf } from "./chart-paths.ts";
+import { areaPath, dotPath, linePath, type Shape, stackOf } from "./chart-paths.ts";
 import { useBrush } from "./use-brush.ts";
 import { useWidth } from "./use-width.ts";
 
@@ -67,7 +67,10 @@ function shapeOf({ kind, starts, time, series, ticks, format }: TimeChartProps, 
 
 function Lines({ shape, series }: { shape: Shape; series: readonly ChartSeries[] }) {
   return series.map(({ name, color, values }) => (
-    <path key={name} className={`chart-line series-${color}`} d={linePath(shape, values)} />
+    <g key={name} className={`chart-line series-${color}`}>
+      <path d={linePath(shape, values)} />
+      <path className="chart-dot" d={dotPath(shape, values)} />
+    </g>
   ));
 }
 

@@ -21,6 +21,7 @@ beforeEach(async () => {
   writeFileSync(join(dir.path, "index.html"), PAGE);
   const script = join(dir.path, "assets", "main-1.js");
   writeFileSync(script, SCRIPT);
+  writeFileSync(join(dir.path, "assets", "file-wasm-worker-1.js"), SCRIPT);
   writeFileSync(`${script}.br`, brotliCompressSync(SCRIPT));
   writeFileSync(`${script}.gz`, gzipSync(SCRIPT));
   assets = {
@@ -33,6 +34,14 @@ beforeEach(async () => {
         hash: "h2",
         immutable: true,
         encodings: ["br", "gzip"],
+      },
+      {
+        path: "/assets/file-wasm-worker-1.js",
+        type: "text/javascript; charset=utf-8",
+        hash: "h3",
+        immutable: true,
+        encodings: [],
+        compiles: true,
       },
     ],
   };
@@ -96,12 +105,18 @@ describe("the console", () => {
     for (const path of ["/", "/assets/main-1.js"]) {
       const { headers } = await ask(path, BROWSER);
       const policy = String(headers["content-security-policy"]);
-      expect(policy).toMatch(/^default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; /);
-      // WebAssembly may be compiled; text may not, and nothing may come from elsewhere.
-      expect(policy.replace("'wasm-unsafe-eval'", "")).not.toMatch(/unsafe|\*|https?:/);
+      expect(policy).toMatch(/^default-src 'none'; script-src 'self'; /);
+      expect(policy).not.toMatch(/unsafe|\*|https?:/);
       expect(policy).toContain("frame-ancestors 'none'");
       expect(headers).toMatchObject({ "x-content-type-options": "nosniff", "referrer-policy": "no-referrer" });
     }
+  });
+
+  it("lets the worker compile WebAssembly that is made to, and never text", async () => {
+    const { headers } = await ask("/assets/file-wasm-worker-1.js", {});
+    const policy = String(headers["content-security-policy"]);
+    expect(policy).toContain("script-src 'self' 'wasm-unsafe-eval'; ");
+    expect(policy.replace("'wasm-unsafe-eval'", "")).not.toMatch(/unsafe|\*|https?:/);
   });
 
   it.each([

@@ -19,6 +19,8 @@ export interface ConsoleFile {
   /** Whether its name changes with its content, so that a browser need not ask again. */
   immutable: boolean;
   encodings: readonly string[];
+  /** Whether it is a worker that compiles WebAssembly. */
+  compiles?: boolean;
 }
 
 /** The console as it was built. */
@@ -43,8 +45,7 @@ const OTHERS = /^\/(healthz|readyz|metrics|v1|hooks|assets)(\/|$)/;
  */
 const POLICY = [
   "default-src 'none'",
-  // WebAssembly writes Parquet. It is compiled from files of this server alone, and text becomes no program by it.
-  "script-src 'self' 'wasm-unsafe-eval'",
+  "script-src 'self'",
   "worker-src 'self'",
   "connect-src 'self'",
   "style-src 'self'",
@@ -55,8 +56,10 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join("; ");
 
+/** What a worker may do that compiles WebAssembly: a worker has the policy that came with its script, not the page's. */
+const COMPILING_POLICY = POLICY.replace("script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'");
+
 const SECURITY = {
-  "content-security-policy": POLICY,
   "x-content-type-options": "nosniff",
   "referrer-policy": "no-referrer",
   "cross-origin-opener-policy": "same-origin",
@@ -112,6 +115,7 @@ async function answer(file: ConsoleFile, request: HttpRequest, response: HttpRes
   const etag = `"${file.hash}${encoding ? `-${encoding.name}` : ""}"`;
   const headers = {
     ...SECURITY,
+    "content-security-policy": file.compiles ? COMPILING_POLICY : POLICY,
     etag,
     vary: file.path === INDEX ? "accept, accept-encoding" : "accept-encoding",
     "cache-control": file.immutable ? FOREVER : "no-cache",

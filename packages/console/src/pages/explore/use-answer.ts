@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from "react";
 import { connection } from "../../rpc/connection.ts";
 import { token } from "../../state/settings.ts";
 import { useValue } from "../../state/value-store.ts";
+import { questions } from "./questions.ts";
 
 /** An answer that was asked for. */
 export interface Answer<T> {
@@ -26,8 +27,9 @@ export function useAnswer<T>(key: string | undefined, load: (signal: AbortSignal
       return;
     }
     const left = new AbortController();
+    const end = questions.begin();
     setState((before) => ({ data: before.data, error: undefined, loading: true }));
-    latest.current(left.signal).then(
+    const answered = latest.current(left.signal).then(
       (data) => {
         if (!left.signal.aborted) setState({ data, error: undefined, loading: false });
       },
@@ -35,7 +37,11 @@ export function useAnswer<T>(key: string | undefined, load: (signal: AbortSignal
         if (!left.signal.aborted) setState((before) => failed(before, error, connection.get() === "offline"));
       },
     );
-    return () => left.abort();
+    void answered.finally(end);
+    return () => {
+      end();
+      left.abort();
+    };
   }, [key, credentials]);
   return state;
 }

@@ -42,7 +42,7 @@ export function useDownload() {
     const picked = await pickFile(name, total);
     if (picked === "none") return;
     worker.current?.terminate();
-    const mine = new Worker(new URL("./download-worker.ts", import.meta.url), { type: "module" });
+    const mine = new Worker(new URL("./download-wasm-worker.ts", import.meta.url), { type: "module" });
     worker.current = mine;
     setState({ name, total, rows: 0, bytes: 0, state: "running" });
     mine.onmessage = ({ data }: MessageEvent<DownloadNews>) => {

@@ -7,6 +7,7 @@ import { serverNowMs } from "../../rpc/server-clock.ts";
 import { type Asking, askAllTime } from "./ask-explore.ts";
 import { conditionsOf } from "./explore-conditions.ts";
 import { conditionsKey, type ExploreView, formatExploreView, parseExploreView } from "./explore-view.ts";
+import { questions } from "./questions.ts";
 import { bucketsOf, stepOf, type TimeSpan, timeSpanOf } from "./time-span.ts";
 import { type Answer, useAnswer } from "./use-answer.ts";
 
@@ -83,7 +84,7 @@ function useRefresh(every: string, refresh: () => void): void {
     const ms = refreshes.find(({ name }) => name === every)?.ms;
     if (ms === undefined) return undefined;
     const timer = setInterval(() => {
-      if (document.visibilityState === "visible") latest.current();
+      if (document.visibilityState === "visible" && questions.mayRefresh) latest.current();
     }, ms);
     return () => clearInterval(timer);
   }, [every]);

@@ -2,6 +2,7 @@ import { useEffect, useState } from "react";
 import type { HeatCounts } from "../../charts/heat-grid.ts";
 import { token } from "../../state/settings.ts";
 import type { HeatNews, HeatRequest } from "./heat-messages.ts";
+import { questions } from "./questions.ts";
 
 /** A heat map as far as it is counted. */
 export interface HeatState {
@@ -31,12 +32,21 @@ export function useHeat(question: HeatQuestion | undefined): HeatState {
     const { conditions, stepMs, starts } = question;
     setState(({ counted }) => ({ ...nothing, key: question.key, ...(counted && { counted }) }));
     const worker = new Worker(new URL("./heat-worker.ts", import.meta.url), { type: "module" });
-    worker.onmessage = ({ data }: MessageEvent<HeatNews>) =>
+    const end = questions.begin();
+    worker.onmessage = ({ data }: MessageEvent<HeatNews>) => {
+      if (data.kind === "failed" || data.done) end();
       setState((before) => ({ ...before, ...stateOf(data, question) }));
-    worker.onerror = ({ message }) => setState((before) => ({ ...before, done: true, problem: message }));
+    };
+    worker.onerror = ({ message }) => {
+      end();
+      setState((before) => ({ ...before, done: true, problem: message }));
+    };
     const place = { firstMs: starts[0] ?? 0, stepMs, columns: starts.length };
     worker.postMessage({ conditions, ...place, url: location.origin, token: token.get() } satisfies HeatRequest);
-    return () => worker.terminate();
+    return () => {
+      end();
+      worker.terminate();
+    };
   }, [key]);
   return state.key === key ? state : { ...state, spans: 0, done: false };
 }
