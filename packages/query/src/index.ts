@@ -75,4 +75,5 @@ export type { OrderInput } from "./selection.ts";
 export { type SpanColumnInput, SpanQuery, type SpanQueryInput } from "./span-query.ts";
 export { type SpanSummary, summarize } from "./summarize.ts";
 export { Tail, type TailInput, type TailOptions } from "./tail.ts";
+export { textCondition } from "./text-condition.ts";
 export { type DataFrame, toDataFrame } from "./to-data-frame.ts";

@@ -1,4 +1,4 @@
-import type { AttributeCondition, AttributeConditions, TextCondition } from "@spanloom/query";
+import type { AttributeCondition, AttributeConditions } from "@spanloom/query";
 import { UsageError } from "../cli-context.ts";
 import { parseDuration } from "../text/duration-text.ts";
 
@@ -7,13 +7,6 @@ export const textForms = "text that it contains, =all of it, ^its beginning, or 
 
 /** How conditions on attributes are written; for the help of commands. */
 export const attributeForms = 'key=value, key!=value, key>1, key<=2, key~"part", or key alone: it is there';
-
-/** A condition on a text: contained as it is written, `=equal`, `^beginning` or `/expression/`. */
-export function textCondition(text: string): TextCondition {
-  if (text.length > 2 && text.startsWith("/") && text.endsWith("/")) return { regex: text.slice(1, -1) };
-  if (text.startsWith("=")) return { exact: text.slice(1) };
-  return text.startsWith("^") ? { prefix: text.slice(1) } : { contains: text };
-}
 
 const operators = { "!=": "ne", ">=": "gte", "<=": "lte", "=": "eq", ">": "gt", "<": "lt", "~": "contains" } as const;
 

@@ -1,19 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { attributeCondition, textCondition, timePoint } from "./filter-values.ts";
+import { attributeCondition, timePoint } from "./filter-values.ts";
 import { rowFormat } from "./row-format.ts";
 import { rowSelection } from "./row-selection.ts";
-
-describe("a text to look for", () => {
-  test.each([
-    ["load", { contains: "load" }],
-    ["=load", { exact: "load" }],
-    ["^load", { prefix: "load" }],
-    ["/lo+ad/", { regex: "lo+ad" }],
-    ["/", { contains: "/" }],
-    ["//", { contains: "//" }],
-    ["/v1/traces", { contains: "/v1/traces" }],
-  ])("%j is %j", (text, condition) => expect(textCondition(text)).toEqual(condition));
-});
 
 describe("a condition on an attribute", () => {
   const parse = attributeCondition("--attr");

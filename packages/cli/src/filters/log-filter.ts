@@ -1,7 +1,7 @@
-import type { LogConditions, Severity, TextCondition } from "@spanloom/query";
+import { type LogConditions, type Severity, type TextCondition, textCondition } from "@spanloom/query";
 import type { Command } from "commander";
 import { oneOf } from "../flag-values.ts";
-import { textCondition, textForms } from "./filter-values.ts";
+import { textForms } from "./filter-values.ts";
 import { addSharedFilterOptions, type SharedFilterFlags, sharedConditions } from "./shared-filter.ts";
 
 const severities = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"] as const satisfies readonly Severity[];

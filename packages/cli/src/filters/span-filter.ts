@@ -1,10 +1,16 @@
 import { type Outcome, outcomes, type SpanTypeName, spanTypes } from "@spanloom/protocol";
-import type { SpanConditions, SpanKindName, SpanStatusName, TextCondition } from "@spanloom/query";
+import {
+  type SpanConditions,
+  type SpanKindName,
+  type SpanStatusName,
+  type TextCondition,
+  textCondition,
+} from "@spanloom/query";
 import type { Command } from "commander";
 import { UsageError } from "../cli-context.ts";
 import { oneOfList } from "../flag-values.ts";
 import { parseDuration } from "../text/duration-text.ts";
-import { append, appendList, textCondition, textForms } from "./filter-values.ts";
+import { append, appendList, textForms } from "./filter-values.ts";
 import { addSharedFilterOptions, type SharedFilterFlags, sharedConditions } from "./shared-filter.ts";
 
 const statuses: readonly SpanStatusName[] = ["UNSET", "OK", "ERROR"];

@@ -1,16 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { attributeConditions, attributeText, durationMs, textCondition } from "./condition-text.ts";
-
-it("texts are looked for as the command line does", () => {
-  expect(["a", "=a", "^a", "/a+/", "/", "//"].map(textCondition)).toEqual([
-    { contains: "a" },
-    { exact: "a" },
-    { prefix: "a" },
-    { regex: "a+" },
-    { contains: "/" },
-    { contains: "//" },
-  ]);
-});
+import { attributeConditions, attributeText, durationMs } from "./condition-text.ts";
 
 describe("conditions on attributes", () => {
   it("are read as people write them", () => {

@@ -1,11 +1,4 @@
-import type { AttributeCondition, AttributeOperand, SpanConditions, TextCondition } from "@spanloom/query";
-
-/** A condition on a text, as the command line takes it: contained as it is written, `=equal`, `^beginning`, `/expression/`. */
-export function textCondition(text: string): TextCondition {
-  if (text.length > 2 && text.startsWith("/") && text.endsWith("/")) return { regex: text.slice(1, -1) };
-  if (text.startsWith("=")) return { exact: text.slice(1) };
-  return text.startsWith("^") ? { prefix: text.slice(1) } : { contains: text };
-}
+import type { AttributeCondition, AttributeOperand, SpanConditions } from "@spanloom/query";
 
 const operators = { "!=": "ne", ">=": "gte", "<=": "lte", "=": "eq", ">": "gt", "<": "lt", "~": "contains" } as const;
 

@@ -1,5 +1,5 @@
-import type { SpanConditions } from "@spanloom/query";
-import { attributeConditions, durationMs, textCondition } from "./condition-text.ts";
+import { type SpanConditions, textCondition } from "@spanloom/query";
+import { attributeConditions, durationMs } from "./condition-text.ts";
 import { type ExploreView, parseList } from "./explore-view.ts";
 import type { TimeSpan } from "./time-span.ts";
 
