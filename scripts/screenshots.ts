@@ -42,11 +42,11 @@ const pictures: readonly Picture[] = [
   {
     name: "logs",
     path: ({ failed }) => `/jobs/${failed}/logs`,
-    prepare: (page) => page.getByText("503 Service Unavailable").nth(1).waitFor(),
+    prepare: (page) => page.getByText("cdn.example answered 503").first().waitFor(),
   },
   {
     name: "explore",
-    path: () => "/explore",
+    path: () => "/explore?service=shop-api",
     prepare: (page) => page.locator("main canvas, main svg").first().waitFor(),
   },
   {
@@ -65,7 +65,8 @@ await setup();
 using time = new MovedTime();
 await using stage = new ConsoleStage({ server: { clock: time.clock } });
 await stage.start();
-const jobs = await setUpShowcase(stage, time);
+await using runners = new AsyncDisposableStack();
+const jobs = await setUpShowcase({ stage, time, runners });
 await waitForSpans(jobs);
 for (const picture of pictures) {
   if (wanted.length > 0 && !wanted.includes(picture.name)) continue;

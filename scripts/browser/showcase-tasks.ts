@@ -6,7 +6,7 @@ class ShopError extends Error {
   constructor(name: string, message: string) {
     super(message);
     this.name = name;
-    this.stack = `${name}${this.stack?.slice("Error".length).replaceAll(import.meta.dirname, "/srv/shop")}`;
+    this.stack = this.stack?.replace(/^\w*/, name).replaceAll(import.meta.dirname, "/srv/shop") ?? "";
   }
 }
 

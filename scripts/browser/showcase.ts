@@ -15,10 +15,10 @@ import {
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
-/** How long ago jobs ran: each hour of a day at a minute of its own, and within the last one more often. */
+/** How long ago jobs ran: again and again for a day, and within the last one more often. */
 const pastMs = [
-  ...Array.from({ length: 22 }, (_, n) => (23 - n) * HOUR_MS - ((n * 7) % 5) * 10 * MINUTE_MS),
-  ...[52, 41, 33, 22, 14, 6].map((minutes) => minutes * MINUTE_MS),
+  ...Array.from({ length: 16 }, (_, n) => (23 - n * 1.35) * HOUR_MS - ((n * 7) % 5) * 10 * MINUTE_MS),
+  ...[52, 33, 14].map((minutes) => minutes * MINUTE_MS),
 ];
 
 const tasks = [
@@ -31,6 +31,8 @@ const tasks = [
   resizeImage,
   sendReceipt,
 ];
+
+import { sendTraffic } from "./showcase-traffic.ts";
 
 /** Jobs that the pictures are of. */
 export interface Showcase {
@@ -63,8 +65,16 @@ export class MovedTime implements Disposable {
   }
 }
 
+/** What a showcase is set up on. */
+export interface ShowcaseParts {
+  stage: ConsoleStage;
+  time: MovedTime;
+  /** Takes the runners that go on while pictures are taken. */
+  runners: AsyncDisposableStack;
+}
+
 /** Fills a server: a day of jobs, then those of now, which the pictures are of. */
-export async function setUpShowcase(stage: ConsoleStage, time: MovedTime): Promise<Showcase> {
+export async function setUpShowcase({ stage, time, runners }: ShowcaseParts): Promise<Showcase> {
   const { client } = stage;
   for (const agoMs of pastMs) {
     time.moveBack(agoMs);
@@ -75,16 +85,16 @@ export async function setUpShowcase(stage: ConsoleStage, time: MovedTime): Promi
   await stage.stopServer();
   time.moveBack(0);
   await stage.startServer();
+  await sendTraffic(stage, Date.now());
   await define(client);
-  // These go on while the pictures are taken, and end with the process.
-  await startRunner(stage, "catalogue", ["default"]);
-  await startRunner(stage, "image-worker", ["images"]);
+  runners.use(await startRunner(stage, "catalogue", ["default"]));
+  runners.use(await startRunner(stage, "image-worker", ["images"]));
   return runPresent(client);
 }
 
 async function startRunner(stage: ConsoleStage, serviceName: string, queues: string[]): Promise<AsyncDisposable> {
   const { url, token } = stage;
-  const runner = new Runner({ url, token, tasks, queues, serviceName, concurrency: 6 });
+  const runner = new Runner({ url, token, tasks, queues, serviceName, concurrency: 6, graceMs: 200 });
   await runner.start();
   return { [Symbol.asyncDispose]: () => runner.stop() };
 }
