@@ -30,6 +30,11 @@ const pictures: readonly Picture[] = [
     },
   },
   {
+    name: "graph",
+    path: ({ failed }) => `/jobs/${failed}/graph`,
+    prepare: (page) => page.locator("main svg").first().waitFor(),
+  },
+  {
     name: "critical-path",
     path: ({ succeeded }) => `/jobs/${succeeded}/critical-path`,
     prepare: (page) => page.locator("tbody tr").first().waitFor(),
