@@ -105,8 +105,12 @@ function JobRow({ job, onShow, children }: JobRowProps) {
       <td>
         <CountsBar counts={job.counts} />
       </td>
-      <td>{job.queue}</td>
-      <td>{triggerText(job)}</td>
+      <td className="clip-short" title={job.queue}>
+        {job.queue}
+      </td>
+      <td className="clip-short" title={triggerText(job)}>
+        {triggerText(job)}
+      </td>
       <td>
         <RelativeTime at={job.createdAt} />
       </td>
