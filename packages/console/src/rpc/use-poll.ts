@@ -23,9 +23,15 @@ export const browserSchedule: Schedule = (callback, delayMs) => {
 /**
  * Keeps something up to date by asking at an interval, while the page is looked at.
  *
- * `key` tells one question from another: when it changes, what was got for another key is forgotten.
+ * `key` tells one question from another: when it changes, what was got for another key is forgotten. While it is not
+ * `ready` nothing is asked: for what matters less than something that is asked for first.
  */
-export function usePoll<T>(key: string, everyMs: number, load: (signal: AbortSignal) => Promise<T>): Live<T> {
+export function usePoll<T>(
+  key: string,
+  everyMs: number,
+  load: (signal: AbortSignal) => Promise<T>,
+  ready = true,
+): Live<T> {
   const credentials = useValue(token);
   const whole = `${credentials} ${key}`;
   const [state, setState] = useState<{ key: string; data?: T; error?: unknown }>({ key: whole });
@@ -33,6 +39,7 @@ export function usePoll<T>(key: string, everyMs: number, load: (signal: AbortSig
   latest.current = load;
   const poller = useRef<Poller<T>>(undefined);
   useEffect(() => {
+    if (!ready) return;
     const made = new Poller<T>({
       load: (signal) => latest.current(signal),
       everyMs,
@@ -55,7 +62,7 @@ export function usePoll<T>(key: string, everyMs: number, load: (signal: AbortSig
       leave();
       made.stop();
     };
-  }, [whole, everyMs]);
+  }, [whole, everyMs, ready]);
   const mine = state.key === whole ? state : undefined;
   return { data: mine?.data, error: mine?.error, refresh: () => poller.current?.refresh() };
 }

@@ -46,7 +46,12 @@ export function CloneDialog({ job, onClose }: { job: Job; onClose: () => void })
   return (
     <Dialog title={`Clone ${job.name}`} action="Clone" {...{ busy, problem, onClose }} onSubmit={() => void clone()}>
       <TextField label="Name" value={name} onChange={setName} />
-      <TextField label="Tags" value={tags} onChange={setTags} hint="What the job has and is taken away here stays." />
+      <TextField
+        label="Tags"
+        value={tags}
+        onChange={setTags}
+        hint="Tags that are taken away here stay with the clone."
+      />
       {roots?.slice(0, MOST_ROOTS).map((root) => (
         <CodeField
           key={root.id}

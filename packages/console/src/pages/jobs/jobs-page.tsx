@@ -1,3 +1,4 @@
+import type { JobFilter, JobStateCount } from "@spanloom/protocol";
 import { useMemo, useState } from "react";
 import { useLocation, useSearch } from "wouter";
 import { jobs } from "../../rpc/clients.ts";
@@ -68,12 +69,10 @@ function useJobs(view: JobsView) {
     const answer = await jobs.listJobs(asked, { signal });
     return { jobs: answer.jobs, next: answer.nextPageToken, anchor: String(from ?? "") };
   });
+  // The list comes in no time, counts under a condition need not: they would keep it waiting.
+  const isListed = list.data !== undefined || list.error !== undefined;
   const withoutStates = formatJobsView({ ...view, search: "", page: "", anchor: "", states: [] });
-  const counts = usePoll(withoutStates, LIST_MS, (signal) =>
-    jobs
-      .countJobs({ filter: withTimes(filter, fromMs({ ...view, anchor: "" }, serverNowMs())) }, { signal })
-      .then((answer) => answer.counts),
-  );
+  const counts = usePoll(withoutStates, LIST_MS, (signal) => count(view, filter, signal), isListed);
   // biome-ignore lint/correctness/useExhaustiveDependencies: these are the conditions that the filter is made of.
   const counted = useMemo(
     () =>
@@ -90,8 +89,16 @@ function useJobs(view: JobsView) {
       ),
     [withoutStates],
   );
-  const history = usePoll(withoutStates, HISTORY_MS, (signal) => counted.load(period, serverNowMs(), signal));
+  const load = (signal: AbortSignal) => counted.load(period, serverNowMs(), signal);
+  const history = usePoll(withoutStates, HISTORY_MS, load, isListed);
   return { list, counts, history };
+}
+
+/** How many jobs of a view are in which state; of all its pages. */
+async function count(view: JobsView, filter: JobFilter, signal: AbortSignal): Promise<readonly JobStateCount[]> {
+  const from = fromMs({ ...view, anchor: "" }, serverNowMs());
+  const { counts } = await jobs.countJobs({ filter: withTimes(filter, from) }, { signal });
+  return counts;
 }
 
 interface JobListProps {
