@@ -30,7 +30,7 @@ function explainCommander({ code, exitCode, message }: CommanderError): Explanat
 }
 
 const hints: Partial<Record<Reason, string>> = {
-  STORE_UNAVAILABLE: "Start a server with: spanloom server\nOr name another with --url or SPANLOOM_URL.",
+  STORE_UNAVAILABLE: "The database that keeps jobs is away: try again in a moment, or read the server's own output.",
   TELEMETRY_UNAVAILABLE: "The telemetry store is busy or away; try again in a moment.",
   SHUTTING_DOWN: "The server is being stopped; try again when it is back.",
   OVERLOADED: "Ask for less at once, or try again in a moment.",

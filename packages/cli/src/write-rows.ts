@@ -25,7 +25,8 @@ export interface WriteRowsOptions {
 /**
  * Writes the rows of a query to a file, which appears whole or not at all, or to the standard output as they come.
  *
- * On a terminal the standard error tells how many have come, unless the rows themselves are shown there.
+ * On a terminal the standard error tells how many are in the file so far. Of a pipe it does not: whoever reads it may be
+ * writing to the same terminal.
  *
  * Errors: UsageError for bytes on a terminal.
  */
@@ -33,11 +34,10 @@ export async function writeRows(query: WritableQuery, { format, out, context }: 
   const { stdout, stderr, signal } = context;
   if (out === undefined && stdout.isTTY && isBinary(format))
     throw new UsageError(`cannot print ${format} on a terminal: add --out file.${format}`);
+  if (out === undefined) return print(query.encode(format, { signal }), context);
   const line = new ProgressLine(context, { transient: true });
   const onRows = rowProgress(line, context);
   try {
-    if (out === undefined)
-      return await print(query.encode(format, stdout.isTTY ? { signal } : { signal, onRows }), context);
     const { rows, bytes } = await query.toFile(out, { format, signal, onRows });
     line.end();
     stderr.write(`Wrote ${rows} rows, ${bytes} bytes to ${out}\n`);
