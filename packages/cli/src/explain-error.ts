@@ -51,7 +51,13 @@ const hints: Partial<Record<Reason, string>> = {
 
 function explainSpanloomError(error: SpanloomError): Explanation {
   const { reason, message } = error;
-  return { exitCode: exitCodeOf(error), reason, message, hint: hints[reason] ?? "" };
+  return { exitCode: exitCodeOf(error), reason, message, hint: hints[reason] ?? idHint(error) };
+}
+
+/** What is no id at all was perhaps a name. */
+function idHint({ reason, message }: SpanloomError): string {
+  const [, kind] = (reason === "INVALID_FIELD" && /\b(job|task|runner)_ids?\b/.exec(message)) || [];
+  return (kind && hints[`${kind.toUpperCase()}_NOT_FOUND` as Reason]) || "";
 }
 
 const invalid: ReadonlySet<Reason> = new Set([

@@ -4,6 +4,9 @@ import { text } from "node:stream/consumers";
 import { type CliStream, StopError } from "../cli-context.ts";
 import { runCli } from "../run-cli.ts";
 
+// For a server that runs here: queries and file streams share libuv's threads, and would delay ingest with 4 of them.
+process.env.UV_THREADPOOL_SIZE ??= "8";
+
 const stop = new AbortController();
 for (const name of ["SIGINT", "SIGTERM"] as const) {
   // The second signal finds no handler and ends the process at once.

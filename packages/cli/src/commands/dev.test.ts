@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -72,3 +73,10 @@ test("tasks run, and run anew once a file that their module imports has changed,
   expect(await ended).toBe(0);
   for (const line of context.out().trim().split("\n")) expect(JSON.parse(line)).toBeTypeOf("object");
 }, 180_000);
+
+test("a module that is not there is told of before anything is started", async () => {
+  const context = capturedContext({ env: { SPANLOOM_DATA_DIR: join(folder, "never") } });
+  expect(await runCli(["dev", join(folder, "absent.ts")], context)).toBe(2);
+  expect(context.err()).toContain(`cannot load "${join(folder, "absent.ts")}": there is no such file`);
+  expect(existsSync(join(folder, "never"))).toBe(false);
+});

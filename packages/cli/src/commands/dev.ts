@@ -1,5 +1,6 @@
+import { stat } from "node:fs/promises";
 import { Command } from "commander";
-import type { CliContext } from "../cli-context.ts";
+import { type CliContext, UsageError } from "../cli-context.ts";
 import { runWatched } from "../dev/run-watched.ts";
 import { addServerFlags } from "../server-flags.ts";
 import { serverOptions, wantsJson } from "../server-options.ts";
@@ -16,6 +17,7 @@ export function devCommand(context: CliContext): Command {
   return addServerFlags(command)
     .addHelpText("after", examples)
     .action(async (modules: string[], flags: RunnerFlags) => {
+      await checkThere(modules);
       const { server, listening } = await startServerOf(command, context);
       await using _stopped = server;
       const json = wantsJson(command);
@@ -24,6 +26,15 @@ export function devCommand(context: CliContext): Command {
       const args = [...modules, ...runnerArguments(flags), ...(json ? ["--json"] : [])];
       await runWatched(args, { url: listening.url, token, json, context });
     });
+}
+
+/** A module that is not there would be waited for in vain: only what was loaded is watched. */
+async function checkThere(modules: readonly string[]): Promise<void> {
+  for (const path of modules) {
+    const found = await stat(path).catch(() => undefined);
+    if (!found?.isFile())
+      throw new UsageError(`cannot load "${path}": ${found ? "it is no file" : "there is no such file"}`);
+  }
 }
 
 interface RunnerFlags {

@@ -165,6 +165,7 @@ test.each([
     'cannot use exporter "nothing": it is not installed; run npm install @spanloom/exporter-nothing',
   ],
   [["x"], "--to <where>"],
+  [["x", "--to", "grpc://127.0.0.1:4317"], 'cannot use --to "grpc://127.0.0.1:4317": a URL must begin with http://'],
   [["x", "--to", "http://127.0.0.1:9", "--only", "metrics"], "Allowed choices are spans, logs"],
   [["x", "--to", "http://127.0.0.1:9", "--retry-for", "soon"], 'cannot use --retry-for "soon"'],
   [["x", "--to", "http://127.0.0.1:9", "--resume", "/dev/null/x"], 'cannot read --resume "/dev/null/x"'],

@@ -45,8 +45,8 @@ export interface ExportOptions {
 const EVERY_MS = 250;
 
 /**
- * Sends what is stored to an exporter, spans by their start and log records by their time, a batch at a time; what is read
- * while one is sent is the next.
+ * Sends what is stored to an exporter, spans by their start and log records by their time, a batch at a time: a slow backend
+ * slows the reading down.
  *
  * `outcome` counts as it goes, so that it holds after an error, too; how far it came is kept for the next run.
  *
