@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { rmSync } from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
 import { task } from "@spanloom/sdk";
@@ -111,6 +112,18 @@ describe("the waterfall in Chromium, looked at", () => {
     await here.page.getByLabel("Find spans").fill("read header");
     await here.page.keyboard.press("Enter");
     await heading().getByText("read header", { exact: true }).waitFor();
+    await here.page.getByRole("button", { name: "Unfold all" }).click();
+    await here.page.getByRole("button", { name: "Unfold all" }).waitFor({ state: "detached" });
+  });
+
+  it("says so when a job's spans are stored no more", async () => {
+    const job = await albumJob();
+    await here.stage.stopServer();
+    rmSync(path.join(here.stage.folder, "data", "telemetry"), { recursive: true });
+    await here.stage.startServer();
+    await here.open(`/jobs/${job.id}/waterfall`);
+    await here.page.getByText("No spans of this job are stored").waitFor();
+    expect(await here.seriousFindings()).toEqual([]);
   });
 });
 

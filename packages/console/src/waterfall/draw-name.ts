@@ -1,5 +1,6 @@
 import type { Canvas, Frame } from "./draw-waterfall.ts";
 import { indentOf, topOf } from "./hit-test.ts";
+import { isAmong } from "./line-marks.ts";
 import { COLLAPSED, ERROR, ERROR_BELOW, PARENT } from "./span-facts.ts";
 import { spanLabel } from "./span-label.ts";
 
@@ -7,8 +8,10 @@ import { spanLabel } from "./span-label.ts";
 const FOLD_PX = 16;
 
 /** Draws a line's fold mark and name. */
-export function drawName(canvas: Canvas, { lines, names, area, colors }: Frame, line: number): void {
+export function drawName(canvas: Canvas, frame: Frame, line: number): void {
+  const { lines, names, area, colors } = frame;
   const facts = lines.facts[line]!;
+  if (frame.found && isAmong(frame.found, lines.position[line]!)) drawFound(canvas, frame, line);
   const left = indentOf(lines.depth[line]!);
   const middle = topOf(area, line) + area.lineHeight / 2;
   if ((facts & PARENT) !== 0)
@@ -18,6 +21,13 @@ export function drawName(canvas: Canvas, { lines, names, area, colors }: Frame, 
   canvas.fillStyle = failed || below ? colors.failed : colors.ink;
   const label = spanLabel(lines, line, names[lines.name[line]!] ?? "");
   canvas.fillText(fitted(canvas, label, area.names - left - FOLD_PX - 6), left + FOLD_PX, middle);
+}
+
+/** Draws what tells a line that was looked for. */
+function drawFound(canvas: Canvas, { area, colors, lines }: Frame, line: number): void {
+  const [left, top] = [indentOf(lines.depth[line]!), topOf(area, line)];
+  canvas.fillStyle = colors.found;
+  canvas.fillRect(left + FOLD_PX - 3, top + 3, area.names - left - FOLD_PX - 2, area.lineHeight - 6);
 }
 
 /** Few letters are wider: what fits even so is not measured. */

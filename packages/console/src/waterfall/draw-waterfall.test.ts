@@ -39,6 +39,7 @@ function drawnOf(
     colors,
     hiddenFailures: hiddenFailures(columns, tree, lines),
     highlight: undefined,
+    found: undefined,
     durationText,
     ...rest,
   });
@@ -166,6 +167,13 @@ describe("what is out of the common", () => {
     expect(drawn.filter(({ color }) => color === "user").map(({ alpha }) => alpha < 1)).toEqual([true, false]);
     expect([on(0, "marked"), on(1, "marked")]).toEqual([[], [[120 + 100, 30]]]);
     expect(drawnOf(spans, { highlight: noMarks() }).drawn.at(-1)?.alpha).toBe(1);
+  });
+
+  it("marks the names that were looked for, and no others", () => {
+    const { drawn } = drawnOf([sampleSpan(1), sampleSpan(2), sampleSpan(3)], { found: Int32Array.of(0, 2) });
+    expect(drawn.filter(({ color }) => color === "found").map(({ y }) => Math.floor((y - area.top) / 20))).toEqual([
+      0, 2,
+    ]);
   });
 
   it("cuts long names to their column, tears no letter apart, and keeps marks in their place beside any script", () => {

@@ -26,6 +26,8 @@ export interface Frame {
   hiddenFailures: LineMarks;
   /** What is marked; all other lines are dimmed. */
   highlight: LineMarks | undefined;
+  /** Positions in the tree of what was looked for, in order. */
+  found: Int32Array | undefined;
   durationText: (ms: number) => string;
 }
 

@@ -71,7 +71,12 @@ export function firstMarkOf({ line }: LineMarks, wanted: number): number {
 
 /** Whether a line has a mark. */
 export function isMarked(marks: LineMarks, line: number): boolean {
-  return marks.line[firstMarkOf(marks, line)] === line;
+  return isAmong(marks.line, line);
+}
+
+/** Whether a number is among numbers that only grow. */
+export function isAmong(sorted: Int32Array, wanted: number): boolean {
+  return sorted[firstFrom(sorted, wanted)] === wanted;
 }
 
 /** Where the first number is that is not below another, in numbers that only grow. */

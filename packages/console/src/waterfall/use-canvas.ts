@@ -8,6 +8,8 @@ import { WaterfallCanvas } from "./waterfall-canvas.ts";
 interface CanvasUse {
   state: WaterfallState;
   ask: Ask;
+  /** Positions of what was looked for. */
+  found: Int32Array | undefined;
   onSelect: (row: number) => void;
 }
 
@@ -20,7 +22,7 @@ export interface CanvasParts {
 }
 
 /** Draws on two canvases what the worker tells, and asks it what the pointer and the keys ask for. */
-export function useCanvas({ state, ask, onSelect }: CanvasUse): CanvasParts {
+export function useCanvas({ state, ask, found, onSelect }: CanvasUse): CanvasParts {
   const main = useRef<HTMLCanvasElement>(null);
   const map = useRef<HTMLCanvasElement>(null);
   const canvas = useRef<WaterfallCanvas>(null);
@@ -45,6 +47,7 @@ export function useCanvas({ state, ask, onSelect }: CanvasUse): CanvasParts {
   useEffect(() => {
     if (revealed) canvas.current?.goToLine(revealed.line);
   }, [revealed]);
+  useEffect(() => canvas.current?.showFound(found), [found]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another theme has other colours.
   useEffect(() => canvas.current?.recolor(), [chosen]);
   return { main, map, canvas, hovered };

@@ -98,3 +98,9 @@ export function stateAfter(before: WaterfallState, news: Exclude<WaterfallNews, 
       return { ...before, failure: { message: news.message, reason: news.reason } };
   }
 }
+
+/** What was found by a search; undefined while that is not known, and when nothing is looked for. */
+export function foundBy({ found }: WaterfallState, { text, errors }: SpanSearch): Int32Array | undefined {
+  if (text === "" && !errors) return undefined;
+  return found?.search.text === text && found.search.errors === errors ? found.positions : undefined;
+}

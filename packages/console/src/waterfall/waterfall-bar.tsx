@@ -1,6 +1,6 @@
 import { type ReactNode, useEffect, useState } from "react";
 import type { SpanSearch } from "./span-search.ts";
-import type { Ask, WaterfallState } from "./use-waterfall.ts";
+import { type Ask, foundBy, type WaterfallState } from "./use-waterfall.ts";
 import type { WaterfallDrawing } from "./waterfall-messages.ts";
 
 /** To the next, or to the one before. */
@@ -33,7 +33,7 @@ export function WaterfallBar({ state, ask, search, onSearch, children }: Waterfa
     setAt(-1);
     onSearch(next);
   };
-  const found = asks ? foundBy(state, search) : undefined;
+  const found = foundBy(state, search);
   useEffect(() => {
     if (wanted === undefined || !found) return;
     setWanted(undefined);
@@ -75,11 +75,6 @@ export function WaterfallBar({ state, ask, search, onSearch, children }: Waterfa
       <Counts drawing={drawing} />
     </form>
   );
-}
-
-/** What was found by a search; undefined while that is not known. */
-function foundBy({ found }: WaterfallState, { text, errors }: SpanSearch): Int32Array | undefined {
-  return found?.search.text === text && found.search.errors === errors ? found.positions : undefined;
 }
 
 function foundText(count: number, at: number): string {

@@ -47,6 +47,7 @@ export class WaterfallCanvas {
   #sight: Sight = emptySight();
   #selectedRow = -1;
   #hovered = -1;
+  #found: Int32Array | undefined;
   #drag: Drag | undefined;
   #gutter: Uint8Array = new Uint8Array(0);
   #frame = 0;
@@ -78,6 +79,12 @@ export class WaterfallCanvas {
   /** Takes the colours of the page again, which may have changed to dark. */
   recolor(): void {
     this.#colors = colorsAt(this.#main.parentElement!);
+    this.redraw();
+  }
+
+  /** Marks the names at these positions of the tree; none when it is undefined. */
+  showFound(found: Int32Array | undefined): void {
+    this.#found = found;
     this.redraw();
   }
 
@@ -326,7 +333,8 @@ export class WaterfallCanvas {
     if (drawing.counts.open > 0) this.#sight = grownTo(this.#sight, now);
     const { lines, names, hiddenFailures, highlight, minimap } = drawing;
     const { area, scale, width, height } = this.#sight;
-    const shown = { lines, names, area, scale, width, height, hiddenFailures, highlight, colors: this.#colors };
+    const found = this.#found;
+    const shown = { found, lines, names, area, scale, width, height, hiddenFailures, highlight, colors: this.#colors };
     drawWaterfall(main, { ...shown, now, durationText, selected: this.#selectedLine(), hovered: this.#hovered });
     this.#drawGutter(main, drawing);
     const { whole } = this.#sight;

@@ -17,6 +17,8 @@ export interface WaterfallColors {
   container: string;
   /** Of what is marked, as the critical path. */
   marked: string;
+  /** Behind names that were looked for. */
+  found: string;
   font: string;
 }
 
@@ -37,6 +39,7 @@ const properties: Readonly<Record<keyof WaterfallColors, string>> = {
   user: "--span-code",
   container: "--line-strong",
   marked: "--ink",
+  found: "--cancelling-soft",
   font: "--font",
 };
 

@@ -22,14 +22,13 @@ export type WaterfallRequest =
   | Opening
   | { kind: "fold"; row: number }
   | { kind: "foldName"; name: number }
+  | { kind: "unfoldAll" }
   | { kind: "search"; search: SpanSearch }
   | { kind: "reveal"; target: { position: number } | { spanId: string } }
   /** Reveals the first span below one that failed by itself, not for one below it. */
   | { kind: "revealFailure"; row: number }
   | { kind: "details"; row: number }
-  /** Marks these spans and dims all others; ends that when none are named. */
-  | { kind: "highlight"; spanIds: readonly string[] | undefined }
-  /** Marks the critical path of the job, as `highlight` does, but each span only while it is on the path. */
+  /** Marks the critical path of the job, each span while it is on the path, and dims what is not. */
   | { kind: "path"; shown: boolean };
 
 /** What is to be drawn. */
@@ -43,6 +42,8 @@ export interface WaterfallDrawing {
   baseMs: number;
   counts: { spans: number; errors: number; open: number };
   foldedNames: readonly number[];
+  /** Whether anything is folded. */
+  folded: boolean;
   /** Failed spans that are folded away. */
   hiddenFailures: LineMarks;
   /** What is marked; absent when nothing is, and nothing dimmed. */

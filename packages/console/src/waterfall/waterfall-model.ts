@@ -11,12 +11,12 @@ import type { WaterfallDrawing } from "./waterfall-messages.ts";
 
 const MINIMAP_COLUMNS = 1_024;
 
-/** A time of a span that is marked: all of it where none is said. */
+/** A time of a span that is marked. */
 export interface MarkedTime {
   spanId: string;
   /** Epoch nanoseconds. */
-  startNs?: bigint;
-  durationNs?: number;
+  startNs: bigint;
+  durationNs: number;
 }
 
 /**
@@ -53,6 +53,12 @@ export class WaterfallModel {
     toggle(this.#folding.names, name);
     const { columns } = this.#target;
     for (const row of this.#folding.rows) if (columns.name[row] === name) this.#folding.rows.delete(row);
+  }
+
+  /** Shows all there is. */
+  unfoldAll(): void {
+    this.#folding.rows.clear();
+    this.#folding.names.clear();
   }
 
   /** Marks times of spans in drawings to come, those of spans that have not come yet once they have. */
@@ -112,6 +118,7 @@ export class WaterfallModel {
       baseMs,
       counts,
       foldedNames: [...this.#folding.names],
+      folded: this.#folding.names.size + this.#folding.rows.size > 0,
       hiddenFailures: hiddenFailures(columns, this.#order(), lines),
       ...(this.#marked && { highlight: marksOf(this.#stretches(this.#marked), this.#positionOfRows(), lines) }),
     };
@@ -138,12 +145,11 @@ export class WaterfallModel {
   }
 
   #stretches(marked: readonly MarkedTime[]): SpanStretch[] {
-    const { columns, base = 0n } = this.#target;
+    const { base = 0n } = this.#target;
     return marked.flatMap(({ spanId, startNs, durationNs }) => {
       const row = this.#rowOf(spanId);
-      if (row === -1) return [];
-      const from = startNs === undefined ? columns.start[row]! : Number(startNs - base);
-      return [{ row, from, to: durationNs === undefined ? columns.end[row]! : from + durationNs }];
+      const from = Number(startNs - base);
+      return row === -1 ? [] : [{ row, from, to: from + durationNs }];
     });
   }
 }

@@ -154,6 +154,10 @@ it("folds by span and by name, and unfolds what hides a span that is looked for"
   expect(news.at(-1)).toEqual({ kind: "found", search, positions: Int32Array.of(2) });
   await session.handle({ kind: "reveal", target: { spanId: id(2) } });
   expect([drawn().lines.count, news.at(-1)]).toEqual([3, { kind: "revealed", line: 2 }]);
+  await session.handle({ kind: "fold", row: 1 });
+  expect([drawn().lines.count, drawn().folded]).toEqual([2, true]);
+  await session.handle({ kind: "unfoldAll" });
+  expect([drawn().lines.count, drawn().folded]).toEqual([3, false]);
   await session.handle({ kind: "reveal", target: { spanId: id(77) } });
   expect(news.at(-1)).toEqual({ kind: "revealed", line: -1 });
 });
@@ -251,13 +255,6 @@ describe("what is marked", () => {
     await expect.poll(() => asked).toBe(2);
     for (const callback of later.splice(0)) callback();
     expect(asked).toBe(2);
-  });
-
-  it("is any set of spans, each for all of its time", async () => {
-    const { session, drawn } = await opened(batchOf({ id: 0 }, { id: 1, parent: 0, end: 400 }));
-    await session.handle({ kind: "highlight", spanIds: [id(1)] });
-    const { line, from, to } = drawn().highlight!;
-    expect([[...line], [...from], [...to]]).toEqual([[1], [1], [400]]);
   });
 
   it("that cannot be read leaves the waterfall as it is", async () => {

@@ -78,10 +78,10 @@ export class WaterfallSession {
     if (request.kind === "search") this.#search(request.search);
     else if (request.kind === "revealFailure") this.#revealFailure(request.row);
     else if (request.kind === "reveal") this.#reveal(request.target);
-    else if (request.kind === "highlight") this.#mark(request.spanIds?.map((spanId) => ({ spanId })));
     else {
       if (request.kind === "fold") this.#model.fold(request.row);
-      else this.#model.foldName(request.name);
+      else if (request.kind === "foldName") this.#model.foldName(request.name);
+      else this.#model.unfoldAll();
       this.#draw();
     }
   }

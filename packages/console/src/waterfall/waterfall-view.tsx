@@ -10,7 +10,7 @@ import { ERROR_BELOW } from "./span-facts.ts";
 import { SpanPanel } from "./span-panel.tsx";
 import { SpanTip } from "./span-tip.tsx";
 import { useCanvas } from "./use-canvas.ts";
-import { type Ask, useWaterfall, type WaterfallState } from "./use-waterfall.ts";
+import { type Ask, foundBy, useWaterfall, type WaterfallState } from "./use-waterfall.ts";
 import { WaterfallBar } from "./waterfall-bar.tsx";
 import { WaterfallLegend } from "./waterfall-legend.tsx";
 import type { WaterfallDrawing } from "./waterfall-messages.ts";
@@ -25,7 +25,9 @@ export function WaterfallView({ job }: { job: Job }) {
   const [url, setUrl] = useWaterfallUrl();
   const [selected, setSelected] = useState(-1);
   const [full, setFull] = useState(false);
-  const { main, map, canvas, hovered } = useCanvas({ state, ask, onSelect: setSelected });
+  const search = { text: url.find, errors: url.failed };
+  const found = foundBy(state, search);
+  const { main, map, canvas, hovered } = useCanvas({ state, ask, found, onSelect: setSelected });
   useSpanInUrl({ state, ask, selected, url, setUrl });
   usePath(url.path, state, ask);
   const { drawing } = state;
@@ -37,11 +39,16 @@ export function WaterfallView({ job }: { job: Job }) {
         <WaterfallBar
           state={state}
           ask={ask}
-          search={{ text: url.find, errors: url.failed }}
+          search={search}
           onSearch={({ text, errors }) => setUrl({ find: text, failed: errors })}
         >
           <Toggle label="Critical path" on={url.path} onChange={(path) => setUrl({ path })} />
           <ZoomButtons onZoom={(factor) => canvas.current?.zoom(factor)} />
+          {drawing?.folded && (
+            <button type="button" className="button" onClick={() => ask({ kind: "unfoldAll" })}>
+              Unfold all
+            </button>
+          )}
           <Toggle label="Full window" on={full} onChange={setFull} />
         </WaterfallBar>
       )}
