@@ -21,8 +21,8 @@ describe("rows of a heat map", () => {
     heat.errors[heatBin(1e6) * 3 + 1] = 2;
     heat.counts[heatBin(2e6) * 3] = 7;
     const rows = heatRows(heat, 40);
-    expect(rows).toMatchObject({ firstBin: heatBin(1e6), binsPerRow: 1, rows: 4, most: 7 });
-    expect([...(rows?.counts ?? [])]).toEqual([0, 5, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0]);
+    expect(rows).toMatchObject({ firstBin: heatBin(1e6), binsPerRow: 1, rows: 10, most: 7 });
+    expect([...(rows?.counts ?? [])].slice(0, 12)).toEqual([0, 5, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0]);
     expect(rows?.errors[1]).toBe(2);
   });
 

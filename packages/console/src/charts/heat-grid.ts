@@ -49,6 +49,13 @@ export interface HeatRows extends HeatCounts {
   most: number;
 }
 
+/** The bins to show: whole powers of ten where there are few, so that a single one is seen as what it is. */
+function shownBins(first: number, last: number): [number, number] {
+  if (last - first + 1 >= PER_DECADE) return [first, last];
+  const [low, high] = [Math.floor(first / PER_DECADE), Math.floor(last / PER_DECADE)];
+  return [low * PER_DECADE, high * PER_DECADE + PER_DECADE - 1];
+}
+
 /** How many bins a row may hold: rows of one height lie within a power of ten. */
 const heights = [1, 2, 5, 10];
 
@@ -58,8 +65,8 @@ export function heatRows(heat: HeatCounts, mostRows: number): HeatRows | undefin
   const used = Array.from({ length: HEAT_BINS }, (_, bin) =>
     heat.counts.subarray(bin * columns, (bin + 1) * columns).some((count) => count > 0),
   );
-  const [first, last] = [used.indexOf(true), used.lastIndexOf(true)];
-  if (first === -1) return undefined;
+  if (!used.includes(true)) return undefined;
+  const [first, last] = shownBins(used.indexOf(true), used.lastIndexOf(true));
   const binsPerRow = heights.find((height) => (last - first + 1) / height + 1 <= mostRows) ?? 10;
   const firstBin = Math.floor(first / binsPerRow) * binsPerRow;
   const rows = Math.floor((last - firstBin) / binsPerRow) + 1;

@@ -50,11 +50,17 @@ describe("what is asked of a server", () => {
     expect(asked[0]?.groupBy).toEqual([]);
   });
 
-  it("is when the first span was, to the day, and nothing where there is none", async () => {
+  it("is when spans were, closer until it is filled, and nothing where there is none", async () => {
     const day = 86_400_000;
-    const { asking } = serverOf({ time_bucket: [ms(2 * day), ms(5 * day)], count: [1n, 1n] });
-    expect(await askAllTime(asking, 3 * day)).toEqual({ fromMs: 2 * day, toMs: 6 * day });
-    expect(await askAllTime(serverOf({ time_bucket: [], count: [] }).asking, day)).toBeUndefined();
+    const { asking, asked } = serverOf({ time_bucket: [ms(2 * day), ms(5 * day)], count: [1n, 1n] });
+    // Days are four; by steps of half an hour, of which there are 192 then, it is a little more than three.
+    expect(await askAllTime(asking)).toEqual({ fromMs: 2 * day, toMs: 5 * day + 1_800_000 });
+    expect(asked).toHaveLength(2);
+    const moment = serverOf({ time_bucket: [ms(2 * day)], count: [1n] });
+    // A day, then 10 minutes, 5 s, 50 ms and 10 ms of it, shown with a second around it.
+    expect(await askAllTime(moment.asking)).toEqual({ fromMs: 2 * day - 495, toMs: 2 * day + 505 });
+    expect(moment.asked).toHaveLength(5);
+    expect(await askAllTime(serverOf({ time_bucket: [], count: [] }).asking)).toBeUndefined();
   });
 
   it("is a value for each bucket, none of a percentile where no span is", async () => {

@@ -3,7 +3,7 @@ import type { RecordBatch } from "apache-arrow";
 import type { GroupKey, GroupValue } from "./group-key.ts";
 import { askedMeasures, errorRate, type MeasureText } from "./measures.ts";
 import { type AnswerColumns, type Cell, readColumns } from "./read-columns.ts";
-import type { TimeSpan } from "./time-span.ts";
+import { stepFor, type TimeSpan } from "./time-span.ts";
 
 /** What is asked for, and how it can be ended. */
 export interface Asking {
@@ -36,14 +36,44 @@ export async function askTotals(asking: Asking): Promise<Totals> {
 }
 
 const DAY_MS = 86_400_000;
+/** Looks at what was found, each at a two-hundredth of it. */
+const MOST_LOOKS = 4;
 
-/** When the spans of a filter without a time began, to the day; undefined when there are none. */
-export async function askAllTime(asking: Asking, nowMs: number): Promise<TimeSpan | undefined> {
-  const answer = await ask(asking, { measures: ["count"], timeBucketMs: DAY_MS });
-  const days = answer.column("time_bucket") as number[];
-  if (days.length === 0) return undefined;
-  const [first, last] = [Math.min(...days), Math.max(...days)];
-  return { fromMs: first, toMs: Math.max(last + DAY_MS, nowMs) };
+/**
+ * When the spans of a filter without a time began: a little more than all of it; undefined when there are none.
+ *
+ * Days are looked at first. As long as what there is takes less than half of what was looked at, it is looked at closer.
+ */
+export async function askAllTime(asking: Asking): Promise<TimeSpan | undefined> {
+  let found = await askExtent(asking, DAY_MS);
+  for (let look = 0; found && look < MOST_LOOKS; look++) {
+    const start = { from: new Date(found.fromMs), to: new Date(found.toMs) };
+    const within = { ...asking, conditions: { and: [asking.conditions, { start }] } };
+    const closer: TimeSpan | undefined = await askExtent(within, stepFor(found, 200));
+    const enough = !closer || closer.toMs - closer.fromMs > (found.toMs - found.fromMs) / 2;
+    found = closer ?? found;
+    if (enough) break;
+  }
+  return found && atLeast(found, LEAST_MS);
+}
+
+/** A moment alone would fill a chart with one bar. */
+const LEAST_MS = 1_000;
+
+/** A time with what is around it, if it is shorter. */
+function atLeast({ fromMs, toMs }: TimeSpan, leastMs: number): TimeSpan {
+  const lacking = Math.max(0, leastMs - (toMs - fromMs)) / 2;
+  return { fromMs: fromMs - lacking, toMs: toMs + lacking };
+}
+
+/** From the first bucket of time that has spans to the end of the last. */
+async function askExtent(asking: Asking, stepMs: number): Promise<TimeSpan | undefined> {
+  const answer = await ask(asking, { measures: ["count"], timeBucketMs: stepMs });
+  const starts = answer.column("time_bucket") as number[];
+  if (starts.length === 0) return undefined;
+  const first = starts.reduce((least, start) => Math.min(least, start));
+  const last = starts.reduce((most, start) => Math.max(most, start));
+  return { fromMs: first, toMs: last + stepMs };
 }
 
 /** Measures over time, a value for each bucket; null where no span has one. */

@@ -11,7 +11,7 @@ const operators = { "!=": "ne", ">=": "gte", "<=": "lte", "=": "eq", ">": "gt", 
  * Errors: Error with what is wrong, for the one who typed it.
  */
 export function attributeConditions(text: string): SpanConditions[] {
-  return splitOutsideQuotes(text).map((part) => {
+  return splitConditions(text).map((part) => {
     if (part.startsWith("!") && part.length > 1) return { not: { attributes: { [part.slice(1)]: { exists: true } } } };
     const [, key = "", sign, rest = ""] = /^([^=<>~!]+)(?:\s*(!=|>=|<=|=|>|<|~)\s*(.*))?$/s.exec(part) ?? [];
     if (key.trim() === "") throw new Error(`“${part}” is no condition: write key=value, key>5, key, or !key`);
@@ -46,7 +46,8 @@ export function attributeText(key: string, value: string | null): string {
   return `${key}=${bare ? value : `"${value.replaceAll('"', '\\"')}"`}`;
 }
 
-function splitOutsideQuotes(text: string): string[] {
+/** Conditions with commas between, one by one; commas within double quotes separate nothing. */
+export function splitConditions(text: string): string[] {
   const parts = text.match(/(?:"(?:\\"|[^"])*"|[^,"]|")+/g) ?? [];
   return parts.map((part) => part.trim()).filter((part) => part !== "");
 }

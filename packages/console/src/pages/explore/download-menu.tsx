@@ -1,5 +1,7 @@
 import { useRef } from "react";
 import { bytesText } from "../../text/bytes-text.ts";
+import { CopyButton } from "../../widgets/copy-button.tsx";
+import { cliCommand } from "./cli-command.ts";
 import { type DownloadFormat, downloadFormats } from "./download-messages.ts";
 import { parseList } from "./explore-view.ts";
 import { groupKeys } from "./group-key.ts";
@@ -42,10 +44,22 @@ export function DownloadMenu({ explore, count }: { explore: Explore; count: numb
               }
             />
           )}
+          <CommandLine command={cliCommand(view, location.origin)} />
         </div>
       </details>
       {state && <DownloadCard state={state} onClose={cancel} />}
     </>
+  );
+}
+
+/** The way to the same spans without a browser. */
+function CommandLine({ command }: { command: string | undefined }) {
+  if (command === undefined)
+    return <p className="menu-note quiet">The command line has no word for one of these conditions.</p>;
+  return (
+    <p className="menu-note quiet">
+      On the command line <CopyButton text={command} label="command" />
+    </p>
   );
 }
 

@@ -14,7 +14,7 @@ export function GroupBar({ explore, keys }: { explore: Explore; keys: readonly G
       <h2>Groups</h2>
       <span className="quiet">by</span>
       {keys.map(({ text, label }) => (
-        <span key={text} className="chip">
+        <span key={text} className="group-chip">
           {label}
           <button
             type="button"

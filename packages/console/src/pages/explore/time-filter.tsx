@@ -4,7 +4,7 @@ import { MOST_BUCKETS, periods, steps } from "./time-span.ts";
 import type { Explore } from "./use-explore.ts";
 
 /** The time that is shown: a period up to now, all there is, or from one moment to another; and the step of charts. */
-export function TimeFilter({ explore: { view, show, time } }: { explore: Explore }) {
+export function TimeFilter({ explore: { view, show, time, stepMs } }: { explore: Explore }) {
   const absolute = view.from !== "";
   const choose = (name: string) => {
     if (name !== "own") show({ period: name, from: "", to: "" });
@@ -34,7 +34,7 @@ export function TimeFilter({ explore: { view, show, time } }: { explore: Explore
         </>
       )}
       <select aria-label="Step" value={view.step} onChange={({ target }) => show({ step: target.value })}>
-        <option value="">step: auto</option>
+        <option value="">step: auto{view.step === "" && stepText(stepMs)}</option>
         {steps
           .filter(({ ms }) => lengthMs / ms <= MOST_BUCKETS)
           .filter(({ ms }) => lengthMs / ms >= 2)
@@ -46,6 +46,12 @@ export function TimeFilter({ explore: { view, show, time } }: { explore: Explore
       </select>
     </>
   );
+}
+
+/** The step that the page chose. */
+function stepText(stepMs: number): string {
+  const name = steps.find(({ ms }) => ms === stepMs)?.name;
+  return name === undefined ? "" : `, ${name}`;
 }
 
 function Moment({ label, value, onChange }: { label: string; value: string; onChange: (ms: string) => void }) {

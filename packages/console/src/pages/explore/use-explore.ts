@@ -44,7 +44,7 @@ export function useExplore(): Explore {
   const { period, from, to } = view;
   const named = useMemo(() => timeSpanOf({ period, from, to }, nowMs), [period, from, to, nowMs]);
   const finding = useAnswer(named ? undefined : key, async (signal) => {
-    const found = await askAllTime({ client: query, conditions: timeless.conditions, signal }, nowMs);
+    const found = await askAllTime({ client: query, conditions: timeless.conditions, signal });
     return found ?? null;
   });
   const time = named ?? finding.data ?? undefined;

@@ -71,6 +71,9 @@ function JobHead({ job, onDone }: { job: Job; onDone: () => void }) {
         <button type="button" className="button" onClick={() => setAsking("compare")}>
           Compare with…
         </button>
+        <Link href={`/explore?period=all&job=${job.id}`} className="button">
+          Explore
+        </Link>
       </div>
       {asking === "cancel" && <CancelDialog jobs={[job]} onClose={close} onDone={onDone} />}
       {asking === "clone" && <CloneDialog job={job} onClose={close} />}
