@@ -4,6 +4,7 @@
  * A filter is a part of a file's name, such as `journey`; options before the filters go to vitest. Where there is no
  * Chromium it says so, and how to get one, and ends with 0: nothing was found to be wrong.
  */
+import { availableParallelism } from "node:os";
 import path from "node:path";
 import { parseCLI, startVitest } from "vitest/node";
 import { findChromium } from "./browser/find-chromium.ts";
@@ -18,8 +19,8 @@ if (chromium === undefined) {
   const reporter = new CountReporter();
   const { filter, options } = parseCLI(["vitest", "run", ...process.argv.slice(2)]);
   const vitest = await startVitest("test", filter, {
-    // A browser is several processes already.
-    maxWorkers: 2,
+    // A browser is several processes, which mostly wait for each other.
+    maxWorkers: Math.max(2, Math.floor(availableParallelism() * 0.75)),
     ...options,
     root: path.dirname(import.meta.dirname),
     watch: false,

@@ -18,7 +18,7 @@ export interface WaterfallBarProps {
 /** Looks for spans, and goes from one that was found to the next. */
 export function WaterfallBar({ state, ask, search, onSearch, children }: WaterfallBarProps) {
   const { text, errors } = search;
-  const { drawing } = state;
+  const { drawing, complete } = state;
   const [at, setAt] = useState(-1);
   /** Which way to go as soon as it is known what there is to go to. */
   const [wanted, setWanted] = useState<Step>();
@@ -31,17 +31,20 @@ export function WaterfallBar({ state, ask, search, onSearch, children }: Waterfa
   }, [ask, text, errors, asks, spans, failed]);
   const look = (next: SpanSearch) => {
     setAt(-1);
+    setWanted(undefined);
     onSearch(next);
   };
   const found = foundBy(state, search);
   useEffect(() => {
     if (wanted === undefined || !found) return;
+    // Spans that are still on their way may be what is looked for.
+    if (found.length === 0 && !complete) return;
     setWanted(undefined);
     if (found.length === 0) return;
     const next = at === -1 && wanted === -1 ? found.length - 1 : (at + wanted + found.length) % found.length;
     setAt(next);
     ask({ kind: "reveal", target: { position: found[next]! } });
-  }, [wanted, found, at, ask]);
+  }, [wanted, found, at, ask, complete]);
   return (
     <form
       className="waterfall-bar"
