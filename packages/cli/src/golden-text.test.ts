@@ -1,11 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { buildProgram } from "./program.ts";
-import { runCli } from "./run-cli.ts";
 import { cannedAnswers } from "./testing/canned-answers.ts";
 import { type CannedServer, startCannedServer } from "./testing/canned-server.ts";
 import { capturedContext } from "./testing/captured-context.ts";
 import { commandLines, standalone } from "./testing/command-lines.ts";
-import { holdHarmless } from "./testing/hold-harmless.ts";
+import { shownPage } from "./testing/shown-page.ts";
 
 let server: CannedServer;
 beforeAll(async () => {
@@ -43,33 +42,7 @@ for (const { command, args } of commandLines(buildProgram(capturedContext(), () 
   commands.set(command, [...shortest, ...(more[command] ?? [])]);
 }
 
-const views = [
-  { view: "80 columns", isTTY: true, columns: 80, env: { NO_COLOR: "1" } },
-  { view: "200 columns", isTTY: true, columns: 200, env: { NO_COLOR: "1" } },
-  { view: "40 columns", isTTY: true, columns: 40, env: { NO_COLOR: "1" } },
-  { view: "80 columns in colour", isTTY: true, columns: 80, env: {} },
-  { view: "no terminal", isTTY: false, columns: 100, env: {} },
-];
-
-/** Escape sequences as text that can be read and compared. */
-const visible = (text: string) => text.replaceAll("\u001b", "␛").replaceAll("\r", "␍");
-
 test.each([...commands.keys()])("what %s prints, on terminals and elsewhere", async (command) => {
-  let page = "";
-  let before = "";
-  for (const { view, ...terminal } of views) {
-    let shown = "";
-    for (const args of commands.get(command)!) {
-      const context = capturedContext({ ...terminal, env: { ...terminal.env, SPANLOOM_URL: server.url } });
-      const exitCode = await runCli(args, context);
-      holdHarmless(context.out(), terminal.isTTY);
-      holdHarmless(context.err(), terminal.isTTY);
-      const err = context.err() === "" ? "" : `--- on the standard error\n${visible(context.err())}\n`;
-      shown += `$ spanloom ${args.join(" ")}\n${visible(context.out())}${err}[${exitCode}]\n\n`;
-    }
-    // What looks the same is written once.
-    page += shown === before ? `=== ${view}: as above\n\n` : `=== ${view}\n${shown}`;
-    before = shown;
-  }
+  const page = await shownPage(commands.get(command)!, server.url);
   await expect(page).toMatchFileSnapshot(`../testdata/text/${command.replaceAll(" ", "-")}.txt`);
 });

@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import { type CliContext, OperationError } from "./cli-context.ts";
 import { addressText, isSpanloomAt } from "./is-spanloom-at.ts";
 import { loadOptional } from "./load-optional.ts";
+import { logTo } from "./log-to.ts";
 import { serverArguments } from "./server-flags.ts";
 
 /** What `server --json` and `dev --json` print once the server listens. */
@@ -31,7 +32,7 @@ export async function startServerOf(command: Command, context: CliContext): Prom
   const { loadServerOptions, startServer } = await loadOptional("@spanloom/server", () => import("@spanloom/server"));
   const options = await loadServerOptions(serverArguments(command, context), context.env, process.cwd());
   try {
-    const server = await startServer({ ...options, log: (line) => context.stderr.write(`${line}\n`) });
+    const server = await startServer({ ...options, log: logTo(context.stderr) });
     const { url, port, hasConsole } = server;
     return { server, listening: { url, port, dataDir: resolve(options.dataDir), console: hasConsole ? url : null } };
   } catch (error) {

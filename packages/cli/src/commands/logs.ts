@@ -9,6 +9,7 @@ import type { Exit } from "../program.ts";
 import { queryClient, wantsJson } from "../server-options.ts";
 import { logText } from "../text/log-text.ts";
 import { rowLines, rowsText } from "../text/rows-text.ts";
+import { tableWidth } from "../text/text-table.ts";
 import { writeRows } from "../write-rows.ts";
 
 const logFiles = files.filter((format) => format !== "perfetto.json");
@@ -69,7 +70,7 @@ async function show(query: LogRows, asked: Asked): Promise<number> {
   const { stdout, signal } = asked.context;
   if (asked.flags.columns) {
     const table = await query.toArrow({ signal });
-    if (table.numRows > 0) stdout.write(rowsText(table));
+    if (table.numRows > 0) stdout.write(rowsText(table, { width: tableWidth(stdout) }));
     return table.numRows;
   }
   let rows = 0;

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import type { CliContext } from "../cli-context.ts";
 import { wholeNumber } from "../flag-values.ts";
 import { loadOptional } from "../load-optional.ts";
+import { logTo } from "../log-to.ts";
 import { serverOptions, wantsJson } from "../server-options.ts";
 import { untilAborted } from "../until-aborted.ts";
 import { runnerDrainCommand } from "./runner-drain.ts";
@@ -34,6 +35,7 @@ export function runnerCommand(context: CliContext): Command {
       );
       const tasks = await loadTasks(modules, process.cwd());
       const { queue, ...rest } = flags;
+      const log = logTo(context.stderr);
       await using runner = new Runner({
         ...serverOptions(command, context),
         ...rest,
@@ -42,7 +44,7 @@ export function runnerCommand(context: CliContext): Command {
         cache: cacheFromEnvironment(context.env),
         log: (line) => {
           // It is told on the standard output, for programs as well.
-          if (!line.includes(" is ready: ")) context.stderr.write(`${line}\n`);
+          if (!line.includes(" is ready: ")) log(line);
         },
       });
       const stopped = new AbortController();

@@ -12,6 +12,7 @@ import { queryClient, wantsJson } from "../server-options.ts";
 import { endedSpanColumns, endedSpanLines } from "../text/ended-spans-text.ts";
 import { rowLines, rowsText } from "../text/rows-text.ts";
 import { spanTableText } from "../text/span-table-text.ts";
+import { tableWidth } from "../text/text-table.ts";
 import { writeRows } from "../write-rows.ts";
 
 const drawn = ["waterfall", "tree", "table", "summary"] as const;
@@ -133,14 +134,16 @@ Examples:
 
 function draw(format: Drawn, table: Table, { flags, context }: Asked): string {
   const { stdout } = context;
-  if (flags.columns) return rowsText(table, flags.maxRows);
+  const limits = { maxRows: flags.maxRows, width: flags.width ?? tableWidth(stdout) };
+  if (flags.columns) return rowsText(table, limits);
+  if (format === "table") return spanTableText(table, limits);
   const options = {
     width: flags.width ?? Math.max(stdout.columns, 40),
     color: colorsOf(context, stdout),
     ...(flags.maxRows !== undefined && { maxRows: flags.maxRows }),
     ...(isRunning(table) && { now: new Date(context.nowMs()) }),
   };
-  const render = { waterfall: renderWaterfall, tree: renderTree, summary: renderSummary, table: spanTableText };
+  const render = { waterfall: renderWaterfall, tree: renderTree, summary: renderSummary };
   return `${render[format](table as Parameters<typeof renderTree>[0], options).trimEnd()}\n`;
 }
 

@@ -6,6 +6,7 @@ import type { TaskResult } from "@spanloom/protocol";
 import type { AnyTask } from "@spanloom/sdk";
 import { type CliContext, UsageError } from "../cli-context.ts";
 import { loadOptional } from "../load-optional.ts";
+import { logTo } from "../log-to.ts";
 import { untilAborted } from "../until-aborted.ts";
 import { type KeptTelemetry, keptTelemetry } from "./kept-telemetry.ts";
 import type { RecordedTask } from "./read-task.ts";
@@ -34,6 +35,7 @@ export async function runRecorded(recorded: RecordedTask, { modules, attempt, co
   const restore = divertOutput();
   const folder = await mkdtemp(join(tmpdir(), "spanloom-replay-"));
   const kept = keptTelemetry();
+  const log = logTo(context.stderr);
   try {
     const tasks = await loadTasks(modules, process.cwd());
     checkExported(recorded, tasks);
@@ -48,7 +50,7 @@ export async function runRecorded(recorded: RecordedTask, { modules, attempt, co
       exporters: [kept.exporter],
       log: (line) => {
         // That it came and went concerns nobody.
-        if (!/^runner \S+ (is ready|has stopped)/.test(line)) context.stderr.write(`${line}\n`);
+        if (!/^runner \S+ (is ready|has stopped)/.test(line)) log(line);
       },
     });
     const stop = () => void runner.stop();

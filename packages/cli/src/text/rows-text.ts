@@ -1,9 +1,13 @@
 import { DataType, type RecordBatch, type Table } from "apache-arrow";
 import { formatNs } from "./duration-text.ts";
+import type { TableTextOptions } from "./span-table-text.ts";
 import { textTable } from "./text-table.ts";
 
 /** Rows of columns that were asked for, as a table for people: times as ISO 8601, durations with their unit. */
-export function rowsText(rows: Table | RecordBatch, maxRows = Number.POSITIVE_INFINITY): string {
+export function rowsText(
+  rows: Table | RecordBatch,
+  { maxRows = Number.POSITIVE_INFINITY, width = Number.POSITIVE_INFINITY }: TableTextOptions = {},
+): string {
   const shown = Array.from({ length: Math.min(rows.numRows, maxRows) }, (_, row) => row);
   const columns = rows.schema.fields.map(({ name, type }) => {
     const column = rows.getChild(name);
@@ -15,9 +19,11 @@ export function rowsText(rows: Table | RecordBatch, maxRows = Number.POSITIVE_IN
         return value === null || value === undefined ? "" : text(value);
       },
       right: DataType.isInt(type) || DataType.isFloat(type),
+      // Times and ids are copied.
+      shrink: (DataType.isUtf8(type) || DataType.isDictionary(type) || DataType.isMap(type)) && !name.endsWith("_id"),
     };
   });
-  const drawn = textTable(shown, columns);
+  const drawn = textTable(shown, columns, width);
   return shown.length < rows.numRows ? `${drawn}... and ${rows.numRows - shown.length} more\n` : drawn;
 }
 

@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { logTo } from "../log-to.ts";
+import { capturedContext } from "../testing/captured-context.ts";
 import { formatDuration, parseDuration } from "./duration-text.ts";
 import { screenText } from "./screen-text.ts";
 import { manyLines, textTable } from "./text-table.ts";
@@ -69,4 +71,10 @@ test("a column that others can do without is left out where there is no room", (
     "ID    CREATED                   STATE\n0190  2030-01-01T00:00:00.000Z  RUNNING\n",
   );
   expect(textTable([0], columns, 38)).toBe("ID    STATE\n0190  RUNNING\n");
+});
+
+test("what a server tells of itself cannot steer whoever reads it", () => {
+  const context = capturedContext();
+  logTo(context.stderr)("cannot take a delivery to \u001b[2J\u001b]0;owned\u0007\n    at a");
+  expect(context.err()).toBe("cannot take a delivery to �[2J�]0;owned�\n    at a\n");
 });
