@@ -27,6 +27,7 @@ const more: Readonly<Record<string, string[][]>> = {
   ],
   "task get": [["task", "get", id(22)]],
   "schedule get": [["schedule", "get", "paused"]],
+  "schedule preview": [["schedule", "preview", "nightly"]],
   top: [["top", "--count", "1"]],
   "event publish": [["event", "publish", "order.paid", "--id", "order-7-paid"]],
 };
@@ -37,7 +38,7 @@ const drawn = new Set(["spans", "logs", "critical-path", "compare", "export"]);
 const commands = new Map<string, string[][]>();
 for (const { command, args } of commandLines(buildProgram(capturedContext(), () => undefined))) {
   if (standalone.has(command) || drawn.has(command) || command === "task replay") continue;
-  // One goes on for ever, and the other prints an id that it makes up.
+  // One goes on for ever, and another prints an id that it makes up.
   const shortest = command === "top" || command === "event publish" ? [] : [args];
   commands.set(command, [...shortest, ...(more[command] ?? [])]);
 }

@@ -181,6 +181,7 @@ test("schedules and their firings", async () => {
   ]);
   await json("job get", [firings[0]!.jobId]);
   await json("schedule firings", ["hourly"]);
+  await json("schedule preview", ["hourly", "--count", "3"]);
   await json("schedule pause", ["hourly", "--reason", "holidays"]);
   await json("schedule get", ["hourly"]);
   await json("schedule list");
@@ -204,6 +205,8 @@ test("webhooks, events and triggers", async () => {
   const build = (roots: Parameters<Parameters<Client["jobs"]["compose"]>[1]>[0]) =>
     void roots.submit(add, { a: 1, b: 2 });
   await client.triggers.put({ name: "code", on: "other", build, inputTask: false });
+  await json("trigger test", ["sums", "sum.asked", "-p", '{"a":1.5,"b":2}']);
+  await json("trigger test", ["fails", "sum.asked", "-p", "{}"], { exitCode: 1 });
   await json("event publish", ["sum.asked", "-p", '{"a":1.5,"b":2}', "--id", "ask", "--metadata", "by=me"]);
   await json("event replay", ["ask"]);
   const signed = ["--header", "X-Sig", "--prefix", "v1=", "--time-header", "X-Time", "--id-header", "X-Id"];

@@ -1,4 +1,4 @@
-import type { OverlapPolicyName, ScheduleSnapshot, ScheduleTimes } from "@spanloom/sdk";
+import type { OverlapPolicyName, ScheduleSnapshot } from "@spanloom/sdk";
 import { Command } from "commander";
 import type { CliContext } from "../cli-context.ts";
 import { collectTag, instant, oneOfList, wholeNumber } from "../flag-values.ts";
@@ -9,7 +9,9 @@ import { formatDuration, parseDuration } from "../text/duration-text.ts";
 import { factsText } from "../text/facts-text.ts";
 import { firingsText, lastText } from "../text/firing-text.ts";
 import { tableWidth, textTable } from "../text/text-table.ts";
-import { type Definitions, definitionCommands, oneFlag } from "./definition-commands.ts";
+import { type Definitions, definitionCommands } from "./definition-commands.ts";
+import { schedulePreviewCommand } from "./schedule-preview.ts";
+import { type TimesFlags, timesOf } from "./schedule-times.ts";
 
 const schedules: Definitions<ScheduleSnapshot> = {
   kind: "schedule",
@@ -22,14 +24,13 @@ const schedules: Definitions<ScheduleSnapshot> = {
 export function scheduleCommand(context: CliContext): Command {
   const command = new Command("schedule").description("submit jobs at times: make, show and steer schedules");
   for (const one of [putCommand(context), ...definitionCommands(schedules, context)]) command.addCommand(one);
-  return command.addCommand(fireCommand(context)).addCommand(backfillCommand(context));
+  return command
+    .addCommand(schedulePreviewCommand(context))
+    .addCommand(fireCommand(context))
+    .addCommand(backfillCommand(context));
 }
 
-interface PutFlags {
-  cron?: string;
-  every?: string;
-  at?: Date;
-  timeZone?: string;
+interface PutFlags extends TimesFlags {
   input?: string;
   tag?: Record<string, string>;
   queue?: string;
@@ -37,7 +38,6 @@ interface PutFlags {
   taskVersion: string;
   overlap?: OverlapPolicyName[];
   catchUp?: string;
-  jitter?: string;
   paused?: boolean;
 }
 
@@ -93,14 +93,6 @@ Examples:
   spanloom schedule put nightly report --cron '0 3 * * *' --time-zone Europe/Berlin --input '{"region":"eu"}'
   spanloom schedule put ping check --every 30s --overlap queueOne
 `;
-
-function timesOf(flags: PutFlags): ScheduleTimes {
-  const jitter = flags.jitter === undefined ? {} : { jitter: parseDuration(flags.jitter, "--jitter") };
-  const kind = oneFlag({ ...flags }, ["cron", "every", "at"]);
-  if (kind === "every") return { every: parseDuration(flags.every!, "--every"), ...jitter };
-  if (kind === "at") return { at: flags.at!, ...jitter };
-  return { cron: flags.cron!, ...(flags.timeZone !== undefined && { timeZone: flags.timeZone }), ...jitter };
-}
 
 function fireCommand(context: CliContext): Command {
   return new Command("fire")

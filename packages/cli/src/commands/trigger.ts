@@ -3,11 +3,13 @@ import { Command } from "commander";
 import type { CliContext } from "../cli-context.ts";
 import { collectTag, wholeNumber } from "../flag-values.ts";
 import { namedTask } from "../named-task.ts";
+import type { Exit } from "../program.ts";
 import { wantsJson, withClient } from "../server-options.ts";
 import { factsText } from "../text/facts-text.ts";
 import { lastText } from "../text/firing-text.ts";
 import { textTable } from "../text/text-table.ts";
 import { type Definitions, definitionCommands } from "./definition-commands.ts";
+import { triggerTestCommand } from "./trigger-test.ts";
 
 const triggers: Definitions<TriggerSnapshot> = {
   kind: "trigger",
@@ -17,10 +19,10 @@ const triggers: Definitions<TriggerSnapshot> = {
 };
 
 /** `spanloom trigger`: makes, shows and steers triggers. */
-export function triggerCommand(context: CliContext): Command {
+export function triggerCommand(context: CliContext, exit: Exit): Command {
   const command = new Command("trigger").description("submit jobs for events: make, show and steer triggers");
   for (const one of [putCommand(context), ...definitionCommands(triggers, context)]) command.addCommand(one);
-  return command;
+  return command.addCommand(triggerTestCommand(context, exit));
 }
 
 interface PutFlags {

@@ -262,6 +262,8 @@ export function cannedAnswers({ service }: ConnectRouter): void {
     deleteSchedule: () => ({ deleted: true }),
     pauseSchedule: () => ({ schedule: schedules[1]! }),
     resumeSchedule: () => ({ schedule: schedules[0]! }),
+    previewSchedule: () => ({ times: schedules.flatMap((one) => ("nextTimes" in one ? one.nextTimes : [])) }),
+    testTrigger: () => ({ matches: true, job: triggers[0]!.job }),
     fireSchedule: () => ({ firing: firings[0]! }),
     backfillSchedule: () => ({ firings, fired: 1 }),
     putTrigger: () => ({ trigger: triggers[0]!, created: true, changed: true }),

@@ -33,6 +33,7 @@ const options: Readonly<Record<string, string>> = {
 const more: Readonly<Record<string, readonly string[]>> = {
   "schedule put": ["--every", "1h"],
   "event replay": [id],
+  "schedule preview": ["--every", "1h"],
   completion: ["bash"],
 };
 
