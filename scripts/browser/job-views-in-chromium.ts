@@ -101,6 +101,7 @@ describe("the graph of a job in Chromium", () => {
     await page.keyboard.press("Enter");
     const panel = page.getByRole("complementary", { name: "Selected task" });
     await panel.getByText("#2 failed").waitFor();
+    await panel.getByRole("button", { name: "Retry image-5.png alone" }).waitFor();
     await here.takePicture("job-graph");
     expect(await here.seriousFindings()).toEqual([]);
     await panel.getByRole("link", { name: "See it in the waterfall" }).click();

@@ -1,10 +1,13 @@
 import { type Attempt, AttemptOutcome, type Job, type Task, type TaskState } from "@spanloom/protocol";
 import { Link } from "wouter";
+import { isRetriable, RetryTask } from "../pages/job/retry-task.tsx";
 import { jobs } from "../rpc/clients.ts";
 import { usePoll } from "../rpc/use-poll.ts";
+import { isEnded } from "../text/job-states.ts";
 import { shortId } from "../text/short-id.ts";
 import { spanPath } from "../text/span-path.ts";
 import { taskStateText } from "../text/task-states.ts";
+import { replayText } from "../waterfall/copy-text.ts";
 import { CopyButton } from "../widgets/copy-button.tsx";
 import { Fact } from "../widgets/fact.tsx";
 import { Failure } from "../widgets/failure.tsx";
@@ -46,6 +49,7 @@ export function TaskPanel({ job, taskId, state, onBack, onTogether, onClose }: T
       {task && <TaskFacts job={job} task={task} />}
       {!task && (error === undefined ? <LoadingRows rows={3} /> : <ErrorState error={error} onRetry={refresh} />)}
       <p className="panel-links">
+        {task && isEnded(job.state) && isRetriable(task) && <RetryTask task={task} onRetried={refresh} />}
         {onBack && (
           <button type="button" className="button" onClick={onBack}>
             ← Back to the group
@@ -73,6 +77,10 @@ function TaskFacts({ job, task }: { job: Job; task: Task }) {
       <p className="panel-links">
         {span && <Link href={spanPath(job.id, span.spanId)}>See it in the waterfall</Link>}
         <Link href={`/jobs/${job.id}/logs?task=${task.id}`}>See its log</Link>
+        <span>
+          replay{" "}
+          <CopyButton text={replayText({ origin: location.origin, taskId: task.id })} label="command that replays it" />
+        </span>
       </p>
       {failure && <Failure failure={failure} />}
       {progress.map(({ label, done, total }) => (

@@ -7,7 +7,7 @@ import { clockTime } from "../text/time-text.ts";
 import { EmptyState, ErrorState, LoadingRows } from "../widgets/notice.tsx";
 import { ViewBody } from "../widgets/view-body.tsx";
 import { VirtualList } from "../widgets/virtual-list.tsx";
-import type { LogRecord } from "./log-lines.ts";
+import type { LogLine, LogRecord } from "./log-lines.ts";
 import { LogPanel } from "./log-panel.tsx";
 import { formatLogsView, logLevels, parseLogsView, type LogsView as View } from "./log-question.ts";
 import { type LogsState, MOST_LINES, useLogs } from "./use-logs.ts";
@@ -143,7 +143,7 @@ function Lines({ job, view, state, live, follow, setFollow, show }: LinesProps) 
           follow={live && follow}
           onFollow={(at) => live && setFollow(at)}
           rowClass={(at) => `log-line log-${lines.at(at).severity}`}
-          row={(at) => <Line line={lines.at(at)} />}
+          row={(at) => <Line line={lines.at(at)} attributes={lines.attributesAt(at)} />}
         />
         {selected >= 0 && (
           <LogPanel
@@ -168,7 +168,12 @@ function Lines({ job, view, state, live, follow, setFollow, show }: LinesProps) 
   );
 }
 
-function Line({ line }: { line: ReturnType<LogsState["lines"]["at"]> }) {
+interface LineProps {
+  line: LogLine;
+  attributes: Readonly<Record<string, string>>;
+}
+
+function Line({ line, attributes }: LineProps) {
   const { timeMs, severity, taskName, attempt, body, eventName } = line;
   return (
     <>
@@ -179,9 +184,19 @@ function Line({ line }: { line: ReturnType<LogsState["lines"]["at"]> }) {
         {attempt > 1 && ` #${attempt}`}
       </span>
       {/* A line has one line of text: the rest is in the panel. */}
-      <span className="log-body">{(body || eventName).slice(0, 1_000)}</span>
+      <span className="log-body">
+        {(body || eventName).slice(0, 1_000)} <span className="quiet">{ownText(attributes)}</span>
+      </span>
     </>
   );
+}
+
+/** What a record says of itself; where it belongs is told beside it. */
+function ownText(attributes: Readonly<Record<string, string>>): string {
+  return Object.entries(attributes)
+    .filter(([key]) => !key.startsWith("spanloom."))
+    .map(([key, value]) => `${key}=${value}`.slice(0, 200))
+    .join(" ");
 }
 
 function NoLines({ view, live, show }: Pick<LinesProps, "view" | "live" | "show">) {

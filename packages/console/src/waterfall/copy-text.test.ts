@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { expect, it } from "vitest";
-import { cliText, curlText, linkText, shellWord } from "./copy-text.ts";
+import { cliText, curlText, linkText, replayText, shellWord } from "./copy-text.ts";
 
 const place = {
   origin: "http://127.0.0.1:7171",
@@ -26,4 +26,10 @@ it("the command line and the link name the job and the span", () => {
     `spanloom --url http://127.0.0.1:7171 spans ${place.jobId} --span ${place.spanId} --format jsonl`,
   );
   expect(linkText(place)).toBe(`http://127.0.0.1:7171/jobs/${place.jobId}/waterfall?span=${place.spanId}`);
+});
+
+it("a task is replayed at the server that it is of", () => {
+  const taskId = "01a1ffc1-e86e-7000-ae47-64df76fd1459";
+  const text = replayText({ origin: "http://127.0.0.1:7171", taskId });
+  expect(text).toBe(`spanloom --url http://127.0.0.1:7171 task replay ${taskId} tasks.ts`);
 });

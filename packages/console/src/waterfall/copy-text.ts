@@ -36,6 +36,11 @@ export function cliText({ origin, jobId, spanId }: SpanPlace): string {
   return `spanloom --url ${shellWord(origin)} spans ${shellWord(jobId)} --span ${shellWord(spanId)} --format jsonl`;
 }
 
+/** Runs a task again where its code is; which modules export that is for whoever pastes it to say. */
+export function replayText({ origin, taskId }: { origin: string; taskId: string }): string {
+  return `spanloom --url ${shellWord(origin)} task replay ${shellWord(taskId)} tasks.ts`;
+}
+
 /** The page with the span selected. */
 export function linkText({ origin, jobId, spanId }: SpanPlace): string {
   return origin + spanPath(jobId, spanId);

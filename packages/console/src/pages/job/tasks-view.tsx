@@ -1,13 +1,15 @@
-import { type Job, type Task, TaskState } from "@spanloom/protocol";
+import type { Job, Task } from "@spanloom/protocol";
 import { type ReactNode, useState } from "react";
+import { Link } from "wouter";
 import { jobs } from "../../rpc/clients.ts";
 import { usePoll } from "../../rpc/use-poll.ts";
 import { isEnded } from "../../text/job-states.ts";
 import { shortId } from "../../text/short-id.ts";
+import { spanPath } from "../../text/span-path.ts";
 import { taskStateText } from "../../text/task-states.ts";
 import { EmptyState, ErrorState, LoadingRows } from "../../widgets/notice.tsx";
 import { Duration, RelativeTime } from "../../widgets/time.tsx";
-import { retryJob } from "./retry-job.ts";
+import { isRetriable, RetryTask } from "./retry-task.tsx";
 
 const PAGE_SIZE = 100;
 const RUNNING_MS = 2_000;
@@ -80,41 +82,13 @@ function TaskTable({ tasks, isEnded: canRetry, onRetried }: TaskTableProps) {
           {tasks.map((task) => (
             <TaskRow key={task.id} task={task}>
               {canRetry && (
-                <td className="number">
-                  {retriable.has(task.state) && <RetryTask task={task} onRetried={onRetried} />}
-                </td>
+                <td className="number">{isRetriable(task) && <RetryTask task={task} onRetried={onRetried} />}</td>
               )}
             </TaskRow>
           ))}
         </tbody>
       </table>
     </section>
-  );
-}
-
-const retriable: ReadonlySet<TaskState> = new Set([TaskState.FAILED, TaskState.CANCELLED]);
-
-/** Runs one task again, with what was skipped for it. */
-function RetryTask({ task, onRetried }: { task: Task; onRetried: () => void }) {
-  const [busy, setBusy] = useState(false);
-  const retry = async () => {
-    setBusy(true);
-    await retryJob(task.jobId, [task.id]);
-    setBusy(false);
-    onRetried();
-  };
-  const name = task.display || task.identifier?.name;
-  return (
-    <button
-      type="button"
-      className="button button-small"
-      aria-label={`Retry ${name} alone`}
-      title="Run this task again, with what was skipped for it"
-      disabled={busy}
-      onClick={() => void retry()}
-    >
-      Retry
-    </button>
   );
 }
 
@@ -127,7 +101,7 @@ function TaskRow({ task, children }: { task: Task; children: ReactNode }) {
         <span className={`badge state-${tone}`}>{name}</span>
       </td>
       <td className="wide" style={{ paddingInlineStart: `${0.75 + Math.min(task.depth, 12)}rem` }}>
-        {task.display || task.identifier?.name}
+        <TaskName task={task} />
         {task.failure && (
           <span className="row-problem" title={task.failure.message}>
             {task.failure.message}
@@ -149,5 +123,16 @@ function TaskRow({ task, children }: { task: Task; children: ReactNode }) {
       </td>
       {children}
     </tr>
+  );
+}
+
+/** What a task is called, which leads to its span. */
+function TaskName({ task }: { task: Task }) {
+  const name = task.display || task.identifier?.name;
+  if (!task.span) return name;
+  return (
+    <Link href={spanPath(task.jobId, task.span.spanId)} className="row-link">
+      {name}
+    </Link>
   );
 }
