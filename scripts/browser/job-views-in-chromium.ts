@@ -219,7 +219,7 @@ describe("the log of a job in Chromium", () => {
     const { page } = here;
     await page.getByText("1 record, live").waitFor();
     await here.stage.stopServer();
-    await page.getByText(/1 record, interrupted/).waitFor();
+    await page.getByText(/^1 record, interrupted/).waitFor();
     await here.stage.startServer();
     gates.away.resolve();
     await page.getByText("behind the gate").waitFor();

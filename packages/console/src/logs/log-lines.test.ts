@@ -49,6 +49,17 @@ describe("lines of a log", () => {
     expect([timesOf(lines), lines.dropped]).toEqual([[6, 7, 8, 9, 10], 5]);
   });
 
+  it("are there once when they come again, and as often as one batch has them", () => {
+    const lines = new LogLines(100);
+    lines.put(batchOf({ at: 1 }, { at: 2 }, { at: 2 }));
+    lines.put(batchOf({ at: 1 }, { at: 2 }));
+    lines.put(batchOf({ at: 2 }, { at: 2, body: "other" }, { at: 2, severity: 17 }, { at: 3 }));
+    expect([timesOf(lines), lines.at(3).body]).toEqual([[1, 2, 2, 2, 2, 3], "other"]);
+    lines.put(batchOf({ at: 3 }));
+    lines.put(batchOf({ at: 3 }, { at: 3 }));
+    expect(timesOf(lines)).toEqual([1, 2, 2, 2, 2, 3, 3]);
+  });
+
   it("know a record again when others came before it or it is gone", () => {
     const lines = new LogLines(2);
     lines.put(batchOf({ at: 10 }));

@@ -45,7 +45,8 @@ export function severityName(severity: number): SeverityName {
  * Log records as their batches have them, in order of time; what is shown of one is read when it is.
  *
  * I1. Lines are in order of time, those of one time as they came.
- * I2. At most so many are kept, or one batch: beyond, those that came first are dropped.
+ * I2. A record that comes again in a later batch, as tails may send it, is there once; alike ones of one batch all are.
+ * I3. At most so many are kept, or one batch: beyond, those that came first are dropped.
  */
 export class LogLines {
   readonly #most: number;
@@ -70,7 +71,10 @@ export class LogLines {
   put(batch: RecordBatch): void {
     if (batch.numRows === 0) return;
     const times = batch.getChild("time")!;
-    const places = Array.from({ length: batch.numRows }, (_, row) => ({ batch, row, timeMs: Number(times.get(row)) }));
+    const all = Array.from({ length: batch.numRows }, (_, row) => ({ batch, row, timeMs: Number(times.get(row)) }));
+    const known = this.#knownAmong(all);
+    const places = all.filter((record) => !known.has(record));
+    if (places.length === 0) return;
     this.#batches.push(batch);
     const earliest = places.reduce((least, { timeMs }) => Math.min(least, timeMs), Number.POSITIVE_INFINITY);
     // What came before is in order: only what is later than the earliest of the new has to be sorted again.
@@ -118,6 +122,26 @@ export class LogLines {
     return Object.fromEntries(entries.sort(([a], [b]) => Number(isPlace(a)) - Number(isPlace(b))));
   }
 
+  /** The records that came before: of alike ones as many as there are lines. Only what has the time of a line is read. */
+  #knownAmong(records: readonly LogRecord[]): ReadonlySet<LogRecord> {
+    const known = new Set<LogRecord>();
+    for (const [timeMs, group] of Map.groupBy(records, (record) => record.timeMs)) {
+      const counts = new Map<string, number>();
+      for (let line = this.#firstAfter(timeMs) - 1; line >= 0 && this.#order[line]!.timeMs === timeMs; line--) {
+        const key = contentOf(this.#order[line]!);
+        counts.set(key, (counts.get(key) ?? 0) + 1);
+      }
+      if (counts.size === 0) continue;
+      for (const record of group) {
+        const key = contentOf(record);
+        const left = counts.get(key) ?? 0;
+        if (left > 0) known.add(record);
+        counts.set(key, left - 1);
+      }
+    }
+    return known;
+  }
+
   #firstAfter(timeMs: number): number {
     let [low, high] = [0, this.#order.length];
     while (low < high) {
@@ -129,12 +153,13 @@ export class LogLines {
   }
 
   #trim(): void {
-    let [gone, left] = [0, this.count];
+    const before = this.count;
+    let [gone, left] = [0, before];
     for (; left > this.#most && gone < this.#batches.length - 1; gone++) left -= this.#batches[gone]!.numRows;
     if (gone === 0) return;
     const oldest = new Set(this.#batches.splice(0, gone));
     this.#order = this.#order.filter(({ batch }) => !oldest.has(batch));
-    this.#dropped += [...oldest].reduce((sum, { numRows }) => sum + numRows, 0);
+    this.#dropped += before - this.count;
   }
 }
 
@@ -143,4 +168,11 @@ export interface LogRecord {
   readonly batch: RecordBatch;
   readonly row: number;
   readonly timeMs: number;
+}
+
+/** What tells records of one time apart. */
+function contentOf({ batch, row }: LogRecord): string {
+  return JSON.stringify(
+    ["span_id", "severity_number", "body", "event_name"].map((column) => batch.getChild(column)?.get(row) ?? null),
+  );
 }
