@@ -74,7 +74,7 @@ describe("jobs in Chromium", () => {
       [1, 2].map(() => here.client.jobs.submit(choosy, undefined as never, { name: "many" })),
     );
     for (const job of failed) await job.wait();
-    await here.client.jobs.submit(wait, undefined as never, { name: "many" });
+    const held = await here.client.jobs.submit(wait, undefined as never, { name: "many" });
     await here.open("/jobs?name=many");
     await here.page.getByRole("row", { name: /running/ }).waitFor();
     await here.page.getByLabel("Choose all that are shown").check();
@@ -88,6 +88,8 @@ describe("jobs in Chromium", () => {
     await here.page.getByRole("button", { name: "Retry 2" }).click();
     await here.page.getByText("Retried 2 jobs").waitFor();
     for (const job of failed) await job.wait();
+    await here.open(`/jobs/${held.id}`);
+    await here.page.locator(".fact", { hasText: /Cancelled because\s*enough/ }).waitFor();
     pass.now = true;
     await here.open(`/jobs/${failed[0]!.id}/tasks`);
     await here.page.getByRole("button", { name: "Retry choosy alone" }).click();

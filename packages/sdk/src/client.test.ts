@@ -186,12 +186,16 @@ describe("reading", () => {
     const { id } = await client.jobs.submit(echo, "x");
     const scheduledAt = timestampFromUs(5_000_000)!;
     const trigger = { type: TriggerType.SCHEDULE, schedule: "nightly", scheduleId: "s", scheduledAt, backfill: true };
-    Object.assign(service.jobs.get(id)!, { trigger: create(TriggerInfoSchema, trigger), retriedAt: scheduledAt });
+    Object.assign(service.jobs.get(id)!, {
+      trigger: create(TriggerInfoSchema, trigger),
+      retriedAt: scheduledAt,
+      cancelReason: "why not",
+    });
     const wanted = { triggerTypes: ["SCHEDULE", "MANUAL"], schedule: "nightly", trigger: "t" } as const;
     const [job] = await allOf(client.jobs.list(wanted));
     const triggerTypes = [TriggerType.SCHEDULE, TriggerType.MANUAL];
     expect(service.filters).toMatchObject([{ triggerTypes, schedule: "nightly", trigger: "t" }]);
-    expect(job).toMatchObject({ retriedAt: new Date(5_000) });
+    expect(job).toMatchObject({ retriedAt: new Date(5_000), cancelReason: "why not" });
     expect(job!.trigger).toEqual({
       type: "SCHEDULE",
       schedule: "nightly",

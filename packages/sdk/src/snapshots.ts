@@ -93,6 +93,8 @@ export interface JobSnapshot {
   trigger?: JobTriggerSnapshot;
   /** When it was run again first, if it was. */
   retriedAt?: Date;
+  /** Why it was cancelled, if it was and somebody said. */
+  cancelReason?: string;
   /** Outputs of its roots in order, when it succeeded and they were asked for. */
   outputs?: unknown[];
   /** Output of its first root, when it succeeded and outputs were asked for. */
@@ -190,6 +192,7 @@ export function toJobSnapshot(job: Job): JobSnapshot {
     spanId: job.span?.spanId ?? "",
     ...(job.trigger && { trigger: toJobTriggerSnapshot(job.trigger) }),
     ...(retriedAt && { retriedAt }),
+    ...(job.cancelReason && { cancelReason: job.cancelReason }),
     ...(outputs.length > 0 && { outputs, output: outputs[0] }),
   };
 }

@@ -322,7 +322,7 @@ for (const [name, makeTransport] of Object.entries(transports))
       const { tasks } = await one.exchange([]);
       const poll = one.exchange([], { waitMs: 20_000 });
       const cancelled = await jobs.cancelJob({ jobId: job?.id ?? "", reason: "changed my mind" });
-      expect(cancelled.job?.state).toBe(JobState.CANCELLING);
+      expect(cancelled.job).toMatchObject({ state: JobState.CANCELLING, cancelReason: "changed my mind" });
       expect((await poll).cancellations).toMatchObject([{ taskId: tasks[0]?.taskId, attempt: 1 }]);
     });
 

@@ -41,6 +41,7 @@ export function jobText(job: JobSnapshot, nowMs: number): string {
     ["trace", job.traceId],
     ...job.progress.map((p): [string, string] => ["progress", `${p.label} ${p.done}${p.total ? `/${p.total}` : ""}`]),
     ["failure", job.failure ? `${job.failure.type}: ${job.failure.message}` : ""],
+    ["cancelled because", job.cancelReason ?? ""],
     ["output", job.output === undefined ? "" : JSON.stringify(job.output)],
   ]);
 }

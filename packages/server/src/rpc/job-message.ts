@@ -41,6 +41,7 @@ export function toJob(record: JobRecord): Job {
     progress: record.progress.map(toProgress),
     outputs: record.outputs ? [...record.outputs] : [],
     failedTaskId: record.failedTaskId ?? "",
+    cancelReason: record.cancelReason ?? "",
     span: create(SpanReferenceSchema, { traceId: record.trace.traceId, spanId: spanIdOf(record.id) }),
     idempotencyKey: record.idempotencyKey,
     ...present({

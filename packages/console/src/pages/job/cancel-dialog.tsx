@@ -38,7 +38,7 @@ export function CancelDialog({ jobs, onClose, onDone }: CancelDialogProps) {
       onSubmit={() => void cancel()}
     >
       <p>Tasks that wait are not run; those that run are told to stop. {only ? "It" : "They"} can be retried after.</p>
-      <TextField label="Reason" value={reason} onChange={setReason} placeholder="kept on the job's span" />
+      <TextField label="Reason" value={reason} onChange={setReason} placeholder="shown with the job" />
     </Dialog>
   );
 }

@@ -35,6 +35,11 @@ export function JobFacts({ job }: { job: Job }) {
         </Fact>
         <Fact name="Queue">{job.queue}</Fact>
         {job.priority !== 0 && <Fact name="Priority">{job.priority}</Fact>}
+        {job.cancelReason !== "" && (
+          <Fact name="Cancelled because">
+            <bdi>{job.cancelReason}</bdi>
+          </Fact>
+        )}
         {job.retriedAt && (
           <Fact name="Retried">
             <RelativeTime at={job.retriedAt} />
