@@ -117,6 +117,18 @@ describe("exploring spans in Chromium", () => {
     await page.locator(".span-panel").getByText("<b>broken</b>").first().waitFor();
   });
 
+  it("draws any measure of groups over time, and narrows to one of its legend", async () => {
+    const { page } = here;
+    await here.open("/explore?attributes=code");
+    await page.getByLabel("Measure of the chart").selectOption("p95");
+    await page.getByRole("img", { name: /^p95 of the largest groups/ }).waitFor();
+    const legend = page.getByRole("region", { name: "Groups over time" }).locator(".chart-legend");
+    await expect.poll(() => legend.allTextContents()).toEqual([" <b>slow</b> fast"]);
+    await legend.getByRole("button", { name: "fast" }).click();
+    await expect.poll(() => figure("Spans").textContent()).toContain("200");
+    expect(page.url()).toContain("chart=p95");
+  });
+
   it("groups by attributes and sorts by what was measured", async () => {
     const { page } = here;
     await here.open("/explore?attributes=code&group=%40code&sort=p99_ns");

@@ -79,6 +79,7 @@ async function askExtent(asking: Asking, stepMs: number): Promise<TimeSpan | und
 /** Measures over time, a value for each bucket; null where no span has one. */
 export interface TimeSeries {
   starts: readonly number[];
+  stepMs: number;
   values: Readonly<Record<string, readonly (number | null)[]>>;
 }
 
@@ -92,7 +93,7 @@ export async function askOverTime(asking: Asking, starts: readonly number[], ste
     const empty = measure === "count" || measure === "errors" ? 0 : null;
     return [measure, spread(answer.column(column), { places, length: starts.length, empty })];
   });
-  return { starts, values: Object.fromEntries(values) };
+  return { starts, stepMs, values: Object.fromEntries(values) };
 }
 
 /** A group of spans, and what was measured of it by column. */

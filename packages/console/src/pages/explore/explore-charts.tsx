@@ -6,7 +6,7 @@ import { durationText } from "../../text/duration-text.ts";
 import { askOverTime } from "./ask-explore.ts";
 import { GroupChart } from "./group-chart.tsx";
 import { QueryProblem } from "./query-problem.tsx";
-import { wholeOf } from "./time-span.ts";
+import { timeChange, wholeOf } from "./time-span.ts";
 import { useAnswer } from "./use-answer.ts";
 import type { Explore } from "./use-explore.ts";
 
@@ -42,11 +42,11 @@ function PercentileChart({ explore }: { explore: Explore }) {
           label="Percentiles of durations over time. Drag to look at a part of it."
           kind="lines"
           starts={answer.data.starts}
-          time={wholeOf(starts, stepMs)}
+          time={wholeOf(answer.data.starts, answer.data.stepMs)}
           series={series}
           ticks={(most) => durationTicks(most, 4)}
           format={(ns) => durationText(ns / 1e6)}
-          onTime={({ fromMs, toMs }) => show({ period: "", from: String(fromMs), to: String(toMs) })}
+          onTime={(part) => show(timeChange(part))}
         />
       )}
     </section>

@@ -1,26 +1,24 @@
 import { ChartLegend } from "../../charts/chart-legend.tsx";
-import { type ChartSeries, TimeChart } from "../../charts/time-chart.tsx";
+import { type ChartSeries, TimeChart, type TimeChartProps } from "../../charts/time-chart.tsx";
 import { durationTicks, valueTicks } from "../../charts/value-ticks.ts";
-import { askGroupsOverTime, type Group } from "./ask-explore.ts";
+import { type Asking, askGroups, askGroupsOverTime, type Group } from "./ask-explore.ts";
 import { conditionsOf } from "./explore-conditions.ts";
 import { type GroupKey, groupKeys, groupText, narrowTo } from "./group-key.ts";
-import { type MeasureText, measures } from "./measures.ts";
+import { type MeasureText, measures, shownMeasures } from "./measures.ts";
 import { QueryProblem } from "./query-problem.tsx";
-import { wholeOf } from "./time-span.ts";
+import { timeChange, wholeOf } from "./time-span.ts";
 import { type Answer, useAnswer } from "./use-answer.ts";
 import type { Explore } from "./use-explore.ts";
-import { useDrawnGroups } from "./use-groups.ts";
 
 /** Measures whose groups can stand on top of each other. */
 const summed: readonly string[] = ["count", "errors", "sum"];
 
 /** A measure of the largest groups over time. */
 export function GroupChart({ explore }: { explore: Explore }) {
-  const { view, show, time, starts, stepMs } = explore;
+  const { view, show } = explore;
   const measure = measures.find((each) => each.measure === view.chart) ?? measures[0]!;
   const keys = groupKeys(view);
   const lines = useLines(explore, keys, measure);
-  const series = lines.data?.series ?? [];
   return (
     <section className="panel" aria-label="Groups over time">
       <header className="panel-head">
@@ -38,27 +36,33 @@ export function GroupChart({ explore }: { explore: Explore }) {
           over time
         </h2>
         <ChartLegend
-          series={series}
+          series={lines.data?.series ?? []}
           onChoose={(at) => {
-            const change = narrowTo(view, keys, lines.data?.groups[at]?.values ?? []);
+            const group = lines.data?.groups[at];
+            const change = group && narrowTo(view, lines.data?.keys ?? [], group.values);
             if (change) show(change);
           }}
         />
       </header>
       {lines.error !== undefined && <QueryProblem error={lines.error} onRetry={explore.refresh} />}
-      {lines.data && time && (
-        <TimeChart
-          label={`${measure.label} of the largest groups over time. Drag to look at a part of it.`}
-          kind={summed.includes(measure.measure) ? "bars" : "lines"}
-          starts={starts}
-          time={wholeOf(starts, stepMs)}
-          series={series}
-          ticks={ticksOf(measure)}
-          format={measure.format}
-          onTime={({ fromMs, toMs }) => show({ period: "", from: String(fromMs), to: String(toMs) })}
-        />
-      )}
+      {lines.data && <LinesChart lines={lines.data} onTime={(time) => show(timeChange(time))} />}
     </section>
+  );
+}
+
+function LinesChart({ lines, onTime }: { lines: GroupLines; onTime: TimeChartProps["onTime"] }) {
+  const { measure, starts, stepMs, series } = lines;
+  return (
+    <TimeChart
+      label={`${measure.label} of the largest groups over time. Drag to look at a part of it.`}
+      kind={summed.includes(measure.measure) ? "bars" : "lines"}
+      starts={starts}
+      time={wholeOf(starts, stepMs)}
+      series={series}
+      ticks={ticksOf(measure)}
+      format={measure.format}
+      onTime={onTime}
+    />
   );
 }
 
@@ -68,37 +72,47 @@ function ticksOf({ column, measure }: MeasureText): (most: number) => number[] {
   return (most) => valueTicks(most, Math.min(4, Math.max(1, most)));
 }
 
+/** Groups that are drawn; the rest is drawn as one where it can be. */
+const DRAWN_GROUPS = 7;
+
+/** Lines as they were asked for, with what that was: what is on the page by then may be asked for already. */
 interface GroupLines {
   groups: readonly Group[];
+  keys: readonly GroupKey[];
+  measure: MeasureText;
+  starts: readonly number[];
+  stepMs: number;
   series: readonly ChartSeries[];
 }
 
 /** A line for each of the largest groups; without keys one for all spans. */
 function useLines(explore: Explore, keys: readonly GroupKey[], measure: MeasureText): Answer<GroupLines> {
   const { view, starts, stepMs, key, time } = explore;
-  const drawn = useDrawnGroups(explore, keys, measure);
-  const groups = keys.length === 0 ? [] : drawn.data?.groups;
-  const ready = time !== undefined && groups !== undefined && !drawn.loading;
-  const asked = ready ? `${key} ${view.group} ${measure.measure} ${stepMs}` : undefined;
-  const answer = useAnswer<GroupLines>(asked, async (signal) => {
-    const asking = explore.asking(signal);
-    if (!groups || keys.length === 0) return { groups: [], series: [await allSpans(explore, measure, signal)] };
-    const narrowed = groups.map(({ values }) => narrowTo(view, keys, values));
-    const told = narrowed.every((change) => change !== undefined);
-    // The largest groups alone are asked for where conditions can tell them from others: all could be 100,000.
-    const or = narrowed.map((change) => conditionsOf({ ...view, ...change }, time).conditions);
-    const conditions = told ? { or } : asking.conditions;
-    const lines = await askGroupsOverTime({ ...asking, conditions }, { keys, measure, starts, stepMs }, groups);
+  return useAnswer(time && `${key} ${view.group} ${measure.measure} ${stepMs}`, async (signal) => {
+    const about = { keys, measure, starts, stepMs };
+    if (keys.length === 0) return { ...about, groups: [], series: [await allSpans(explore, measure, signal)] };
+    const shown = shownMeasures([measure.measure]);
+    const ask = { keys, shown, sort: `-${measure.column}`, limit: DRAWN_GROUPS };
+    const { groups, more } = await askGroups(explore.asking(signal), ask);
+    if (groups.length === 0) return { ...about, groups, series: [] };
+    const lines = await askGroupsOverTime(askingFor(explore, keys, groups, signal), about, groups);
     const series = groups.map(({ values }, at) => ({
       name: values.map(groupText).join(" · "),
       color: String(at),
       values: lines[at] ?? [],
     }));
-    const rest =
-      drawn.data?.more && summed.includes(measure.measure) ? await restOf(explore, measure, series, signal) : [];
-    return { groups, series: [...series, ...rest] };
+    const rest = more && summed.includes(measure.measure) ? await restOf(explore, measure, series, signal) : [];
+    return { ...about, groups, series: [...series, ...rest] };
   });
-  return drawn.error !== undefined ? { ...answer, error: drawn.error } : answer;
+}
+
+/** Asks for some groups alone where conditions can tell them from others: all of them could be 100,000. */
+function askingFor(explore: Explore, keys: readonly GroupKey[], groups: readonly Group[], signal: AbortSignal): Asking {
+  const { view, time } = explore;
+  const narrowed = groups.map(({ values }) => narrowTo(view, keys, values));
+  if (narrowed.includes(undefined)) return explore.asking(signal);
+  const or = narrowed.map((change) => conditionsOf({ ...view, ...change }, time).conditions);
+  return { ...explore.asking(signal), conditions: { or } };
 }
 
 async function allSpans(explore: Explore, measure: MeasureText, signal: AbortSignal): Promise<ChartSeries> {

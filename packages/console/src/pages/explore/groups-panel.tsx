@@ -6,7 +6,7 @@ import { type GroupKey, groupText, narrowTo } from "./group-key.ts";
 import type { MeasureText } from "./measures.ts";
 import { QueryProblem } from "./query-problem.tsx";
 import type { Explore } from "./use-explore.ts";
-import { useGroupTable } from "./use-groups.ts";
+import { useGroupTable } from "./use-group-table.ts";
 
 const FIRST_GROUPS = 20;
 const MORE_GROUPS = 200;

@@ -5,7 +5,7 @@ import { theme } from "../../state/settings.ts";
 import { useValue } from "../../state/value-store.ts";
 import type { Totals } from "./ask-explore.ts";
 import { nanosecondsText } from "./nanoseconds-text.ts";
-import { bucketsOf, stepFor, wholeOf } from "./time-span.ts";
+import { bucketsOf, stepFor, timeChange, wholeOf } from "./time-span.ts";
 import type { Explore } from "./use-explore.ts";
 import { useHeat } from "./use-heat.ts";
 
@@ -26,11 +26,9 @@ export function HeatPanel({ explore, totals }: { explore: Explore; totals: Total
   const { counted } = state;
   const rows = useMemo(() => counted && heatRows(counted.heat, ROWS), [counted]);
   const whole = useMemo(() => counted && wholeOf(counted.question.starts, counted.question.stepMs), [counted]);
-  const choose = ({ time: { fromMs, toMs }, minNs, belowNs }: HeatPart) =>
+  const choose = ({ time: part, minNs, belowNs }: HeatPart) =>
     show({
-      period: "",
-      from: String(fromMs),
-      to: String(toMs),
+      ...timeChange(part),
       min: minNs <= 1 ? "" : nanosecondsText(minNs),
       max: nanosecondsText(belowNs - 1),
     });

@@ -30,6 +30,11 @@ export function timeSpanOf(view: Pick<ExploreView, "period" | "from" | "to">, no
 
 const AHEAD_MS = 2_000;
 
+/** What to change in a view so that it shows this time. */
+export function timeChange({ fromMs, toMs }: TimeSpan): Pick<ExploreView, "period" | "from" | "to"> {
+  return { period: "", from: String(fromMs), to: String(toMs) };
+}
+
 /** Widths of a bucket of time that people count in, in milliseconds. */
 export const steps: readonly { name: string; ms: number }[] = [
   { name: "10ms", ms: 10 },
