@@ -4,6 +4,7 @@ import { token } from "../state/settings.ts";
 import { showToast } from "../state/toasts.ts";
 import { useValue } from "../state/value-store.ts";
 import type { SpanSearch } from "./span-search.ts";
+import { takeWorker } from "./spare-worker.ts";
 import type { SpanDetails, WaterfallDrawing, WaterfallNews, WaterfallRequest } from "./waterfall-messages.ts";
 
 /** What the worker has told so far. */
@@ -40,7 +41,7 @@ export function useWaterfall(job: WaterfallJob): { state: WaterfallState; ask: A
   const { follows, times } = useFollows(job);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another round or run of the job begins anew, its end does not.
   useEffect(() => {
-    const mine = new Worker(new URL("./waterfall-worker.ts", import.meta.url), { type: "module" });
+    const mine = takeWorker();
     worker.current = mine;
     setState({ complete: false });
     mine.onmessage = ({ data }: MessageEvent<WaterfallNews>) => {

@@ -17,6 +17,8 @@ import type { WaterfallDrawing } from "./waterfall-messages.ts";
 import { WaterfallNotice } from "./waterfall-notice.tsx";
 import { parseWaterfallUrl, type WaterfallUrl, withWaterfallUrl } from "./waterfall-url.ts";
 
+export { startSpareWorker } from "./spare-worker.ts";
+
 /** All spans of a job over time, live while it runs, beside what is known of the one that is selected. */
 export function WaterfallView({ job }: { job: Job }) {
   const runs = !isEnded(job.state);

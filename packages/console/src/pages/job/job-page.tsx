@@ -12,7 +12,7 @@ import { CompareDialog } from "../compare/compare-dialog.tsx";
 import { CancelDialog } from "./cancel-dialog.tsx";
 import { CloneDialog } from "./clone-dialog.tsx";
 import { JobFacts } from "./job-facts.tsx";
-import { type JobView, jobViews } from "./job-views.ts";
+import { jobViews, viewOf } from "./job-views.ts";
 import { retryJob } from "./retry-job.ts";
 
 /** One job: what it is, what can be done to it, and the ways to look into it. */
@@ -80,10 +80,6 @@ function JobHead({ job, onDone }: { job: Job; onDone: () => void }) {
       {asking === "compare" && <CompareDialog job={job} onClose={close} />}
     </header>
   );
-}
-
-function viewOf(chosen: string): JobView {
-  return jobViews.find(({ path }) => path === chosen) ?? jobViews[0]!;
 }
 
 function JobViews({ job, chosen }: { job: Job; chosen: string }) {

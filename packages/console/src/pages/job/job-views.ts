@@ -23,7 +23,10 @@ export const jobViews: readonly JobView[] = [
     path: "waterfall",
     label: "Waterfall",
     component: lazyComponent(() =>
-      import("../../waterfall/waterfall-view.tsx").then(({ WaterfallView }) => WaterfallView),
+      import("../../waterfall/waterfall-view.tsx").then(({ WaterfallView, startSpareWorker }) => {
+        startSpareWorker();
+        return WaterfallView;
+      }),
     ),
   },
   {
@@ -54,3 +57,8 @@ export const jobViews: readonly JobView[] = [
     component: lazyComponent(() => import("./output-view.tsx").then(({ OutputView }) => OutputView)),
   },
 ];
+
+/** The tab of a path; the first one when there is none of it. */
+export function viewOf(path: string): JobView {
+  return jobViews.find((view) => view.path === path) ?? jobViews[0]!;
+}
