@@ -52,7 +52,7 @@ const pictures: readonly Picture[] = [
   {
     name: "explore",
     path: () => "/explore?service=shop-api",
-    prepare: (page) => page.locator("main canvas, main svg").first().waitFor(),
+    prepare: (page) => page.locator(".heat-cells").waitFor(),
   },
   {
     name: "compare",

@@ -67,11 +67,16 @@ describe("shrinkPng", () => {
     expect(coloursOf(shrinkPng(png(2, rows, 6)), 2)).toEqual([[red, blue]]);
   });
 
-  it("gives what is not among the 256 most frequent colours the nearest one", () => {
-    const frequent = Array.from({ length: 256 }, (_, n) => [0, n, 0, 0, n, 0]).flat();
-    const [[...shrunk] = []] = coloursOf(shrinkPng(png(513, [[0, ...frequent, 3, 77, 1]])), 513);
-    expect(shrunk.at(-1)).toEqual([0, 77, 0]);
-    expect(shrunk.slice(0, 4).map(([, green]) => green)).toEqual([0, 0, 1, 1]);
+  it("keeps the most frequent colours and the farthest of the others, and gives the rest the nearest one", () => {
+    // 300 dark colours twice each, and one red.
+    const dark = Array.from({ length: 300 }, (_, n) => [0, n % 256, n >> 8, 0, n % 256, n >> 8]).flat();
+    const [[...shrunk] = []] = coloursOf(shrinkPng(png(601, [[0, ...dark, 250, 0, 0]])), 601);
+    expect(shrunk.at(-1)).toEqual([250, 0, 0]);
+    expect(new Set(shrunk.map(String)).size).toBe(256);
+    for (const [at, [r, g, b]] of shrunk.slice(0, 600).entries()) {
+      const n = at >> 1;
+      expect(r + Math.abs(g - (n % 256)) + Math.abs(b - (n >> 8))).toBeLessThanOrEqual(2);
+    }
   });
 
   it("refuses what browsers do not write", () => {

@@ -1,7 +1,8 @@
 import { crc32, deflateSync, inflateSync } from "node:zlib";
 
-/** Colours that a byte tells apart. */
+/** Colours that a byte tells apart, and how many of them are the most frequent ones. */
 const MOST_COLOURS = 256;
+const MOST_FREQUENT = 192;
 
 interface Pixels {
   width: number;
@@ -11,9 +12,10 @@ interface Pixels {
 }
 
 /**
- * Makes a picture of a page smaller: each point names one of its 256 most frequent colours, or the nearest to its own.
+ * Makes a picture of a page smaller: each point names one of 256 of its colours, the nearest to its own.
  *
- * Pages are drawn with few colours; what else there is are the edges of letters, where the nearest one is as good.
+ * Pages are drawn with few colours; what else there is are the edges of letters, where the nearest one is as good. Kept are
+ * the most frequent colours, and of the others those that are farthest from any, such as a small mark's.
  *
  * Errors: when it is no PNG of 8 bits with or without transparency, not interlaced, as browsers write them.
  */
@@ -89,12 +91,31 @@ function indexColours(rgb: Uint8Array): { palette: Uint8Array; points: Uint8Arra
   const colourAt = (at: number) => (rgb[at]! << 16) | (rgb[at + 1]! << 8) | rgb[at + 2]!;
   const counts = new Map<number, number>();
   for (let at = 0; at < rgb.length; at += 3) counts.set(colourAt(at), (counts.get(colourAt(at)) ?? 0) + 1);
-  const frequent = [...counts].sort(([, a], [, b]) => b - a).slice(0, MOST_COLOURS);
-  const kept = frequent.map(([colour]) => colour);
+  const kept = chooseColours(counts);
   const places = new Map([...counts.keys()].map((colour) => [colour, nearest(colour, kept)]));
   const points = new Uint8Array(rgb.length / 3);
   for (let n = 0; n < points.length; n++) points[n] = places.get(colourAt(n * 3))!;
   return { palette: Uint8Array.from(kept.flatMap(partsOf)), points };
+}
+
+function chooseColours(counts: ReadonlyMap<number, number>): number[] {
+  const byCount = [...counts].sort(([, a], [, b]) => b - a).map(([colour]) => colour);
+  if (byCount.length <= MOST_COLOURS) return byCount;
+  const kept = byCount.slice(0, MOST_FREQUENT);
+  const rest = byCount.slice(MOST_FREQUENT);
+  const missing = rest.map((colour) => distance(colour, kept[nearest(colour, kept)]!));
+  while (kept.length < MOST_COLOURS) {
+    const at = missing.reduce((best, each, n) => (each > missing[best]! ? n : best), 0);
+    const chosen = rest[at]!;
+    kept.push(chosen);
+    for (const [n, colour] of rest.entries()) missing[n] = Math.min(missing[n]!, distance(colour, chosen));
+  }
+  return kept;
+}
+
+function distance(one: number, other: number): number {
+  const [[r, g, b], [red, green, blue]] = [partsOf(one), partsOf(other)];
+  return (r - red) ** 2 + (g - green) ** 2 + (b - blue) ** 2;
 }
 
 function partsOf(colour: number): [number, number, number] {
@@ -102,13 +123,11 @@ function partsOf(colour: number): [number, number, number] {
 }
 
 function nearest(colour: number, kept: readonly number[]): number {
-  const [red, green, blue] = partsOf(colour);
   let best = 0;
   let least = Number.POSITIVE_INFINITY;
   for (const [at, other] of kept.entries()) {
-    const [r, g, b] = partsOf(other);
-    const distance = (r - red) ** 2 + (g - green) ** 2 + (b - blue) ** 2;
-    if (distance < least) [best, least] = [at, distance];
+    const far = distance(colour, other);
+    if (far < least) [best, least] = [at, far];
   }
   return best;
 }
