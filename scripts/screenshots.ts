@@ -60,7 +60,11 @@ const pictures: readonly Picture[] = [
     prepare: (page) => page.locator("tbody tr").first().waitFor(),
   },
   { name: "queues", path: () => "/queues", prepare: (page) => page.locator("tbody tr").first().waitFor() },
-  { name: "schedules", path: () => "/schedules", prepare: (page) => page.locator("tbody tr").first().waitFor() },
+  {
+    name: "schedule",
+    path: () => "/schedules?name=nightly+report",
+    prepare: (page) => page.locator("tbody tr").first().waitFor(),
+  },
 ];
 
 const wanted = process.argv.slice(2);

@@ -134,7 +134,8 @@ async function runPresent(client: Client): Promise<Showcase> {
   await before.wait();
   for (let order = 4711; order < 4716; order++) await client.events.publish("order.paid", { order });
   await client.schedules.fire("orders of partners");
-  await client.schedules.fire("nightly report");
+  const week = { from: new Date(Date.now() - 7 * 24 * HOUR_MS), until: new Date() };
+  await client.schedules.backfill("nightly report", week);
   const failed = await publish(14, "away");
   await failed.wait();
   const retried = await client.jobs.submit(importOrders, { file: "orders-retried.csv", seed: 4 });
