@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { Command } from "commander";
 import { type CliContext, UsageError } from "../cli-context.ts";
 import { runWatched } from "../dev/run-watched.ts";
+import { wholeNumber } from "../flag-values.ts";
 import { addServerFlags } from "../server-flags.ts";
 import { serverOptions, wantsJson } from "../server-options.ts";
 import { listeningText, startServerOf } from "../start-server.ts";
@@ -12,7 +13,7 @@ export function devCommand(context: CliContext): Command {
     .description("run a server, its console and the tasks of modules, anew whenever their code changes, until Ctrl-C")
     .argument("<modules...>", "TypeScript or JavaScript modules that export tasks")
     .option("--queue <queues>", "queues to serve, separated by commas (default: default)")
-    .option("--concurrency <n>", "attempts at once");
+    .option("--concurrency <n>", "attempts at once", wholeNumber("--concurrency", 1, 10_000));
   command.optionsGroup("Options of the server, as spanloom server has them:");
   return addServerFlags(command)
     .addHelpText("after", examples)
@@ -39,7 +40,7 @@ async function checkThere(modules: readonly string[]): Promise<void> {
 
 interface RunnerFlags {
   queue?: string;
-  concurrency?: string;
+  concurrency?: number;
 }
 
 function runnerArguments({ queue, concurrency }: RunnerFlags): string[] {

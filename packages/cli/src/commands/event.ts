@@ -2,8 +2,8 @@ import type { EventConditions, EventSnapshot, EventSourceName } from "@spanloom/
 import { Command } from "commander";
 import { type CliContext, UsageError } from "../cli-context.ts";
 import { collect } from "../collect.ts";
-import { collectEntry, instant, oneOfList, wholeNumber } from "../flag-values.ts";
-import { readInput } from "../read-input.ts";
+import { addEventOptions, type EventFlags, eventOf } from "../event-flags.ts";
+import { instant, oneOfList, wholeNumber } from "../flag-values.ts";
 import { wantsJson, withClient } from "../server-options.ts";
 import { firingsText } from "../text/firing-text.ts";
 import { oneLine, tableWidth, textTable } from "../text/text-table.ts";
@@ -15,24 +15,21 @@ export function eventCommand(context: CliContext): Command {
   return command;
 }
 
-interface PublishFlags {
-  payload?: string;
+interface PublishFlags extends EventFlags {
   id?: string;
-  metadata?: Record<string, string>;
 }
 
 function publishCommand(context: CliContext): Command {
-  return new Command("publish")
+  const command = new Command("publish")
     .description("publish an event; prints its id")
-    .argument("<key>", "what happened, e.g. order.paid")
-    .option("-p, --payload <json>", "what there is to say of it as JSON, @file, or - for the standard input")
+    .argument("<key>", "what happened, e.g. order.paid");
+  return addEventOptions(command)
     .option("--id <id>", "an id that is there already is not published again (default: a random one)")
-    .option("--metadata <key=value>", "fact beside it, may be repeated", collectEntry("--metadata"))
     .addHelpText("after", '\nExamples:\n  spanloom event publish order.paid --payload \'{"id":7,"amount":120}\'\n')
-    .action(async (key: string, { payload, id, metadata }: PublishFlags, command: Command) => {
-      const value = await readInput(payload, context, "--payload");
-      const options = { ...(id !== undefined && { id }), ...(metadata && { metadata }) };
-      const published = await withClient(command, context, (client) => client.events.publish(key, value, options));
+    .action(async (key: string, { id, ...flags }: PublishFlags) => {
+      const { payload, ...event } = await eventOf(key, flags, context);
+      const options = { ...(id !== undefined && { id }), ...(event.metadata && { metadata: event.metadata }) };
+      const published = await withClient(command, context, (client) => client.events.publish(key, payload, options));
       context.stdout.write(`${wantsJson(command) ? JSON.stringify({ id: published }) : published}\n`);
     });
 }

@@ -4,7 +4,7 @@ import { type CliContext, UsageError } from "../cli-context.ts";
 import { instant, wholeNumber } from "../flag-values.ts";
 import { wantsJson, withClient } from "../server-options.ts";
 import { formatDuration } from "../text/duration-text.ts";
-import { type TimesFlags, timesOf } from "./schedule-times.ts";
+import { addTimesOptions, type TimesFlags, timesOf } from "./schedule-times.ts";
 
 interface PreviewFlags extends TimesFlags {
   after?: Date;
@@ -13,17 +13,14 @@ interface PreviewFlags extends TimesFlags {
 
 /** `spanloom schedule preview`: tells when a schedule fires, or would. */
 export function schedulePreviewCommand(context: CliContext): Command {
-  return new Command("preview")
+  const command = new Command("preview")
     .description("tell the next times of a schedule, or of one that is not there yet")
-    .argument("[name]", "name of the schedule; without one, times as put takes them")
-    .option("--cron <expression>", "by the calendar, five or six fields")
-    .option("--time-zone <zone>", "whose calendar, IANA name (default: UTC)")
-    .option("--every <duration>", "every so often, e.g. 5m")
-    .option("--at <time>", "once, ISO 8601", instant("--at"))
+    .argument("[name]", "name of the schedule; without one, times as put takes them");
+  return addTimesOptions(command)
     .option("--after <time>", "times after this, ISO 8601 (default: now)", instant("--after"))
     .option("--count <n>", "how many", wholeNumber("--count", 1, 1_000), 10)
     .addHelpText("after", examples)
-    .action(async (name: string | undefined, flags: PreviewFlags, command: Command) => {
+    .action(async (name: string | undefined, flags: PreviewFlags) => {
       const { after, count } = flags;
       const given = [flags.cron, flags.every, flags.at].some((value) => value !== undefined);
       if (name !== undefined && given)

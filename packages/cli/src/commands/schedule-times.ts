@@ -1,4 +1,6 @@
 import type { ScheduleTimes } from "@spanloom/sdk";
+import type { Command } from "commander";
+import { instant } from "../flag-values.ts";
 import { parseDuration } from "../text/duration-text.ts";
 import { oneFlag } from "./definition-commands.ts";
 
@@ -9,6 +11,15 @@ export interface TimesFlags {
   at?: Date;
   timeZone?: string;
   jitter?: string;
+}
+
+/** Adds the options that {@link timesOf} reads, but for jitter. */
+export function addTimesOptions(command: Command): Command {
+  return command
+    .option("--cron <expression>", "by the calendar, five or six fields")
+    .option("--time-zone <zone>", "whose calendar, IANA name (default: UTC)")
+    .option("--every <duration>", "every so often, e.g. 5m")
+    .option("--at <time>", "once, ISO 8601", instant("--at"));
 }
 
 /** When a schedule fires, from flags. Errors: UsageError unless one kind of time is given. */

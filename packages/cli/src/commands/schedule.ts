@@ -11,7 +11,7 @@ import { firingsText, lastText } from "../text/firing-text.ts";
 import { tableWidth, textTable } from "../text/text-table.ts";
 import { type Definitions, definitionCommands } from "./definition-commands.ts";
 import { schedulePreviewCommand } from "./schedule-preview.ts";
-import { type TimesFlags, timesOf } from "./schedule-times.ts";
+import { addTimesOptions, type TimesFlags, timesOf } from "./schedule-times.ts";
 
 const schedules: Definitions<ScheduleSnapshot> = {
   kind: "schedule",
@@ -44,14 +44,11 @@ interface PutFlags extends TimesFlags {
 const overlaps: readonly OverlapPolicyName[] = ["skip", "queueOne", "allow", "cancelRunning"];
 
 function putCommand(context: CliContext): Command {
-  return new Command("put")
+  const command = new Command("put")
     .description("make a schedule that submits one task, or change the one of that name")
     .argument("<name>", "name of the schedule")
-    .argument("<task>", "name of the task")
-    .option("--cron <expression>", "by the calendar, five or six fields")
-    .option("--time-zone <zone>", "whose calendar, IANA name (default: UTC)")
-    .option("--every <duration>", "every so often, e.g. 5m")
-    .option("--at <time>", "once, ISO 8601", instant("--at"))
+    .argument("<task>", "name of the task");
+  return addTimesOptions(command)
     .option("-i, --input <json>", "the task's input as JSON, @file, or - for the standard input")
     .option("--tag <key=value>", "tag of its jobs, may be repeated", collectTag)
     .option("--queue <queue>", "queue of its jobs")
@@ -66,7 +63,7 @@ function putCommand(context: CliContext): Command {
     .option("--jitter <duration>", "put each time off by up to")
     .option("--paused", "make it so that it does not fire")
     .addHelpText("after", putExamples)
-    .action(async (name: string, taskName: string, flags: PutFlags, command: Command) => {
+    .action(async (name: string, taskName: string, flags: PutFlags) => {
       const times = timesOf(flags);
       const input = await readInput(flags.input, context);
       const { tag, queue, maxAttempts, taskVersion, overlap, catchUp, paused } = flags;

@@ -1,29 +1,21 @@
 import type { TriggerTest } from "@spanloom/sdk";
 import { Command } from "commander";
 import { type CliContext, exitCodes } from "../cli-context.ts";
-import { collectEntry } from "../flag-values.ts";
+import { addEventOptions, type EventFlags, eventOf } from "../event-flags.ts";
 import type { Exit } from "../program.ts";
-import { readInput } from "../read-input.ts";
 import { wantsJson, withClient } from "../server-options.ts";
 import { factsText } from "../text/facts-text.ts";
 
-interface TestFlags {
-  payload?: string;
-  metadata?: Record<string, string>;
-}
-
 /** `spanloom trigger test`: tells whether a trigger would fire for an event, and with what job. */
 export function triggerTestCommand(context: CliContext, exit: Exit): Command {
-  return new Command("test")
+  const command = new Command("test")
     .description("tell whether a trigger would fire for an event, and what it would submit; nothing is made")
     .argument("<name>", "name of the trigger")
-    .argument("<key>", "key of the event, e.g. order.paid")
-    .option("-p, --payload <json>", "payload of the event as JSON, @file, or - for the standard input")
-    .option("--metadata <key=value>", "fact beside it, may be repeated", collectEntry("--metadata"))
+    .argument("<key>", "key of the event, e.g. order.paid");
+  return addEventOptions(command)
     .addHelpText("after", examples)
-    .action(async (name: string, key: string, { payload, metadata }: TestFlags, command: Command) => {
-      const value = await readInput(payload, context, "--payload");
-      const event = { key, ...(value !== undefined && { payload: value }), ...(metadata && { metadata }) };
+    .action(async (name: string, key: string, flags: EventFlags) => {
+      const event = await eventOf(key, flags, context);
       const told = await withClient(command, context, (client) => client.triggers.test(name, event));
       context.stdout.write(wantsJson(command) ? `${JSON.stringify(told)}\n` : testText(told));
       exit(told.matches ? exitCodes.ok : exitCodes.failed);
