@@ -4,6 +4,8 @@ import { Link } from "wouter";
 import { durationText } from "../text/duration-text.ts";
 import { shareText } from "../text/share-text.ts";
 import { spanPath } from "../text/span-path.ts";
+import { ShareBar } from "../widgets/share-bar.tsx";
+import { TableFrame } from "../widgets/table-frame.tsx";
 import { PathKindMark } from "./path-kind-mark.tsx";
 import { type NamePart, partsByName, pathNs } from "./path-parts.ts";
 
@@ -11,6 +13,15 @@ import { type NamePart, partsByName, pathNs } from "./path-parts.ts";
 const FIRST = 10;
 /** More rows than these help nobody. */
 const MOST = 500;
+
+const heads = [
+  { text: "Kind" },
+  { text: "Name" },
+  { text: "Share", span: 2 },
+  { text: "Time", number: true },
+  { text: "Steps", number: true },
+  { text: "Longest", number: true },
+];
 
 /** Where the time went: the names on the path, the one that took most first. */
 export function PathNames({ segments, jobId }: { segments: readonly PathSegment[]; jobId: string }) {
@@ -20,34 +31,11 @@ export function PathNames({ segments, jobId }: { segments: readonly PathSegment[
   return (
     <>
       <h2 className="view-title">Where the time went</h2>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys. */}
-      <section className="table-frame" aria-label="Where the time went" tabIndex={0}>
-        <table className="table">
-          <thead>
-            <tr>
-              <th scope="col">Kind</th>
-              <th scope="col">Name</th>
-              <th scope="col" colSpan={2}>
-                Share
-              </th>
-              <th scope="col" className="number">
-                Time
-              </th>
-              <th scope="col" className="number">
-                Steps
-              </th>
-              <th scope="col" className="number">
-                Longest
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {parts.slice(0, all ? MOST : FIRST).map((part) => (
-              <NameRow key={`${part.kind} ${part.name}`} {...{ part, total, jobId }} />
-            ))}
-          </tbody>
-        </table>
-      </section>
+      <TableFrame label="Where the time went" heads={heads}>
+        {parts.slice(0, all ? MOST : FIRST).map((part) => (
+          <NameRow key={`${part.kind} ${part.name}`} {...{ part, total, jobId }} />
+        ))}
+      </TableFrame>
       {!all && parts.length > FIRST && (
         <button type="button" className="button button-quiet" onClick={() => setAll(true)}>
           Show all {parts.length.toLocaleString()} names
@@ -68,9 +56,7 @@ function NameRow({ part, total, jobId }: { part: NamePart; total: number; jobId:
         {name}
       </td>
       <td className="wide">
-        <span className="share-bar" aria-hidden="true">
-          <span className={`kind-${kind}`} style={{ width: `${(ns / total) * 100}%` }} />
-        </span>
+        <ShareBar kind={kind} part={ns / total} />
       </td>
       <td className="number">{shareText(ns, total)}</td>
       <td className="number">{durationText(ns / 1e6)}</td>

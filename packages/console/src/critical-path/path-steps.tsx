@@ -4,11 +4,23 @@ import { Link } from "wouter";
 import { durationText } from "../text/duration-text.ts";
 import { shortId } from "../text/short-id.ts";
 import { spanPath } from "../text/span-path.ts";
+import { ShareBar } from "../widgets/share-bar.tsx";
+import { TableFrame } from "../widgets/table-frame.tsx";
 import { PathKindMark } from "./path-kind-mark.tsx";
 import { longestSteps, type PathStep, pathNs } from "./path-parts.ts";
 
 /** Steps that are shown at first, and how many more at a time. */
 const STEPS = 50;
+
+const heads = [
+  { text: "From", number: true },
+  { text: "Kind" },
+  { text: "Span" },
+  { text: "When" },
+  { text: "Queue" },
+  { text: "Runner" },
+  { text: "Time", number: true },
+];
 
 /** The path step by step, in order of time; of many steps the longest. */
 export function PathSteps({ segments, jobId }: { segments: readonly PathSegment[]; jobId: string }) {
@@ -17,31 +29,11 @@ export function PathSteps({ segments, jobId }: { segments: readonly PathSegment[
   return (
     <>
       <h2 className="view-title">Step by step</h2>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys. */}
-      <section className="table-frame" aria-label="Step by step" tabIndex={0}>
-        <table className="table">
-          <thead>
-            <tr>
-              <th scope="col" className="number">
-                From
-              </th>
-              <th scope="col">Kind</th>
-              <th scope="col">Span</th>
-              <th scope="col">When</th>
-              <th scope="col">Queue</th>
-              <th scope="col">Runner</th>
-              <th scope="col" className="number">
-                Time
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {longestSteps(segments, most).map((step) => (
-              <StepRow key={step.fromNs} {...{ step, total, jobId }} />
-            ))}
-          </tbody>
-        </table>
-      </section>
+      <TableFrame label="Step by step" heads={heads}>
+        {longestSteps(segments, most).map((step) => (
+          <StepRow key={step.fromNs} {...{ step, total, jobId }} />
+        ))}
+      </TableFrame>
       {segments.length > most && (
         <button type="button" className="button button-quiet" onClick={() => setMost(most * 4)}>
           Show more of {segments.length.toLocaleString()} steps
@@ -77,15 +69,7 @@ function StepRow({ step, total, jobId }: { step: PathStep; total: number; jobId:
         {failed && <span className="span-failed">{outcome}</span>}
       </td>
       <td className="wide">
-        <span className="share-bar" aria-hidden="true">
-          <span
-            className={`kind-${kind}`}
-            style={{
-              marginInlineStart: `${(step.fromNs / total) * 100}%`,
-              width: `${(durationNs / total) * 100}%`,
-            }}
-          />
-        </span>
+        <ShareBar kind={kind} from={step.fromNs / total} part={durationNs / total} />
       </td>
       <td>{queue}</td>
       <td className="mono quiet" title={runnerId}>

@@ -4,6 +4,8 @@ import { Link } from "wouter";
 import { durationText } from "../text/duration-text.ts";
 import { shareText } from "../text/share-text.ts";
 import { spanPath } from "../text/span-path.ts";
+import { ShareBar } from "../widgets/share-bar.tsx";
+import { type ColumnHead, TableFrame } from "../widgets/table-frame.tsx";
 import type { FlameDrawing } from "./flame-session.ts";
 import { isWaiting } from "./flame-weights.ts";
 
@@ -29,66 +31,33 @@ export function FlameNames({ job, drawing, withWaits, found, onFind }: FlameName
   return (
     <>
       <h2 className="view-title">By name</h2>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys. */}
-      <section className="table-frame" aria-label="By name" tabIndex={0}>
-        <table className="table">
-          <thead>
-            <tr>
-              <th scope="col">Name</th>
-              <th scope="col" className="number">
-                Spans
-              </th>
-              <th scope="col" className="number">
-                Failed
-              </th>
-              <th scope="col" colSpan={3}>
-                {withWaits ? "Self time and waiting" : "Self time"}
-              </th>
-              <th scope="col" className="number">
-                Total
-              </th>
-              <th scope="col" className="number">
-                Mean
-              </th>
-              <th scope="col" className="number">
-                Longest
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {sums.slice(0, all ? sums.length : FIRST).map((sum) => (
-              <tr key={sum.name}>
-                <td className="name-cell" title={drawing.names[sum.name]}>
-                  <button type="button" className="sort" onClick={() => onFind(drawing.names[sum.name] ?? "")}>
-                    {drawing.names[sum.name]}
-                  </button>
-                </td>
-                <td className="number">{sum.spans.toLocaleString()}</td>
-                <td className={sum.errors > 0 ? "number slower" : "number"}>
-                  {sum.errors > 0 && sum.errors.toLocaleString()}
-                </td>
-                <td className="wide">
-                  <span className="share-bar" aria-hidden="true">
-                    <span
-                      className={isWaiting(sum.type) ? "kind-queued" : "kind-running"}
-                      style={{ width: `${(sum.self / (whole || 1)) * 100}%` }}
-                    />
-                  </span>
-                </td>
-                <td className="number">{shareText(sum.self, whole)}</td>
-                <td className="number">{durationText(sum.self / 1e6)}</td>
-                <td className="number">{durationText(sum.total / 1e6)}</td>
-                <td className="number">{durationText(sum.total / sum.spans / 1e6)}</td>
-                <td className="number">
-                  <Link href={spanPath(job.id, sum.longestId)} title="See it in the waterfall">
-                    {durationText(sum.longest / 1e6)}
-                  </Link>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </section>
+      <TableFrame label="By name" heads={headsOf(withWaits)}>
+        {sums.slice(0, all ? sums.length : FIRST).map((sum) => (
+          <tr key={sum.name}>
+            <td className="name-cell" title={drawing.names[sum.name]}>
+              <button type="button" className="sort" onClick={() => onFind(drawing.names[sum.name] ?? "")}>
+                {drawing.names[sum.name]}
+              </button>
+            </td>
+            <td className="number">{sum.spans.toLocaleString()}</td>
+            <td className={sum.errors > 0 ? "number slower" : "number"}>
+              {sum.errors > 0 && sum.errors.toLocaleString()}
+            </td>
+            <td className="wide">
+              <ShareBar kind={isWaiting(sum.type) ? "queued" : "running"} part={sum.self / (whole || 1)} />
+            </td>
+            <td className="number">{shareText(sum.self, whole)}</td>
+            <td className="number">{durationText(sum.self / 1e6)}</td>
+            <td className="number">{durationText(sum.total / 1e6)}</td>
+            <td className="number">{durationText(sum.total / sum.spans / 1e6)}</td>
+            <td className="number">
+              <Link href={spanPath(job.id, sum.longestId)} title="See it in the waterfall">
+                {durationText(sum.longest / 1e6)}
+              </Link>
+            </td>
+          </tr>
+        ))}
+      </TableFrame>
       {!all && sums.length > FIRST && (
         <button type="button" className="button button-quiet" onClick={() => setAll(true)}>
           Show all {sums.length.toLocaleString()} names
@@ -96,4 +65,16 @@ export function FlameNames({ job, drawing, withWaits, found, onFind }: FlameName
       )}
     </>
   );
+}
+
+function headsOf(withWaits: boolean): ColumnHead[] {
+  return [
+    { text: "Name" },
+    { text: "Spans", number: true },
+    { text: "Failed", number: true },
+    { text: withWaits ? "Self time and waiting" : "Self time", span: 3 },
+    { text: "Total", number: true },
+    { text: "Mean", number: true },
+    { text: "Longest", number: true },
+  ];
 }

@@ -1,69 +1,9 @@
 import type { QueryClient } from "@spanloom/query";
-import {
-  Dictionary,
-  Float64,
-  Int32,
-  makeData,
-  makeVector,
-  type RecordBatch,
-  Table,
-  TimestampNanosecond,
-  Uint32,
-  Utf8,
-  vectorFromArray,
-} from "apache-arrow";
+import { type RecordBatch, Table, Utf8, vectorFromArray } from "apache-arrow";
 import { describe, expect, it } from "vitest";
+import { sampleBaseNs, sampleBatch, sampleId } from "../waterfall/testing/sample-batch.ts";
 import { type FlameNews, runFlame } from "./flame-session.ts";
 import { nodeOfPath } from "./node-path.ts";
-
-interface Row {
-  id: number;
-  parent?: number;
-  name: string;
-  end: number | null;
-  status?: string;
-}
-
-const baseNs = 1_790_000_000_000_000_000n;
-const idOf = (n: number) => `feed${String(n).padStart(12, "0")}`;
-
-/** A batch as the server sends it; every span starts with its number. */
-function batchOf(...rows: readonly Row[]): RecordBatch {
-  const text = (values: (string | null)[]) => vectorFromArray(values, new Utf8());
-  const category = (values: string[]) => vectorFromArray(values, new Dictionary(new Utf8(), new Int32()));
-  const times = (values: (number | null)[]) =>
-    makeVector(
-      makeData({
-        type: new TimestampNanosecond(),
-        length: values.length,
-        data: BigInt64Array.from(values, (value) => baseNs + BigInt(value ?? 0)),
-        nullCount: values.filter((value) => value === null).length,
-        nullBitmap: Uint8Array.of(values.reduce((bits: number, value, at) => bits | (value === null ? 0 : 1 << at), 0)),
-      }),
-    );
-  const none = () =>
-    vectorFromArray(
-      rows.map(() => null),
-      new Float64(),
-    );
-  return new Table({
-    span_id: text(rows.map(({ id }) => idOf(id))),
-    parent_span_id: text(rows.map(({ parent }) => (parent === undefined ? null : idOf(parent)))),
-    name: category(rows.map(({ name }) => name)),
-    type: category(rows.map(() => "user")),
-    start_time: times(rows.map(({ id }) => id)),
-    end_time: times(rows.map(({ end }) => end)),
-    status: category(rows.map(({ status = "UNSET" }) => status)),
-    outcome: category(rows.map(() => "")),
-    attempt: vectorFromArray(
-      rows.map(() => 1),
-      new Uint32(),
-    ),
-    blocked_ms: none(),
-    queued_ms: none(),
-    backoff_ms: none(),
-  }).batches[0]!;
-}
 
 /** What is told of batches in place of a server's; between them everything happens that was put off. */
 async function told(live: boolean, ...batches: readonly RecordBatch[]): Promise<FlameNews[]> {
@@ -84,7 +24,7 @@ async function told(live: boolean, ...batches: readonly RecordBatch[]): Promise<
     {
       client: () => ({ spans: () => ({ columns: () => query }) }) as unknown as QueryClient,
       tell: (each) => news.push(each),
-      nowMs: () => Number(baseNs / 1_000_000n) + 1,
+      nowMs: () => Number(sampleBaseNs / 1_000_000n) + 1,
       schedule: (callback) => {
         waiting.add(callback);
         return () => waiting.delete(callback);
@@ -101,8 +41,8 @@ function lastDrawing(news: readonly FlameNews[]) {
 
 describe("the flame chart of a job", () => {
   const batches = [
-    batchOf({ id: 0, name: "root", end: 100 }, { id: 10, parent: 0, name: "leaf", end: 30 }),
-    batchOf({ id: 40, parent: 0, name: "leaf", end: 90, status: "ERROR" }),
+    sampleBatch({ id: 0, name: "root", end: 100 }, { id: 10, parent: 0, name: "leaf", end: 30 }),
+    sampleBatch({ id: 40, parent: 0, name: "leaf", end: 90, status: "ERROR" }),
   ];
 
   it("is drawn again as spans come, and told to be whole at the end", async () => {
@@ -118,18 +58,18 @@ describe("the flame chart of a job", () => {
   });
 
   it("is drawn without waiting for further spans, and again while spans are open", async () => {
-    const open = batchOf({ id: 0, name: "root", end: null });
+    const open = sampleBatch({ id: 0, name: "root", end: null });
     const news = await told(true, open);
     const drawings = news.filter((each) => each.kind === "drawing").map(({ drawing }) => drawing.flame.open[1]);
     expect([drawings, news.at(-1)?.kind]).toEqual([[1, 1], "complete"]);
-    expect(lastDrawing(news).flame.total[1]).toBe(1e6);
+    expect(lastDrawing(news).flame.total[1]).toBe(543_211);
   });
 
   it("names the span that took longest, of a node and of a name", async () => {
     const { sums, longestHigh, longestLow, flame } = lastDrawing(await told(true, ...batches));
-    expect(sums.map(({ longestId }) => longestId)).toEqual([idOf(40), idOf(0)]);
+    expect(sums.map(({ longestId }) => longestId)).toEqual([sampleId(40), sampleId(0)]);
     const leaf = flame.firstChild[1]!;
-    expect([longestHigh[leaf]!.toString(16), longestLow[leaf]!.toString(16)]).toEqual(["feed0000", "40"]);
+    expect([longestHigh[leaf]!.toString(16), longestLow[leaf]!.toString(16)]).toEqual(["feed0000", "28"]);
   });
 
   it("finds what was zoomed into by its names, or the last of them that there is", async () => {

@@ -1,6 +1,7 @@
 import type { Job } from "@spanloom/protocol";
 import { useMemo, useState } from "react";
 import { isEnded } from "../text/job-states.ts";
+import { FindField } from "../widgets/find-field.tsx";
 import { EmptyState, LoadingRows } from "../widgets/notice.tsx";
 import { FlameChart } from "./flame-chart.tsx";
 import { FlameNames } from "./flame-names.tsx";
@@ -57,14 +58,7 @@ function Chart({ job, drawing, live }: { job: Job; drawing: FlameDrawing; live: 
   return (
     <>
       <search className="view-bar">
-        <input
-          id="search"
-          type="search"
-          aria-label="Find a name"
-          placeholder="Find a name"
-          value={find}
-          onChange={({ target }) => setFind(target.value)}
-        />
+        <FindField label="Find a name" value={find} onChange={setFind} />
         <fieldset className="switch" aria-label="Width of the frames">
           {flameMeasures.map(({ name, text, hint }) => (
             <button

@@ -1,10 +1,11 @@
 import type { Job } from "@spanloom/protocol";
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import { useLocation, useSearch } from "wouter";
 import { errorText } from "../rpc/error-text.ts";
 import { isEnded } from "../text/job-states.ts";
 import { clockTime } from "../text/time-text.ts";
 import { EmptyState, ErrorState, LoadingRows } from "../widgets/notice.tsx";
+import { TypedFilter } from "../widgets/typed-filter.tsx";
 import { ViewBody } from "../widgets/view-body.tsx";
 import { VirtualList } from "../widgets/virtual-list.tsx";
 import type { LogLine, LogRecord } from "./log-lines.ts";
@@ -28,7 +29,13 @@ export function LogsView({ job }: { job: Job }) {
   return (
     <section className="logs" aria-label="Logs">
       <search className="view-bar">
-        <FindField value={view.find} onChange={(find) => show({ find })} />
+        <TypedFilter
+          id="search"
+          className="logs-find"
+          label="Find in the text"
+          value={view.find}
+          onChange={(find) => show({ find })}
+        />
         <fieldset className="switch" aria-label="Least severity">
           {logLevels.map((level) => (
             <button
@@ -53,30 +60,6 @@ export function LogsView({ job }: { job: Job }) {
       </search>
       <Lines key={formatLogsView(view)} {...{ job, view, state, live, follow, setFollow, show }} />
     </section>
-  );
-}
-
-/** What a field waits for the next letter before it asks. */
-const TYPING_MS = 300;
-
-function FindField({ value, onChange }: { value: string; onChange: (find: string) => void }) {
-  const [text, setText] = useState(value);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: only what is typed asks anew.
-  useEffect(() => {
-    if (text === value) return undefined;
-    const timer = setTimeout(() => onChange(text), TYPING_MS);
-    return () => clearTimeout(timer);
-  }, [text]);
-  return (
-    <input
-      id="search"
-      type="search"
-      className="logs-find"
-      aria-label="Find in the text"
-      placeholder="Find in the text"
-      value={text}
-      onChange={({ target }) => setText(target.value)}
-    />
   );
 }
 

@@ -1,67 +1,10 @@
 import { SpanloomError } from "@spanloom/protocol";
 import type { PathSegment, QueryClient, TailInput, TailOptions } from "@spanloom/query";
-import {
-  Dictionary,
-  Float64,
-  Int32,
-  makeData,
-  makeVector,
-  type RecordBatch,
-  Table,
-  TimestampNanosecond,
-  Uint32,
-  Utf8,
-  vectorFromArray,
-} from "apache-arrow";
+import { type RecordBatch, Table, Utf8, vectorFromArray } from "apache-arrow";
 import { describe, expect, it } from "vitest";
+import { sampleBaseNs, sampleBatch, sampleId } from "./testing/sample-batch.ts";
 import type { WaterfallNews } from "./waterfall-messages.ts";
 import { type SessionContext, WaterfallSession } from "./waterfall-session.ts";
-
-interface Row {
-  id: number;
-  parent?: number;
-  name?: string;
-  end?: number | null;
-  outcome?: string;
-  queuedMs?: number;
-}
-
-const baseNs = 1_790_000_000_123_456_789n;
-const id = (n: number) => (0xfeed_0000_0000_0000n + BigInt(n)).toString(16);
-
-/** A batch as the server sends it. */
-function batchOf(...rows: readonly Row[]): RecordBatch {
-  const text = (values: (string | null)[]) => vectorFromArray(values, new Utf8());
-  const category = (values: string[]) => vectorFromArray(values, new Dictionary(new Utf8(), new Int32()));
-  const times = (values: (bigint | null)[]) =>
-    makeVector(
-      makeData({
-        type: new TimestampNanosecond(),
-        length: values.length,
-        data: BigInt64Array.from(values, (value) => value ?? 0n),
-        nullCount: values.filter((value) => value === null).length,
-        nullBitmap: Uint8Array.of(values.reduce((bits, value, at) => bits | (value === null ? 0 : 1 << at), 0)),
-      }),
-    );
-  const waits = (values: (number | null)[]) => vectorFromArray(values, new Float64());
-  return new Table({
-    span_id: text(rows.map((row) => id(row.id))),
-    parent_span_id: text(rows.map(({ parent }) => (parent === undefined ? null : id(parent)))),
-    name: category(rows.map(({ name = "work" }) => name)),
-    type: category(rows.map(() => "attempt")),
-    start_time: times(rows.map((row) => baseNs + BigInt(row.id))),
-    end_time: times(rows.map(({ end = 900 }) => (end === null ? null : baseNs + BigInt(end)))),
-    status: category(rows.map(() => "UNSET")),
-    outcome: category(rows.map(({ outcome = "success" }) => outcome)),
-    attempt: vectorFromArray(
-      rows.map(() => 1),
-      new Uint32(),
-    ),
-    blocked_ms: waits(rows.map(() => null)),
-    queued_ms: waits(rows.map(({ queuedMs = null }) => queuedMs)),
-    backoff_ms: waits(rows.map(() => null)),
-  }).batches[0]!;
-}
 
 /** What a server answers in place of each call for spans: batches, then an error. */
 type Answer = readonly (RecordBatch | SpanloomError)[];
@@ -97,7 +40,7 @@ function sessionOf(answers: readonly Answer[], context: Partial<SessionContext> 
     readPath: async () => [],
     random: () => 0,
     tell: (each) => news.push(each),
-    nowMs: () => Number(baseNs / 1_000_000n) + 5_000,
+    nowMs: () => Number(sampleBaseNs / 1_000_000n) + 5_000,
     schedule: () => undefined,
     ...context,
   });
@@ -116,8 +59,8 @@ async function opened(...batches: readonly RecordBatch[]) {
 
 it("reads batches whose dictionaries differ, to the nanosecond", async () => {
   const { drawn, news } = await opened(
-    batchOf({ id: 0, name: "first", end: 901 }, { id: 3, parent: 1, name: "second", outcome: "timeout" }),
-    batchOf({ id: 1, parent: 0, name: "second", queuedMs: 2.5 }),
+    sampleBatch({ id: 0, name: "first", end: 901 }, { id: 3, parent: 1, name: "second", outcome: "timeout" }),
+    sampleBatch({ id: 1, parent: 0, name: "second", queuedMs: 2.5 }),
   );
   const { lines, names, whole, counts } = drawn();
   expect(news.at(-1)).toEqual({ kind: "complete" });
@@ -134,16 +77,16 @@ it("reads batches whose dictionaries differ, to the nanosecond", async () => {
 });
 
 it("an open span reaches up to now, and ends when it comes again", async () => {
-  const open = batchOf({ id: 0, end: null, outcome: "" });
+  const open = sampleBatch({ id: 0, end: null, outcome: "" });
   const { drawn } = await opened(open);
   expect([drawn().counts.open, drawn().whole.to > 4e9, drawn().lines.end[0]]).toEqual([1, true, Number.NaN]);
-  const later = await opened(open, batchOf({ id: 0, end: 50 }));
+  const later = await opened(open, sampleBatch({ id: 0, end: 50 }));
   expect([later.drawn().counts, later.drawn().whole.to]).toEqual([{ spans: 1, errors: 0, open: 0 }, 50]);
 });
 
 it("folds by span and by name, and unfolds what hides a span that is looked for", async () => {
   const { session, drawn, news } = await opened(
-    batchOf({ id: 0, name: "root" }, { id: 1, parent: 0, name: "mid" }, { id: 2, parent: 1, name: "leaf" }),
+    sampleBatch({ id: 0, name: "root" }, { id: 1, parent: 0, name: "mid" }, { id: 2, parent: 1, name: "leaf" }),
   );
   await session.handle({ kind: "foldName", name: 1 });
   expect(drawn().lines.count).toBe(2);
@@ -152,13 +95,13 @@ it("folds by span and by name, and unfolds what hides a span that is looked for"
   await session.handle({ kind: "search", search: { text: "leaf", errors: false } });
   const search = { text: "leaf", errors: false };
   expect(news.at(-1)).toEqual({ kind: "found", search, positions: Int32Array.of(2) });
-  await session.handle({ kind: "reveal", target: { spanId: id(2) } });
+  await session.handle({ kind: "reveal", target: { spanId: sampleId(2) } });
   expect([drawn().lines.count, news.at(-1)]).toEqual([3, { kind: "revealed", line: 2 }]);
   await session.handle({ kind: "fold", row: 1 });
   expect([drawn().lines.count, drawn().folded]).toEqual([2, true]);
   await session.handle({ kind: "unfoldAll" });
   expect([drawn().lines.count, drawn().folded]).toEqual([3, false]);
-  await session.handle({ kind: "reveal", target: { spanId: id(77) } });
+  await session.handle({ kind: "reveal", target: { spanId: sampleId(77) } });
   expect(news.at(-1)).toEqual({ kind: "revealed", line: -1 });
 });
 
@@ -173,10 +116,10 @@ const away = new SpanloomError("TELEMETRY_UNAVAILABLE", "cannot read spans: the 
 const kinds = (news: readonly WaterfallNews[]) => news.map(({ kind }) => kind);
 
 describe("a server that goes away", () => {
-  const first = batchOf({ id: 0 }, { id: 1, parent: 0 });
+  const first = sampleBatch({ id: 0 }, { id: 1, parent: 0 });
 
   it.each([true, false])("is asked again, and what comes again is not doubled; live: %s", async (live) => {
-    const answers = [[away], [first, away], [first, batchOf({ id: 2, parent: 0 })]];
+    const answers = [[away], [first, away], [first, sampleBatch({ id: 2, parent: 0 })]];
     const waits: number[] = [];
     const schedule = (callback: () => void, delayMs: number) => {
       waits.push(delayMs);
@@ -202,12 +145,12 @@ describe("a server that goes away", () => {
 describe("a span that a link names", () => {
   it("is waited for while spans come, and shown once it has", async () => {
     let draw = () => {};
-    const { session, open, news } = sessionOf([[batchOf({ id: 0 }), batchOf({ id: 1, parent: 0 })]], {
+    const { session, open, news } = sessionOf([[sampleBatch({ id: 0 }), sampleBatch({ id: 1, parent: 0 })]], {
       schedule: (callback) => {
         draw = callback;
       },
     });
-    await session.handle({ kind: "reveal", target: { spanId: id(1) } });
+    await session.handle({ kind: "reveal", target: { spanId: sampleId(1) } });
     const opening = open();
     expect(kinds(news)).toEqual([]);
     await opening;
@@ -216,19 +159,19 @@ describe("a span that a link names", () => {
   });
 
   it("is told to be missing once all have come", async () => {
-    const { session, open, news } = sessionOf([[batchOf({ id: 0 })]]);
-    await session.handle({ kind: "reveal", target: { spanId: id(9) } });
+    const { session, open, news } = sessionOf([[sampleBatch({ id: 0 })]]);
+    await session.handle({ kind: "reveal", target: { spanId: sampleId(9) } });
     await open();
     expect(news.filter(({ kind }) => kind === "revealed")).toEqual([{ kind: "revealed", line: -1 }]);
   });
 });
 
 describe("what is marked", () => {
-  const step = { startNs: baseNs + 1n, durationNs: 5, kind: "running", spanId: id(1) } as PathSegment;
-  const path = [step, { ...step, kind: "overhead" as const, spanId: id(0) }, { ...step, spanId: id(99) }];
+  const step = { startNs: sampleBaseNs + 1n, durationNs: 5, kind: "running", spanId: sampleId(1) } as PathSegment;
+  const path = [step, { ...step, kind: "overhead" as const, spanId: sampleId(0) }, { ...step, spanId: sampleId(99) }];
 
   it("is the critical path where it runs or waits, until it is wished for no more", async () => {
-    const { session, open, drawn } = sessionOf([[batchOf({ id: 0 }, { id: 1, parent: 0 })]], {
+    const { session, open, drawn } = sessionOf([[sampleBatch({ id: 0 }, { id: 1, parent: 0 })]], {
       readPath: async () => path,
     });
     await open();
@@ -242,7 +185,7 @@ describe("what is marked", () => {
   it("is asked for again and again while the job runs, and not when that is over", async () => {
     const later: (() => void)[] = [];
     let asked = 0;
-    const { session, open } = sessionOf([[batchOf({ id: 0 })]], {
+    const { session, open } = sessionOf([[sampleBatch({ id: 0 })]], {
       readPath: async () => {
         asked += 1;
         return path;
@@ -258,7 +201,7 @@ describe("what is marked", () => {
   });
 
   it("that cannot be read leaves the waterfall as it is", async () => {
-    const { session, open, news } = sessionOf([[batchOf({ id: 0 })]], { readPath: () => Promise.reject(away) });
+    const { session, open, news } = sessionOf([[sampleBatch({ id: 0 })]], { readPath: () => Promise.reject(away) });
     await open();
     await session.handle({ kind: "path", shown: true });
     expect(news.at(-1)).toEqual({ kind: "refused", asked: "path", message: away.message });
@@ -266,7 +209,7 @@ describe("what is marked", () => {
 });
 
 it("who goes from span to span is told of the last alone", async () => {
-  const { session, open, news } = sessionOf([[batchOf({ id: 0 }, { id: 1 }, { id: 2 })]]);
+  const { session, open, news } = sessionOf([[sampleBatch({ id: 0 }, { id: 1 }, { id: 2 })]]);
   await open();
   await Promise.all([0, 1, 2].map((row) => session.handle({ kind: "details", row })));
   expect(news.filter(({ kind }) => kind === "details")).toEqual([{ kind: "details", row: 2, details: undefined }]);
@@ -274,12 +217,15 @@ it("who goes from span to span is told of the last alone", async () => {
 
 it("what comes after the end of a job is asked for from where its tail ended, a few times", async () => {
   const later = { callbacks: [] as (() => void)[] };
-  const { open, drawn, tails } = sessionOf([[batchOf({ id: 0 })], [], [away], [batchOf({ id: 1, parent: 0 })]], {
-    schedule: (callback, delayMs) => {
-      if (delayMs >= 2_000) later.callbacks.push(callback);
-      else callback();
+  const { open, drawn, tails } = sessionOf(
+    [[sampleBatch({ id: 0 })], [], [away], [sampleBatch({ id: 1, parent: 0 })]],
+    {
+      schedule: (callback, delayMs) => {
+        if (delayMs >= 2_000) later.callbacks.push(callback);
+        else callback();
+      },
     },
-  });
+  );
   await open(true);
   for (let times = 1; times <= 3; times++) {
     await expect.poll(() => later.callbacks.length).toBe(times);
@@ -292,7 +238,7 @@ it("what comes after the end of a job is asked for from where its tail ended, a 
 
 it("what comes late of a job that had ended is found, though it was read by a query", async () => {
   let late = () => {};
-  const { open, drawn, tails } = sessionOf([[batchOf({ id: 0 })], [batchOf({ id: 0 }, { id: 1, parent: 0 })]], {
+  const { open, drawn, tails } = sessionOf([[sampleBatch({ id: 0 })], [sampleBatch({ id: 0 }, { id: 1, parent: 0 })]], {
     schedule: (callback, delayMs) => {
       if (delayMs === 2_000) late = callback;
       else if (delayMs < 2_000) callback();
@@ -307,7 +253,12 @@ it("what comes late of a job that had ended is found, though it was read by a qu
 
 it("what failed below a span is gone to, past those that failed for it", async () => {
   const { session, news } = await opened(
-    batchOf({ id: 0 }, { id: 1, parent: 0, outcome: "failure" }, { id: 2, parent: 1, outcome: "failure" }, { id: 3 }),
+    sampleBatch(
+      { id: 0 },
+      { id: 1, parent: 0, outcome: "failure" },
+      { id: 2, parent: 1, outcome: "failure" },
+      { id: 3 },
+    ),
   );
   await session.handle({ kind: "revealFailure", row: 0 });
   expect(news.at(-1)).toEqual({ kind: "revealed", line: 2 });

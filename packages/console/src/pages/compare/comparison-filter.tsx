@@ -1,3 +1,4 @@
+import { FindField } from "../../widgets/find-field.tsx";
 import { type CompareView, changeOf, changes, compareMeasures } from "./compare-view.ts";
 import type { ComparisonRow } from "./comparison-rows.ts";
 
@@ -11,14 +12,7 @@ interface ComparisonFilterProps {
 export function ComparisonFilter({ rows, view, onShow }: ComparisonFilterProps) {
   return (
     <search className="view-bar">
-      <input
-        id="search"
-        type="search"
-        aria-label="Find a name"
-        placeholder="Find a name"
-        value={view.find}
-        onChange={({ target }) => onShow({ find: target.value })}
-      />
+      <FindField label="Find a name" value={view.find} onChange={(find) => onShow({ find })} />
       <fieldset className="switch" aria-label="Change">
         <Choice text="all" count={rows.length} chosen={view.change === ""} onChoose={() => onShow({ change: "" })} />
         {changes.map((change) => {
