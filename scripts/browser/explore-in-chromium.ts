@@ -228,6 +228,7 @@ describe("the page to explore in Chromium", () => {
     expect(await here.seriousFindings()).toEqual([]);
     expect(await here.wideParts()).toEqual([]);
     await page.keyboard.press("Escape");
+    expect(await page.getByRole("group", { name: /Spans/ }).isVisible()).toBe(false);
     await here.takePicture(`explore-${colorScheme}`);
   });
 });

@@ -5,6 +5,7 @@ import { type ArrowChunk, SpanloomError } from "@spanloom/protocol";
 import type { ParquetWasm } from "./file/encode-parquet.ts";
 import type { Encode } from "./file/encoders.ts";
 import type { FileFormat, FileOptions, FileResult } from "./file/file-format.ts";
+import { streamItems } from "./stream-items.ts";
 
 /** What differs between Node and a browser, for a browser; see platform-node.ts. */
 
@@ -46,19 +47,8 @@ const fetchClient: UniversalClientFn = async ({ url, method, header, body, signa
   return { status: response.status, header: response.headers, body: piecesOf(response), trailer: new Headers() };
 };
 
-/** The body of an answer; leaving the loop ends it. Not every browser can loop over a stream by itself. */
 async function* piecesOf({ body }: Response): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const reader = body?.getReader();
-  if (!reader) return;
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    await reader.cancel().catch(() => undefined); // It has ended already, and its error was thrown above.
-  }
+  if (body) yield* streamItems(body);
 }
 
 /** Refuses: a browser has no files. Errors: INVALID_STATE. */

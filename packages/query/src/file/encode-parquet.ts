@@ -1,5 +1,6 @@
 import { type Schema, Table, tableToIPC } from "apache-arrow";
 import type { ChunkBatches } from "../read-arrow.ts";
+import { streamItems } from "../stream-items.ts";
 import type { Encode } from "./encoders.ts";
 
 export type ParquetWasm = typeof import("parquet-wasm");
@@ -34,7 +35,7 @@ async function* encode(
   }
   const source = streamFrom(chain(first.value, batches));
   const encoded: ReadableStream<Uint8Array> = await wasm.transformParquetStream(source, properties);
-  yield* itemsOf(encoded);
+  yield* streamItems(encoded);
 }
 
 /** Batches as the writer wants them: copies in its own memory, which it frees once written. Returns the schema. */
@@ -63,20 +64,6 @@ function streamFrom<Item>(items: AsyncGenerator<Item>): ReadableStream<Item> {
     },
     cancel: async () => void (await items.return(undefined)),
   });
-}
-
-/** The items of a stream; not every browser can loop over one by itself. */
-async function* itemsOf<Item>(stream: ReadableStream<Item>): AsyncGenerator<Item> {
-  const reader = stream.getReader();
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    await reader.cancel().catch(() => undefined); // It has ended already, and its error was thrown above.
-  }
 }
 
 async function* chain<Item>(first: Item, others: AsyncIterable<Item>): AsyncGenerator<Item> {

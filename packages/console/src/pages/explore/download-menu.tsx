@@ -1,6 +1,6 @@
-import { useRef } from "react";
 import { bytesText } from "../../text/bytes-text.ts";
 import { CopyButton } from "../../widgets/copy-button.tsx";
+import { Menu } from "../../widgets/menu.tsx";
 import { cliCommand } from "./cli-command.ts";
 import { type DownloadFormat, downloadFormats } from "./download-messages.ts";
 import { parseList } from "./explore-view.ts";
@@ -14,10 +14,9 @@ const labels: Readonly<Record<DownloadFormat, string>> = { arrow: "Arrow", parqu
 /** Offers the spans of the filter, or its groups, as a file. */
 export function DownloadMenu({ explore, count }: { explore: Explore; count: number | undefined }) {
   const { state, start, cancel } = useDownload();
-  const menu = useRef<HTMLDetailsElement>(null);
   const keys = groupKeys(explore.view);
-  const begin = (wish: DownloadWish) => {
-    if (menu.current) menu.current.open = false;
+  const begin = (wish: DownloadWish, close: () => void) => {
+    close();
     void start(wish);
   };
   const { conditions, view, time } = explore;
@@ -27,26 +26,27 @@ export function DownloadMenu({ explore, count }: { explore: Explore; count: numb
   };
   return (
     <>
-      <details className="menu" ref={menu}>
-        <summary className="button">Download</summary>
-        <div className="menu-body menu-right">
-          <Choices
-            title={`Spans${count === undefined ? "" : `, ${count.toLocaleString()}`}, all columns`}
-            disabled={!time || !count}
-            onChoose={(format) => begin({ name: `spans.${format}`, format, conditions, total: count })}
-          />
-          {keys.length > 0 && (
+      <Menu label="Download">
+        {(close) => (
+          <>
             <Choices
-              title={`Groups by ${keys.map(({ label }) => label).join(", ")}, all of them`}
+              title={`Spans${count === undefined ? "" : `, ${count.toLocaleString()}`}, all columns`}
               disabled={!time || !count}
-              onChoose={(format) =>
-                begin({ name: `groups.${format}`, format, conditions, aggregate, total: undefined })
-              }
+              onChoose={(format) => begin({ name: `spans.${format}`, format, conditions, total: count }, close)}
             />
-          )}
-          <CommandLine command={cliCommand(view, location.origin)} />
-        </div>
-      </details>
+            {keys.length > 0 && (
+              <Choices
+                title={`Groups by ${keys.map(({ label }) => label).join(", ")}, all of them`}
+                disabled={!time || !count}
+                onChoose={(format) =>
+                  begin({ name: `groups.${format}`, format, conditions, aggregate, total: undefined }, close)
+                }
+              />
+            )}
+            <CommandLine command={cliCommand(view, location.origin)} />
+          </>
+        )}
+      </Menu>
       {state && <DownloadCard state={state} onClose={cancel} />}
     </>
   );

@@ -1,3 +1,4 @@
+import { periods } from "../../text/periods.ts";
 import { EmptyState, LoadingRows } from "../../widgets/notice.tsx";
 import { askTotals, type Totals } from "./ask-explore.ts";
 import { DownloadMenu } from "./download-menu.tsx";
@@ -8,7 +9,6 @@ import { GroupsPanel } from "./groups-panel.tsx";
 import { HeatPanel } from "./heat-panel.tsx";
 import { QueryProblem } from "./query-problem.tsx";
 import { SpansPanel } from "./spans-panel.tsx";
-import { periods } from "./time-span.ts";
 import { TotalsRow } from "./totals-row.tsx";
 import { type Answer, useAnswer } from "./use-answer.ts";
 import { type Explore, refreshes, useExplore } from "./use-explore.ts";

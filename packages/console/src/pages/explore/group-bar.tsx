@@ -1,4 +1,5 @@
 import { type FormEvent, useState } from "react";
+import { Menu } from "../../widgets/menu.tsx";
 import { formatList, parseList } from "./explore-view.ts";
 import { type GroupKey, groupColumns, MOST_KEYS } from "./group-key.ts";
 import { measures } from "./measures.ts";
@@ -86,22 +87,23 @@ function MeasureMenu({ explore: { view, show } }: { explore: Explore }) {
     show({ measures: formatList(next) });
   };
   return (
-    <details className="menu">
-      <summary className="button">Measures</summary>
-      <fieldset className="menu-body">
-        <legend className="hidden">Measures of groups</legend>
-        {measures.map(({ measure, label }) => (
-          <label key={measure} className="choice">
-            <input
-              type="checkbox"
-              checked={measure === "count" || chosen.includes(measure)}
-              disabled={measure === "count"}
-              onChange={() => toggle(measure)}
-            />
-            {label}
-          </label>
-        ))}
-      </fieldset>
-    </details>
+    <Menu label="Measures">
+      {() => (
+        <fieldset className="menu-list">
+          <legend className="hidden">Measures of groups</legend>
+          {measures.map(({ measure, label }) => (
+            <label key={measure} className="choice">
+              <input
+                type="checkbox"
+                checked={measure === "count" || chosen.includes(measure)}
+                disabled={measure === "count"}
+                onChange={() => toggle(measure)}
+              />
+              {label}
+            </label>
+          ))}
+        </fieldset>
+      )}
+    </Menu>
   );
 }

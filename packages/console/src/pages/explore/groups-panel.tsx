@@ -1,5 +1,6 @@
 import { useState } from "react";
 import { LoadingRows } from "../../widgets/notice.tsx";
+import { SortHead } from "../../widgets/sort-head.tsx";
 import type { Group } from "./ask-explore.ts";
 import { GroupBar } from "./group-bar.tsx";
 import { type GroupKey, groupText, narrowTo } from "./group-key.ts";
@@ -50,6 +51,8 @@ interface GroupTableProps {
 }
 
 function GroupTable({ explore, groups, keys, shown }: GroupTableProps) {
+  const { view, show } = explore;
+  const sorting = { order: view.sort, onOrder: (sort: string) => show({ sort }) };
   const most = Math.max(1, ...groups.map(({ measured }) => measured.count ?? 0));
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys.
@@ -58,10 +61,10 @@ function GroupTable({ explore, groups, keys, shown }: GroupTableProps) {
         <thead>
           <tr>
             {keys.map(({ column, label }) => (
-              <SortHead key={column} explore={explore} column={column} label={label} first="" />
+              <SortHead key={column} column={column} label={label} {...sorting} />
             ))}
             {shown.map(({ column, label }) => (
-              <SortHead key={column} explore={explore} column={column} label={label} first="-" number />
+              <SortHead key={column} column={column} label={label} {...sorting} largestFirst number />
             ))}
           </tr>
         </thead>
@@ -79,33 +82,6 @@ function GroupTable({ explore, groups, keys, shown }: GroupTableProps) {
         </tbody>
       </table>
     </section>
-  );
-}
-
-interface SortHeadProps {
-  explore: Explore;
-  column: string;
-  label: string;
-  /** Which way it is sorted first. */
-  first: "" | "-";
-  number?: boolean;
-}
-
-function SortHead({ explore: { view, show }, column, label, first, number = false }: SortHeadProps) {
-  const sorted = view.sort.replace(/^-/, "") === column;
-  const falling = view.sort.startsWith("-");
-  const next = sorted ? (falling ? column : `-${column}`) : `${first}${column}`;
-  return (
-    <th
-      scope="col"
-      className={number ? "number" : ""}
-      aria-sort={sorted ? (falling ? "descending" : "ascending") : undefined}
-    >
-      <button type="button" className="sort" onClick={() => show({ sort: next })}>
-        {label}
-        <span aria-hidden="true">{sorted ? (falling ? " ↓" : " ↑") : ""}</span>
-      </button>
-    </th>
   );
 }
 

@@ -3,6 +3,7 @@ import { Link } from "wouter";
 import { durationText } from "../../text/duration-text.ts";
 import { spanPath } from "../../text/span-path.ts";
 import { exactTime } from "../../text/time-text.ts";
+import { SortHead } from "../../widgets/sort-head.tsx";
 import { rowsToDraw } from "../../widgets/virtual-rows.ts";
 import { conditionsKey } from "./explore-view.ts";
 import type { SpanRows } from "./span-rows.ts";
@@ -19,10 +20,10 @@ const ROW_PX = 28;
 const BOX_PX = 460;
 
 const heads = [
-  { column: "start_time", label: "Started" },
+  { column: "start_time", label: "Started", largestFirst: true },
   { column: "name", label: "Name" },
   { column: "outcome", label: "Outcome" },
-  { column: "duration_ns", label: "Duration" },
+  { column: "duration_ns", label: "Duration", largestFirst: true },
   { column: "type", label: "Type" },
   { column: "queue", label: "Queue" },
   { column: "service_name", label: "Service" },
@@ -31,6 +32,10 @@ const heads = [
 
 /** Spans as rows, of which only those in sight are drawn. */
 export function SpansTable({ explore, rows, order }: SpansTableProps) {
+  const sorting = {
+    order: `${order.descending ? "-" : ""}${order.column}`,
+    onOrder: (next: string) => explore.show({ order: next }),
+  };
   const [top, setTop] = useState(0);
   const box = useRef<HTMLElement>(null);
   const about = conditionsKey(explore.view);
@@ -52,7 +57,7 @@ export function SpansTable({ explore, rows, order }: SpansTableProps) {
         <thead>
           <tr>
             {heads.map((head) => (
-              <OrderHead key={head.column} explore={explore} order={order} {...head} />
+              <SortHead key={head.column} {...head} {...sorting} />
             ))}
           </tr>
         </thead>
@@ -73,26 +78,6 @@ function Gap({ height }: { height: number }) {
     <tr className="gap">
       <td colSpan={heads.length} style={{ height }} />
     </tr>
-  );
-}
-
-interface OrderHeadProps extends Pick<SpansTableProps, "explore" | "order"> {
-  column: string;
-  label: string;
-}
-
-function OrderHead({ explore: { show }, order, column, label }: OrderHeadProps) {
-  const sorted = order.column === column;
-  const falling = order.descending;
-  const first = column === "duration_ns" || column === "start_time" ? "-" : "";
-  const next = sorted ? (falling ? column : `-${column}`) : `${first}${column}`;
-  return (
-    <th scope="col" aria-sort={sorted ? (falling ? "descending" : "ascending") : undefined}>
-      <button type="button" className="sort" onClick={() => show({ order: next })}>
-        {label}
-        <span aria-hidden="true">{sorted ? (falling ? " ↓" : " ↑") : ""}</span>
-      </button>
-    </th>
   );
 }
 

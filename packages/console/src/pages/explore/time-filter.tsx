@@ -1,6 +1,7 @@
+import { periods } from "../../text/periods.ts";
 import { exactTime } from "../../text/time-text.ts";
 import { localInput, parseLocalInput } from "./local-input.ts";
-import { MOST_BUCKETS, periods, steps } from "./time-span.ts";
+import { MOST_BUCKETS, steps } from "./time-span.ts";
 import type { Explore } from "./use-explore.ts";
 
 /** The time that is shown: a period up to now, all there is, or from one moment to another; and the step of charts. */

@@ -1,8 +1,9 @@
 import { useLocation } from "wouter";
+import { periods } from "../../text/periods.ts";
 import { formatTags, parseTags } from "../../text/tag-list.ts";
 import { triggerTypes } from "../../text/trigger-types.ts";
 import { TypedFilter } from "../../widgets/typed-filter.tsx";
-import { isFiltered, type JobsView, parseJobsView, periods } from "./jobs-view.ts";
+import { isFiltered, type JobsView, parseJobsView } from "./jobs-view.ts";
 
 interface FilterBarProps {
   view: JobsView;

@@ -1,18 +1,9 @@
 import { create } from "@bufbuild/protobuf";
 import { type JobFilter, JobFilterSchema, timestampFromUs } from "@spanloom/protocol";
 import { type JobStateName, jobStates } from "../../text/job-states.ts";
+import { periods } from "../../text/periods.ts";
 import { formatTags, parseTags } from "../../text/tag-list.ts";
 import { triggerTypes } from "../../text/trigger-types.ts";
-
-/** Periods that the list can be narrowed to, by name. */
-export const periods = [
-  { name: "15m", ms: 900_000, text: "15 minutes" },
-  { name: "1h", ms: 3_600_000, text: "hour" },
-  { name: "6h", ms: 21_600_000, text: "6 hours" },
-  { name: "24h", ms: 86_400_000, text: "24 hours" },
-  { name: "7d", ms: 604_800_000, text: "7 days" },
-  { name: "30d", ms: 2_592_000_000, text: "30 days" },
-] as const;
 
 /** Which jobs the page shows: all of it stands in the URL, so that a link shows the same to another. */
 export interface JobsView {
