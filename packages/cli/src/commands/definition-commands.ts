@@ -5,7 +5,7 @@ import { collect } from "../collect.ts";
 import { oneOfList, wholeNumber } from "../flag-values.ts";
 import { wantsJson, withClient } from "../server-options.ts";
 import { firingsText } from "../text/firing-text.ts";
-import { tableWidth } from "../text/text-table.ts";
+import { type TableStyle, tableStyle } from "../text/text-table.ts";
 
 /** What schedules and triggers have in common, for commands. */
 export interface Definitions<Snapshot extends { name: string; paused: boolean }> {
@@ -23,7 +23,7 @@ export interface Definitions<Snapshot extends { name: string; paused: boolean }>
   /** One of them for people. */
   text(definition: Snapshot): string;
   /** Several of them for people. */
-  listText(definitions: readonly Snapshot[], width: number): string;
+  listText(definitions: readonly Snapshot[], style: TableStyle): string;
 }
 
 const outcomes: readonly FiringOutcomeName[] = ["SUBMITTED", "SKIPPED", "MISSED", "FAILED"];
@@ -54,9 +54,7 @@ const listCommand: Make = ({ kind, of, listText }, context) =>
       const { prefix: namePrefix = "", paused, limit } = flags;
       const wanted = { namePrefix, limit, ...(paused && { paused }) };
       const found = await withClient(command, context, (client) => collect(of(client).list(wanted)));
-      context.stdout.write(
-        wantsJson(command) ? `${JSON.stringify(found)}\n` : listText(found, tableWidth(context.stdout)),
-      );
+      context.stdout.write(wantsJson(command) ? `${JSON.stringify(found)}\n` : listText(found, tableStyle(context)));
     });
 
 const getCommand: Make = ({ kind, of, text }, context) =>
@@ -112,7 +110,7 @@ const firingsCommand: Make = ({ kind, of }, context) =>
       const wanted = { limit, ...(outcome && { outcomes: outcome }) };
       const firings = await withClient(command, context, (client) => collect(of(client).firings(name, wanted)));
       context.stdout.write(
-        wantsJson(command) ? `${JSON.stringify(firings)}\n` : firingsText(firings, tableWidth(context.stdout)),
+        wantsJson(command) ? `${JSON.stringify(firings)}\n` : firingsText(firings, tableStyle(context)),
       );
     });
 

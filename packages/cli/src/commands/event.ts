@@ -6,7 +6,7 @@ import { addEventOptions, type EventFlags, eventOf } from "../event-flags.ts";
 import { instant, oneOfList, wholeNumber } from "../flag-values.ts";
 import { wantsJson, withClient } from "../server-options.ts";
 import { firingsText } from "../text/firing-text.ts";
-import { oneLine, tableWidth, textTable } from "../text/text-table.ts";
+import { oneLine, type TableStyle, tableStyle, textTable } from "../text/text-table.ts";
 
 /** `spanloom event`: publishes and shows events. */
 export function eventCommand(context: CliContext): Command {
@@ -77,9 +77,7 @@ function listCommand(context: CliContext): Command {
     .action(async (flags: ConditionFlags & { limit: number }, command: Command) => {
       const wanted = { ...conditionsOf(flags), limit: flags.limit };
       const events = await withClient(command, context, (client) => collect(client.events.list(wanted)));
-      context.stdout.write(
-        wantsJson(command) ? `${JSON.stringify(events)}\n` : listText(events, tableWidth(context.stdout)),
-      );
+      context.stdout.write(wantsJson(command) ? `${JSON.stringify(events)}\n` : listText(events, tableStyle(context)));
     });
 }
 
@@ -90,9 +88,9 @@ function getCommand(context: CliContext): Command {
     .addHelpText("after", "\nExamples:\n  spanloom event get order-7-paid --json\n")
     .action(async (id: string, _flags: object, command: Command) => {
       const event = await withClient(command, context, (client) => client.events.get(id));
-      const width = tableWidth(context.stdout);
-      const firings = firingsText(event.firings ?? [], width);
-      const text = `${listText([event], width)}${oneLine(JSON.stringify(event.payload))}\n${firings}`;
+      const style = tableStyle(context);
+      const firings = firingsText(event.firings ?? [], style);
+      const text = `${listText([event], style)}${oneLine(JSON.stringify(event.payload))}\n${firings}`;
       context.stdout.write(wantsJson(command) ? `${JSON.stringify(event)}\n` : text);
     });
 }
@@ -120,7 +118,7 @@ function replayCommand(context: CliContext): Command {
     });
 }
 
-function listText(events: readonly EventSnapshot[], width: number): string {
+function listText(events: readonly EventSnapshot[], style: TableStyle): string {
   if (events.length === 0) return "No events.\n";
   return textTable(
     events,
@@ -131,6 +129,6 @@ function listText(events: readonly EventSnapshot[], width: number): string {
       { title: "RECEIVED", value: ({ receivedAt }) => receivedAt.toISOString(), spare: true },
       { title: "MATCHED", value: ({ matched }) => (matched ? "yes" : "") },
     ],
-    width,
+    style,
   );
 }

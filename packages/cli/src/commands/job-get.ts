@@ -3,7 +3,7 @@ import type { CliContext } from "../cli-context.ts";
 import { collect } from "../collect.ts";
 import { wantsJson, withClient } from "../server-options.ts";
 import { jobText } from "../text/job-text.ts";
-import { tableWidth, textTable } from "../text/text-table.ts";
+import { tableStyle, textTable } from "../text/text-table.ts";
 
 /** `spanloom job get`: shows one job, with its tasks when asked. */
 export function jobGetCommand(context: CliContext): Command {
@@ -27,11 +27,11 @@ export function jobGetCommand(context: CliContext): Command {
           [
             { title: "TASK", value: ({ id }) => id },
             { title: "NAME", value: ({ name, depth }) => `${"  ".repeat(Math.min(depth, 20))}${name}`, shrink: true },
-            { title: "STATE", value: ({ state }) => state },
+            { title: "STATE", value: ({ state }) => state, state: true },
             { title: "ATTEMPTS", value: ({ attempts }) => attempts.length, right: true },
             { title: "DISPLAY", value: ({ display }) => display, shrink: true },
           ],
-          tableWidth(context.stdout),
+          tableStyle(context),
         );
         context.stdout.write(`\n${table}`);
       });

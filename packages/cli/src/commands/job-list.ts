@@ -5,7 +5,7 @@ import { collect } from "../collect.ts";
 import { collectTag, instant, oneOfList, wholeNumber } from "../flag-values.ts";
 import { wantsJson, withClient } from "../server-options.ts";
 import { endedText, jobDuration } from "../text/job-text.ts";
-import { tableWidth, textTable } from "../text/text-table.ts";
+import { tableStyle, textTable } from "../text/text-table.ts";
 
 const states: readonly JobStateName[] = ["QUEUED", "RUNNING", "CANCELLING", "SUCCEEDED", "FAILED", "CANCELLED"];
 
@@ -73,19 +73,19 @@ function pick(flags: Omit<ListFlags, "state" | "triggeredBy">) {
   };
 }
 
-function listText(jobs: readonly JobSnapshot[], { stdout, nowMs }: CliContext): string {
+function listText(jobs: readonly JobSnapshot[], context: CliContext): string {
   if (jobs.length === 0) return "No jobs.\n";
   return textTable(
     jobs,
     [
       { title: "JOB", value: ({ id }) => id },
       { title: "NAME", value: ({ name }) => name, shrink: true },
-      { title: "STATE", value: ({ state }) => state },
+      { title: "STATE", value: ({ state }) => state, state: true },
       { title: "TASKS", value: endedText, right: true },
       { title: "FAILED", value: ({ counts }) => counts.failed || "", right: true },
       { title: "CREATED", value: ({ createdAt }) => createdAt.toISOString(), spare: true },
-      { title: "TOOK", value: (job) => jobDuration(job, nowMs()), right: true },
+      { title: "TOOK", value: (job) => jobDuration(job, context.nowMs()), right: true },
     ],
-    tableWidth(stdout),
+    tableStyle(context),
   );
 }

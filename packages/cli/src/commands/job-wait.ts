@@ -7,7 +7,7 @@ import { ProgressLine } from "../progress-line.ts";
 import { wantsJson, withClient } from "../server-options.ts";
 import { parseDuration } from "../text/duration-text.ts";
 import { jobDuration } from "../text/job-text.ts";
-import { type TextColumn, tableWidth, textTable } from "../text/text-table.ts";
+import { type TextColumn, tableStyle, textTable } from "../text/text-table.ts";
 
 /** `spanloom job wait`: waits until jobs have ended. */
 export function jobWaitCommand(context: CliContext, exit: Exit): Command {
@@ -63,13 +63,13 @@ async function waitForAll(client: Client, jobIds: readonly string[], { signal, c
   }
 }
 
-function waitText(jobs: readonly JobSnapshot[], { stdout, nowMs }: CliContext): string {
+function waitText(jobs: readonly JobSnapshot[], context: CliContext): string {
   const columns: TextColumn<JobSnapshot>[] = [
     { title: "JOB", value: ({ id }) => id },
     { title: "NAME", value: ({ name }) => name, shrink: true },
-    { title: "STATE", value: ({ state }) => state },
-    { title: "TOOK", value: (job) => jobDuration(job, nowMs()), right: true },
+    { title: "STATE", value: ({ state }) => state, state: true },
+    { title: "TOOK", value: (job) => jobDuration(job, context.nowMs()), right: true },
     { title: "FAILURE", value: ({ failure }) => (failure ? `${failure.type}: ${failure.message}` : ""), shrink: true },
   ];
-  return textTable(jobs, columns, tableWidth(stdout));
+  return textTable(jobs, columns, tableStyle(context));
 }

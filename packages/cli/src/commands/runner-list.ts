@@ -5,7 +5,7 @@ import { Command } from "commander";
 import type { CliContext } from "../cli-context.ts";
 import { wantsJson, withConnection } from "../server-options.ts";
 import { formatDuration } from "../text/duration-text.ts";
-import { tableWidth, textTable } from "../text/text-table.ts";
+import { tableStyle, textTable } from "../text/text-table.ts";
 
 /** What `runner list --json` prints for each runner. */
 export interface RunnerRow {
@@ -76,23 +76,24 @@ function stateName(state: RunnerState): string {
 }
 
 /** Runners as a table for people. */
-export function runnersText(rows: readonly RunnerRow[], { stdout, nowMs }: CliContext): string {
+export function runnersText(rows: readonly RunnerRow[], context: CliContext): string {
   if (rows.length === 0) return "No runners. Start one with: spanloom runner tasks.ts\n";
   return textTable(
     rows,
     [
       { title: "RUNNER", value: ({ id }) => id },
-      { title: "STATE", value: ({ state }) => state },
+      { title: "STATE", value: ({ state }) => state, state: true },
       { title: "HOST", value: ({ host, pid }) => `${host}:${pid}`, shrink: true },
       { title: "SERVICE", value: ({ serviceName }) => serviceName, shrink: true, spare: true },
       { title: "QUEUES", value: ({ queues }) => queues.join(","), shrink: true, spare: true },
       { title: "RUNNING", value: ({ running, capacity }) => `${running}/${capacity}`, right: true },
       {
         title: "SEEN",
-        value: ({ lastSeenAt }) => (lastSeenAt ? `${formatDuration(nowMs() - Date.parse(lastSeenAt))} ago` : ""),
+        value: ({ lastSeenAt }) =>
+          lastSeenAt ? `${formatDuration(context.nowMs() - Date.parse(lastSeenAt))} ago` : "",
         right: true,
       },
     ],
-    tableWidth(stdout),
+    tableStyle(context),
   );
 }

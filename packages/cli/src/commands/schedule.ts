@@ -8,7 +8,7 @@ import { wantsJson, withClient } from "../server-options.ts";
 import { formatDuration, parseDuration } from "../text/duration-text.ts";
 import { factsText } from "../text/facts-text.ts";
 import { firingsText, lastText } from "../text/firing-text.ts";
-import { tableWidth, textTable } from "../text/text-table.ts";
+import { type TableStyle, tableStyle, textTable } from "../text/text-table.ts";
 import { type Definitions, definitionCommands } from "./definition-commands.ts";
 import { schedulePreviewCommand } from "./schedule-preview.ts";
 import { addTimesOptions, type TimesFlags, timesOf } from "./schedule-times.ts";
@@ -101,7 +101,7 @@ function fireCommand(context: CliContext): Command {
       const options = idempotencyKey === undefined ? {} : { idempotencyKey };
       const firing = await withClient(command, context, (client) => client.schedules.fire(name, options));
       context.stdout.write(
-        wantsJson(command) ? `${JSON.stringify(firing)}\n` : firingsText([firing], tableWidth(context.stdout)),
+        wantsJson(command) ? `${JSON.stringify(firing)}\n` : firingsText([firing], tableStyle(context)),
       );
     });
 }
@@ -119,7 +119,7 @@ function backfillCommand(context: CliContext): Command {
       const range = { from, until, ...(max !== undefined && { maxFirings: max }) };
       const backfill = await withClient(command, context, (client) => client.schedules.backfill(name, range));
       const { fired, firings } = backfill;
-      const text = `${firingsText(firings, tableWidth(context.stdout))}${fired} fired now.\n`;
+      const text = `${firingsText(firings, tableStyle(context))}${fired} fired now.\n`;
       context.stdout.write(wantsJson(command) ? `${JSON.stringify(backfill)}\n` : text);
     });
 }
@@ -149,7 +149,7 @@ function scheduleText(schedule: ScheduleSnapshot): string {
   ]);
 }
 
-function listText(found: readonly ScheduleSnapshot[], width: number): string {
+function listText(found: readonly ScheduleSnapshot[], style: TableStyle): string {
   if (found.length === 0) return "No schedules.\n";
   return textTable(
     found,
@@ -161,9 +161,9 @@ function listText(found: readonly ScheduleSnapshot[], width: number): string {
         title: "NEXT",
         value: ({ paused, nextTimes }) => (paused ? "paused" : (nextTimes[0]?.toISOString() ?? "never")),
       },
-      { title: "LAST", value: ({ lastFiring }) => lastText(lastFiring) },
+      { title: "LAST", value: ({ lastFiring }) => lastText(lastFiring), state: true },
       { title: "ERROR", value: ({ lastError }) => lastError?.message ?? "", shrink: true },
     ],
-    width,
+    style,
   );
 }

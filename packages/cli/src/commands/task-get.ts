@@ -2,7 +2,7 @@ import { Command } from "commander";
 import type { CliContext } from "../cli-context.ts";
 import { wantsJson, withClient } from "../server-options.ts";
 import { taskText } from "../text/task-text.ts";
-import { tableWidth } from "../text/text-table.ts";
+import { tableStyle } from "../text/text-table.ts";
 
 /** `spanloom task get`: shows a task, its attempts, input and output included. */
 export function taskGetCommand(context: CliContext): Command {
@@ -13,7 +13,7 @@ export function taskGetCommand(context: CliContext): Command {
     .action(async (taskId: string, _flags: object, command: Command) => {
       const task = await withClient(command, context, ({ jobs }) => jobs.task(taskId));
       context.stdout.write(
-        wantsJson(command) ? `${JSON.stringify(task)}\n` : taskText(task, context.nowMs(), tableWidth(context.stdout)),
+        wantsJson(command) ? `${JSON.stringify(task)}\n` : taskText(task, context.nowMs(), tableStyle(context)),
       );
     });
 }

@@ -7,7 +7,7 @@ import type { Exit } from "../program.ts";
 import { wantsJson, withClient } from "../server-options.ts";
 import { factsText } from "../text/facts-text.ts";
 import { lastText } from "../text/firing-text.ts";
-import { textTable } from "../text/text-table.ts";
+import { type TableStyle, textTable } from "../text/text-table.ts";
 import { type Definitions, definitionCommands } from "./definition-commands.ts";
 import { triggerTestCommand } from "./trigger-test.ts";
 
@@ -97,7 +97,7 @@ function triggerText(trigger: TriggerSnapshot): string {
   ]);
 }
 
-function listText(found: readonly TriggerSnapshot[], width: number): string {
+function listText(found: readonly TriggerSnapshot[], style: TableStyle): string {
   if (found.length === 0) return "No triggers.\n";
   return textTable(
     found,
@@ -107,9 +107,9 @@ function listText(found: readonly TriggerSnapshot[], width: number): string {
       { title: "WHEN", value: ({ when = "" }) => when, shrink: true, spare: true },
       { title: "SUBMITS", value: ({ job }) => job.name, shrink: true, spare: true },
       { title: "PAUSED", value: ({ paused }) => (paused ? "yes" : "") },
-      { title: "LAST", value: ({ lastFiring }) => lastText(lastFiring) },
+      { title: "LAST", value: ({ lastFiring }) => lastText(lastFiring), state: true },
       { title: "ERROR", value: ({ lastError }) => lastError?.message ?? "", shrink: true },
     ],
-    width,
+    style,
   );
 }

@@ -7,7 +7,7 @@ import { readText } from "../read-input.ts";
 import { wantsJson, withClient } from "../server-options.ts";
 import { parseDuration } from "../text/duration-text.ts";
 import { factsText } from "../text/facts-text.ts";
-import { tableWidth, textTable } from "../text/text-table.ts";
+import { type TableStyle, tableStyle, textTable } from "../text/text-table.ts";
 
 /** `spanloom webhook`: makes and shows webhooks. */
 export function webhookCommand(context: CliContext): Command {
@@ -143,9 +143,7 @@ function listCommand(context: CliContext): Command {
     .addHelpText("after", "\nExamples:\n  spanloom webhook list\n")
     .action(async ({ limit }: { limit: number }, command: Command) => {
       const found = await withClient(command, context, (client) => collect(client.webhooks.list({ limit })));
-      context.stdout.write(
-        wantsJson(command) ? `${JSON.stringify(found)}\n` : listText(found, tableWidth(context.stdout)),
-      );
+      context.stdout.write(wantsJson(command) ? `${JSON.stringify(found)}\n` : listText(found, tableStyle(context)));
     });
 }
 
@@ -191,7 +189,7 @@ function secretsText({ secretEnv, storedSecrets }: WebhookSnapshot): string {
   return [...secretEnv, ...(storedSecrets > 0 ? [`${storedSecrets} stored`] : [])].join(", ");
 }
 
-function listText(found: readonly WebhookSnapshot[], width: number): string {
+function listText(found: readonly WebhookSnapshot[], style: TableStyle): string {
   if (found.length === 0) return "No webhooks.\n";
   return textTable(
     found,
@@ -202,6 +200,6 @@ function listText(found: readonly WebhookSnapshot[], width: number): string {
       { title: "SECRETS", value: secretsText, shrink: true, spare: true },
       { title: "PAUSED", value: ({ paused }) => (paused ? "yes" : "") },
     ],
-    width,
+    style,
   );
 }

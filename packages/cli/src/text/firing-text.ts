@@ -1,5 +1,5 @@
 import type { FiringSnapshot } from "@spanloom/sdk";
-import { textTable } from "./text-table.ts";
+import { type TableStyle, textTable } from "./text-table.ts";
 
 /** A definition's last firing in a list: how its job stands, or why there is none. */
 export function lastText(firing: FiringSnapshot | undefined): string {
@@ -7,19 +7,19 @@ export function lastText(firing: FiringSnapshot | undefined): string {
 }
 
 /** Firings as a table. */
-export function firingsText(firings: readonly FiringSnapshot[], width = Number.POSITIVE_INFINITY): string {
+export function firingsText(firings: readonly FiringSnapshot[], style?: TableStyle): string {
   if (firings.length === 0) return "No firings.\n";
   return textTable(
     firings,
     [
       { title: "FOR", value: ({ scheduledAt }) => scheduledAt.toISOString() },
-      { title: "OUTCOME", value: ({ outcome, count }) => (count > 1 ? `${outcome} x${count}` : outcome) },
+      { title: "OUTCOME", value: ({ outcome, count }) => (count > 1 ? `${outcome} x${count}` : outcome), state: true },
       { title: "FIRED", value: ({ firedAt }) => firedAt.toISOString(), spare: true },
       { title: "JOB", value: ({ jobId = "" }) => jobId },
-      { title: "STATE", value: ({ jobState = "" }) => jobState },
+      { title: "STATE", value: ({ jobState = "" }) => jobState, state: true },
       { title: "EVENT", value: ({ eventId = "" }) => eventId, spare: true },
       { title: "ERROR", value: ({ error = "" }) => error, shrink: true },
     ],
-    width,
+    style,
   );
 }

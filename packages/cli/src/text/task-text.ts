@@ -1,10 +1,10 @@
 import type { AttemptSnapshot, TaskSnapshot } from "@spanloom/sdk";
 import { formatDuration } from "./duration-text.ts";
 import { factsText } from "./facts-text.ts";
-import { textTable } from "./text-table.ts";
+import { type TableStyle, textTable } from "./text-table.ts";
 
 /** Everything a person wants to know of a task. */
-export function taskText(task: TaskSnapshot, nowMs: number, width = Number.POSITIVE_INFINITY): string {
+export function taskText(task: TaskSnapshot, nowMs: number, style?: TableStyle): string {
   const { failure } = task;
   const facts = factsText([
     ["task", task.id],
@@ -23,15 +23,15 @@ export function taskText(task: TaskSnapshot, nowMs: number, width = Number.POSIT
     ["input", payload(task.input)],
     ["output", payload(task.output)],
   ]);
-  return task.attempts.length === 0 ? facts : `${facts}\n${attemptsText(task.attempts, nowMs, width)}`;
+  return task.attempts.length === 0 ? facts : `${facts}\n${attemptsText(task.attempts, nowMs, style)}`;
 }
 
-function attemptsText(attempts: readonly AttemptSnapshot[], nowMs: number, width: number): string {
+function attemptsText(attempts: readonly AttemptSnapshot[], nowMs: number, style: TableStyle | undefined): string {
   return textTable(
     attempts,
     [
       { title: "ATTEMPT", value: ({ number }) => number, right: true },
-      { title: "OUTCOME", value: ({ outcome }) => outcome },
+      { title: "OUTCOME", value: ({ outcome }) => outcome, state: true },
       { title: "RUNNER", value: ({ runnerId }) => runnerId },
       { title: "TOOK", value: (attempt) => durationOf(attempt, nowMs), right: true },
       {
@@ -40,7 +40,7 @@ function attemptsText(attempts: readonly AttemptSnapshot[], nowMs: number, width
         shrink: true,
       },
     ],
-    width,
+    style,
   );
 }
 

@@ -1,5 +1,5 @@
 import { cellWidth, clip, plainText } from "@spanloom/query";
-import type { CliStream } from "../cli-context.ts";
+import { type CliContext, type CliStream, colorsOf } from "../cli-context.ts";
 
 /** A column of a table for people. */
 export interface TextColumn<Row> {
@@ -11,6 +11,20 @@ export interface TextColumn<Row> {
   shrink?: boolean;
   /** It is left out when cutting others does not make a table fit: what is seen elsewhere, too. */
   spare?: boolean;
+  /** What it says is how something stands: shown in the colour of that. */
+  state?: boolean;
+}
+
+/** How a table is drawn. */
+export interface TableStyle {
+  /** Most cells of a line. */
+  width: number;
+  color: boolean;
+}
+
+/** How tables are drawn on the standard output. */
+export function tableStyle(context: CliContext): TableStyle {
+  return { width: tableWidth(context.stdout), color: colorsOf(context, context.stdout) };
 }
 
 /** How wide a table may be: as the terminal is; what is written elsewhere is never cut. */
@@ -21,18 +35,19 @@ export function tableWidth({ isTTY, columns }: CliStream): number {
 /** No column is cut to fewer cells. */
 const NARROWEST = 10;
 
-/** Rows as aligned columns, two spaces apart, with titles; no wider than `width` cells, where columns can give way. */
+/** Rows as aligned columns, two spaces apart, with titles; no wider than their style says, where columns can give way. */
 export function textTable<Row>(
   rows: readonly Row[],
   columns: readonly TextColumn<Row>[],
-  width = Number.POSITIVE_INFINITY,
+  style: number | TableStyle = Number.POSITIVE_INFINITY,
 ): string {
+  const { width, color } = typeof style === "number" ? { width: style, color: false } : style;
   const cells = [columns.map(({ title }) => title), ...rows.map((row) => columns.map((c) => oneLine(c.value(row))))];
   const sizes = cells.map((line) => line.map(widthOf));
   const wanted = columns.map((_, i) => sizes.reduce((most, line) => Math.max(most, line[i] ?? 0), 0));
   const widths = shrunk(wanted, columns, width);
   const spare = columns.findLastIndex((column) => column.spare);
-  if (spare !== -1 && sum(widths) > width) return textTable(rows, columns.toSpliced(spare, 1), width);
+  if (spare !== -1 && sum(widths) > width) return textTable(rows, columns.toSpliced(spare, 1), style);
   const lines = cells.map((line, row) =>
     line
       .map((cell, i) => {
@@ -40,7 +55,8 @@ export function textTable<Row>(
         const fits = (sizes[row]?.[i] ?? 0) <= most;
         const shown = fits ? cell : clip(cell, most);
         const blanks = " ".repeat(Math.max(0, most - (fits ? (sizes[row]?.[i] ?? 0) : cellWidth(shown))));
-        return columns[i]?.right ? blanks + shown : shown + blanks;
+        const painted = color && row > 0 && columns[i]?.state ? stateText(shown) : shown;
+        return columns[i]?.right ? blanks + painted : painted + blanks;
       })
       .join("  "),
   );
@@ -61,6 +77,20 @@ function shrunk(wanted: readonly number[], columns: readonly TextColumn<never>[]
     excess--;
   }
   return widths;
+}
+
+/** Colours of states and outcomes by their first word; those that only wait have none. */
+const tones: readonly (readonly [words: RegExp, code: number])[] = [
+  [/^(FAILED|FAILURE|LOST|TIMEOUT)\b/, 31],
+  [/^(SUCCEEDED|SUCCESS|ACTIVE|SUBMITTED)\b/, 32],
+  [/^(CANCELLED|CANCELLING|SKIPPED|MISSED|RELEASED|DRAINING)\b/, 33],
+  [/^(RUNNING|WAITING)\b/, 36],
+];
+
+/** A state in its colour. */
+function stateText(text: string): string {
+  const [, code] = tones.find(([words]) => words.test(text)) ?? [];
+  return code === undefined ? text : `\u001b[${code}m${text}\u001b[39m`;
 }
 
 /** Cells of columns, two apart. */

@@ -78,3 +78,19 @@ test("what a server tells of itself cannot steer whoever reads it", () => {
   logTo(context.stderr)("cannot take a delivery to \u001b[2J\u001b]0;owned\u0007\n    at a");
   expect(context.err()).toBe("cannot take a delivery to �[2J�]0;owned�\n    at a\n");
 });
+
+test("states are coloured where colours are asked for, and what is only called so is not", () => {
+  const columns = [
+    { title: "NAME", value: ({ name }: { name: string }) => name },
+    { title: "STATE", value: ({ state }: { state: string }) => state, state: true },
+  ];
+  const rows = [
+    { name: "FAILED", state: "FAILED" },
+    { name: "b", state: "QUEUED" },
+    { name: "c", state: "MISSED x12" },
+  ];
+  expect(textTable(rows, columns, { width: 80, color: true })).toBe(
+    "NAME    STATE\nFAILED  \u001b[31mFAILED\u001b[39m\nb       QUEUED\nc       \u001b[33mMISSED x12\u001b[39m\n",
+  );
+  expect(textTable(rows, columns, { width: 80, color: false })).not.toContain("\u001b");
+});
