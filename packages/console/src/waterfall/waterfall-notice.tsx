@@ -1,4 +1,4 @@
-import { EmptyState, LoadingRows } from "../widgets/notice.tsx";
+import { EmptyState, FailureState, LoadingRows } from "../widgets/notice.tsx";
 import type { WaterfallState } from "./use-waterfall.ts";
 
 /** Says what there is to say beside the drawing, or in its place. */
@@ -13,7 +13,7 @@ export function WaterfallNotice({
   onRetry: () => void;
 }) {
   const { failure, interrupted, drawing, complete, revealed } = state;
-  if (failure) return <FailureNotice {...failure} onRetry={onRetry} />;
+  if (failure) return <FailureState title="The spans could not be loaded" {...failure} onRetry={onRetry} />;
   const spans = drawing?.counts.spans ?? 0;
   return (
     <>
@@ -48,20 +48,5 @@ function NoSpans({ live, complete }: { live: boolean; complete: boolean }) {
     <EmptyState title="No spans yet">
       <p>They appear here within about a second, as soon as a task waits or runs.</p>
     </EmptyState>
-  );
-}
-
-function FailureNotice({ message, reason, onRetry }: { message: string; reason: string; onRetry: () => void }) {
-  return (
-    <div className="notice notice-bad" role="alert">
-      <h2>The spans could not be loaded</h2>
-      <p className="notice-text">{message}</p>
-      {reason && <code>{reason}</code>}
-      <p>
-        <button type="button" className="button" onClick={onRetry}>
-          Try again
-        </button>
-      </p>
-    </div>
   );
 }

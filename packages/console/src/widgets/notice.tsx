@@ -19,11 +19,24 @@ interface ErrorStateProps {
 }
 
 /** What a place shows that could not get what it shows. */
-export function ErrorState({ error, hint, onRetry }: ErrorStateProps) {
-  const { message, reason } = errorText(error);
+export function ErrorState({ error, ...rest }: ErrorStateProps) {
+  return <FailureState title="This could not be loaded" {...errorText(error)} {...rest} />;
+}
+
+interface FailureStateProps {
+  title: string;
+  message: string;
+  /** What the catalogue calls it, where it does. */
+  reason: string | undefined;
+  hint?: string;
+  onRetry?: () => void;
+}
+
+/** What a place shows that failed, as far as it can be told in words. */
+export function FailureState({ title, message, reason, hint, onRetry }: FailureStateProps) {
   return (
     <div className="notice notice-bad" role="alert">
-      <h2>This could not be loaded</h2>
+      <h2>{title}</h2>
       <p className="notice-text">{message}</p>
       {reason && <code>{reason}</code>}
       {hint !== undefined && <p>{hint}</p>}
