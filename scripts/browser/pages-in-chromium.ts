@@ -224,9 +224,9 @@ describe("a page whose token is taken away", () => {
     await here.page.getByText("does not take this browser's token, or not any more").waitFor();
     expect(await here.page.locator("tbody tr").count()).toBe(1);
     expect(await here.seriousFindings()).toEqual([]);
-    await here.context.unroute(calls);
     await here.page.getByRole("link", { name: "Enter another in the settings" }).click();
     await here.page.getByLabel("Token").fill(here.stage.token);
+    await here.context.unroute(calls);
     await here.page.getByRole("button", { name: "Keep" }).click();
     await here.page.getByText("The server answers.").waitFor();
     expect(await here.page.locator(".toast").count()).toBe(1);

@@ -1,4 +1,5 @@
 import { Link } from "wouter";
+import { type Column, DataTable } from "../../widgets/data-table.tsx";
 import { RelativeTime } from "../../widgets/time.tsx";
 import type { QueueLoad } from "./queue-load.ts";
 import { type AttemptCount, perMinute, rateText } from "./throughput.ts";
@@ -12,75 +13,64 @@ interface QueueTableProps {
 
 /** The queues, a row each. */
 export function QueueTable({ loads, counts, nowMs }: QueueTableProps) {
+  const rate: Column<QueueLoad> = {
+    name: "Per minute",
+    hint: "Attempts that started, on average of the last five minutes",
+    className: "number",
+    cell: ({ stats }) => (counts ? rateText(perMinute(counts, nowMs, stats.queue)) : "–"),
+  };
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys.
-    <section className="table-frame" aria-label="Queues" tabIndex={0}>
-      <table className="table">
-        <thead>
-          <tr>
-            <th scope="col">Queue</th>
-            <th scope="col" className="number" title="May be leased now">
-              Queued
-            </th>
-            <th
-              scope="col"
-              className="number"
-              title="Of the queued, those that wait for a place or a window of a limit"
-            >
-              Throttled
-            </th>
-            <th scope="col" className="number" title="Wait for a time: a start, or another attempt">
-              Scheduled
-            </th>
-            <th scope="col" className="number">
-              Running
-            </th>
-            <th scope="col" className="number" title="Attempts that its runners may hold at once">
-              Capacity
-            </th>
-            <th scope="col" className="number">
-              Runners
-            </th>
-            <th scope="col" className="number" title="Attempts that started, on average of the last five minutes">
-              Per minute
-            </th>
-            <th scope="col">Oldest queued</th>
-          </tr>
-        </thead>
-        <tbody>
-          {loads.map((load) => (
-            <QueueRow key={load.stats.queue} load={load} rate={counts && perMinute(counts, nowMs, load.stats.queue)} />
-          ))}
-        </tbody>
-      </table>
-    </section>
+    <DataTable label="Queues" columns={[...columns, rate, oldest]} rows={loads} keyOf={({ stats }) => stats.queue} />
   );
 }
 
-function QueueRow({ load: { stats, capacity, stuck }, rate }: { load: QueueLoad; rate: number | undefined }) {
-  return (
-    <tr>
-      <td className="wide">
+const columns: readonly Column<QueueLoad>[] = [
+  {
+    name: "Queue",
+    className: "wide",
+    cell: ({ stats, stuck }) => (
+      <>
         <Link className="row-link" href={`/jobs?queue=${encodeURIComponent(stats.queue)}`}>
           {stats.queue}
         </Link>{" "}
         {stuck !== undefined && <span className="row-problem">{stuck}</span>}
-      </td>
-      <td className="number">{stats.queued.toLocaleString()}</td>
-      <Quiet count={stats.throttled} />
-      <Quiet count={stats.scheduled} />
-      <td className="number">{stats.running.toLocaleString()}</td>
-      <td className="number">{capacity.toLocaleString()}</td>
-      <td className="number">{stats.runners.toLocaleString()}</td>
-      <td className="number">{rate === undefined ? "–" : rateText(rate)}</td>
-      <td>
-        <RelativeTime at={stats.oldestQueuedAt} />
-      </td>
-    </tr>
-  );
-}
+      </>
+    ),
+  },
+  {
+    name: "Queued",
+    hint: "May be leased now",
+    className: "number",
+    cell: ({ stats }) => stats.queued.toLocaleString(),
+  },
+  {
+    name: "Throttled",
+    hint: "Of the queued, those that wait for a place or a window of a limit",
+    className: "number",
+    cell: ({ stats }) => <Quiet count={stats.throttled} />,
+  },
+  {
+    name: "Scheduled",
+    hint: "Wait for a time: a start, or another attempt",
+    className: "number",
+    cell: ({ stats }) => <Quiet count={stats.scheduled} />,
+  },
+  { name: "Running", className: "number", cell: ({ stats }) => stats.running.toLocaleString() },
+  {
+    name: "Capacity",
+    hint: "Attempts that its runners may hold at once",
+    className: "number",
+    cell: ({ capacity }) => capacity.toLocaleString(),
+  },
+  { name: "Runners", className: "number", cell: ({ stats }) => stats.runners.toLocaleString() },
+];
+
+const oldest: Column<QueueLoad> = {
+  name: "Oldest queued",
+  cell: ({ stats }) => <RelativeTime at={stats.oldestQueuedAt} />,
+};
 
 /** A figure that is nothing most of the time, and does not ask to be read then. */
 function Quiet({ count }: { count: bigint }) {
-  return <td className={`number ${count === 0n ? "quiet" : ""}`}>{count.toLocaleString()}</td>;
+  return <span className={count === 0n ? "quiet" : ""}>{count.toLocaleString()}</span>;
 }

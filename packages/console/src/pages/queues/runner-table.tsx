@@ -2,6 +2,7 @@ import { type Runner, RunnerState } from "@spanloom/protocol";
 import { Link } from "wouter";
 import { runnerStateText } from "../../text/runner-states.ts";
 import { shortId } from "../../text/short-id.ts";
+import { type Column, DataTable } from "../../widgets/data-table.tsx";
 import { Meter } from "../../widgets/meter.tsx";
 import { RelativeTime } from "../../widgets/time.tsx";
 
@@ -12,75 +13,65 @@ interface RunnerTableProps {
 
 /** The runners, a row each. */
 export function RunnerTable({ list, onDrain }: RunnerTableProps) {
-  return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys.
-    <section className="table-frame" aria-label="Runners" tabIndex={0}>
-      <table className="table">
-        <thead>
-          <tr>
-            <th scope="col">State</th>
-            <th scope="col">Runner</th>
-            <th scope="col">Service</th>
-            <th scope="col">Queues</th>
-            <th scope="col">Running</th>
-            <th scope="col">Started</th>
-            <th scope="col">Seen</th>
-            <th scope="col">
-              <span className="hidden">Actions</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {list.map((runner) => (
-            <RunnerRow key={runner.id} runner={runner} onDrain={onDrain} />
-          ))}
-        </tbody>
-      </table>
-    </section>
-  );
+  const actions: Column<Runner> = {
+    name: "Actions",
+    isUnnamed: true,
+    className: "number",
+    cell: (runner) =>
+      runner.state === RunnerState.ACTIVE && (
+        <button type="button" className="button button-small" onClick={() => onDrain(runner)}>
+          Drain
+        </button>
+      ),
+  };
+  return <DataTable label="Runners" columns={[...columns, actions]} rows={list} keyOf={({ id }) => id} />;
 }
 
-function RunnerRow({ runner, onDrain }: { runner: Runner; onDrain: RunnerTableProps["onDrain"] }) {
-  const { name, tone } = runnerStateText(runner.state);
-  return (
-    <tr>
-      <td>
-        <span className={`badge state-${tone}`}>{name}</span>
-      </td>
-      <td title={runner.id}>
-        <Link className="row-link" href={`/jobs?runner=${runner.id}`}>
-          {runner.host} {runner.pid}
+const columns: readonly Column<Runner>[] = [
+  { name: "State", cell: ({ state }) => <RunnerBadge state={state} /> },
+  {
+    name: "Runner",
+    title: ({ id }) => id,
+    cell: ({ id, host, pid }) => (
+      <>
+        <Link className="row-link" href={`/jobs?runner=${id}`}>
+          {host} {pid}
         </Link>
-        <span className="mono quiet">{shortId(runner.id)}</span>
-      </td>
-      <td title={`${runner.sdkName} ${runner.sdkVersion}`}>
-        {runner.serviceName || <span className="quiet">–</span>} <span className="quiet">{runner.serviceVersion}</span>
-      </td>
-      <td className="wide clip" title={runner.queues.join(", ")}>
-        {runner.queues.join(", ")}
-      </td>
-      <td>
-        {runner.running > 0 ? (
-          <Link href={`/queues?runner=${runner.id}`} replace title="Show what it runs">
-            <Meter label="running" used={runner.running} of={runner.capacity} />
-          </Link>
-        ) : (
-          <Meter label="running" used={0} of={runner.capacity} />
-        )}
-      </td>
-      <td>
-        <RelativeTime at={runner.registeredAt} />
-      </td>
-      <td>
-        <RelativeTime at={runner.lastSeenAt} />
-      </td>
-      <td className="number">
-        {runner.state === RunnerState.ACTIVE && (
-          <button type="button" className="button button-small" onClick={() => onDrain(runner)}>
-            Drain
-          </button>
-        )}
-      </td>
-    </tr>
+        <span className="mono quiet">{shortId(id)}</span>
+      </>
+    ),
+  },
+  {
+    name: "Service",
+    title: ({ sdkName, sdkVersion }) => `${sdkName} ${sdkVersion}`,
+    cell: ({ serviceName, serviceVersion }) => (
+      <>
+        {serviceName || <span className="quiet">–</span>} <span className="quiet">{serviceVersion}</span>
+      </>
+    ),
+  },
+  {
+    name: "Queues",
+    className: "wide clip",
+    title: ({ queues }) => queues.join(", "),
+    cell: ({ queues }) => queues.join(", "),
+  },
+  { name: "Running", cell: (runner) => <RunnerLoad runner={runner} /> },
+  { name: "Started", cell: ({ registeredAt }) => <RelativeTime at={registeredAt} /> },
+  { name: "Seen", cell: ({ lastSeenAt }) => <RelativeTime at={lastSeenAt} /> },
+];
+
+function RunnerBadge({ state }: Pick<Runner, "state">) {
+  const { name, tone } = runnerStateText(state);
+  return <span className={`badge state-${tone}`}>{name}</span>;
+}
+
+function RunnerLoad({ runner: { id, running, capacity } }: { runner: Runner }) {
+  const meter = <Meter label="running" used={running} of={capacity} />;
+  if (running === 0) return meter;
+  return (
+    <Link href={`/queues?runner=${id}`} replace title="Show what it runs">
+      {meter}
+    </Link>
   );
 }

@@ -2,6 +2,7 @@ import { Link } from "wouter";
 import { loadQuery } from "../../rpc/load-query.ts";
 import { usePoll } from "../../rpc/use-poll.ts";
 import { shortId } from "../../text/short-id.ts";
+import { type Column, DataTable } from "../../widgets/data-table.tsx";
 import { EmptyState, ErrorState, LoadingRows } from "../../widgets/notice.tsx";
 import { ElapsedTime } from "../../widgets/time.tsx";
 import { loadRunning, MOST_RUNNING, type RunningAttempt } from "./running-attempts.ts";
@@ -37,48 +38,29 @@ interface AttemptTableProps {
 }
 
 function AttemptTable({ attempts, hostOf }: AttemptTableProps) {
-  return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys.
-    <section className="table-frame" aria-label="Running now" tabIndex={0}>
-      <table className="table">
-        <thead>
-          <tr>
-            <th scope="col">Task</th>
-            <th scope="col">Job</th>
-            <th scope="col">Queue</th>
-            <th scope="col">Runner</th>
-            <th scope="col" className="number">
-              Attempt
-            </th>
-            <th scope="col" className="number">
-              For
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {attempts.map((each) => (
-            <tr key={each.spanId}>
-              <td className="wide">
-                <Link className="row-link" href={`/jobs/${each.jobId}/waterfall?span=${each.spanId}`}>
-                  {each.taskName}
-                </Link>
-              </td>
-              <td>
-                <Link href={`/jobs/${each.jobId}`} title={each.jobId}>
-                  {each.jobName}
-                </Link>{" "}
-                <span className="mono quiet">{shortId(each.jobId)}</span>
-              </td>
-              <td>{each.queue}</td>
-              <td title={each.runnerId}>{hostOf(each.runnerId)}</td>
-              <td className="number">{each.attempt}</td>
-              <td className="number">
-                <ElapsedTime fromMs={each.startMs} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
-  );
+  const columns: readonly Column<RunningAttempt>[] = [
+    {
+      name: "Task",
+      className: "wide",
+      cell: ({ jobId, spanId, taskName }) => (
+        <Link className="row-link" href={`/jobs/${jobId}/waterfall?span=${spanId}`}>
+          {taskName}
+        </Link>
+      ),
+    },
+    {
+      name: "Job",
+      title: ({ jobId }) => jobId,
+      cell: ({ jobId, jobName }) => (
+        <>
+          <Link href={`/jobs/${jobId}`}>{jobName}</Link> <span className="mono quiet">{shortId(jobId)}</span>
+        </>
+      ),
+    },
+    { name: "Queue", cell: ({ queue }) => queue },
+    { name: "Runner", title: ({ runnerId }) => runnerId, cell: ({ runnerId }) => hostOf(runnerId) },
+    { name: "Attempt", className: "number", cell: ({ attempt }) => attempt },
+    { name: "For", className: "number", cell: ({ startMs }) => <ElapsedTime fromMs={startMs} /> },
+  ];
+  return <DataTable label="Running now" columns={columns} rows={attempts} keyOf={({ spanId }) => spanId} />;
 }

@@ -5,6 +5,7 @@ import { events } from "../../rpc/clients.ts";
 import { usePoll } from "../../rpc/use-poll.ts";
 import { payloadText } from "../../text/payload.ts";
 import { shortId } from "../../text/short-id.ts";
+import { type Column, DataTable } from "../../widgets/data-table.tsx";
 import { EmptyState, ErrorState, LoadingRows } from "../../widgets/notice.tsx";
 import { Pager, usePages } from "../../widgets/pager.tsx";
 import { RelativeTime } from "../../widgets/time.tsx";
@@ -35,7 +36,9 @@ export function EventList({ pattern, webhook }: { pattern: string; webhook: stri
       )}
       {!data && (error === undefined ? <LoadingRows /> : <ErrorState error={error} onRetry={refresh} />)}
       {data?.events.length === 0 && <NoEvents filtered={filtered} />}
-      {data && data.events.length > 0 && <EventTable list={data.events} />}
+      {data && data.events.length > 0 && (
+        <DataTable label="Events" columns={columns} rows={data.events} keyOf={({ id }) => id} />
+      )}
       {data && <Pager label="Pages of events" pages={pages} next={data.nextPageToken} />}
     </>
   );
@@ -66,45 +69,20 @@ export function sourceText({ source, webhook }: Pick<Event, "source" | "webhook"
   return webhook === "" ? (sources[source] ?? sources[0]) : `webhook ${webhook}`;
 }
 
-function EventTable({ list }: { list: readonly Event[] }) {
-  return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys.
-    <section className="table-frame" aria-label="Events" tabIndex={0}>
-      <table className="table">
-        <thead>
-          <tr>
-            <th scope="col">Key</th>
-            <th scope="col">Id</th>
-            <th scope="col" className="wide">
-              Payload
-            </th>
-            <th scope="col">From</th>
-            <th scope="col">Received</th>
-          </tr>
-        </thead>
-        <tbody>
-          {list.map((event) => (
-            <tr key={event.id}>
-              <td>
-                <Link className="row-link" href={`/schedules/events?event=${encodeURIComponent(event.id)}`}>
-                  {event.key}
-                </Link>
-              </td>
-              <td className="mono quiet" title={event.id}>
-                {shortId(event.id)}
-              </td>
-              <td className="mono quiet wide clip">{oneLine(event.payload)}</td>
-              <td>{sourceText(event)}</td>
-              <td>
-                <RelativeTime at={event.receivedAt} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
-  );
-}
+const columns: readonly Column<Event>[] = [
+  {
+    name: "Key",
+    cell: ({ id, key }) => (
+      <Link className="row-link" href={`/schedules/events?event=${encodeURIComponent(id)}`}>
+        {key}
+      </Link>
+    ),
+  },
+  { name: "Id", className: "mono quiet", title: ({ id }) => id, cell: ({ id }) => shortId(id) },
+  { name: "Payload", className: "mono quiet wide clip", cell: ({ payload }) => oneLine(payload) },
+  { name: "From", cell: sourceText },
+  { name: "Received", cell: ({ receivedAt }) => <RelativeTime at={receivedAt} /> },
+];
 
 const LINE_LENGTH = 200;
 

@@ -2,70 +2,49 @@ import { type Firing, JobState } from "@spanloom/protocol";
 import { Link } from "wouter";
 import { firingText } from "../../text/firing-outcomes.ts";
 import { shortId } from "../../text/short-id.ts";
+import { type Column, DataTable } from "../../widgets/data-table.tsx";
 import { StateBadge } from "../../widgets/state-badge.tsx";
 import { ExactTime, RelativeTime } from "../../widgets/time.tsx";
 
 /** Firings, a row each. */
 export function FiringTable({ firings, ofEvents }: { firings: readonly Firing[]; ofEvents: boolean }) {
-  return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys.
-    <section className="table-frame" aria-label="Firings" tabIndex={0}>
-      <table className="table">
-        <thead>
-          <tr>
-            <th scope="col">Firing</th>
-            <th scope="col">{ofEvents ? "Received" : "For"}</th>
-            <th scope="col">Dealt with</th>
-            <th scope="col">Job</th>
-            {ofEvents && <th scope="col">Event</th>}
-            <th scope="col" className="wide">
-              Why
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {firings.map((firing) => (
-            <FiringRow key={firing.id} firing={firing} ofEvents={ofEvents} />
-          ))}
-        </tbody>
-      </table>
-    </section>
-  );
+  const columns = ofEvents ? [...begin("Received"), event, why] : [...begin("For"), why];
+  return <DataTable label="Firings" columns={columns} rows={firings} keyOf={({ id }) => id} />;
 }
 
-function FiringRow({ firing, ofEvents }: { firing: Firing; ofEvents: boolean }) {
-  return (
-    <tr>
-      <td>
-        <FiringBadge firing={firing} />
-      </td>
-      <td>
-        <ExactTime at={firing.scheduledAt} />
-      </td>
-      <td>
-        <RelativeTime at={firing.firedAt} />
-      </td>
-      <td>
-        <FiredJob firing={firing} />
-      </td>
-      {ofEvents && (
-        <td>
-          <Link href={`/schedules/events?event=${encodeURIComponent(firing.eventId)}`} title={firing.eventId}>
-            <span className="mono">{shortId(firing.eventId)}</span>
-          </Link>
-        </td>
-      )}
-      <td className="wide why">
-        {firing.error !== "" && (
-          <span className="row-problem" title={firing.error}>
-            {firing.error}
-          </span>
-        )}
-        {firing.requested && <span className="quiet">asked for</span>}
-      </td>
-    </tr>
-  );
+/** The columns of every firing; `time` is what the time that it was meant for is called. */
+function begin(time: string): Column<Firing>[] {
+  return [
+    { name: "Firing", cell: (firing) => <FiringBadge firing={firing} /> },
+    { name: time, cell: ({ scheduledAt }) => <ExactTime at={scheduledAt} /> },
+    { name: "Dealt with", cell: ({ firedAt }) => <RelativeTime at={firedAt} /> },
+    { name: "Job", cell: (firing) => <FiredJob firing={firing} /> },
+  ];
 }
+
+const event: Column<Firing> = {
+  name: "Event",
+  cell: ({ eventId }) => (
+    <Link href={`/schedules/events?event=${encodeURIComponent(eventId)}`} title={eventId}>
+      <span className="mono">{shortId(eventId)}</span>
+    </Link>
+  ),
+};
+
+const why: Column<Firing> = {
+  name: "Why",
+  className: "wide why",
+  cell: ({ error, requested }) => (
+    <>
+      {error !== "" && (
+        <span className="row-problem" title={error}>
+          {error}
+        </span>
+      )}
+      {requested && <span className="quiet">asked for</span>}
+    </>
+  ),
+};
 
 /** What became of a firing; one that stands for several says of how many. */
 export function FiringBadge({ firing: { outcome, count } }: { firing: Firing }) {
@@ -95,5 +74,21 @@ export function FiredJob({ firing: { jobId, jobState } }: { firing: Firing }) {
       </Link>{" "}
       <StateBadge state={jobState} />
     </>
+  );
+}
+
+/** A firing in a list of what fired: the state of its job says more than that there is one. */
+export function LastFiring({ firing }: { firing: Firing }) {
+  return (
+    <span title={firing.error}>
+      {firing.jobId === "" || firing.jobState === JobState.UNSPECIFIED ? (
+        <FiringBadge firing={firing} />
+      ) : (
+        <Link href={`/jobs/${firing.jobId}`}>
+          <StateBadge state={firing.jobState} />
+        </Link>
+      )}{" "}
+      <RelativeTime at={firing.firedAt} />
+    </span>
   );
 }

@@ -3,9 +3,11 @@ import { Link } from "wouter";
 import { events } from "../../rpc/clients.ts";
 import { usePoll } from "../../rpc/use-poll.ts";
 import { CopyButton } from "../../widgets/copy-button.tsx";
+import { type Column, DataTable } from "../../widgets/data-table.tsx";
 import { EmptyState, ErrorState, LoadingRows } from "../../widgets/notice.tsx";
 import { Pager, usePages } from "../../widgets/pager.tsx";
 import { RelativeTime } from "../../widgets/time.tsx";
+import { DefinitionBadge } from "./definition-head.tsx";
 
 const EVERY_MS = 10_000;
 const PAGE_SIZE = 100;
@@ -29,7 +31,7 @@ export function WebhookList() {
   }
   return (
     <>
-      <WebhookTable list={data.webhooks} />
+      <DataTable label="Webhooks" columns={columns} rows={data.webhooks} keyOf={({ id }) => id} />
       <Pager label="Pages of webhooks" pages={pages} next={data.nextPageToken} />
     </>
   );
@@ -43,55 +45,41 @@ const schemes: Readonly<Record<WebhookScheme, string>> = {
   [WebhookScheme.STRIPE]: "Stripe",
 };
 
-function WebhookTable({ list }: { list: readonly Webhook[] }) {
-  return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys.
-    <section className="table-frame" aria-label="Webhooks" tabIndex={0}>
-      <table className="table">
-        <thead>
-          <tr>
-            <th scope="col">State</th>
-            <th scope="col">Webhook</th>
-            <th scope="col">Delivers to</th>
-            <th scope="col">Signed</th>
-            <th scope="col">Secrets</th>
-            <th scope="col">Key of its events</th>
-            <th scope="col">Changed</th>
-          </tr>
-        </thead>
-        <tbody>
-          {list.map((webhook) => (
-            <WebhookRow key={webhook.id} webhook={webhook} />
-          ))}
-        </tbody>
-      </table>
-    </section>
-  );
-}
+const columns: readonly Column<Webhook>[] = [
+  {
+    name: "State",
+    cell: ({ paused }) => <DefinitionBadge paused={paused} failing={false} />,
+  },
+  {
+    name: "Webhook",
+    className: "wide",
+    title: ({ description }) => description,
+    cell: ({ name }) => (
+      <Link className="row-link" href={`/schedules/events?webhook=${encodeURIComponent(name)}`}>
+        {name}
+      </Link>
+    ),
+  },
+  {
+    name: "Delivers to",
+    className: "mono",
+    cell: ({ path }) => (
+      <>
+        {path} <CopyButton text={location.origin + path} label="address" />
+      </>
+    ),
+  },
+  {
+    name: "Signed",
+    cell: ({ scheme }) => (
+      <span className={scheme === WebhookScheme.NONE ? "bad" : ""}>{schemes[scheme] ?? schemes[0]}</span>
+    ),
+  },
+  { name: "Secrets", cell: (webhook) => secretsText(webhook) || <span className="quiet">none</span> },
+  { name: "Key of its events", className: "mono", cell: ({ key }) => key },
+  { name: "Changed", cell: ({ updatedAt }) => <RelativeTime at={updatedAt} /> },
+];
 
-function WebhookRow({ webhook }: { webhook: Webhook }) {
-  const { name, path, paused, scheme, secretEnv, storedSecrets } = webhook;
-  const url = location.origin + path;
-  const secrets = [...secretEnv, ...(storedSecrets > 0 ? [`${storedSecrets} stored`] : [])].join(", ");
-  return (
-    <tr>
-      <td>
-        <span className={`badge state-${paused ? "blocked" : "succeeded"}`}>{paused ? "paused" : "active"}</span>
-      </td>
-      <td className="wide" title={webhook.description}>
-        <Link className="row-link" href={`/schedules/events?webhook=${encodeURIComponent(name)}`}>
-          {name}
-        </Link>
-      </td>
-      <td className="mono">
-        {path} <CopyButton text={url} label="address" />
-      </td>
-      <td className={scheme === WebhookScheme.NONE ? "bad" : ""}>{schemes[scheme] ?? schemes[0]}</td>
-      <td>{secrets || <span className="quiet">none</span>}</td>
-      <td className="mono">{webhook.key}</td>
-      <td>
-        <RelativeTime at={webhook.updatedAt} />
-      </td>
-    </tr>
-  );
+function secretsText({ secretEnv, storedSecrets }: Webhook): string {
+  return [...secretEnv, ...(storedSecrets > 0 ? [`${storedSecrets} stored`] : [])].join(", ");
 }
