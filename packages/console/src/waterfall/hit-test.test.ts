@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { hitTest, lineAt, linesInSight, scrollTo } from "./hit-test.ts";
+import { hitTest, lineAt, linesInSight, scrollAround, scrollTo } from "./hit-test.ts";
 import { emptyLines } from "./visible-lines.ts";
 
 const lines = emptyLines(100);
@@ -38,4 +38,12 @@ it("a line is scrolled to only when it is out of sight", () => {
   expect(scrollTo(area, 3, 130)).toBe(10);
   expect(scrollTo(area, 0, 130)).toBe(0);
   expect(scrollTo(area, 50, 130)).toBe(920);
+});
+
+it("a line that is gone to has others around it", () => {
+  // 230 high below the top of 30: ten lines.
+  const sight = { ...area, scrollTop: 200 };
+  expect([12, 17].map((line) => scrollAround(sight, line, 230))).toEqual([200, 200]);
+  expect([11, 18, 50].map((line) => scrollAround(sight, line, 230))).toEqual([130, 270, 910]);
+  expect(scrollAround(sight, 1, 230)).toBe(0);
 });

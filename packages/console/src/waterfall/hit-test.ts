@@ -73,6 +73,14 @@ export function linesInSight(
   return [Math.min(first, count), Math.min(count, Math.ceil((scrollTop + height - top) / lineHeight))];
 }
 
+/** How far to scroll so that a line has others around it; as it is when it has them already. */
+export function scrollAround(area: LineArea, line: number, height: number): number {
+  const { top, lineHeight, scrollTop } = area;
+  const [above, below] = [(line - 2) * lineHeight, (line + 3) * lineHeight];
+  if (above >= scrollTop && below <= scrollTop + height - top) return scrollTop;
+  return Math.max(0, line * lineHeight - (height - top - lineHeight) / 2);
+}
+
 /** How far to scroll so that a line is in sight; as it is when it is already. */
 export function scrollTo({ top, lineHeight, scrollTop }: LineArea, line: number, height: number): number {
   const [least, most] = [(line + 1) * lineHeight - (height - top), line * lineHeight];

@@ -3,7 +3,7 @@ import { durationText } from "../text/duration-text.ts";
 import { lineDensity } from "./coalesce.ts";
 import { drawGutter, drawMinimap } from "./draw-minimap.ts";
 import { drawWaterfall } from "./draw-waterfall.ts";
-import { type Hit, hitTest, linesInSight, scrollTo } from "./hit-test.ts";
+import { type Hit, hitTest, linesInSight, scrollAround, scrollTo } from "./hit-test.ts";
 import { type LineAction, lineAction } from "./line-keys.ts";
 import { beginDrag, dragged, type MinimapDrag } from "./minimap-drag.ts";
 import { emptySight, grownTo, type Sight, scaledTo, scrolledTo, withDrawn, withNames, withSize } from "./sight.ts";
@@ -97,11 +97,12 @@ export class WaterfallCanvas {
     this.#events.select(this.#selectedRow);
   }
 
-  /** Selects a line, and brings it and its time in sight. */
+  /** Selects a line, and brings it, those around it and its time in sight. */
   goToLine(line: number): void {
-    this.selectLine(line);
     const { lines } = this.#drawing ?? {};
     if (!lines || line < 0 || line >= lines.count) return;
+    this.#look(scrolledTo(this.#sight, scrollAround(this.#sight.area, line, this.#sight.height)));
+    this.selectLine(line);
     const { scale, whole } = this.#sight;
     const [start, end] = [lines.start[line]!, this.#endOf(line)];
     if (end < scale.from || start > scale.to) this.#zoomTo(around({ start, end }, whole, scale.width));
