@@ -90,7 +90,7 @@ const interfaces = [
 const tracing = "self-tracing/self-tracer.ts";
 
 /** What stores share, and may import. */
-const stores = ["store/*", "engine", "clock.ts", "present.ts", tracing];
+const stores = ["store/*", "engine", "clock.ts", "present.ts", "make-folder.ts", tracing];
 
 /**
  * The layers inside packages/server/src, by folder; the first that a file is in counts.
@@ -103,7 +103,9 @@ export const serverLayers: Readonly<Record<string, ServerLayer>> = {
   "store/sqlite": { imports: ["store/sqlite", ...stores] },
   "store/postgres": { imports: ["store/postgres", ...stores] },
   store: { imports: stores },
-  telemetry: { imports: ["telemetry", "engine", "store/store.ts", "clock.ts", "free-now.ts", tracing] },
+  telemetry: {
+    imports: ["telemetry", "engine", "store/store.ts", "clock.ts", "free-now.ts", "make-folder.ts", tracing],
+  },
   rpc: {
     imports: ["rpc", "engine", "webhooks", "present.ts", tracing, ...interfaces],
     typeImports: ["closed-spans/span-handout.ts", "store/trigger-store.ts"],

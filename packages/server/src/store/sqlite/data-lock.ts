@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SpanloomError } from "@spanloom/protocol";
+import { makeFolder } from "../../make-folder.ts";
 import { Database, sqliteCode } from "./database.ts";
 import { whyNotWritable } from "./write-access.ts";
 
@@ -48,7 +49,7 @@ export class DataLock {
 
   #open(): Database {
     try {
-      mkdirSync(this.#dataDir, { recursive: true });
+      makeFolder(this.#dataDir);
       return new Database(join(this.#dataDir, "lock"));
     } catch (error) {
       throw this.#unwritable(error);

@@ -1,5 +1,6 @@
-import { type FileHandle, mkdir, open, readdir, unlink } from "node:fs/promises";
+import { type FileHandle, open, readdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
+import { makeFolder } from "../../make-folder.ts";
 
 /** A file being appended to. */
 export interface SpoolFile {
@@ -27,7 +28,7 @@ export interface SpoolFileSystem {
 /** The real file system. */
 export const nodeSpoolFileSystem: SpoolFileSystem = {
   async prepare(folder) {
-    await mkdir(folder, { recursive: true });
+    makeFolder(folder);
   },
   list: (folder) => readdir(folder),
   async append(folder, name) {

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { open, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { SpanloomError } from "@spanloom/protocol";
+import { makeFolder } from "../../make-folder.ts";
 
 const FILE = "writer-id";
 
@@ -17,7 +18,7 @@ export async function writerId(folder: string): Promise<bigint> {
     if (known) return BigInt(`0x${known[0].trim()}`);
     // Never 0, which is the one writer of an embedded store.
     const made = randomBytes(8).readBigUInt64LE() | 1n;
-    await mkdir(folder, { recursive: true });
+    makeFolder(folder);
     await using file = await open(join(folder, `${FILE}.new`), "w");
     await file.writeFile(`${made.toString(16).padStart(16, "0")}\n`);
     await file.sync();
