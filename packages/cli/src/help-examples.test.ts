@@ -93,8 +93,11 @@ test.each(examples)("$command: $line", async ({ line }) => {
     // What starts something, or waits for a debugger, is taken at its word.
     if (standalone.has(command) || args.some((arg) => arg.startsWith("--inspect"))) continue;
     const module = join(import.meta.dirname, "testing", "example-tasks.ts");
+    const honeycomb = join(import.meta.dirname, "..", "..", "exporters", "honeycomb", "src", "index.ts");
     const known = args.map((arg, at) => {
       if (arg === "tasks.ts") return module;
+      // Its package is one to install beside the command line, which a checkout has elsewhere.
+      if (arg === "honeycomb") return honeycomb;
       if (/^@\w+\.json$/.test(arg)) return `@${join(folder, "input.json")}`;
       return ["--out", "--resume"].includes(args[at - 1] ?? "") ? join(folder, arg) : arg;
     });

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { Runner } from "@spanloom/runner";
 import { Client, task } from "@spanloom/sdk";
 import { type RunningServer, startServer } from "@spanloom/server";
@@ -27,6 +28,7 @@ const children: ChildProcess[] = [];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "cli-shapes-"));
+  await writeFile(join(folder, "with-console.mjs"), withConsole);
   const environment = () => "a secret";
   server = await startServer({ dataDir: join(folder, "data"), port: 0, secretKey: "ab".repeat(32), environment });
   runner = new Runner({ url: server.url, tasks: [add, measure, sum, broken, hold], registerGlobalTracing: false });
@@ -254,10 +256,20 @@ test("a server, a runner, both for development, and a runner that is drained", a
   holdToPage("dev", dev.text());
 }, 120_000);
 
+/** Puts a console where a checkout may have none that is built. */
+const withConsole = `
+import { registerHooks } from "node:module";
+const url = "data:text/javascript,export const consoleAssets = () => ({ folder: '/none', files: [] });";
+registerHooks({
+  resolve: (name, context, next) =>
+    name === "@spanloom/console" ? { url, format: "module", shortCircuit: true } : next(name, context),
+});`;
+
 /** The command line as a program of its own, as an embedded telemetry store serves one data folder per process. */
 function program(args: string[]) {
   const path = join(import.meta.dirname, "bin", "spanloom.ts");
-  const child = spawn(process.execPath, [path, ...args, "--json"], { stdio: ["ignore", "pipe", "pipe"] });
+  const env = { ...process.env, NODE_OPTIONS: `--import=${pathToFileURL(join(folder, "with-console.mjs")).href}` };
+  const child = spawn(process.execPath, [path, ...args, "--json"], { env, stdio: ["ignore", "pipe", "pipe"] });
   children.push(child);
   const text = { out: "", err: "" };
   child.stdout.on("data", (data: Buffer) => (text.out += data.toString()));

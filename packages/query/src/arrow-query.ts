@@ -78,7 +78,7 @@ export abstract class ArrowQuery<Columns extends TypeMap> {
   /**
    * Runs the query and writes its answer to a file, holding one piece of it in memory at a time.
    *
-   * The extension decides the format: `.arrow`, `.parquet`, `.csv` or `.jsonl`; for spans also `.perfetto.json`, a trace
+   * The extension decides the format: `.arrow`, `.parquet`, `.csv`, `.json` or `.jsonl`; for spans also `.perfetto.json`, a trace
    * for ui.perfetto.dev; for spans and log records `.otlp.json` and `.otlp.jsonl`, OTLP as one request or one a line.
    * The file appears whole or not at all.
    *

@@ -204,6 +204,12 @@ describe("writeFile", () => {
     });
   });
 
+  it("writes JSON as one array of the objects that JSON Lines have", async () => {
+    for (const format of ["json", "jsonl"]) await writeFile(join(folder, `spans.${format}`), arriving(...chunks()));
+    const lines = readFileSync(join(folder, "spans.jsonl"), "utf8").trimEnd().split("\n");
+    expect(readFileSync(join(folder, "spans.json"), "utf8")).toBe(`[\n${lines.join(",\n")}\n]\n`);
+  });
+
   it("writes CSV with a header, quotes where needed, and tells null from empty text", async () => {
     const path = join(folder, "spans.csv");
     await writeFile(path, arriving(sampleChunk([span(0)])));
@@ -215,7 +221,7 @@ describe("writeFile", () => {
     expect(rest.join("\n")).toContain(String.raw`"{""http.route"":""/jobs"",""quote"":""say \""hi\"",\nthen go""}"`);
   });
 
-  it.each(["arrow", "parquet", "csv", "jsonl"] as const)(
+  it.each(["arrow", "parquet", "csv", "json", "jsonl"] as const)(
     "writes a whole %s file when nothing matched",
     async (format) => {
       const path = join(folder, `spans.${format}`);
@@ -224,6 +230,7 @@ describe("writeFile", () => {
       if (format === "arrow") expect(tableFromIPC(bytes).schema.fields.length).toBeGreaterThan(20);
       if (format === "parquet") expect(readParquet(bytes).schema).toBeDefined();
       if (format === "csv") expect(bytes.toString()).toMatch(/^trace_id,.*\n$/);
+      if (format === "json") expect(bytes.toString()).toBe("[]\n");
       if (format === "jsonl") expect(bytes.byteLength).toBe(0);
     },
   );
@@ -237,7 +244,7 @@ describe("writeFile", () => {
     await expect(writeFile("spans.xlsx", arriving(...chunks()))).rejects.toMatchObject({
       reason: "INVALID_FIELD",
       message:
-        'cannot query: file "spans.xlsx" has none of the extensions .arrow, .parquet, .csv, .jsonl, .perfetto.json, .otlp.json, .otlp.jsonl',
+        'cannot query: file "spans.xlsx" has none of the extensions .arrow, .parquet, .csv, .json, .jsonl, .perfetto.json, .otlp.json, .otlp.jsonl',
     });
   });
 

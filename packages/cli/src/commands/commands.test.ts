@@ -143,7 +143,7 @@ test("spans are exported as lines, and to files of every format", async () => {
     .split("\n")
     .map((line) => (JSON.parse(line) as { name: string }).name);
   expect(names.sort()).toEqual(["add", "job add", "sum", "task add"]);
-  for (const format of ["arrow", "parquet", "csv", "jsonl", "perfetto.json", "otlp.json", "otlp.jsonl"]) {
+  for (const format of ["arrow", "parquet", "csv", "json", "jsonl", "perfetto.json", "otlp.json", "otlp.jsonl"]) {
     const path = join(folder, `spans.${format}`);
     const { exitCode, err } = await run("spans", id, "--out", path);
     expect([exitCode, err]).toEqual([0, expect.stringContaining("Wrote 4 rows")]);

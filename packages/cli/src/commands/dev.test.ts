@@ -42,12 +42,13 @@ test("tasks run, and run anew once a file that their module imports has changed,
   await writeFile(greeting, 'export const greeting = "hello";\n');
   const { PATH } = process.env;
   const context = capturedContext({ env: { PATH }, signal: stop.signal, nowMs: Date.now });
-  ended = runCli(["dev", module, "--port", "0", "--data-dir", join(folder, "data"), "--json"], context);
+  const flags = ["--port", "0", "--data-dir", join(folder, "data"), "--no-console", "--json"];
+  ended = runCli(["dev", module, ...flags], context);
   const runners = () => context.out().match(/"tasks":\["greet@1.0"\]/g)?.length ?? 0;
   await vi.waitFor(() => expect(runners()).toBe(1), soon);
   const listening = JSON.parse(context.out().split("\n")[0] ?? "") as Listening;
   const { url } = listening;
-  expect(listening).toEqual({ url, port: Number(new URL(url).port), dataDir: join(folder, "data"), console: url });
+  expect(listening).toEqual({ url, port: Number(new URL(url).port), dataDir: join(folder, "data"), console: null });
   using client = new Client({ url });
   const greet = namedTask("greet", { version: "1.0" });
   const first = await client.jobs.submit(greet);

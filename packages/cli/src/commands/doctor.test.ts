@@ -17,7 +17,7 @@ let url: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "cli-doctor-"));
-  server = await startServer({ dataDir: join(folder, "data"), port: 0, token: "secret" });
+  server = await startServer({ dataDir: join(folder, "data"), port: 0, token: "secret", console: false });
   url = server.url;
 });
 afterAll(async () => {
@@ -97,7 +97,21 @@ test("whether a server could start here is told: the port, and the disk", async 
   expect(ours.check("port")).toMatchObject({ state: "ok", message: expect.stringContaining("a Spanloom server has") });
   expect((await checkup({ ...asked, SPANLOOM_PORT: "seven" })).check("port")?.state).toBe("failed");
   expect(ours.check("disk")?.message).toMatch(/^[\d.]+ GiB of [\d.]+ are free for .*absent$/);
-  expect(ours.check("console")).toMatchObject({ state: "ok", message: `open ${url} in a browser` });
+  expect(ours.check("console")).toMatchObject({ state: "ok", message: "none is served" });
+});
+
+test("where the console is, is told by the server's greeting", async () => {
+  const other = createServer((request, response) => {
+    response.end(
+      request.url === "/healthz" ? "ok" : "Spanloom server 1.0.0\n\nConsole open this address in a browser\n",
+    );
+  }).listen(0, "127.0.0.1");
+  await once(other, "listening");
+  const address = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+  const { check } = await checkup({ SPANLOOM_URL: address });
+  other.close();
+  other.closeAllConnections();
+  expect(check("console")).toMatchObject({ state: "ok", message: `open ${address} in a browser` });
 });
 
 test.each([

@@ -35,7 +35,7 @@ export function spansCommand(context: CliContext, exit: Exit): Command {
     .argument("[jobs...]", "ids of jobs; without one, spans of all, the newest first")
     .option(
       "-f, --format <format>",
-      `${[...drawn, ...files].join(", ")} (default: waterfall, or by --out)`,
+      `${[...drawn, ...files].join(", ")} (default: waterfall, or by --out); perfetto and otlp are short for .json`,
       formatText([...drawn, ...files]),
     )
     .option("-o, --out <file>", "write to a file; its extension decides the format")

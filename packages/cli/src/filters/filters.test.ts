@@ -78,6 +78,10 @@ describe("the format of rows", () => {
     [{ out: "X.OTLP.JSONL" }, { file: "otlp.jsonl" }],
     [{ out: "x.jsonl" }, { file: "jsonl" }],
     [{ out: "x", format: "csv" }, { file: "csv" }],
+    [{ out: "x.json" }, { file: "json" }],
+    [{ out: "x.perfetto.json" }, { file: "perfetto.json" }],
+    [{ format: "perfetto" }, { file: "perfetto.json" }],
+    [{ format: "otlp" }, { file: "otlp.json" }],
   ])("%j", (flags, format) => expect(rowFormat(flags, choice)).toEqual(format));
 
   test("--json means JSON Lines, unless a format is named", () => {

@@ -21,13 +21,20 @@ export interface FormatChoice<Drawn extends string> {
   json: boolean;
 }
 
+/** What formats of traces are called for short. */
+const shortNames: ReadonlyMap<string, FileFormat> = new Map([
+  ["perfetto", "perfetto.json"],
+  ["otlp", "otlp.json"],
+]);
+
 /** The format that is asked for, by name, by `--json` or by the end of the file's name. Errors: UsageError. */
 export function rowFormat<Drawn extends string>(
   { format, out }: FormatFlags,
   { drawn, byDefault, json }: FormatChoice<Drawn>,
 ): RowFormat<Drawn> {
   const byName = out === undefined ? undefined : (formatByName(out) ?? out.slice(out.lastIndexOf(".") + 1));
-  const wanted = format ?? (json ? "jsonl" : (byName ?? byDefault));
+  const named = shortNames.get(format ?? "") ?? format;
+  const wanted = named ?? (json ? "jsonl" : (byName ?? byDefault));
   const file = files.find((name) => name === wanted);
   if (file) return { file };
   const text = drawn.find((name) => name === wanted);

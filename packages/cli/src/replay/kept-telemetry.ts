@@ -28,7 +28,7 @@ export interface ReplayedLog {
 /** An exporter that keeps what a replayed task emits. */
 export interface KeptTelemetry {
   exporter: Exporter;
-  /** Spans by their start. */
+  /** Spans as a tree is read: each before its children, those by their start. */
   spans(): ReplayedSpan[];
   /** Log records by their time. */
   logs(): ReplayedLog[];
@@ -52,7 +52,7 @@ export function keptTelemetry(): KeptTelemetry {
         // It holds nothing but what is shown afterwards.
       },
     },
-    spans: () => spans.toSorted(byStart).map(toSpan),
+    spans: () => outsideIn(spans).map(toSpan),
     logs: () => logs.toSorted((a, b) => compare(a.timeUnixNano, b.timeUnixNano)).map(toLog),
   };
 }
@@ -93,9 +93,24 @@ function isoTime(ns: bigint): string {
   return new Date(Number(ns / 1_000_000n)).toISOString().replace(/\.\d{3}Z$/, `.${rest}Z`);
 }
 
-/** What began at the same time began from the outside in. */
+/** Spans before their children: clocks of whole milliseconds have a child begin as its parent does, or sooner. */
+function outsideIn(spans: readonly Span[]): Span[] {
+  const ids = new Set(spans.map(({ spanId }) => bytesToHex(spanId)));
+  const byParent = Map.groupBy(spans.toSorted(byStart), ({ parentSpanId }) => {
+    const parent = bytesToHex(parentSpanId);
+    return ids.has(parent) ? parent : "";
+  });
+  const ordered: Span[] = [];
+  const waiting = (byParent.get("") ?? []).toReversed();
+  for (let span = waiting.pop(); span; span = waiting.pop()) {
+    ordered.push(span);
+    for (const child of (byParent.get(bytesToHex(span.spanId)) ?? []).toReversed()) waiting.push(child);
+  }
+  return ordered;
+}
+
 function byStart(a: Span, b: Span): number {
-  return compare(a.startTimeUnixNano, b.startTimeUnixNano) || compare(b.endTimeUnixNano, a.endTimeUnixNano);
+  return compare(a.startTimeUnixNano, b.startTimeUnixNano) || compare(a.endTimeUnixNano, b.endTimeUnixNano);
 }
 
 function compare(a: bigint, b: bigint): number {

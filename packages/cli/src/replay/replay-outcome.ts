@@ -20,7 +20,7 @@ export interface ReplayOutcome {
   durationMs: number;
   /** Whether the output is the recorded one, byte for byte; null when either did not succeed. */
   sameOutput: boolean | null;
-  /** Of the attempt and what its code made, by start. */
+  /** Of the attempt and what its code made: each before its children, those by start. */
   spans: ReplayedSpan[];
   /** What its code logged, by time. */
   logs: ReplayedLog[];

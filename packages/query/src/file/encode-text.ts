@@ -11,10 +11,26 @@ import { cellJson } from "./cell-json.ts";
  */
 const ROWS_PER_PIECE = 32;
 
+/** One JSON array of what a `.jsonl` file has a line each of. */
+export async function* encodeJson(streams: AsyncIterable<ChunkBatches>): AsyncGenerator<string, void, undefined> {
+  let before = "[";
+  for await (const { batches } of streams) {
+    for (const batch of batches) {
+      const rowJson = jsonRow(batch);
+      yield* pieces(batch.numRows, (row) => {
+        const text = `${before}\n${rowJson(row)}`;
+        before = ",";
+        return text;
+      });
+    }
+  }
+  yield before === "[" ? "[]\n" : "\n]\n";
+}
+
 /** One JSON object a line; see cell-json.ts for how values are written. */
 export async function* encodeJsonl(streams: AsyncIterable<ChunkBatches>): AsyncGenerator<string, void, undefined> {
   for await (const { batches } of streams) {
-    for (const batch of batches) yield* pieces(batch.numRows, jsonLine(batch));
+    for (const batch of batches) yield* jsonLines(batch);
   }
 }
 
@@ -24,16 +40,21 @@ export async function* encodeJsonl(streams: AsyncIterable<ChunkBatches>): AsyncG
  * Shape: each line ends in "\n"; without rows, "".
  */
 export function toJsonLines(batch: RecordBatch): string {
-  return [...pieces(batch.numRows, jsonLine(batch))].join("");
+  return [...jsonLines(batch)].join("");
 }
 
-function jsonLine({ schema, data }: RecordBatch): (row: number) => string {
+function jsonLines(batch: RecordBatch): Generator<string> {
+  const rowJson = jsonRow(batch);
+  return pieces(batch.numRows, (row) => `${rowJson(row)}\n`);
+}
+
+function jsonRow({ schema, data }: RecordBatch): (row: number) => string {
   const cells = data.children.map(cellJson);
   const keys = schema.fields.map(({ name }, index) => `${index === 0 ? "{" : ","}${JSON.stringify(name)}:`);
   return (row) => {
     let line = "";
     for (let i = 0; i < cells.length; i++) line += keys[i]! + cells[i]!(row);
-    return `${line}}\n`;
+    return `${line}}`;
   };
 }
 

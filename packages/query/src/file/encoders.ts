@@ -3,7 +3,7 @@ import { type ChunkBatches, readChunk } from "../read-arrow.ts";
 import { encodeArrow } from "./encode-arrow.ts";
 import { encodeOtlp, encodeOtlpLines } from "./encode-otlp.ts";
 import { encodePerfetto } from "./encode-perfetto.ts";
-import { encodeCsv, encodeJsonl } from "./encode-text.ts";
+import { encodeCsv, encodeJson, encodeJsonl } from "./encode-text.ts";
 import type { FileFormat } from "./file-format.ts";
 import type { OpenScratch } from "./scratch.ts";
 
@@ -17,6 +17,7 @@ export type Encode = (
 export const encoders = {
   arrow: encodeArrow,
   csv: encodeCsv,
+  json: encodeJson,
   jsonl: encodeJsonl,
   "perfetto.json": encodePerfetto,
   "otlp.json": encodeOtlp,

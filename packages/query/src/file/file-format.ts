@@ -1,7 +1,16 @@
 import { invalidField } from "../invalid.ts";
 
 /** The formats there are, each also the end of a path that means it. */
-export const fileFormats = ["arrow", "parquet", "csv", "jsonl", "perfetto.json", "otlp.json", "otlp.jsonl"] as const;
+export const fileFormats = [
+  "arrow",
+  "parquet",
+  "csv",
+  "json",
+  "jsonl",
+  "perfetto.json",
+  "otlp.json",
+  "otlp.jsonl",
+] as const;
 
 /** Formats a query can be written in. */
 export type FileFormat = (typeof fileFormats)[number];

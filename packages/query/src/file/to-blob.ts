@@ -7,6 +7,7 @@ const mediaTypes: Readonly<Record<FileFormat, string>> = {
   arrow: "application/vnd.apache.arrow.file",
   parquet: "application/vnd.apache.parquet",
   csv: "text/csv",
+  json: "application/json",
   jsonl: "application/jsonl",
   "perfetto.json": "application/json",
   "otlp.json": "application/json",
