@@ -23,12 +23,10 @@ export function WaterfallBar({ state, ask, search, onSearch, children }: Waterfa
   /** Which way to go as soon as it is known what there is to go to. */
   const [wanted, setWanted] = useState<Step>();
   const asks = text !== "" || errors;
-  const spans = drawing?.counts.spans ?? 0;
-  const failed = drawing?.counts.errors ?? 0;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: others are found when spans have come, or have failed.
-  useEffect(() => {
-    if (asks) ask({ kind: "search", search: { text, errors } });
-  }, [ask, text, errors, asks, spans, failed]);
+  // A reading begun anew draws for the first time again, and knows nothing of what is looked for.
+  const isDrawn = drawing !== undefined;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: see above.
+  useEffect(() => ask({ kind: "search", search: { text, errors } }), [ask, text, errors, isDrawn]);
   const look = (next: SpanSearch) => {
     setAt(-1);
     setWanted(undefined);

@@ -105,6 +105,21 @@ it("folds by span and by name, and unfolds what hides a span that is looked for"
   expect(news.at(-1)).toEqual({ kind: "revealed", line: -1 });
 });
 
+it("what is looked for before it has come is told when it has, and before all has", async () => {
+  const { session, open, news } = sessionOf([
+    [sampleBatch({ id: 0, name: "root" }, { id: 1, parent: 0, name: "leaf" })],
+  ]);
+  const search = { text: "leaf", errors: false };
+  await session.handle({ kind: "search", search });
+  await open(false);
+  const told = news.filter(({ kind }) => kind === "found" || kind === "complete");
+  expect(told).toEqual([
+    { kind: "found", search, positions: Int32Array.of() },
+    { kind: "found", search, positions: Int32Array.of(1) },
+    { kind: "complete" },
+  ]);
+});
+
 it("a job without spans is drawn as nothing, and a failure is told", async () => {
   const { drawn } = await opened();
   expect([drawn().lines.count, drawn().counts.spans]).toEqual([0, 0]);

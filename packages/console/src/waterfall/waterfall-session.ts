@@ -5,6 +5,7 @@ import type { PathQuestion } from "../critical-path/read-path.ts";
 import { backoffMs } from "../rpc/backoff.ts";
 import { waterfallColumns } from "./batch-rows.ts";
 import { fetchDetails, withLinkedJobs } from "./span-details.ts";
+import type { SpanSearch } from "./span-search.ts";
 import type { Opening, WaterfallDrawing, WaterfallNews, WaterfallRequest } from "./waterfall-messages.ts";
 import { WaterfallModel } from "./waterfall-model.ts";
 
@@ -38,7 +39,8 @@ type Asking = Exclude<WaterfallRequest, { kind: "open" | "details" }>;
  * I1. At most one drawing waits to be made, however fast spans come.
  * I2. Whatever is asked is answered from the spans that have come by then; only a span that is looked for by its id is
  *     waited for, until all have come.
- * I3. What is cut off is asked for again, as long as the server may answer; spans that come again replace themselves.
+ * I3. What is found is told anew with each drawing of other spans, so that with `complete` it is what there is.
+ * I4. What is cut off is asked for again, as long as the server may answer; spans that come again replace themselves.
  */
 export class WaterfallSession {
   readonly #context: SessionContext;
@@ -54,6 +56,9 @@ export class WaterfallSession {
   #position: string | undefined;
   #wanted: number | undefined;
   #path = { shown: false, asked: 0 };
+  #searched: SpanSearch | undefined;
+  /** How many spans were drawn last, and how many of them had failed. */
+  #drawn = "";
 
   constructor(context: SessionContext) {
     this.#context = context;
@@ -91,9 +96,19 @@ export class WaterfallSession {
     if (position !== -1) this.#reveal({ position });
   }
 
-  #search(search: Extract<WaterfallRequest, { kind: "search" }>["search"]): void {
+  #search(search: SpanSearch): void {
+    this.#searched = search;
+    if (search.text === "" && !search.errors) return;
     const positions = this.#model.search(search);
     this.#context.tell({ kind: "found", search, positions }, [positions.buffer as ArrayBuffer]);
+  }
+
+  /** Others are found once spans have come, or have failed. */
+  #searchAnew({ spans, errors }: WaterfallDrawing["counts"]): void {
+    const drawn = `${spans} ${errors}`;
+    if (drawn === this.#drawn) return;
+    this.#drawn = drawn;
+    if (this.#searched) this.#search(this.#searched);
   }
 
   #reveal(target: Target): void {
@@ -241,7 +256,9 @@ export class WaterfallSession {
   #draw(): void {
     this.#scheduled = false;
     const beganMs = this.#context.nowMs();
-    this.#tellDrawing(this.#model.drawing(this.#serverNowMs()));
+    const drawing = this.#model.drawing(this.#serverNowMs());
+    this.#tellDrawing(drawing);
+    this.#searchAnew(drawing.counts);
     this.#lastTookMs = Math.max(1, this.#context.nowMs() - beganMs);
     const awaited = this.#awaited;
     if (awaited === undefined || (this.#model.positionOf(awaited) === -1 && !this.#complete)) return;
