@@ -1,0 +1,1 @@
+"""Runs tasks: leases them, traces them, reports what became of them."""

@@ -1,0 +1,1 @@
+"""OpenTelemetry underneath: trace context of jobs, spans and logs of attempts."""
