@@ -54,8 +54,8 @@ def to_job_options(options: Mapping[str, Any]) -> JobOptions:
 
 
 def given_trace(options: JobOptions) -> TraceCarrier | Literal[False] | None:
-    """Trace context that the caller names: the option, else a traceparent among the tags; None when there is
-    neither.""" tags = options.tags or {}
+    """Trace context that the caller names: the option, else a traceparent among the tags; else None."""
+    tags = options.tags or {}
     if options.trace is not None or "traceparent" not in tags:
         return options.trace
     return TraceCarrier(tags["traceparent"], tags.get("tracestate", ""), tags.get("baggage", ""))

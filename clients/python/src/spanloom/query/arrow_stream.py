@@ -51,7 +51,7 @@ def batches_of(buffer: Buffer) -> Iterator[tuple[Schema, RecordBatch | None]]:
             for batch in reader:
                 empty = False
                 yield reader.schema, batch
-        except pa.ArrowInvalid as error:
+        except (pa.ArrowInvalid, OSError) as error:
             raise SpanloomError("INTERNAL", f"cannot read the answer: its Arrow bytes are broken: {error}") from error
         if empty:
             yield reader.schema, None

@@ -53,6 +53,7 @@ class PoolOptions:
     abandon_after: float
     # Told of every attempt that ended; the result is None when its lease was lost.
     ended: Callable[[Attempt, task_pb2.TaskResult | None, Entries], None]
+    log: Callable[[str], None]
     # Told when there is room for another.
     freed: Callable[[], None]
 
@@ -148,9 +149,14 @@ class AttemptPool:
         if seconds is not None:
             why = "its timeout or its job's deadline passed"
             self._options.timers.after(seconds, lambda: self._abort(attempt, "timeout", why))
-        run = self._options.executor.prepare(attempt)
-        self._runs[attempt.key] = run
-        run.start(lambda outcome: self._settle(attempt, outcome))
+        try:
+            run = self._options.executor.prepare(attempt)
+            self._runs[attempt.key] = run
+            run.start(lambda outcome: self._settle(attempt, outcome))
+        except Exception as error:
+            # No thread or process is to be had: another runner may have one.
+            self._options.log(f'cannot start attempt {attempt.task.attempt} of task "{attempt.name}": {error!r}')
+            self._settle(attempt, released(task_pb2.RELEASE_REASON_OVERLOADED))
 
     def _abort(self, attempt: Attempt, kind: AbortKind, why: str) -> None:
         if attempt.state == "settled" or not attempt.abort(kind, why):

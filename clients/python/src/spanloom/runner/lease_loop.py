@@ -33,6 +33,8 @@ WAIT_SECONDS = 20.0
 CALL_SECONDS = 15.0
 # The backoff's step for failures only a person can mend: long waits from the start.
 MENDING_ATTEMPT = 6
+# How long a thread rests after a defect of its own.
+MENDING_SECONDS = 1.0
 
 CANCELLATION_REASONS = {
     task_service_pb2.CANCELLATION_REASON_JOB_CANCELLED: "its job was cancelled",
@@ -76,7 +78,7 @@ class LeaseLoop:
         """Begins to lease."""
         self._leasing = True
         for name, target in (("poll", self._poll), ("report", self._report)):
-            thread = threading.Thread(target=target, name=f"spanloom-{name}", daemon=True)
+            thread = threading.Thread(target=self._lasting(name, target), name=f"spanloom-{name}", daemon=True)
             self._threads.append(thread)
             thread.start()
 
@@ -98,6 +100,21 @@ class LeaseLoop:
         self.wake()
         for thread in self._threads:
             thread.join(CALL_SECONDS)
+
+    def _lasting(self, name: str, target: Callable[[], None]) -> Callable[[], None]:
+        """A defect of this package must not end a thread that everything depends on."""
+
+        def run() -> None:
+            while True:
+                try:
+                    target()
+                except Exception as error:
+                    self._options.log(f"a defect in the thread that {name}s, which goes on: {error!r}")
+                    if not self._reporting.wait(MENDING_SECONDS):
+                        continue
+                return
+
+        return run
 
     def _poll(self) -> None:
         pool, store = self._options.pool, self._options.store

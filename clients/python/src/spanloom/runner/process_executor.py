@@ -76,6 +76,8 @@ class ProcessExecutor:
         with self._lock:
             workers, self._all, self._idle = list(self._all), set(), []
         for worker in workers:
+            worker.tell_to_end()
+        for worker in workers:
             worker.close()
 
     def take(self) -> WorkerProcess:
@@ -127,14 +129,10 @@ class ProcessRun:
     def start(self, done: Callable[[Outcome], None]) -> None:
         """Starts it, and calls ``done`` once it has ended."""
         self._done = done
-        try:
-            self._worker = self._executor.take()
-            self._worker.run(self)
-        except OSError as error:
-            # No process can be had; another attempt may be luckier, or another runner.
-            self.died(f"cannot start it: {error}")
-            return
-        self.attempt.listen(self._worker.abort)
+        self._worker = worker = self._executor.take()
+        worker.run(self)
+        # It may have ended by now, and the process have another attempt: only what it runs is told to stop.
+        self.attempt.listen(lambda aborted: worker.abort(self, aborted))
 
     def ended(self, result: task_pb2.TaskResult) -> None:
         """The process has reported."""
@@ -184,10 +182,12 @@ class WorkerProcess:
         self._run = run
         self._send(("run", run.attempt.task.SerializeToString(), run.attempt.started_ns))
 
-    def abort(self, aborted: AttemptAborted) -> None:
-        """Tells its attempt to stop."""
+    def abort(self, run: ProcessRun, aborted: AttemptAborted) -> None:
+        """Tells an attempt to stop, if that is what it runs."""
+        if self._run is not run:
+            return
         try:
-            self._send(("abort", aborted.kind, str(aborted)))
+            self._send(("abort", run.attempt.key, aborted.kind, str(aborted)))
         except OSError:
             # It is gone, which its reader tells.
             return
@@ -198,10 +198,17 @@ class WorkerProcess:
         self._executor.forget(self)
         self._process.kill()
 
-    def close(self) -> None:
-        """Ends it; it does nothing, or what it does counts for nothing."""
+    def tell_to_end(self) -> None:
+        """Asks it to end; it does nothing, or what it does counts for nothing."""
         self._run = None
-        self._pipe.close()
+        try:
+            self._send(("end",))
+        except OSError:
+            # It has ended.
+            return
+
+    def close(self) -> None:
+        """Ends it, by force where it does not end."""
         self._process.join(CLOSE_SECONDS)
         if self._process.is_alive():
             self._process.kill()

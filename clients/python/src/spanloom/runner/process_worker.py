@@ -72,10 +72,12 @@ class _Worker:
     def received(self, message: tuple[Any, ...]) -> None:
         """The runner said something."""
         kind, *rest = message
+        if kind == "end":
+            os._exit(0)
         if kind == "run":
             self._run(task_pb2.LeasedTask.FromString(rest[0]))
-        elif kind == "abort" and self._attempt is not None:
-            self._attempt.abort(rest[0], rest[1])
+        elif kind == "abort" and self._attempt is not None and self._attempt.key == rest[0]:
+            self._attempt.abort(rest[1], rest[2])
 
     def _run(self, task: task_pb2.LeasedTask) -> None:
         attempt = Attempt(task, self._registry.find(task.identifier))

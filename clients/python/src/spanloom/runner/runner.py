@@ -146,8 +146,8 @@ class Runner:
         self._options.write(f"runner {self.id} is ready: leasing {names} from {', '.join(self._options.queues)}")
 
     def stop(self) -> None:
-        """Stops; see the top of the module. Returns when nothing is left to do. Safe to call twice, and before
-        start().""" self._starting.cancel()
+        """Stops, and returns when nothing is left to do. Safe to call twice, and before start()."""
+        self._starting.cancel()
         with self._lock:
             if self._stopped:
                 return
@@ -233,6 +233,7 @@ class Runner:
                 concurrency=options.concurrency,
                 prefetch=options.prefetch,
                 abandon_after=options.seconds("abandon_after"),
+                log=options.write,
                 ended=lambda attempt, result, entries: _ended(store, guard, attempt, result, entries),
                 freed=lambda: loop.wake(),  # noqa: PLW0108 - made below
             )

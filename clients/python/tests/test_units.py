@@ -1,0 +1,287 @@
+"""What needs no server."""
+
+from __future__ import annotations
+
+import enum
+import pickle
+import re
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Literal, Optional, Union
+
+import pytest
+from typing_extensions import TypedDict
+
+from spanloom import JobFailedError, Retry, Runner, SpanloomError, SubmissionBuilder, Task, TaskContext, declare, task
+from spanloom.conversion import from_plain
+from spanloom.errors import CATALOGUE, AttemptAborted, ErrorFacts
+from spanloom.ids import new_id
+from spanloom.payload import decode_payload, encode_payload
+from spanloom.runner.failure import MAX_MESSAGE_BYTES, describe, to_failure
+from spanloom.runner.options import check_options
+from spanloom.tracing.trace_context import AttemptOrigin, origin_of, parse_traceparent, with_origin
+from spanloom.version import VERSION
+
+from .conftest import ROOT
+from .tasks import double
+
+PACKAGE = ROOT / "clients" / "python"
+
+
+class Color(enum.Enum):
+    RED = "red"
+
+
+class Options(TypedDict):
+    deep: bool
+
+
+@dataclass
+class Inner:
+    when: datetime
+    color: Color = Color.RED
+
+
+@dataclass
+class Outer:
+    inner: Inner
+    names: list[str] = field(default_factory=list)
+    by_key: dict[str, Inner] = field(default_factory=dict)
+    pair: Optional[tuple[int, str]] = None  # noqa: UP045 - the old spelling must work as well
+    either: Union[int, str] = 0  # noqa: UP007 - as above
+    mode: Literal["a", "b"] = "a"
+    id: uuid.UUID | None = None
+    options: Options | None = None
+
+
+def test_has_the_errors_of_the_catalogue() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| (yes|no) \|", (ROOT / "docs" / "errors.md").read_text(), re.MULTILINE)
+    assert dict(CATALOGUE) == {reason: (code, transient == "yes") for reason, code, transient in rows}
+
+
+def test_has_the_version_of_its_package() -> None:
+    assert f'version = "{VERSION}"' in (PACKAGE / "pyproject.toml").read_text()
+
+
+def test_reads_what_it_writes() -> None:
+    when = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
+    value = Outer(Inner(when), ["x"], {"k": Inner(when)}, (1, "b"), "text", "b", uuid.UUID(int=5), {"deep": True})
+    plain = decode_payload(encode_payload(value, "cannot test"), "cannot test")
+    assert from_plain(plain, Outer, "cannot test") == value
+
+
+@pytest.mark.parametrize(
+    ("plain", "message"),
+    [
+        ({}, "input.inner is missing, Outer needs it"),
+        ({"inner": {"when": "never"}}, "input.inner.when is 'never', no datetime"),
+        ({"inner": {"when": "2026-01-01T00:00:00Z", "color": "blue"}}, "input.inner.color is 'blue', no Color"),
+        ({"inner": {"when": "2026-01-01T00:00:00Z"}, "names": [1]}, "input.names[0] is 1, must be str"),
+        ({"inner": {"when": "2026-01-01T00:00:00Z"}, "pair": [1]}, "input.pair is [1], must be 2 items"),
+        ({"inner": {"when": "2026-01-01T00:00:00Z"}, "mode": "c"}, "input.mode is 'c', must be one of ['a', 'b']"),
+        ([], "input is [], must be Outer"),
+    ],
+)
+def test_tells_what_of_an_input_does_not_fit(plain: Any, message: str) -> None:
+    with pytest.raises(SpanloomError, match=re.escape(message)):
+        from_plain(plain, Outer, "cannot test")
+
+
+def test_leaves_out_what_a_newer_sender_knows() -> None:
+    plain = {"inner": {"when": "2026-01-01T00:00:00Z", "later": 1}, "later": 2}
+    assert from_plain(plain, Outer, "cannot test").names == []
+
+
+@pytest.mark.parametrize("data", [b"{", b"\xff", b"[" * 100_000])
+def test_refuses_bytes_that_are_no_json(data: bytes) -> None:
+    with pytest.raises(SpanloomError, match="its payload is not JSON in UTF-8"):
+        decode_payload(data, "cannot test")
+
+
+def test_names_a_value_that_contains_itself() -> None:
+    circle: dict[str, Any] = {}
+    circle["self"] = circle
+    with pytest.raises(SpanloomError, match=re.escape("value.self refers back to a value that contains it")):
+        encode_payload(circle, "cannot test")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"name": ""}, "name has 0 bytes, must have 1..256"),
+        ({"version": "1"}, 'must be "major.minor"'),
+        ({"timeout": 0}, "timeout is 0, must be a timedelta or seconds of at least 0.001"),
+        ({"timeout": "5"}, "timeout is '5', must be a timedelta"),
+        ({"priority": 2**40}, "priority is 1099511627776, must be a whole number"),
+        ({"queue": ""}, "queue is '', must be a name"),
+    ],
+)
+def test_refuses_tasks_that_cannot_be(options: Any, message: str) -> None:
+    with pytest.raises(SpanloomError, match=re.escape(message)):
+        task(**options)(lambda: None)
+
+
+def test_refuses_retry_policies_that_cannot_be() -> None:
+    with pytest.raises(SpanloomError, match=r"max_attempts is 0, must be a whole number in 1\.\.1000"):
+        Retry(max_attempts=0)
+
+
+def test_takes_several_parameters_from_an_object() -> None:
+    @task
+    def sized(path: Path, width: int, height: int = 10, *, ctx: TaskContext) -> str:
+        return f"{path} {width}x{height}"
+
+    context: Any = object()
+    assert sized(**sized.bind({"path": "a.png", "width": 5}, context)) == "a.png 5x10"
+    with pytest.raises(SpanloomError, match=re.escape("input.width is missing")):
+        sized.bind({"path": "a.png"}, context)
+
+
+def test_is_called_as_a_function() -> None:
+    assert double(4) == 8
+    with pytest.raises(SpanloomError, match="its code is not here"):
+        declare("elsewhere")(4)
+
+
+def test_travels_to_other_processes_by_its_place() -> None:
+    assert pickle.loads(pickle.dumps(double)) is double
+    elsewhere: Task[Any, Any] = pickle.loads(pickle.dumps(declare("elsewhere", "2.0", queue="q")))
+    assert (elsewhere.name, elsewhere.version, elsewhere.options.queue) == ("elsewhere", "2.0", "q")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        SpanloomError("OVERLOADED", "cannot", ErrorFacts(field="x", limit=1)),
+        AttemptAborted("timeout", "must stop"),
+    ],
+)
+def test_errors_travel_to_other_processes(error: BaseException) -> None:
+    copy = pickle.loads(pickle.dumps(error))
+    assert (type(copy), str(copy), copy.__dict__) == (type(error), str(error), error.__dict__)
+    assert not issubclass(AttemptAborted, Exception)
+    assert issubclass(JobFailedError, Exception)
+
+
+def test_groups_what_waits_for_the_same_and_is_waited_for_by_the_same() -> None:
+    builder = SubmissionBuilder()
+    first = builder.submit(double, 1)
+    second = builder.submit_many(double, [2, 3])
+    builder.submit(double, 4, depends_on=[first, second])
+    builder.submit(double, 5, depends_on=first, queue="other")
+    built = builder.build()
+    assert [(len(group.inputs), list(group.depends_on)) for group in built.groups] == [
+        (1, []),
+        (2, []),
+        (1, [0, 1]),
+        (1, [0]),
+    ]
+    assert [spec.queue for spec in built.specs] == ["", "other"]
+    assert builder.submit_many(double, []).count == 0
+
+
+def test_refuses_handles_of_another_submission() -> None:
+    foreign = SubmissionBuilder().submit(double, 1)
+    with pytest.raises(SpanloomError) as caught:
+        SubmissionBuilder().submit(double, 1, depends_on=foreign)
+    assert (caught.value.reason, caught.value.facts.field) == ("INVALID_DEPENDENCY", "depends_on[0]")
+
+
+def test_refuses_more_tasks_than_a_submission_may_have() -> None:
+    builder = SubmissionBuilder()
+    builder.submit_many(double, [0] * 100_000)
+    with pytest.raises(SpanloomError, match="the submission would have 100001 tasks, limit is 100000"):
+        builder.submit(double, 1)
+
+
+def test_writes_ten_thousand_equal_tasks_as_one_group() -> None:
+    builder = SubmissionBuilder()
+    for n in range(10_000):
+        builder.submit(double, n % 10)
+    built = builder.build()
+    assert (len(built.groups), len(built.specs), list(built.groups[0].specs)) == (1, 1, [0])
+    assert built.ByteSize() < 10_000 * 4
+
+
+def test_makes_ids_that_sort_by_time() -> None:
+    ids = [uuid.UUID(new_id()) for _ in range(100)]
+    assert {(each.version, each.variant) for each in ids} == {(7, uuid.RFC_4122)}
+    assert len(set(ids)) == 100
+
+
+ORIGIN = AttemptOrigin("0190163d-8694-739b-aea5-966c26f8ad90", "0190163d-8694-739b-aea5-966c26f8ad91", 7)
+
+
+def test_names_the_attempt_in_front_of_a_tracestate() -> None:
+    own = with_origin("", ORIGIN)
+    assert own == f"spanloom={ORIGIN.job_id}_{ORIGIN.task_id}_7"
+    assert with_origin(f"a=1, b=2,,{own}", ORIGIN) == f"{own},a=1,b=2"
+    assert origin_of(f"x=y,{own}") == ORIGIN
+    assert len(with_origin(",".join(f"k{n}=v" for n in range(40)), ORIGIN).split(",")) == 32
+    assert len(with_origin(f"a={'x' * 600},b=1", ORIGIN)) < 512
+    assert origin_of("spanloom=x_y_z") is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more",
+        "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+        "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+        "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01x",
+    ],
+)
+def test_refuses_malformed_traceparents(value: str) -> None:
+    assert parse_traceparent(value) is None
+
+
+def test_describes_whatever_is_raised() -> None:
+    class HostileError(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no")
+
+    assert describe(HostileError()).message == "[unreadable]"
+    long = describe(ValueError("ü" * MAX_MESSAGE_BYTES))
+    assert len(long.message.encode()) <= MAX_MESSAGE_BYTES
+    assert describe(ValueError("\ud800")).message == "?"
+    try:
+        try:
+            raise KeyError("first")
+        except KeyError as cause:
+            raise ValueError("second") from cause
+    except ValueError as error:
+        failure = to_failure(error)
+    assert (failure.type, failure.message) == ("ValueError", "second")
+    assert "KeyError: 'first'" in failure.stack
+    assert not failure.HasField("retryable")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"queues": []}, "queues is [], must be a list of at least one name"),
+        ({"queues": "default"}, "queues is 'default', must be a list"),
+        ({"concurrency": 0}, "concurrency is 0, must be a whole number in 1..10000"),
+        ({"pool": "fibers"}, "pool is 'fibers', must be"),
+        ({"grace": -1}, "grace is -1, must be"),
+        ({"workers": 3}, "workers is no option of a runner"),
+    ],
+)
+def test_refuses_runner_options_that_cannot_be(options: Any, message: str) -> None:
+    with pytest.raises(SpanloomError, match=re.escape(message)):
+        check_options(options)
+
+
+def test_refuses_runners_without_code() -> None:
+    with pytest.raises(SpanloomError, match="it has no tasks"):
+        Runner(tasks=[])
+    with pytest.raises(SpanloomError, match="is it decorated with @task"):
+        Runner(tasks=[print])  # type: ignore[list-item]
+    with pytest.raises(SpanloomError, match='two tasks are "double" of version 1'):
+        Runner(tasks=[double, double])
