@@ -107,7 +107,7 @@ def test_ends_at_a_second_signal(client: Client, queue: str, start_program: Star
     until((tmp_path / "sign").exists)
     program.send_signal(signal.SIGTERM)
     assert program.stderr is not None
-    until(lambda: program.poll() is None)
+    until(lambda: b"is stopping" in program.stderr.readline(), "the first signal to be noticed")  # type: ignore[union-attr]
     program.send_signal(signal.SIGINT)
     assert program.wait(30) == 128 + signal.SIGINT
 

@@ -183,6 +183,8 @@ class Runner:
             if not asked.is_set():
                 raise
         finally:
+            if asked.is_set():
+                self._options.write(f"runner {self.id} is stopping; a second signal ends it at once")
             self.stop()
             for number, handler in before.items():
                 signal.signal(number, handler)
