@@ -7,6 +7,7 @@ const root = path.dirname(import.meta.dirname);
 const steps = [
   { name: "tests", script: "scripts/test.ts" },
   { name: "tests in a browser", script: "scripts/test-browser.ts" },
+  { name: "tests of clients", script: "scripts/test-clients.ts" },
   { name: "checks", script: "scripts/check.ts" },
   { name: "demo", script: "apps/demo/src/bin/demo.ts" },
 ];

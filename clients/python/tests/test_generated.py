@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import ROOT
+from .conftest import ROOT, Server
 
 PACKAGE = ROOT / "clients" / "python"
 
@@ -37,14 +37,40 @@ def test_is_what_the_protocol_generates(tmp_path: Path) -> None:
     assert fresh == {path.name: path.read_text() for path in folder.iterdir() if path.is_file()}
 
 
-def test_the_configuration_in_the_documentation_generates_code_that_speaks_to_a_server(tmp_path: Path) -> None:
+def configuration(language: str) -> str:
+    """The buf.gen.yaml of a language in the documentation."""
     page = (ROOT / "docs" / "clients.md").read_text()
-    section = page[page.index("\n## Python\n") :]
+    section = page[page.index(f"\n## {language}\n") :]
     match = re.search(r"```yaml\n(.*?)```", section, re.DOTALL)
     assert match is not None
-    (tmp_path / "buf.gen.yaml").write_text(match[1])
-    shutil.copytree(ROOT / "proto", tmp_path / "proto")
-    buf("generate", cwd=tmp_path)
+    return match[1]
+
+
+def generate(language: str, folder: Path) -> None:
+    (folder / "buf.gen.yaml").write_text(configuration(language))
+    shutil.copytree(ROOT / "proto", folder / "proto")
+    buf("generate", cwd=folder)
+
+
+@pytest.mark.parametrize("language", ["TypeScript", "Go", "Java", "Rust", "C#"])
+def test_the_configurations_in_the_documentation_generate_code(tmp_path: Path, language: str) -> None:
+    plugins = re.findall(r"local: (\S+)", configuration(language))
+    if "protoc_builtin" in configuration(language):
+        plugins.append("protoc")
+    path = os.pathsep.join([str(ROOT / "node_modules" / ".bin"), os.environ.get("PATH", "")])
+    missing = [plugin for plugin in plugins if shutil.which(plugin, path=path) is None]
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)}")
+    generate(language, tmp_path)
+    made = [each for each in tmp_path.rglob("*") if each.is_file() and tmp_path / "proto" not in each.parents]
+    # The protocol's ten files, and this configuration.
+    assert len(made) > 10
+
+
+def test_the_configuration_in_the_documentation_generates_code_that_speaks_to_a_server(
+    server: Server, tmp_path: Path
+) -> None:
+    generate("Python", tmp_path)
     # In an interpreter of its own, as this one has the protocol's messages already.
     program = (
         "from spanloom.v1 import task_service_pb2 as t; print(t.LeaseTasksRequest(max_tasks=5).SerializeToString())"
