@@ -84,3 +84,15 @@ def busy(seconds: float, ctx: TaskContext) -> int:
     if ctx.attempt == 1:
         ctypes.PyDLL(None).usleep(int(seconds * 1_000_000))
     return ctx.attempt
+
+
+@task
+def spanned(seconds: float, ctx: TaskContext) -> int:
+    with ctx.span("spanned"):
+        time.sleep(seconds)
+    return ctx.attempt
+
+
+@task
+def spanned_parent(count: int, ctx: TaskContext) -> None:
+    ctx.submit_many(spanned, [0.02] * count)

@@ -15,7 +15,7 @@ from spanloom import Client, Runner, SpanloomError
 
 from .conftest import Server, StartRunner, until
 from .dropping_proxy import DroppingProxy
-from .tasks import Place, busy, double, dying, marking
+from .tasks import Place, busy, double, dying, marking, spanned_parent
 
 HERE = Path(__file__).resolve().parent.parent
 StartProgram = Callable[..., "subprocess.Popen[bytes]"]
@@ -59,6 +59,27 @@ def test_runs_again_what_a_killed_runner_held_and_keeps_its_spans(
     names = client.query_spans(job=job.id, type="user").to_arrow().column("name").to_pylist()
     # The one that was open is closed by the server.
     assert sorted(names) == ["before", "during"]
+
+
+def test_has_one_result_and_its_spans_of_each_task_however_often_runners_are_killed(
+    client: Client, queue: str, start_program: StartProgram
+) -> None:
+    count = 600
+    handle = client.jobs.submit(spanned_parent, count, queue=queue)
+    programs = [start_program(), start_program()]
+    kills = 0
+    while not client.jobs.get(handle.id).ended:
+        if kills < 5 and client.jobs.get(handle.id).counts.succeeded > kills * count / 6:
+            programs[kills % 2].kill()
+            programs[kills % 2] = start_program()
+            kills += 1
+    job = client.jobs.get(handle.id)
+    assert (job.state, job.counts.succeeded, kills) == ("SUCCEEDED", count + 1, 5)
+    rows = client.query_spans(job=job.id, type=["attempt", "user"]).to_arrow().to_pylist()
+    succeeded = {row["span_id"] for row in rows if row["outcome"] == "success" and row["name"] == "spanned"}
+    parents = [row["parent_span_id"] for row in rows if row["type"] == "user"]
+    assert len(succeeded) == count
+    assert sorted(parent for parent in parents if parent in succeeded) == sorted(succeeded)
 
 
 def test_leaves_no_guard_behind_when_it_is_killed(start_program: StartProgram) -> None:

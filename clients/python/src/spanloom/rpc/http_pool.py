@@ -102,11 +102,15 @@ class HttpPool:
 
     def give_back(self, connection: http.client.HTTPConnection) -> None:
         """The call was read to its end: the connection may serve another."""
+        now = time.monotonic()
         with self._lock:
-            if not self._closed and connection.sock is not None:
-                self._idle.append((connection, time.monotonic()))
-                return
-        connection.close()
+            keep = not self._closed and connection.sock is not None
+            # The one used last is taken first, so that those of a burst would never be taken again.
+            fresh = [each for each in self._idle if each[1] >= now - MAX_IDLE_SECONDS]
+            old = [each for each, idle_since in self._idle if idle_since < now - MAX_IDLE_SECONDS]
+            self._idle = [*fresh, (connection, now)] if keep else fresh
+        for each in old if keep else [*old, connection]:
+            each.close()
 
     def close(self) -> None:
         """Closes what is idle; safe to call twice."""

@@ -34,7 +34,9 @@ from .timers import Timers
 
 def work(settings: ProcessSettings, tasks: Sequence[Task[Any, Any]], pipe: Pipe) -> None:
     """Until the pipe ends."""
-    # The runner decides when this ends.
+    # The runner decides when this ends: signals for its group are for the runner alone.
+    if hasattr(os, "setsid"):
+        os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     worker = _Worker(settings, tasks, pipe)

@@ -22,7 +22,7 @@ class SpanloomLogHandler(logging.Handler):
         """Collects a record. Never raises."""
         attempt = current_attempt()
         # OpenTelemetry logs what it cannot do; to trace that would go round in circles.
-        if attempt is None or record.name.startswith(("opentelemetry", "spanloom")):
+        if attempt is None or record.name.split(".")[0] in ("opentelemetry", "spanloom"):
             return
         try:
             severity, number = _severity(record.levelno)
