@@ -1,11 +1,11 @@
 /**
  * Writes everything that is made from something else: code from the protocol, docs/errors.md and
- * docs/metrics.md from catalogues.
+ * docs/metrics.md from catalogues. Python's code is made where `npm run test:clients` has run once.
  *
  * `npm run generate -- --baseline` also records the protocol as released, which `buf breaking` compares with; run it
  * when a release is made and at no other time.
  */
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { run } from "./bootstrap/run.mjs";
 import { toolEnvironment } from "./check/command.ts";
@@ -21,5 +21,24 @@ for (const args of commands) {
   const code = await run("buf", args, { cwd: root, env: toolEnvironment() });
   if (code !== 0) process.exit(code);
 }
+await generatePython();
 writeFileSync(path.join(root, "docs", "errors.md"), errorsPage());
 writeFileSync(path.join(root, "docs", "metrics.md"), metricsPage());
+
+/** Its generator is a Python package, which only the environment of the client's tests has. */
+async function generatePython(): Promise<void> {
+  const folder = path.join(root, "clients", "python");
+  const bin = path.join(folder, ".venv", process.platform === "win32" ? "Scripts" : "bin");
+  if (!existsSync(bin)) {
+    process.stdout.write(
+      "clients/python is left as it is: run `npm run test:clients` once, which installs its generator\n",
+    );
+    return;
+  }
+  const env = toolEnvironment();
+  const code = await run("buf", ["generate"], {
+    cwd: folder,
+    env: { ...env, PATH: [bin, env.PATH].join(path.delimiter) },
+  });
+  if (code !== 0) process.exit(code);
+}

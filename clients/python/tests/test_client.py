@@ -87,8 +87,10 @@ def test_cancels_retries_and_clones(client: Client, queue: str, start_runner: St
     assert handle.retry().state == "QUEUED"
     clone = client.jobs.clone(handle.id, name="again", tags={"b": "2"})
     assert (clone.name, clone.submitted.tags) == ("again", {"a": "1", "b": "2"})
+    other = client.jobs.clone(handle.id, inputs={0: {"edited": True}})
     start_runner(echo)
     assert clone.result(timeout=30) == 5
+    assert other.result(timeout=30) == {"edited": True}
     assert handle.result(timeout=30) == 5
 
 

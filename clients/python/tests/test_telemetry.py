@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import subprocess
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from opentelemetry import trace
 
 from spanloom import Client, TaskContext, task
 
-from .conftest import ROOT, Server, StartRunner, node
+from .conftest import ROOT, Server, StartRunner, node, until
 
 # Of an attempt's own making or the machine's: everything else must be the same in both languages.
 _TIMES = ("spanloom.queued_ms", "spanloom.run_ms", "spanloom.blocked_ms", "spanloom.backoff_ms")
@@ -279,3 +280,48 @@ def test_passes_trace_context_on_with_tracing_or_without(
     found = next(client.jobs.tasks(job.id))
     assert job.output == [job.trace_id, f"{job.id}_{found.id}_1"]
     assert client.query_spans(job=job.id, type="user").to_arrow().num_rows == int(tracing)
+
+
+def test_keeps_what_ends_after_its_attempt(client: Client, queue: str, start_runner: StartRunner) -> None:
+    go_on = threading.Event()
+    threads: list[threading.Thread] = []
+
+    @task
+    def leaving(ctx: TaskContext) -> None:
+        span = ctx.tracer.start_span("left behind")
+
+        def end() -> None:
+            go_on.wait(30)
+            ctx.log.info("late")
+            span.end()
+
+        threads.append(threading.Thread(target=end))
+        threads[0].start()
+
+    runner = start_runner(leaving)
+    job = client.jobs.submit(leaving, queue=queue).wait(timeout=30)
+    go_on.set()
+    threads[0].join()
+    runner.stop()
+    (row,) = client.query_spans(job=job.id, name="left behind").to_arrow().to_pylist()
+    assert row["task_name"] == "leaving"
+    assert client.query_logs(job=job.id).to_arrow().num_rows == 1
+
+
+def test_shows_spans_that_are_open_for_long(client: Client, queue: str, start_runner: StartRunner) -> None:
+    go_on = threading.Event()
+
+    @task
+    def lasting(ctx: TaskContext) -> None:
+        with ctx.span("open"):
+            go_on.wait(60)
+
+    start_runner(lasting)
+    handle = client.jobs.submit(lasting, queue=queue)
+    query = client.query_spans(job=handle.id, name="open")
+    (row,) = until(lambda: query.to_arrow().to_pylist(), "the span to be shown")
+    assert row["end_time"] is None
+    go_on.set()
+    assert handle.wait(timeout=30).state == "SUCCEEDED"
+    (row,) = query.to_arrow().to_pylist()
+    assert row["end_time"] is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import pickle
 import re
+import threading
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -21,6 +22,9 @@ from spanloom.ids import new_id
 from spanloom.payload import decode_payload, encode_payload
 from spanloom.runner.failure import MAX_MESSAGE_BYTES, describe, to_failure
 from spanloom.runner.options import check_options
+from spanloom.runner.timers import Timers
+from spanloom.tracing.records import Entries, Origin, Record
+from spanloom.tracing.telemetry_buffer import TelemetryBudget, TelemetryBuffer
 from spanloom.tracing.trace_context import AttemptOrigin, origin_of, parse_traceparent, with_origin
 from spanloom.version import VERSION
 
@@ -285,3 +289,46 @@ def test_refuses_runners_without_code() -> None:
         Runner(tasks=[print])  # type: ignore[list-item]
     with pytest.raises(SpanloomError, match='two tasks are "double" of version 1'):
         Runner(tasks=[double, double])
+
+
+def test_timers_hold_on_to_nothing_that_was_cancelled() -> None:
+    timers = Timers()
+    made = [timers.after(3600, lambda: None) for _ in range(5_000)]
+    for timer in made:
+        timers.cancel(timer)
+        timers.cancel(timer)
+    assert len(timers) < 2_100
+    assert all(timer.call is None for timer in made)
+    called: list[str] = []
+    done = threading.Event()
+
+    def second() -> None:
+        called.append("second")
+        done.set()
+
+    def broken() -> None:
+        raise ValueError("a defect")
+
+    timers.after(0.02, second)
+    timers.after(0.01, broken)
+    timers.after(0.0, lambda: called.append("first"))
+    assert done.wait(10)
+    assert called == ["first", "second"]
+    timers.stop()
+
+
+def test_drops_the_oldest_spans_over_the_budget_and_counts_them() -> None:
+    late: list[Entries] = []
+    budget = TelemetryBudget(100)
+    buffer = TelemetryBuffer(budget, late.append)
+    origin = Origin(b"", b"")
+    for name in (b"a", b"b", b"c"):
+        buffer.add_span(Record(origin, name * 40))
+    buffer.add_log(Record(origin, b"l" * 200))
+    entries = buffer.seal()
+    # The log would have no room even alone.
+    assert [record.data[:1] for record in entries.spans] == [b"b", b"c"]
+    assert (entries.logs, buffer.dropped, budget.used, budget.dropped) == ([], 2, 80, 2)
+    budget.release(entries.size)
+    buffer.add_span(Record(origin, b"d"))
+    assert [len(each.spans) for each in late] == [1]

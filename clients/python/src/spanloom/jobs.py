@@ -19,6 +19,7 @@ from .job_requests import (
     to_job_filter,
     to_job_options,
 )
+from .payload import encode_payload
 from .rpc.call_errors import facts_of, reason_name
 from .rpc.connection import Connection
 from .rpc.retry import retry_delay
@@ -287,23 +288,31 @@ class Jobs:
         *,
         name: str = "",
         tags: Mapping[str, str] | None = None,
+        inputs: Mapping[int, object] | None = None,
         build: Callable[[SubmissionBuilder], object] | None = None,
         idempotency_key: str | None = None,
         trace_mode: Literal["child", "link"] = "child",
         trace: TraceCarrier | Literal[False] | None = None,
     ) -> JobHandle[Any]:
-        """Submits a new job from another's roots, with edits; ``build`` submits roots that replace them.
+        """Submits a new job from another's roots, with edits.
+
+        ``inputs`` replaces those of roots, by their place among them from 0; ``build`` submits other roots altogether.
 
         Errors: JOB_NOT_FOUND; those of ``submit``.
         """
+        owner = f'cannot clone job "{job_id}"'
         request = pb.CloneJobRequest(
-            job_id=job_id, name=name, tags=dict(tags or {}), idempotency_key=idempotency_key or new_id()
+            job_id=job_id,
+            name=name,
+            tags=dict(tags or {}),
+            idempotency_key=idempotency_key or new_id(),
+            inputs={place: encode_payload(value, f"{owner}, input {place}") for place, value in (inputs or {}).items()},
         )
         if build is not None:
             roots = SubmissionBuilder()
             build(roots)
             if roots.count == 0:
-                raise invalid("tasks", f'cannot clone job "{job_id}": the new roots are none')
+                raise invalid("tasks", f"{owner}: the new roots are none")
             request.tasks.CopyFrom(roots.build())
         wanted = JobOptions(trace=trace, trace_mode=trace_mode)
         with self._spans.trace("clone", job_id=job_id, carrier=given_trace(wanted)) as span:

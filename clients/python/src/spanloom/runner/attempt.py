@@ -20,6 +20,7 @@ from ..context import MAX_LABELS
 from ..errors import AbortKind, AttemptAborted
 from ..task import Task
 from ..v1 import task_pb2
+from .timers import Timer
 
 AttemptKey = tuple[str, int]
 
@@ -35,6 +36,8 @@ class Attempt:
         self.started_ns = 0
         self.state: Literal["queued", "running", "settled"] = "queued"
         self.lost = False
+        # Fires at its deadline, later when it is to be abandoned; its pool's.
+        self.timer: Timer | None = None
         self.display: str | None = None
         # Called once when it is told to stop, by whoever tells it.
         self.on_abort: Callable[[AttemptAborted], None] | None = None

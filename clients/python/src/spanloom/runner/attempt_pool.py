@@ -21,7 +21,7 @@ from .attempt import Attempt, AttemptKey
 from .failure import to_failure
 from .prefetch import Prefetch
 from .task_result import Outcome, outcome_of_abort, released, to_result
-from .timers import Timers
+from .timers import Timer, Timers
 
 
 class Run(Protocol):
@@ -148,7 +148,7 @@ class AttemptPool:
         seconds = remaining_seconds(attempt)
         if seconds is not None:
             why = "its timeout or its job's deadline passed"
-            self._options.timers.after(seconds, lambda: self._abort(attempt, "timeout", why))
+            attempt.timer = self._options.timers.after(seconds, lambda: self._abort(attempt, "timeout", why))
         try:
             run = self._options.executor.prepare(attempt)
             self._runs[attempt.key] = run
@@ -165,7 +165,15 @@ class AttemptPool:
             assert attempt.aborted is not None
             self._end(attempt, outcome_of_abort(attempt, to_failure(attempt.aborted)), ran=False)
         else:
-            self._options.timers.after(self._options.abandon_after, lambda: self._abandon(attempt))
+            self._rearm(
+                attempt, self._options.timers.after(self._options.abandon_after, lambda: self._abandon(attempt))
+            )
+
+    def _rearm(self, attempt: Attempt, timer: Timer | None) -> None:
+        """What was due for an attempt is no longer, or is replaced."""
+        before, attempt.timer = attempt.timer, timer
+        if before is not None:
+            self._options.timers.cancel(before)
 
     def _abandon(self, attempt: Attempt) -> None:
         """Settles an attempt whose code goes on after it was told to stop; its result is what it was told."""
@@ -178,6 +186,7 @@ class AttemptPool:
             self._pump()
 
     def _end(self, attempt: Attempt, outcome: Outcome, *, ran: bool) -> None:
+        self._rearm(attempt, None)
         run = self._runs.pop(attempt.key, None)
         result, entries = run.finish(outcome) if run else _finish_unrun(attempt, outcome)
         # Before its slot is free: nobody may find the runner idle while a result is on its way to be reported.

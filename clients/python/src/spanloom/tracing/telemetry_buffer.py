@@ -20,14 +20,14 @@ class TelemetryBudget:
 
     def __init__(self, max_bytes: int) -> None:
         self._lock = threading.Lock()
-        self._max_bytes = max_bytes
+        self.max_bytes = max_bytes
         self.used = 0
         self.dropped = 0
 
     def take(self, size: int) -> bool:
         """Takes bytes, if there are so many left."""
         with self._lock:
-            if self.used + size > self._max_bytes:
+            if self.used + size > self.max_bytes:
                 return False
             self.used += size
             return True
@@ -104,7 +104,8 @@ class TelemetryBuffer:
 
     def _make_room(self, size: int) -> bool:
         while not self._budget.take(size):
-            if not self._spans:
+            # What has no room even alone makes no other go.
+            if not self._spans or size > self._budget.max_bytes:
                 return False
             oldest = len(self._spans.popleft().data)
             self._size -= oldest

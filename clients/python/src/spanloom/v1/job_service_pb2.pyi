@@ -347,7 +347,7 @@ class RetryJobResponse(_message.Message):
     def __init__(self, job: _Optional[_Union[Job, _Mapping]] = ..., retried: _Optional[int] = ...) -> None: ...
 
 class CloneJobRequest(_message.Message):
-    __slots__ = ("job_id", "name", "tags", "tasks", "idempotency_key", "trace", "trace_mode")
+    __slots__ = ("job_id", "name", "tags", "tasks", "idempotency_key", "trace", "trace_mode", "inputs")
     class TagsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -355,6 +355,13 @@ class CloneJobRequest(_message.Message):
         key: str
         value: str
         def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    class InputsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: int
+        value: bytes
+        def __init__(self, key: _Optional[int] = ..., value: _Optional[bytes] = ...) -> None: ...
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     TAGS_FIELD_NUMBER: _ClassVar[int]
@@ -362,6 +369,7 @@ class CloneJobRequest(_message.Message):
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     TRACE_FIELD_NUMBER: _ClassVar[int]
     TRACE_MODE_FIELD_NUMBER: _ClassVar[int]
+    INPUTS_FIELD_NUMBER: _ClassVar[int]
     job_id: str
     name: str
     tags: _containers.ScalarMap[str, str]
@@ -369,7 +377,8 @@ class CloneJobRequest(_message.Message):
     idempotency_key: str
     trace: _task_pb2.TraceContext
     trace_mode: TraceMode
-    def __init__(self, job_id: _Optional[str] = ..., name: _Optional[str] = ..., tags: _Optional[_Mapping[str, str]] = ..., tasks: _Optional[_Union[_task_pb2.TaskSet, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., trace: _Optional[_Union[_task_pb2.TraceContext, _Mapping]] = ..., trace_mode: _Optional[_Union[TraceMode, str]] = ...) -> None: ...
+    inputs: _containers.ScalarMap[int, bytes]
+    def __init__(self, job_id: _Optional[str] = ..., name: _Optional[str] = ..., tags: _Optional[_Mapping[str, str]] = ..., tasks: _Optional[_Union[_task_pb2.TaskSet, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., trace: _Optional[_Union[_task_pb2.TraceContext, _Mapping]] = ..., trace_mode: _Optional[_Union[TraceMode, str]] = ..., inputs: _Optional[_Mapping[int, bytes]] = ...) -> None: ...
 
 class CloneJobResponse(_message.Message):
     __slots__ = ("job",)
