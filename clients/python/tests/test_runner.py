@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
+import time
 from dataclasses import dataclass
 
 import pytest
 
-from spanloom import Client, JobFailedError, Retry, RetryableError, TaskContext, TerminalError, task
+from spanloom import Client, JobFailedError, Retry, RetryableError, TaskContext, TerminalError, declare, task
+from spanloom.rpc.connection import Connection
+from spanloom.v1 import runner_service_pb2
 
-from .conftest import StartRunner, until
+from .conftest import Server, StartRunner, until
 
 
 @dataclass
@@ -221,3 +225,74 @@ def test_gives_back_what_does_not_end_in_time(client: Client, queue: str, start_
     job = handle.wait(timeout=30)
     assert job.output == "attempt 2"
     assert [each.outcome for each in next(client.jobs.tasks(job.id)).attempts] == ["RELEASED", "SUCCESS"]
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_runs_no_more_attempts_at_once_than_it_may(
+    client: Client, queue: str, start_runner: StartRunner, is_async: bool
+) -> None:
+    lock = threading.Lock()
+    running: list[int] = [0, 0]
+
+    def enter(step: int) -> None:
+        with lock:
+            running[0] += step
+            running[1] = max(running)
+
+    @task(name="counted")
+    def counted(n: int) -> None:
+        enter(1)
+        time.sleep(0.02)
+        enter(-1)
+
+    @task(name="counted")
+    async def counted_later(n: int) -> None:
+        enter(1)
+        await asyncio.sleep(0.02)
+        enter(-1)
+
+    definition = counted_later if is_async else counted
+    start_runner(definition, concurrency=3)
+    handles = client.jobs.submit_many(definition, list(range(30)), queue=queue)
+    client.jobs.wait_all([handle.id for handle in handles], timeout=60)
+    assert running == [0, 3]
+
+
+def test_drains_when_the_server_asks(client: Client, server: Server, queue: str, start_runner: StartRunner) -> None:
+    runner = start_runner(square)
+    assert client.jobs.submit(square, 2, queue=queue).result(timeout=30) == 4
+    request = runner_service_pb2.DrainRunnerRequest(runner_id=runner.id)
+    Connection(server.url).unary("RunnerService/DrainRunner", request, runner_service_pb2.DrainRunnerResponse)
+    assert runner.drained.wait(30)
+    left = client.jobs.submit(square, 3, queue=queue)
+    runner.stop()
+    assert client.jobs.get(left.id).state == "QUEUED"
+
+
+def test_offers_no_code_that_is_too_old(client: Client, queue: str, start_runner: StartRunner) -> None:
+    start_runner(task(name="versioned", version="1.2")(lambda: "1.2"))
+    newer = client.jobs.submit(declare("versioned", "1.3"), queue=queue)
+    assert client.jobs.submit(declare("versioned", "1.1"), queue=queue).result(timeout=30) == "1.2"
+    assert client.jobs.get(newer.id).state == "QUEUED"
+
+
+def test_registers_as_what_it_is(client: Client, server: Server, queue: str, start_runner: StartRunner) -> None:
+    @task
+    def spanned(ctx: TaskContext) -> None:
+        with ctx.span("work"):
+            pass
+
+    runner = start_runner(spanned, concurrency=7, service_name="squares", service_version="3")
+    request = runner_service_pb2.ListRunnersRequest(queue=queue)
+    answer = Connection(server.url).unary("RunnerService/ListRunners", request, runner_service_pb2.ListRunnersResponse)
+    (found,) = answer.runners
+    assert (found.id, found.sdk_name, found.capacity, found.pid) == (runner.id, "spanloom-python", 7, os.getpid())
+    job = client.jobs.submit(spanned, queue=queue).wait(timeout=30)
+    (row,) = client.query_spans(job=job.id, name="work").to_arrow().to_pylist()
+    resource = dict(row["resource_attributes"])
+    assert (row["service_name"], resource["service.version"]) == ("squares", "3")
+    assert (resource["spanloom.runner.id"], resource["telemetry.sdk.language"]) == (runner.id, "python")
+    runner.stop()
+    request.states.append(runner_service_pb2.RUNNER_STATE_STOPPED)
+    answer = Connection(server.url).unary("RunnerService/ListRunners", request, runner_service_pb2.ListRunnersResponse)
+    assert [each.id for each in answer.runners] == [runner.id]
