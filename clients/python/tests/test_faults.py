@@ -186,6 +186,8 @@ def test_refuses_to_start_with_a_wrong_token(tmp_path: Path, queue: str) -> None
         with pytest.raises(SpanloomError) as caught:
             Runner(server.url, tasks=[double], token="wrong").start()
         assert caught.value.reason == "UNAUTHENTICATED"
+        with pytest.raises(SpanloomError, match="is there a line break at its end"):
+            Client(server.url, "secret\n")
         with Client(server.url, "secret") as client, Runner(server.url, tasks=[double], token="secret", queues=[queue]):
             assert client.jobs.submit(double, 2, queue=queue).result(timeout=30) == 4
     finally:

@@ -325,3 +325,19 @@ def test_shows_spans_that_are_open_for_long(client: Client, queue: str, start_ru
     assert handle.wait(timeout=30).state == "SUCCEEDED"
     (row,) = query.to_arrow().to_pylist()
     assert row["end_time"] is not None
+
+
+def test_writes_each_record_once_however_many_runners_there_are(
+    client: Client, queue: str, start_runner: StartRunner
+) -> None:
+    @task
+    def logging_once() -> None:
+        logging.getLogger("app").warning("once")
+
+    before = list(logging.getLogger().handlers)
+    runners = [start_runner(logging_once), start_runner(logging_once)]
+    job = client.jobs.submit(logging_once, queue=queue).wait(timeout=30)
+    assert client.query_logs(job=job.id).to_arrow().num_rows == 1
+    for runner in runners:
+        runner.stop()
+    assert logging.getLogger().handlers == before

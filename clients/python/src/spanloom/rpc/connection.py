@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar, cast
 
 from google.protobuf.message import DecodeError, Message
 
-from ..errors import SpanloomError
+from ..errors import SpanloomError, invalid
 from .call_errors import error_of_answer, error_of_json, unreachable
 from .http_pool import CallScope, HttpPool, entered
 
@@ -49,6 +49,9 @@ class Connection:
     """
 
     def __init__(self, url: str | None = None, token: str | None = None, timeout: float = DEFAULT_TIMEOUT) -> None:
+        if token is not None and not (token.isascii() and token.isprintable()):
+            why = "it has characters that no header may have; is there a line break at its end?"
+            raise invalid("token", f"cannot connect with this token: {why}")
         self._pool = HttpPool(url or DEFAULT_URL)
         self.url = self._pool.url
         self.token = token

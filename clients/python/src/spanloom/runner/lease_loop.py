@@ -252,9 +252,15 @@ class LeaseLoop:
     def _call(
         self, request: task_service_pb2.LeaseTasksRequest, timeout: float, scope: CallScope
     ) -> task_service_pb2.LeaseTasksResponse:
-        return self._options.connection.unary(
-            "TaskService/LeaseTasks", request, task_service_pb2.LeaseTasksResponse, timeout=timeout, scope=scope
-        )
+        connection = self._options.connection
+        answer = task_service_pb2.LeaseTasksResponse
+        try:
+            return connection.unary("TaskService/LeaseTasks", request, answer, timeout=timeout, scope=scope)
+        except SpanloomError:
+            raise
+        except Exception as error:
+            # A defect of this package: what was to be reported is kept, as with one of the server.
+            raise SpanloomError("INTERNAL", f"cannot call {connection.url}: {error!r}") from error
 
     def _received(self, answer: task_service_pb2.LeaseTasksResponse) -> None:
         options = self._options

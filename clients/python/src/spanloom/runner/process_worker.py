@@ -5,7 +5,6 @@ It ends with its pipe, however its runner ended.
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import threading
@@ -16,7 +15,7 @@ from typing import Any
 from ..rpc.connection import Connection
 from ..task import Task
 from ..tracing.attempt_tracing import TracingHost
-from ..tracing.log_handler import SpanloomLogHandler
+from ..tracing.log_handler import capture_logging
 from ..tracing.records import Entries
 from ..tracing.telemetry_buffer import TelemetryBudget
 from ..tracing.tracer import process_provider, runner_resource, runner_tracer
@@ -69,7 +68,7 @@ class _Worker:
         self._executor = ThreadExecutor(services)
         Showing(host, lambda: self._executor.under_way, self._send_entries).start(Timers())
         if settings.capture_logging and settings.tracing:
-            logging.getLogger().addHandler(SpanloomLogHandler())
+            capture_logging()
 
     def received(self, message: tuple[Any, ...]) -> None:
         """The runner said something."""

@@ -12,13 +12,12 @@ I3. Telemetry never fails or delays the work.
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import socket
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import Any
@@ -31,7 +30,7 @@ from ..rpc.http_pool import CallScope
 from ..rpc.retry import call_with_retry
 from ..task import Task
 from ..tracing.attempt_tracing import TracingHost
-from ..tracing.log_handler import SpanloomLogHandler
+from ..tracing.log_handler import capture_logging
 from ..tracing.records import Entries
 from ..tracing.telemetry_buffer import TelemetryBudget
 from ..tracing.tracer import process_provider, runner_resource, runner_tracer
@@ -96,7 +95,7 @@ class Runner:
         self._parts: _Parts | None = None
         self._started = False
         self._stopped = False
-        self._handler: SpanloomLogHandler | None = None
+        self._release_logging: Callable[[], None] | None = None
         self.id = new_id()
         # Set when the server has asked the runner to finish what it has; it leases nothing from then on.
         self.drained = threading.Event()
@@ -128,14 +127,17 @@ class Runner:
             if self._stopped:
                 raise SpanloomError("INVALID_STATE", f"cannot start runner {self.id}: it was stopped")
             self._started = True
-        registered = self._register()
+        try:
+            registered = self._register()
+        except BaseException:
+            self._started = False
+            raise
         with self._lock:
             if self._stopped:
                 return
             self._parts = parts = self._assemble(registered)
         if self._options.capture_logging and self._options.records:
-            self._handler = SpanloomLogHandler()
-            logging.getLogger().addHandler(self._handler)
+            self._release_logging = capture_logging()
         if parts.guard is not None:
             parts.guard.start()
             parts.timers.every(parts.guard.tick_seconds, parts.guard.tick)
@@ -155,8 +157,8 @@ class Runner:
             parts = self._parts
         if parts is not None:
             self._wind_down(parts)
-        if self._handler is not None:
-            logging.getLogger().removeHandler(self._handler)
+        if self._release_logging is not None:
+            self._release_logging()
         self._connection.close()
         self._options.write(f"runner {self.id} has stopped")
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from .attempt_key import current_attempt
 
@@ -30,6 +31,28 @@ class SpanloomLogHandler(logging.Handler):
         except Exception:
             # Arguments that do not fit the message, say: the standard library prints those by itself.
             self.handleError(record)
+
+
+# One for all runners of the process: each would write every record once more.
+_HANDLER = SpanloomLogHandler()
+_USERS: set[object] = set()
+_LOCK = threading.Lock()
+
+
+def capture_logging() -> Callable[[], None]:
+    """Adds the handler to the root logger until all who asked for it have called what this gives."""
+    user = object()
+    with _LOCK:
+        _USERS.add(user)
+        logging.getLogger().addHandler(_HANDLER)
+
+    def release() -> None:
+        with _LOCK:
+            _USERS.discard(user)
+            if not _USERS:
+                logging.getLogger().removeHandler(_HANDLER)
+
+    return release
 
 
 def _severity(level: int) -> tuple[str, int]:
