@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from datetime import datetime, timedelta, timezone
 
@@ -161,3 +162,11 @@ def test_serves_many_threads(client: Client, queue: str, start_runner: StartRunn
     for thread in threads:
         thread.join()
     assert sorted(results) == list(range(20))  # type: ignore[type-var]
+
+
+def test_says_how_to_get_what_queries_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("spanloom.query")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(SpanloomError, match=r"pyarrow is not installed; pip install 'spanloom\[arrow\]'"):
+        Client().query_spans()

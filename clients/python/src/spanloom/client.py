@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from .durations import Duration, check_seconds
+from .errors import SpanloomError
 from .jobs import Jobs
 from .rpc.connection import Connection
 
@@ -13,6 +16,18 @@ if TYPE_CHECKING:
     from .query.arrow_query import ArrowQuery
     from .query.log_query import LogQuery
     from .query.span_query import SpanQuery
+
+
+@contextmanager
+def _arrow_needed() -> Iterator[None]:
+    """Says what to do where pyarrow is missing. Errors: INVALID_STATE."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] != "pyarrow":
+            raise
+        hint = "pip install 'spanloom[arrow]', or [pandas], or [polars]"
+        raise SpanloomError("INVALID_STATE", f"cannot query: pyarrow is not installed; {hint}") from error
 
 
 class Client:
@@ -56,24 +71,28 @@ class Client:
 
         Errors: INVALID_FIELD for a condition that is not known or a value outside its domain.
         """
-        from .query.span_query import SpanQuery  # noqa: PLC0415 - pyarrow is an extra, and slow to load
+        with _arrow_needed():
+            from .query.span_query import SpanQuery  # noqa: PLC0415 - pyarrow is an extra, and slow to load
 
         return SpanQuery.of(self._connection, conditions)
 
     def query_logs(self, **conditions: Any) -> LogQuery:
         """Describes a query for log records; as :meth:`query_spans`."""
-        from .query.log_query import LogQuery  # noqa: PLC0415 - as above
+        with _arrow_needed():
+            from .query.log_query import LogQuery  # noqa: PLC0415 - pyarrow is an extra, and slow to load
 
         return LogQuery.of(self._connection, conditions)
 
     def critical_path(self, job_id: str, *, user_spans: bool = False) -> ArrowQuery:
         """Describes a query for what decided how long a job took, or has taken so far."""
-        from .query.job_queries import critical_path  # noqa: PLC0415 - as above
+        with _arrow_needed():
+            from .query.job_queries import critical_path  # noqa: PLC0415 - pyarrow is an extra, and slow to load
 
         return critical_path(self._connection, job_id, user_spans=user_spans)
 
     def compare(self, base_job_id: str, other_job_id: str) -> ArrowQuery:
         """Describes a comparison of two jobs by span name."""
-        from .query.job_queries import compare  # noqa: PLC0415 - as above
+        with _arrow_needed():
+            from .query.job_queries import compare  # noqa: PLC0415 - pyarrow is an extra, and slow to load
 
         return compare(self._connection, base_job_id, other_job_id)

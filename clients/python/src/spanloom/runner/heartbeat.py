@@ -81,11 +81,18 @@ class Heartbeat:
             )
         except SpanloomError as error:
             # The next one comes sooner, and the lease loop tells of an outage (I2).
-            if not self._failing and not self._scope.cancelled:
-                options.log(f"heartbeat failed: {error}")
+            self._tell(error)
+            return False
+        except Exception as error:
+            # A defect of this package: the thread that keeps all leases goes on.
+            self._tell(error)
             return False
         self._received(answer)
         return True
+
+    def _tell(self, error: Exception) -> None:
+        if not self._failing and not self._scope.cancelled:
+            self._options.log(f"heartbeat failed: {error}")
 
     def _received(self, answer: task_service_pb2.HeartbeatResponse) -> None:
         pool, log = self._options.pool, self._options.log
