@@ -80,8 +80,9 @@ const parent = task({ name: "parent", async run(count, ctx) {
   ctx.submit(failing, undefined, { dependsOn: children });
   return "done";
 } });
-const [url, queue] = process.argv.slice(2);
-const runner = new Runner({ url, queues: [queue], tasks: [child, failing, parent] });
+const [url, queue, ...names] = process.argv.slice(2);
+const tasks = [child, failing, parent].filter(({ name }) => names.includes(name));
+const runner = new Runner({ url, queues: [queue], tasks });
 await runner.start();
 const client = new Client({ url });
 const handle = await client.jobs.submit(parent, 3, { queue, name: "compared" });
@@ -92,14 +93,16 @@ process.exit(0);
 """
 
 
-def run_typescript(server: Server, queue: str, folder: Path) -> str:
-    """Runs the same job by a TypeScript runner; gives its id."""
+def run_typescript(
+    server: Server, queue: str, folder: Path, names: tuple[str, ...] = ("parent", "child", "failing")
+) -> str:
+    """Runs the same job by a TypeScript runner that has the tasks of these names; gives its id."""
     # Beside the packages it imports.
     program = ROOT / "packages" / "runner" / f".python-comparison-{folder.name}.mjs"
     program.write_text(TYPESCRIPT)
     try:
         output = subprocess.run(
-            [node(), str(program), server.url, queue], capture_output=True, text=True, timeout=60, check=True
+            [node(), str(program), server.url, queue, *names], capture_output=True, text=True, timeout=60, check=True
         ).stdout
     finally:
         program.unlink()
@@ -170,6 +173,21 @@ def test_makes_the_same_tree_as_typescript(
     assert ours.state == "SUCCEEDED"
     assert tree_of(client, ours.id) == tree_of(client, theirs)
     assert logs_of(client, ours.id) == logs_of(client, theirs)
+
+
+@pytest.mark.parametrize("theirs", [("parent",), ("child", "failing")])
+def test_runs_a_job_whose_tasks_are_written_in_both_languages(
+    client: Client, server: Server, queue: str, start_runner: StartRunner, tmp_path: Path, theirs: tuple[str, ...]
+) -> None:
+    start_runner(*(each for each in (parent, child, failing) if each.name not in theirs))
+    mixed = run_typescript(server, queue, tmp_path, theirs)
+    alone = run_typescript(server, f"{queue}-ts", tmp_path)
+    assert client.jobs.get(mixed).state == "SUCCEEDED"
+    assert tree_of(client, mixed) == tree_of(client, alone)
+    rows = client.query_spans(job=mixed, type="user").to_arrow().to_pylist()
+    languages = {dict(row["resource_attributes"])["telemetry.sdk.language"] for row in rows}
+    assert languages == {"nodejs", "python"}
+    assert len({row["trace_id"] for row in rows}) == 1
 
 
 def test_correlates_logging_with_the_active_span(client: Client, queue: str, start_runner: StartRunner) -> None:
