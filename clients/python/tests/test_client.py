@@ -84,9 +84,14 @@ def test_watches_a_job_to_its_end(client: Client, queue: str, start_runner: Star
 
 def test_cancels_retries_and_clones(client: Client, queue: str, start_runner: StartRunner) -> None:
     handle = client.jobs.submit(echo, 5, queue=queue, tags={"a": "1"})
-    assert handle.cancel("no need").state == "CANCELLED"
+    cancelled = handle.cancel("no need")
+    assert (cancelled.state, cancelled.cancel_reason) == ("CANCELLED", "no need")
     assert handle.retry().state == "QUEUED"
     clone = client.jobs.clone(handle.id, name="again", tags={"b": "2"})
+    assert handle.submitted.trigger is not None
+    assert clone.submitted.trigger is not None
+    assert (handle.submitted.trigger.type, clone.submitted.trigger.type) == ("MANUAL", "CLONE")
+    assert clone.submitted.trigger.cloned_job_id == handle.id
     assert (clone.name, clone.submitted.tags) == ("again", {"a": "1", "b": "2"})
     other = client.jobs.clone(handle.id, inputs={0: {"edited": True}})
     start_runner(echo)

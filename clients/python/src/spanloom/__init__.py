@@ -8,7 +8,7 @@ from .jobs import JobHandle, Jobs
 from .runner.options import RunnerOptions
 from .runner.runner import Runner
 from .runner.task_registry import tasks_of
-from .snapshots import Attempt, Failure, Job, Progress, QueueStats, TaskCounts, TaskInfo
+from .snapshots import Attempt, Failure, Job, JobTrigger, Progress, QueueStats, TaskCounts, TaskInfo
 from .submission import SubmissionBuilder, TaskHandles
 from .task import Concurrency, RateLimit, Retry, Task, TaskOptions, declare, task
 from .tracing.log_handler import SpanloomLogHandler
@@ -31,6 +31,7 @@ __all__ = [
     "JobFailedError",
     "JobHandle",
     "JobOptions",
+    "JobTrigger",
     "Jobs",
     "Progress",
     "QueueStats",

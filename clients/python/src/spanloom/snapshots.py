@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 
 from .durations import from_timestamp
 from .payload import decode_payload
-from .v1 import job_service_pb2, task_pb2
+from .v1 import job_service_pb2, task_pb2, trigger_pb2
 
 JobState = Literal["QUEUED", "RUNNING", "CANCELLING", "SUCCEEDED", "FAILED", "CANCELLED"]
 TaskState = Literal[
@@ -55,6 +55,25 @@ class TaskCounts:
 
 
 @dataclass(frozen=True)
+class JobTrigger:
+    """What set a job going: MANUAL, SCHEDULE, EVENT, WEBHOOK or CLONE, with names and ids as far as they apply.
+
+    The type of a schedule fired by hand is MANUAL. ``depth``: jobs and events in a row that led to it.
+    """
+
+    type: str
+    schedule: str | None
+    schedule_id: str | None
+    scheduled_at: datetime | None
+    backfill: bool
+    trigger: str | None
+    trigger_id: str | None
+    event_id: str | None
+    cloned_job_id: str | None
+    depth: int
+
+
+@dataclass(frozen=True)
 class Job:
     """A job. ``outputs`` of its roots are there, in order, when it succeeded and they were asked for."""
 
@@ -73,6 +92,8 @@ class Job:
     started_at: datetime | None
     ended_at: datetime | None
     retried_at: datetime | None
+    cancel_reason: str | None
+    trigger: JobTrigger | None
     trace_id: str
     span_id: str
     outputs: tuple[Any, ...] | None = field(default=None, repr=False)
@@ -172,6 +193,8 @@ def to_job(job: job_service_pb2.Job) -> Job:
         started_at=_time(job, "started_at"),
         ended_at=_time(job, "ended_at"),
         retried_at=_time(job, "retried_at"),
+        cancel_reason=job.cancel_reason or None,
+        trigger=_trigger(job.trigger) if job.HasField("trigger") else None,
         trace_id=job.span.trace_id,
         span_id=job.span.span_id,
         outputs=tuple(decode_payload(each, owner) for each in job.outputs) if job.outputs else None,
@@ -235,6 +258,22 @@ def task_state_name(state: int) -> TaskState:
     """A task state by name; what is not known here by number."""
     value = task_pb2.TaskState.DESCRIPTOR.values_by_number.get(state)
     return cast("TaskState", str(value.name).removeprefix("TASK_STATE_") if value else str(state))
+
+
+def _trigger(info: trigger_pb2.TriggerInfo) -> JobTrigger:
+    value = trigger_pb2.TriggerType.DESCRIPTOR.values_by_number.get(info.type)
+    return JobTrigger(
+        type=str(value.name).removeprefix("TRIGGER_TYPE_") if value else str(info.type),
+        schedule=info.schedule or None,
+        schedule_id=info.schedule_id or None,
+        scheduled_at=_time(info, "scheduled_at"),
+        backfill=info.backfill,
+        trigger=info.trigger or None,
+        trigger_id=info.trigger_id or None,
+        event_id=info.event_id or None,
+        cloned_job_id=info.cloned_job_id or None,
+        depth=info.depth,
+    )
 
 
 def _attempt(attempt: task_pb2.Attempt) -> Attempt:

@@ -60,7 +60,7 @@ class TaskCounts(_message.Message):
     def __init__(self, blocked: _Optional[int] = ..., scheduled: _Optional[int] = ..., queued: _Optional[int] = ..., running: _Optional[int] = ..., waiting: _Optional[int] = ..., succeeded: _Optional[int] = ..., failed: _Optional[int] = ..., cancelled: _Optional[int] = ..., skipped: _Optional[int] = ...) -> None: ...
 
 class Job(_message.Message):
-    __slots__ = ("id", "name", "state", "tags", "queue", "priority", "counts", "attempts", "progress", "outputs", "failure", "failed_task_id", "created_at", "started_at", "ended_at", "start_at", "deadline", "span", "idempotency_key", "concurrency", "trigger", "retried_at")
+    __slots__ = ("id", "name", "state", "tags", "queue", "priority", "counts", "attempts", "progress", "outputs", "failure", "failed_task_id", "created_at", "started_at", "ended_at", "start_at", "deadline", "span", "idempotency_key", "concurrency", "trigger", "retried_at", "cancel_reason")
     class TagsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -90,6 +90,7 @@ class Job(_message.Message):
     CONCURRENCY_FIELD_NUMBER: _ClassVar[int]
     TRIGGER_FIELD_NUMBER: _ClassVar[int]
     RETRIED_AT_FIELD_NUMBER: _ClassVar[int]
+    CANCEL_REASON_FIELD_NUMBER: _ClassVar[int]
     id: str
     name: str
     state: JobState
@@ -112,7 +113,8 @@ class Job(_message.Message):
     concurrency: _task_pb2.Concurrency
     trigger: _trigger_pb2.TriggerInfo
     retried_at: _timestamp_pb2.Timestamp
-    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., state: _Optional[_Union[JobState, str]] = ..., tags: _Optional[_Mapping[str, str]] = ..., queue: _Optional[str] = ..., priority: _Optional[int] = ..., counts: _Optional[_Union[TaskCounts, _Mapping]] = ..., attempts: _Optional[int] = ..., progress: _Optional[_Iterable[_Union[_task_pb2.Progress, _Mapping]]] = ..., outputs: _Optional[_Iterable[bytes]] = ..., failure: _Optional[_Union[_task_pb2.TaskFailure, _Mapping]] = ..., failed_task_id: _Optional[str] = ..., created_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., started_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., ended_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., start_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., deadline: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., span: _Optional[_Union[_task_pb2.SpanReference, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., concurrency: _Optional[_Union[_task_pb2.Concurrency, _Mapping]] = ..., trigger: _Optional[_Union[_trigger_pb2.TriggerInfo, _Mapping]] = ..., retried_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    cancel_reason: str
+    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., state: _Optional[_Union[JobState, str]] = ..., tags: _Optional[_Mapping[str, str]] = ..., queue: _Optional[str] = ..., priority: _Optional[int] = ..., counts: _Optional[_Union[TaskCounts, _Mapping]] = ..., attempts: _Optional[int] = ..., progress: _Optional[_Iterable[_Union[_task_pb2.Progress, _Mapping]]] = ..., outputs: _Optional[_Iterable[bytes]] = ..., failure: _Optional[_Union[_task_pb2.TaskFailure, _Mapping]] = ..., failed_task_id: _Optional[str] = ..., created_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., started_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., ended_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., start_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., deadline: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., span: _Optional[_Union[_task_pb2.SpanReference, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., concurrency: _Optional[_Union[_task_pb2.Concurrency, _Mapping]] = ..., trigger: _Optional[_Union[_trigger_pb2.TriggerInfo, _Mapping]] = ..., retried_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., cancel_reason: _Optional[str] = ...) -> None: ...
 
 class SubmitJobRequest(_message.Message):
     __slots__ = ("name", "tasks", "idempotency_key", "tags", "queue", "priority", "start_at", "deadline", "trace", "trace_mode", "concurrency")
