@@ -41,10 +41,12 @@ export async function startServerOf(command: Command, context: CliContext): Prom
   }
 }
 
+const NO_CONSOLE =
+  "No web console; get it with: npm install @spanloom/console (in a checkout of Spanloom: npm run build)\n";
+
 /** What a person is told of a server that listens. */
 export function listeningText({ url, dataDir, console }: Listening, command: Command): string {
-  const hint =
-    command.getOptionValue("console") === false ? "" : "No web console; get it with: npm install @spanloom/console\n";
+  const hint = command.getOptionValue("console") === false ? "" : NO_CONSOLE;
   return `Server at ${url}, data in ${dataDir}\n${console ? `Console at ${console}\n` : hint}`;
 }
 
