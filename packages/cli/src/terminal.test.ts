@@ -6,16 +6,11 @@ import { Runner } from "@spanloom/runner";
 import { Client, task } from "@spanloom/sdk";
 import { type RunningServer, startServer } from "@spanloom/server";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { Gates } from "./testing/gates.ts";
 import { hasPseudoTerminals, PseudoTerminal } from "./testing/pseudo-terminal.ts";
 
-/** Steps of tasks wait until a test lets them. */
-const gates = new Map<string, PromiseWithResolvers<void>>();
-const gate = (name: string) => {
-  const known = gates.get(name) ?? Promise.withResolvers<void>();
-  gates.set(name, known);
-  return known;
-};
-const step = task({ name: "step", run: ({ key }: { key: string }) => gate(key).promise });
+const gates = new Gates();
+const step = task({ name: "step", run: ({ key }: { key: string }) => gates.at(key).promise });
 
 let folder: string;
 let server: RunningServer;
@@ -29,7 +24,7 @@ beforeAll(async () => {
   client = new Client({ url: server.url });
 });
 afterAll(async () => {
-  for (const { resolve } of gates.values()) resolve();
+  gates.openAll();
   client?.close();
   await runner?.stop();
   await server?.stop();
@@ -64,9 +59,9 @@ onTerminal("progress of a job is one line that is rewritten, then the job is sho
   const id = await submit("watch");
   const { screen, ended, shows, received } = bound(terminal(["job", "watch", id], { columns: 60 }));
   await shows("RUNNING  0/2 tasks");
-  gate("watch 1").resolve();
+  gates.at("watch 1").resolve();
   await shows("RUNNING  1/2 tasks");
-  gate("watch 2").resolve();
+  gates.at("watch 2").resolve();
   expect(await ended).toBe(0);
   const lines = screen.lines.map((line) => line.trimEnd());
   expect(lines[0]).toMatch(/^SUCCEEDED {2}2\/2 tasks/);
@@ -81,9 +76,9 @@ onTerminal("a narrow terminal cuts the line of progress, so that it stays one", 
   const { screen, ended, shows } = bound(terminal(["job", "watch", id], { columns: 20 }));
   await shows(/RUNNING {2}0\/2 ta/);
   expect(screen.widest).toBeLessThan(20);
-  gate("narrow 1").resolve();
+  gates.at("narrow 1").resolve();
   await shows(/RUNNING {2}1\/2 ta/);
-  gate("narrow 2").resolve();
+  gates.at("narrow 2").resolve();
   expect(await ended).toBe(0);
   expect(screen.lines[1]).toMatch(/^job /);
 });
@@ -95,11 +90,11 @@ onTerminal.each([
   const id = await submit("wait");
   const { screen, ended, shows } = bound(terminal(argsOf(id)));
   await shows(waiting);
-  gate("wait 1").resolve();
-  gate("wait 2").resolve();
+  gates.at("wait 1").resolve();
+  gates.at("wait 2").resolve();
   expect(await ended).toBe(0);
   expect(screen.lines[0]).toMatch(first);
-  gates.clear();
+  gates.openAll();
 });
 
 onTerminal("Ctrl-C leaves the terminal as it was, on a line of its own", async () => {
@@ -110,8 +105,8 @@ onTerminal("Ctrl-C leaves the terminal as it was, on a line of its own", async (
   expect(await ended).toBe(130);
   expect([screen.isCursorHidden, screen.column]).toEqual([false, 0]);
   expect(screen.lines.at(-1)).toBe("");
-  gate("stopped 1").resolve();
-  gate("stopped 2").resolve();
+  gates.at("stopped 1").resolve();
+  gates.at("stopped 2").resolve();
 });
 
 onTerminal("top draws over what it drew, follows the size of the terminal, and ends with Ctrl-C", async () => {
@@ -129,15 +124,15 @@ onTerminal("top draws over what it drew, follows the size of the terminal, and e
   type(CTRL_C);
   expect(await ended).toBe(0);
   expect([screen.isCursorHidden, screen.column]).toEqual([false, 0]);
-  gate("top 1").resolve();
-  gate("top 2").resolve();
+  gates.at("top 1").resolve();
+  gates.at("top 2").resolve();
   await client.jobs.wait(id);
 });
 
 onTerminal("spans are drawn as wide as the terminal, in colour, and without where NO_COLOR is set", async () => {
   const id = await submit("spans");
-  gate("spans 1").resolve();
-  gate("spans 2").resolve();
+  gates.at("spans 1").resolve();
+  gates.at("spans 2").resolve();
   await client.jobs.wait(id);
   const wide = bound(terminal(["spans", id], { columns: 120 }));
   expect(await wide.ended).toBe(0);
@@ -153,8 +148,8 @@ onTerminal("spans are drawn as wide as the terminal, in colour, and without wher
 
 onTerminal("rows on their way into a file are told of, and the line is gone once they are there", async () => {
   const id = await submit("file");
-  gate("file 1").resolve();
-  gate("file 2").resolve();
+  gates.at("file 1").resolve();
+  gates.at("file 2").resolve();
   await client.jobs.wait(id);
   const { screen, ended } = bound(terminal(["spans", id, "--out", "spans.csv"]));
   expect(await ended).toBe(0);

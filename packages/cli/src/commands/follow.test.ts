@@ -10,23 +10,18 @@ import { waitFor } from "@spanloom/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runCli } from "../run-cli.ts";
 import { capturedContext } from "../testing/captured-context.ts";
+import { Gates } from "../testing/gates.ts";
 
-/** Steps of tasks wait until a test lets them. */
-const gates = new Map<string, PromiseWithResolvers<void>>();
-const gate = (name: string) => {
-  const known = gates.get(name) ?? Promise.withResolvers<void>();
-  gates.set(name, known);
-  return known;
-};
+const gates = new Gates();
 
 const load = task({
   name: "load",
   retry: { maxAttempts: 2, initialDelayMs: 1 },
   async run({ key }: { key: string }, ctx): Promise<number> {
-    await ctx.span("download", () => gate(`${key} download`).promise);
+    await ctx.span("download", () => gates.at(`${key} download`).promise);
     ctx.log.warn("downloaded", { attempt: ctx.attempt });
     if (ctx.attempt === 1) throw new RangeError("half of it is missing");
-    await ctx.span("parse", () => gate(`${key} parse`).promise);
+    await ctx.span("parse", () => gates.at(`${key} parse`).promise);
     ctx.log.info("parsed");
     return ctx.attempt;
   },
@@ -44,7 +39,7 @@ beforeAll(async () => {
   client = new Client({ url: server.url });
 });
 afterAll(async () => {
-  for (const { resolve } of gates.values()) resolve();
+  gates.openAll();
   client?.close();
   await runner?.stop();
   await server?.stop();
@@ -82,11 +77,11 @@ test("spans and logs are printed as they come, and the commands end with the job
     program("spans", id, "--follow", "--json"),
   ];
   await json.shows('"name":"job follow me"');
-  gate("a download").resolve();
+  gates.at("a download").resolve();
   await spans.shows("half of it is missing");
   await logs.shows("downloaded attempt=2");
   await json.shows('"status_message":"half of it is missing"');
-  gate("a parse").resolve();
+  gates.at("a parse").resolve();
   expect(await Promise.all([spans.ended, logs.ended, json.ended])).toEqual([0, 0, 0]);
   expect([spans.text.err, logs.text.err, json.text.err]).toEqual(["", "", ""]);
   // Spans of the code and of the server come on ways of their own.
@@ -103,8 +98,8 @@ test("spans and logs are printed as they come, and the commands end with the job
 });
 
 test("what has ended already is printed, and nothing of a job that is unknown", async () => {
-  gate("b download").resolve();
-  gate("b parse").resolve();
+  gates.at("b download").resolve();
+  gates.at("b parse").resolve();
   const id = await submit("b");
   await client.jobs.wait(id);
   const spans = program("spans", id, "--follow", "--type", "attempt");
@@ -122,8 +117,8 @@ test("Ctrl-C ends it, which is all it says", async () => {
   spans.kill("SIGINT");
   expect(await spans.ended).toBe(130);
   expect(spans.text.err).toBe("");
-  gate("c download").resolve();
-  gate("c parse").resolve();
+  gates.at("c download").resolve();
+  gates.at("c parse").resolve();
 });
 
 test("it goes on when its server was killed and started again", async () => {
