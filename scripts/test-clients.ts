@@ -1,90 +1,42 @@
 /**
- * Runs the tests of the clients in other languages: `npm run test:clients [-- options of pytest]`. `npm test` needs none.
+ * Runs the tests of the clients in other languages: `npm run test:clients [-- subject [options...]]`. `npm test` needs
+ * none of them.
  *
- * Python: linter, types and tests, in an environment of its own in `clients/python/.venv`, which the first run makes. Where
- * there is no Python it says so, and ends with 0: nothing was found to be wrong.
+ * A language that is not there is skipped, which is said with how to get it, and no failure: nothing was found to be
+ * wrong. The last line tells of every subject what ran, or why it did not.
  */
-import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import path from "node:path";
-import { run } from "./bootstrap/run.mjs";
+import { documents } from "./clients/documents.ts";
+import { go } from "./clients/go.ts";
+import { python } from "./clients/python.ts";
+import type { Outcome, Subject } from "./clients/subject.ts";
+import { summaryOf, usageOf } from "./clients/summary.ts";
 
-const root = path.dirname(import.meta.dirname);
-const folder = path.join(root, "clients", "python");
-const environment = path.join(folder, ".venv");
-const bin = path.join(environment, process.platform === "win32" ? "Scripts" : "bin");
+const subjects: readonly Subject[] = [python, go, documents];
 
-process.exitCode = await testPython(process.argv.slice(2));
+process.exitCode = await main(process.argv.slice(2));
 
-async function testPython(options: readonly string[]): Promise<number> {
-  const python = findPython(process.env);
-  if (python === undefined) {
-    const how = "install one (apt-get install python3 python3-venv), or name its program in SPANLOOM_PYTHON";
-    process.stdout.write(`python: skipped, there is no Python 3.10 or newer on PATH: ${how}\n`);
+async function main([name, ...options]: readonly string[]): Promise<number> {
+  if (name === "--help" || name === "-h") {
+    process.stdout.write(usageOf(subjects));
     return 0;
   }
-  process.stdout.write(`python: ${python}\n`);
-  const installed = await ensureEnvironment(python);
-  if (installed !== 0) {
-    process.stderr.write("cannot test the Python client: its environment cannot be made, see above\n");
-    return installed;
+  const chosen = subjects.filter((subject) => name === undefined || subject.name === name);
+  if (chosen.length === 0) {
+    process.stderr.write(`cannot test "${name}": it is no subject\n${usageOf(subjects)}`);
+    return 2;
   }
-  const steps = [
-    ["ruff", "check", "."],
-    ["ruff", "format", "--check", "."],
-    ["mypy"],
-    ["pytest", "-q", ...options],
-  ] as const;
-  for (const [program, ...args] of steps) {
-    const code = await run(path.join(bin, program), args, { cwd: folder, env: environmentVariables() });
-    if (code === 0) continue;
-    process.stderr.write(`cannot pass the Python client: ${program} failed with exit code ${code}\n`);
-    return code;
-  }
-  return 0;
+  const outcomes = new Map<string, Outcome>();
+  for (const subject of chosen) outcomes.set(subject.name, await outcomeOf(subject, options));
+  process.stdout.write(`${summaryOf(outcomes)}\n`);
+  return [...outcomes.values()].some(({ state }) => state === "failed") ? 1 : 0;
 }
 
-/** The first Python that is new enough. */
-function findPython({ SPANLOOM_PYTHON: named }: NodeJS.ProcessEnv): string | undefined {
-  const question = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))";
-  return [...(named ? [named] : ["python3", "python"])].find((program) => {
-    return spawnSync(program, ["-c", question], { stdio: "ignore" }).status === 0;
-  });
-}
-
-/** Makes the environment, unless it has what is asked for; gives the exit code of what failed, or 0. */
-async function ensureEnvironment(python: string): Promise<number> {
-  const stamp = path.join(environment, "spanloom-stamp");
-  const wanted = createHash("sha256");
-  for (const file of ["pyproject.toml", "constraints.txt"]) wanted.update(readFileSync(path.join(folder, file)));
-  const digest = wanted.digest("hex");
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === digest) return 0;
-  rmSync(environment, { recursive: true, force: true });
-  const install = [
-    "-m",
-    "pip",
-    "install",
-    "--quiet",
-    "--disable-pip-version-check",
-    "-c",
-    "constraints.txt",
-    "-e",
-    ".[dev]",
-  ];
-  for (const [program, args] of [
-    [python, ["-m", "venv", environment]],
-    [path.join(bin, "python"), install],
-  ] as const) {
-    const code = await run(program, [...args], { cwd: folder, env: environmentVariables() });
-    if (code !== 0) return code;
-  }
-  writeFileSync(stamp, digest);
-  return 0;
-}
-
-/** Tools of the environment first, then those that came with npm install. */
-function environmentVariables(): NodeJS.ProcessEnv {
-  const folders = [bin, path.join(root, "node_modules", ".bin"), process.env.PATH ?? ""];
-  return { ...process.env, PATH: folders.join(path.delimiter) };
+async function outcomeOf(subject: Subject, options: readonly string[]): Promise<Outcome> {
+  process.stdout.write(`\n=== ${subject.name}\n`);
+  const outcome = await subject.test(options).catch((error: Error) => ({
+    state: "failed" as const,
+    detail: error.message,
+  }));
+  process.stdout.write(`${subject.name}: ${outcome.state}, ${outcome.detail}\n`);
+  return outcome;
 }

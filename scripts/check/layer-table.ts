@@ -40,6 +40,7 @@ const everything = [
   "@spanloom/exporter-xray",
   "@spanloom/cli",
   "@spanloom/console",
+  "@spanloom/toolchains",
 ] as const;
 
 export const layers: readonly Layer[] = [
@@ -66,6 +67,7 @@ export const layers: readonly Layer[] = [
   },
   { folder: "packages/console", imports: ["@spanloom/protocol", "@spanloom/query"], bundled: true },
   { folder: "packages/testing", imports: everything },
+  { folder: "packages/toolchains", imports: [] },
   { folder: "apps/*", imports: everything },
   { folder: "bench", imports: everything },
 ];

@@ -2,7 +2,18 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 
-const skipped = new Set(["node_modules", "dist", ".git", ".turbo", ".spanloom", ".bench", "demo-out", "coverage"]);
+const skipped = new Set([
+  "node_modules",
+  "dist",
+  ".git",
+  ".turbo",
+  ".spanloom",
+  ".bench",
+  ".venv",
+  "__pycache__",
+  "demo-out",
+  "coverage",
+]);
 
 /**
  * Files of the tree, relative to `root`, with forward slashes, sorted.
