@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    include: ["{packages,apps,bench,scripts}/**/*.test.ts"],
+    include: ["{packages,apps,bench,conformance,scripts}/**/*.test.ts"],
     // What needs a real backend is run by test-backends.ts, what needs a Python or a Go by test-clients.ts.
     exclude: ["**/node_modules/**", "**/dist/**", "apps/demo/src/backends/**", "**/across-languages/**"],
     pool: "forks",

@@ -1,0 +1,47 @@
+import type { FailureFacts } from "../cases/case-failure.ts";
+import type { Json } from "../cases/template.ts";
+import { type JudgedResult, type KnownFailure, nameOf, type Outcome } from "../run/known-failures.ts";
+
+const LONGEST_VALUE = 400;
+
+/** One line about a result that needs attention: what failed where, what was expected, what came, what it proves. */
+export function resultLine(result: JudgedResult): string {
+  const title = `${nameOf(result)} [${result.variant}] (protocol ${result.proves.join(", ")})`;
+  if (result.outcome === "unexpected")
+    return `PASS ${title}: is listed as a known failure, and passed; take it off the list`;
+  return `FAIL ${title}\n     ${result.file}:${failureText(result.failure!)}`;
+}
+
+function failureText({ line, step, path, expected, actual }: FailureFacts): string {
+  return `${line} ${step}: expected ${path === "" ? "" : `${path} to be `}${expected}, came ${shown(actual)}`;
+}
+
+/** A value on one line, cut where it is long. */
+function shown(value: Json | undefined): string {
+  const text = value === undefined ? "nothing" : JSON.stringify(value);
+  return text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}...` : text;
+}
+
+/** One line about an entry of a list that names nothing. */
+export function strayLine(entry: KnownFailure): string {
+  const variants = entry.variants.length === 0 ? "" : ` [${entry.variants.join(", ")}]`;
+  return `LIST ${entry.case}${variants}: is listed as a known failure, and no such case is run`;
+}
+
+/** Number of results by outcome. */
+export function countOutcomes(results: readonly JudgedResult[]): Record<Outcome, number> {
+  const counts = { passed: 0, failed: 0, known: 0, unexpected: 0 };
+  for (const { outcome } of results) counts[outcome]++;
+  return counts;
+}
+
+/** The last line: what came of all. */
+export function summaryLine(subject: string, results: readonly JudgedResult[]): string {
+  const { passed, failed, known, unexpected } = countOutcomes(results);
+  const cases = new Set(results.map(nameOf)).size;
+  const more = [
+    ...(known > 0 ? [`${known} failed as listed`] : []),
+    ...(unexpected > 0 ? [`${unexpected} passed although listed`] : []),
+  ];
+  return `${subject}: ${cases} cases in ${results.length} runs: ${[`${passed} passed`, `${failed} failed`, ...more].join(", ")}`;
+}
