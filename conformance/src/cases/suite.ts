@@ -16,6 +16,8 @@ export interface Case<Step> {
   proves: readonly string[];
   /** Variants it is run in, e.g. `json`; empty for all. */
   variants: readonly string[];
+  /** It takes long for what it waits for: it is begun before the others. */
+  slow: boolean;
   steps: readonly Step[];
   file: string;
   line: number;

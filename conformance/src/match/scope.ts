@@ -29,9 +29,13 @@ export class Scope {
     else this.#values.set(name, value);
   }
 
-  /** Value of `name`, or of what a path after it leads to: `task.trace.traceparent`. */
+  /**
+   * Value of `name`, or of what a path after it leads to: `task.trace.traceparent`, `tasks[0]`, or `tasks[at]` with the index
+   * that a variable has.
+   */
   get(path: string): Json {
-    const [, name = "", rest = ""] = /^([\w-]+)(.*)$/.exec(path) ?? [];
+    const [, name = "", after = ""] = /^([\w-]+)(.*)$/.exec(path) ?? [];
+    const rest = after.replace(/\[([a-z]\w*)\]/g, (_, index: string) => `[${String(this.get(index))}]`);
     const found = this.#find(name);
     if (found === undefined) throw new UnknownVariableError(`the variable "${name}" has no value`);
     const value = rest === "" ? found : select(found, rest.replace(/^\./, ""));

@@ -18,9 +18,10 @@ export interface RunOptions {
   onResult: (result: CaseResult) => void;
 }
 
-/** Every selected case in each variant that it is for: variant after variant within a case. */
+/** Every selected case in each variant that it is for, slow ones first. */
 export function runsOf<Step>(cases: readonly Case<Step>[], variants: readonly string[]): CaseRun<Step>[] {
-  return cases.flatMap((each) =>
+  const inOrder = cases.toSorted((a, b) => Number(b.slow) - Number(a.slow));
+  return inOrder.flatMap((each) =>
     variants
       .filter((variant) => each.variants.length === 0 || each.variants.includes(variant))
       .map((variant) => ({ case: each, variant })),

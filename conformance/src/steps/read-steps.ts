@@ -139,6 +139,7 @@ function readUse(cursor: Cursor, fragments: Fragments): UseStep {
     throw name.problem(`there is no fragment "${name.text()}"; there are ${[...fragments.keys()].join(", ")}`);
   return {
     kind: "use",
+    name: name.text(),
     steps: fragment.steps,
     values: fields.with ? templates(fields.with) : new Map(),
     defaults: fragment.defaults,

@@ -136,13 +136,16 @@ async function runRepeat(step: RepeatStep, { session, scope }: StepContext): Pro
   for (let at = 0; at < times; at++) await run(at);
 }
 
-function runUse(step: UseStep, { session, scope }: StepContext): Promise<void> {
-  const inner = scope.within({ ...valuesOf(step.defaults, scope), ...valuesOf(step.values, scope) });
-  return runSteps(step.steps, { session, scope: inner });
-}
-
-function valuesOf(values: ReadonlyMap<string, Template>, scope: Scope) {
-  return Object.fromEntries([...values].map(([name, value]) => [name, evaluate(value, scope)]));
+/** A failure within a fragment is told where the case uses it. */
+async function runUse(step: UseStep, { session, scope }: StepContext): Promise<void> {
+  const values = new Map([...step.defaults, ...step.values]);
+  const inner = scope.within(Object.fromEntries([...values].map(([name, value]) => [name, evaluate(value, scope)])));
+  try {
+    await runSteps(step.steps, { session, scope: inner });
+  } catch (error) {
+    if (!(error instanceof CaseFailure)) throw error;
+    throw new CaseFailure({ ...error.facts, line: step.line, step: `${step.name}: ${error.facts.step}` });
+  }
 }
 
 /** Waits for all, also when one fails: what goes on would meddle with what comes next. */

@@ -75,6 +75,8 @@ export interface ParallelStep {
 /** Runs the steps of a fragment, with variables that have the values given there. */
 export interface UseStep {
   kind: "use";
+  /** Name of the fragment. */
+  name: string;
   steps: readonly Step[];
   values: ReadonlyMap<string, Template>;
   /** Values of variables that `values` leaves out. */
