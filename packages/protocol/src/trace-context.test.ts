@@ -1,7 +1,19 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { formatTraceparent, originOf, parseTraceparent, withOrigin } from "./trace-context.ts";
+import { readVectors } from "./testing/vectors.ts";
+import { type AttemptOrigin, formatTraceparent, originOf, parseTraceparent, withOrigin } from "./trace-context.ts";
 
+interface TraceContextVectors {
+  traceparents: {
+    valid: { name: string; text: string; traceId: string; spanId: string; sampled: boolean }[];
+    invalid: { name: string; text: string }[];
+  };
+  withOrigin: { name: string; tracestate: string; origin: AttemptOrigin; result: string }[];
+  originOf: { name: string; tracestate: string; origin: AttemptOrigin }[];
+  withoutOrigin: string[];
+}
+
+const vectors = readVectors<TraceContextVectors>("trace-context");
 const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
 const spanId = "00f067aa0ba902b7";
 const nonZeroHex = (length: number) =>
@@ -11,33 +23,11 @@ const nonZeroHex = (length: number) =>
     .filter((text) => !/^0+$/.test(text));
 
 describe("traceparent", () => {
-  it("reads ids and the sampled flag", () => {
-    expect(parseTraceparent(`00-${traceId}-${spanId}-01`)).toEqual({ traceId, spanId, sampled: true });
-    expect(parseTraceparent(`00-${traceId}-${spanId}-00`)).toEqual({ traceId, spanId, sampled: false });
+  it.each(vectors.traceparents.valid)("reads $name", ({ text, traceId, spanId, sampled }) => {
+    expect(parseTraceparent(text)).toEqual({ traceId, spanId, sampled });
   });
 
-  it("ignores flags it does not know and space around the value", () => {
-    expect(parseTraceparent(` 00-${traceId}-${spanId}-03\t`)?.sampled).toBe(true);
-    expect(parseTraceparent(`00-${traceId}-${spanId}-fe`)?.sampled).toBe(false);
-  });
-
-  it("reads later versions, with or without more fields", () => {
-    expect(parseTraceparent(`01-${traceId}-${spanId}-01`)?.traceId).toBe(traceId);
-    expect(parseTraceparent(`cc-${traceId}-${spanId}-01-what-comes-later`)?.spanId).toBe(spanId);
-  });
-
-  it.each([
-    ["nothing", ""],
-    ["version ff", `ff-${traceId}-${spanId}-01`],
-    ["more fields in version 00", `00-${traceId}-${spanId}-01-more`],
-    ["an all-zero trace id", `00-${"0".repeat(32)}-${spanId}-01`],
-    ["an all-zero span id", `00-${traceId}-${"0".repeat(16)}-01`],
-    ["upper case", `00-${traceId.toUpperCase()}-${spanId}-01`],
-    ["a short trace id", `00-${traceId.slice(1)}-${spanId}-01`],
-    ["a long span id", `00-${traceId}-${spanId}0-01`],
-    ["missing flags", `00-${traceId}-${spanId}`],
-    ["extra text without a dash", `01-${traceId}-${spanId}-01x`],
-  ])("refuses %s", (_, value) => expect(parseTraceparent(value)).toBeUndefined());
+  it.each(vectors.traceparents.invalid)("refuses $name", ({ text }) => expect(parseTraceparent(text)).toBeUndefined());
 
   it("reads what it writes", () => {
     fc.assert(
@@ -72,33 +62,11 @@ describe("traceparent", () => {
 });
 
 describe("attempt origin in tracestate", () => {
-  const origin = {
-    jobId: "0190163d-8694-739b-aea5-966c26f8ad90",
-    taskId: "0190163d-8694-739b-aea5-966c26f8ad91",
-    attempt: 7,
-  };
-  const member = `spanloom=${origin.jobId}_${origin.taskId}_7`;
-
-  it("goes in front and keeps the others in order", () => {
-    expect(withOrigin("", origin)).toBe(member);
-    expect(withOrigin("a=1, b=2,,", origin)).toBe(`${member},a=1,b=2`);
+  it.each(vectors.withOrigin)("is put $name", ({ tracestate, origin, result }) => {
+    expect(withOrigin(tracestate, origin)).toBe(result);
   });
 
-  it("replaces the one that is there", () => {
-    expect(withOrigin(`a=1,${member}`, { ...origin, attempt: 8 })).toBe(`${member.slice(0, -1)}8,a=1`);
-  });
-
-  it("keeps within the 32 members that W3C allows, dropping the last", () => {
-    const full = Array.from({ length: 32 }, (_, at) => `k${at}=v`).join(",");
-    const members = withOrigin(full, origin).split(",");
-    expect(members).toHaveLength(32);
-    expect(members.at(-1)).toBe("k30=v");
-  });
-
-  it("keeps within the 512 characters that SDKs take, leaving out what does not fit", () => {
-    const tracestate = `a=${"x".repeat(300)},b=${"y".repeat(200)},c=1`;
-    expect(withOrigin(tracestate, origin)).toBe(`${member},a=${"x".repeat(300)},c=1`);
-  });
+  it.each(vectors.originOf)("is found $name", ({ tracestate, origin }) => expect(originOf(tracestate)).toEqual(origin));
 
   it("is read back wherever it stands", () => {
     fc.assert(
@@ -109,8 +77,5 @@ describe("attempt origin in tracestate", () => {
     );
   });
 
-  it.each(["", "a=1", "spanloom=", "spanloom=x_y_1", "xspanloom=1", `spanloom=${origin.jobId}_${origin.taskId}_`])(
-    "finds none in %j",
-    (tracestate) => expect(originOf(tracestate)).toBeUndefined(),
-  );
+  it.each(vectors.withoutOrigin)("is not found in %j", (tracestate) => expect(originOf(tracestate)).toBeUndefined());
 });

@@ -2,6 +2,17 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { SpanloomError, toConnectError } from "@spanloom/protocol";
 import { describe, expect, it } from "vitest";
 import { callWithRetry, retryDelayMs } from "./call.ts";
+import { readVectors } from "./testing/vectors.ts";
+
+interface WaitVector {
+  name: string;
+  attempt: number;
+  draw: number;
+  retryAfterMs?: number;
+  delayMs: number;
+}
+
+const vectors = readVectors<{ waits: WaitVector[] }>("retries");
 
 const url = "http://server";
 
@@ -64,8 +75,8 @@ describe("callWithRetry", () => {
     await expect(callWithRetry(url, call, { signal: stop.signal })).rejects.toBe(reason);
   });
 
-  it("bounds every wait", () => {
-    const error = new SpanloomError("STORE_UNAVAILABLE", "away");
-    expect(retryDelayMs(1_000, error, { random: () => 0.999 })).toBeLessThanOrEqual(5_000);
+  it.each(vectors.waits)("waits as every client does: $name", ({ attempt, draw, retryAfterMs, delayMs }) => {
+    const error = new SpanloomError("OVERLOADED", "full", retryAfterMs === undefined ? {} : { retryAfterMs });
+    expect(retryDelayMs(attempt, error, { random: () => draw })).toBe(delayMs);
   });
 });

@@ -8,14 +8,29 @@ import {
   extractHeaders,
   injectEnvironment,
   injectHeaders,
+  type TraceCarrier,
 } from "./carrier.ts";
+import { readVectors } from "./testing/vectors.ts";
+
+interface CarrierVector {
+  name: string;
+  carrier: TraceCarrier;
+  written?: TraceCarrier;
+  baggage?: Record<string, string>;
+}
+
+const vectors = readVectors<{ carriers: CarrierVector[] }>("trace-context");
 
 const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const full = { traceparent, tracestate: "vendor=a,other=b", baggage: "user=42,team=red%20one" };
 
 describe("a trace carrier", () => {
-  it("becomes a context and comes back", () => {
-    expect(activeCarrier(contextOfCarrier(full))).toEqual(full);
+  it.each(vectors.carriers)("becomes a context and comes back: $name", ({ carrier, written, baggage }) => {
+    const made = contextOfCarrier(carrier);
+    expect(activeCarrier(made)).toEqual(written ?? carrier);
+    for (const [key, value] of Object.entries(baggage ?? {})) {
+      expect(propagation.getBaggage(made)?.getEntry(key)?.value).toBe(value);
+    }
   });
 
   it("keeps the properties of baggage, and what is odd in it", () => {

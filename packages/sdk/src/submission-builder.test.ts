@@ -1,67 +1,31 @@
-import { msFromDuration } from "@spanloom/protocol";
+import { toJson } from "@bufbuild/protobuf";
+import { TaskSetSchema } from "@spanloom/protocol";
 import { describe, expect, it } from "vitest";
 import { decodePayload } from "./codec.ts";
 import { SubmissionBuilder } from "./submission-builder.ts";
 import { task } from "./task.ts";
+import { buildSteps, type SubmissionStep } from "./testing/build-steps.ts";
+import { readVectors } from "./testing/vectors.ts";
 
+interface SubmissionVectors {
+  submissions: { name: string; steps: SubmissionStep[]; taskSet: unknown }[];
+  refused: { name: string; steps: SubmissionStep[]; reason: string; field?: string; limit?: number; actual?: number }[];
+}
+
+const vectors = readVectors<SubmissionVectors>("submissions");
 const a = task({ name: "a", run: (_: number) => undefined });
-const b = task({
-  name: "b",
-  version: "2.1",
-  retry: { maxAttempts: 3 },
-  timeoutMs: 1_500,
-  run: (_: number) => undefined,
-});
-
 const inputsOf = (group: { inputs: Uint8Array[] }): unknown[] =>
   group.inputs.map((bytes) => decodePayload(bytes, "test"));
 
 describe("a submission", () => {
-  it("puts tasks without dependencies into one group, whatever they run", () => {
-    const builder = new SubmissionBuilder();
-    builder.submit(a, 1);
-    builder.submit(b, 2);
-    builder.submitMany(a, [3, 4]);
-    const { specs, groups } = builder.build();
-    expect(specs.map((spec) => spec.identifier?.name)).toEqual(["a", "b"]);
-    expect(groups).toHaveLength(1);
-    expect(inputsOf(groups[0]!)).toEqual([1, 2, 3, 4]);
-    expect(groups[0]!.specs).toEqual([0, 1, 0, 0]);
+  it.each(vectors.submissions)("is what every client makes of it: $name", ({ steps, taskSet }) => {
+    expect(toJson(TaskSetSchema, buildSteps(steps))).toEqual(taskSet);
   });
 
-  it("names one spec for a group of equal tasks", () => {
-    const builder = new SubmissionBuilder();
-    builder.submitMany(
-      a,
-      Array.from({ length: 10_000 }, (_, i) => i),
-    );
-    const { specs, groups } = builder.build();
-    expect(specs).toHaveLength(1);
-    expect(groups[0]!.specs).toEqual([0]);
-    expect(groups[0]!.inputs).toHaveLength(10_000);
-  });
-
-  it("keeps a task others wait for apart from equal ones nobody waits for (I1)", () => {
-    const builder = new SubmissionBuilder();
-    const first = builder.submit(a, 1);
-    builder.submit(a, 2);
-    builder.submit(a, 3, { dependsOn: first });
-    const { groups } = builder.build();
-    expect(groups.map(inputsOf)).toEqual([[1], [2], [3]]);
-    expect(groups[2]!.dependsOn).toEqual([0]);
-  });
-
-  it("merges dependencies that the same tasks wait for (I1, I2)", () => {
-    const builder = new SubmissionBuilder();
-    const parts = [1, 2, 3].map((input) => builder.submit(a, input));
-    builder.submit(b, 4, { dependsOn: parts });
-    builder.submit(b, 5, { dependsOn: [...parts].reverse() });
-    const { groups } = builder.build();
-    expect(groups.map(inputsOf)).toEqual([
-      [1, 2, 3],
-      [4, 5],
-    ]);
-    expect(groups[1]!.dependsOn).toEqual([0]);
+  it.each(vectors.refused)("is refused by every client: $name", ({ steps, reason, field, limit, actual }) => {
+    const facts = Object.entries({ field, limit, actual }).filter(([, value]) => value !== undefined);
+    const error = expect.objectContaining({ reason, facts: expect.objectContaining(Object.fromEntries(facts)) });
+    expect(() => buildSteps(steps)).toThrow(error);
   });
 
   it("lets every task wait for exactly what it asked for, on random graphs (I1, I2)", () => {
@@ -86,37 +50,6 @@ describe("a submission", () => {
         for (const input of inputsOf(group) as number[]) expect(waits.toSorted((x, y) => x - y)).toEqual(wanted[input]);
       });
     }
-  });
-
-  it("lets options beat the definition's", () => {
-    const builder = new SubmissionBuilder();
-    builder.submit(b, 1, { queue: "big", timeoutMs: 9_000, optional: true, startDelayMs: 250, priority: 0 });
-    const [spec] = builder.build().specs;
-    expect(spec).toMatchObject({
-      identifier: { name: "b", version: "2.1" },
-      queue: "big",
-      optional: true,
-      priority: 0,
-    });
-    expect(spec!.retry?.maxAttempts).toBe(3);
-    expect(msFromDuration(spec!.attemptTimeout!)).toBe(9_000);
-    expect(msFromDuration(spec!.startDelay!)).toBe(250);
-  });
-
-  it("carries displays, empty where a task has none", () => {
-    const builder = new SubmissionBuilder();
-    builder.submit(a, 1);
-    builder.submit(a, 2, { display: "two" });
-    builder.submitMany(a, [3, 4], { displays: ["three", "four"] });
-    expect(builder.build().groups[0]!.displays).toEqual(["", "two", "three", "four"]);
-    expect(() => builder.submitMany(a, [1], { displays: [] })).toThrow("0 displays for 1 inputs, must be one for each");
-  });
-
-  it("waits for nothing when what it depends on is empty", () => {
-    const builder = new SubmissionBuilder();
-    const none = builder.submitMany(a, []);
-    builder.submit(a, 1, { dependsOn: none });
-    expect(builder.build().groups).toMatchObject([{ dependsOn: [] }]);
   });
 
   it("refuses handles of another submission and things that are no handles (I3)", () => {

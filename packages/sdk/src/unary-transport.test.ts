@@ -3,9 +3,20 @@ import { syncBuiltinESMExports } from "node:module";
 import type { AddressInfo } from "node:net";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { codeToString } from "@connectrpc/connect/protocol-connect";
 import { GetJobRequestSchema, GetJobResponseSchema, JobService } from "@spanloom/protocol";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { connect } from "./transport.ts";
+import { readVectors } from "./testing/vectors.ts";
+import { connect, toCallError } from "./transport.ts";
+
+interface ErrorVector {
+  name: string;
+  status: number;
+  body: unknown;
+  error: { reason: string; code: string; retryable: boolean; message?: string } & Record<string, unknown>;
+}
+
+const vectors = readVectors<{ answers: ErrorVector[] }>("errors");
 
 /** A server that answers every request with `listener`, and a client of it. */
 async function connected(listener: RequestListener, options: { token?: string; host?: string } = {}) {
@@ -121,19 +132,21 @@ describe("a unary call", () => {
     expect(ports.size).toBe(1);
   });
 
-  it("fails as the server says, with what it says", async () => {
+  it.each(vectors.answers)("fails as every client does: $name", async ({ status, body, error }) => {
+    const isJson = typeof body === "object";
+    const text = isJson ? JSON.stringify(body) : String(body);
     await using server = await connected((_request, response) => {
-      response.writeHead(404, { "content-type": "application/json" });
-      response.end('{"code":"not_found","message":"no such job"}');
+      response.writeHead(status, { "content-type": isJson ? "application/json" : "text/html" }).end(text);
     });
-    expect(await failure(server.jobs.getJob({}))).toMatchObject({ code: Code.NotFound, rawMessage: "no such job" });
-  });
-
-  it("fails by the status when something else answered", async () => {
-    await using server = await connected((_request, response) => {
-      response.writeHead(503, { "content-type": "text/html" }).end("<h1>sorry</h1>");
+    const failed = toCallError(await failure(server.jobs.getJob({ jobId: "x" })), "http://server");
+    const { reason, code, retryable, message, ...facts } = error;
+    expect({ reason: failed.reason, code: codeToString(failed.code), retryable: failed.retryable }).toEqual({
+      reason,
+      code,
+      retryable,
     });
-    expect(await failure(server.jobs.getJob({}))).toMatchObject({ code: Code.Unavailable, rawMessage: "HTTP 503" });
+    if (message !== undefined) expect(failed.message).toBe(message);
+    expect(failed.facts).toEqual(facts);
   });
 
   it("does not follow where a server points to", async () => {
