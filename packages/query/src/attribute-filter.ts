@@ -98,12 +98,11 @@ function numericAlternatives(
   if (Number.isNaN(operand)) throw invalidField(path, operand, "is not a number");
   const double = make({ case: "doubleValue", value: operand });
   const bound = operator in toIntegerBound ? toIntegerBound[operator as keyof typeof toIntegerBound](operand) : operand;
-  if (!Number.isInteger(bound)) return [double];
-  const integer = BigInt(bound);
-  if (integer >= INT64_MIN && integer <= INT64_MAX) return [make({ case: "intValue", value: integer }), double];
+  const integer = Number.isInteger(bound) ? BigInt(bound) : undefined;
+  if (integer !== undefined && integer >= INT64_MIN && integer <= INT64_MAX)
+    return [make({ case: "intValue", value: integer }), double];
   // Beyond all integers: each of them is on the right side of it, or none.
-  const all =
-    integer > 0n ? ({ lt: INT64_MAX, lte: INT64_MAX } as const) : ({ gt: INT64_MIN, gte: INT64_MIN } as const);
+  const all = bound > 0 ? ({ lt: INT64_MAX, lte: INT64_MAX } as const) : ({ gt: INT64_MIN, gte: INT64_MIN } as const);
   const edge = (all as Partial<Record<Operator, bigint>>)[operator];
   if (edge === undefined) return [double];
   const inclusive = edge > 0n ? Comparison.LESS_OR_EQUAL : Comparison.GREATER_OR_EQUAL;

@@ -1,7 +1,6 @@
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, createRouterTransport } from "@connectrpc/connect";
 import {
-  Comparison,
   type QueryLogsRequest,
   QueryService,
   type QuerySpansRequest,
@@ -217,48 +216,10 @@ describe("filters", () => {
     expect(filterOf({ and: [] }).and).toHaveLength(0);
   });
 
-  it.each([
-    [{ lte: 1e300 }, { comparison: Comparison.LESS_OR_EQUAL, value: { case: "intValue", value: 2n ** 63n - 1n } }],
-    [{ lt: 2 ** 63 }, { comparison: Comparison.LESS_OR_EQUAL, value: { case: "intValue", value: 2n ** 63n - 1n } }],
-    [{ gt: -1e300 }, { comparison: Comparison.GREATER_OR_EQUAL, value: { case: "intValue", value: -(2n ** 63n) } }],
-    [{ gte: -1e300 }, { comparison: Comparison.GREATER_OR_EQUAL, value: { case: "intValue", value: -(2n ** 63n) } }],
-  ])("find every integer where it is on the right side of a number beyond all: %o", (condition, integers) => {
-    const [{ or } = { or: [] }] = filterOf({ attributes: { a: condition } }).and;
-    expect(or.map(({ attributes }) => attributes[0])).toMatchObject([integers, { value: { case: "doubleValue" } }]);
-  });
-
-  it.each([{ gt: 1e300 }, { gte: 2 ** 63 }, { lt: -1e300 }, { lte: -1e300 }, { eq: 1e300 }, { ne: 1e300 }])(
-    "find no integer where none can be on the right side of a number: %o",
-    (condition) => {
-      expect(filterOf({ attributes: { a: condition } }).attributes).toMatchObject([{ value: { case: "doubleValue" } }]);
-    },
-  );
-
-  it("compare a number with integers and floating point, a bigint with integers, text with text", () => {
-    expect(filterOf({ attributes: { a: 5 } }).and).toMatchObject([
-      {
-        or: [
-          { attributes: [{ value: { value: 5n } }] },
-          { attributes: [{ value: { value: 5, case: "doubleValue" } }] },
-        ],
-      },
-    ]);
-    expect(filterOf({ attributes: { a: 5n, b: "x", c: true, d: { exists: true } } }).attributes).toMatchObject([
+  it("compare a bigint with integers alone", () => {
+    expect(filterOf({ attributes: { a: 5n } }).attributes).toMatchObject([
       { key: "a", comparison: 1, value: { case: "intValue", value: 5n } },
-      { key: "b", comparison: 1, value: { case: "stringValue", value: "x" } },
-      { key: "c", comparison: 1, value: { case: "boolValue", value: true } },
-      { key: "d", comparison: 7, value: { case: undefined } },
     ]);
-  });
-
-  it.each([
-    ["gt", 5.5, 5n],
-    ["gte", 5.5, 6n],
-    ["lt", 5.5, 6n],
-    ["lte", -5.5, -6n],
-  ] as const)("turn %s %d into the integer bound %d", (operator, bound, integer) => {
-    const [{ or } = { or: [] }] = filterOf({ resource: { a: { [operator]: bound } } }).and;
-    expect(or.map((each) => each.resourceAttributes[0]?.value.value)).toEqual([integer, bound]);
   });
 
   it.each([
@@ -267,10 +228,7 @@ describe("filters", () => {
     [{ name: { suffix: "x" } }, 'name {"suffix":"x"} is neither text nor one of exact, prefix, contains, regex'],
     [{ start: { from: new Date("x") } }, "start.from Date(NaN) is neither a valid Date"],
     [{ durationMs: { min: -1 } }, "durationMs.min -1 is not a number of milliseconds from 0"],
-    [{ attributes: { a: { like: "x" } } }, 'attributes["a"] "like" is not an operator'],
-    [{ attributes: { a: Number.NaN } }, 'attributes["a"] NaN is not a number'],
     [{ attributes: { a: 2n ** 63n } }, 'attributes["a"] 9223372036854775808 is not a 64-bit integer'],
-    [{ attributes: { a: null } }, 'attributes["a"] null is not a string, number, bigint or boolean'],
   ])("refuse %o", (conditions, message) => {
     expect(() => filterOf(conditions as never)).toThrow(`cannot query: ${message}`);
   });

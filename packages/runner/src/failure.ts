@@ -72,10 +72,15 @@ function textOf(thrown: unknown): string {
   }
 }
 
+const ELLIPSIS = Buffer.from("…");
+
+/** Text of at most so many bytes in UTF-8; where it was cut stands an ellipsis. */
 function cut(text: string, maxBytes: number): string {
   if (text.length * 3 <= maxBytes) return text;
   const bytes = Buffer.from(text);
   if (bytes.length <= maxBytes) return text;
-  // A character cut in half at the end becomes U+FFFD, which needs three bytes where one to three were.
-  return bytes.subarray(0, maxBytes - 3).toString();
+  let end = maxBytes - ELLIPSIS.length;
+  // Not within a character: its further bytes begin with the bits 10.
+  while ((bytes[end]! & 0xc0) === 0x80) end--;
+  return `${bytes.subarray(0, end)}${ELLIPSIS}`;
 }

@@ -1,15 +1,20 @@
 import { SpanloomError } from "@spanloom/protocol";
+import { inexpressiblePart } from "./inexpressible-part.ts";
 
 /**
  * The payload codec: inputs and outputs travel as JSON in UTF-8, `undefined` as no bytes at all.
  *
  * Any language can read and write it, and `curl` needs only base64. What JSON cannot express is an error, with the path
- * of the offending value, never a silent change: bigint, cycles, functions and symbols. As in JSON.stringify, Dates
- * become ISO strings, properties that are `undefined` vanish, and NaN becomes null.
+ * of the offending value, never a silent change: bigint, NaN and infinities, half a surrogate pair, bytes, Map and Set,
+ * functions, symbols and cycles, and what is nested deeper than 200 levels, which other languages cannot read. As in
+ * JSON.stringify, Dates become ISO strings and properties that are `undefined` vanish.
+ *
+ * Source: conformance/vectors/payloads.json, which every language's client reads.
  */
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true });
+// A byte order mark is no JSON: it stays, for JSON.parse to refuse.
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const NOTHING = new Uint8Array(0);
 
 /**
@@ -21,11 +26,15 @@ export function encodePayload(value: unknown, owner: string): Uint8Array {
   if (value === undefined) return NOTHING;
   let text: string | undefined;
   try {
+    const problem = inexpressiblePart(value);
+    if (problem !== undefined) throw inexpressible(problem, owner, undefined);
     text = JSON.stringify(value);
   } catch (error) {
-    throw inexpressible(findProblem(value) ?? (error instanceof Error ? error.message : String(error)), owner, error);
+    if (error instanceof SpanloomError) throw error;
+    // A getter or a toJSON method threw.
+    throw inexpressible(error instanceof Error ? error.message : String(error), owner, error);
   }
-  if (text === undefined) throw inexpressible(`a ${typeof value} is not data`, owner, undefined);
+  if (text === undefined) throw inexpressible("value is not data", owner, undefined);
   return encoder.encode(text);
 }
 
@@ -51,22 +60,4 @@ export function decodePayload(bytes: Uint8Array, owner: string): unknown {
 
 function inexpressible(why: string, owner: string, cause: unknown): SpanloomError {
   return new SpanloomError("INVALID_FIELD", `${owner}: its payload cannot be written as JSON: ${why}`, {}, { cause });
-}
-
-/** Where JSON.stringify failed; undefined when a toJSON method or a getter threw. */
-function findProblem(root: unknown): string | undefined {
-  const ancestors: object[] = [];
-  const visit = (value: unknown, path: string): string | undefined => {
-    if (typeof value === "bigint") return `${path} is a bigint (${value}n)`;
-    if (typeof value !== "object" || value === null || "toJSON" in value) return undefined;
-    if (ancestors.includes(value)) return `${path} refers back to a value that contains it`;
-    ancestors.push(value);
-    for (const [key, child] of Object.entries(value)) {
-      const problem = visit(child, Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`);
-      if (problem) return problem;
-    }
-    ancestors.pop();
-    return undefined;
-  };
-  return visit(root, "value");
 }
