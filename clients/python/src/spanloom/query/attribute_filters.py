@@ -65,12 +65,31 @@ def _comparisons(key: str, operator: str, operand: object, path: str) -> Iterato
 
 
 def _numeric(operator: str, operand: float, made: Any) -> list[pb.AttributeFilter]:
-    double = pb.AttributeFilter(double_value=float(operand), **made)
-    if math.isinf(operand):
-        return [double]
-    bound = _INTEGER_BOUNDS[operator](operand) if operator in _INTEGER_BOUNDS else operand
-    if int(bound) != bound:
-        return [double]
-    if int(bound) in _INT64:
-        return [pb.AttributeFilter(int_value=int(bound), **made), double]
+    double = pb.AttributeFilter(double_value=_to_float(operand), **made)
+    if operator not in _INTEGER_BOUNDS:
+        return [pb.AttributeFilter(int_value=int(operand), **made), double] if _is_int64(operand) else [double]
+    bound = None if math.isinf(operand) else _INTEGER_BOUNDS[operator](operand)
+    if bound is not None and bound in _INT64:
+        return [pb.AttributeFilter(int_value=bound, **made), double]
+    # Beyond all integers: each of them is on the right side of it, or none.
+    if operator in ("lt", "lte") and operand > 0:
+        return [_integer(made["key"], pb.COMPARISON_LESS_OR_EQUAL, _INT64[-1]), double]
+    if operator in ("gt", "gte") and operand < 0:
+        return [_integer(made["key"], pb.COMPARISON_GREATER_OR_EQUAL, _INT64[0]), double]
     return [double]
+
+
+def _integer(key: str, comparison: int, value: int) -> pb.AttributeFilter:
+    return pb.AttributeFilter(key=key, comparison=comparison, int_value=value)  # type: ignore[arg-type]
+
+
+def _is_int64(operand: float) -> bool:
+    return math.isfinite(operand) and int(operand) == operand and int(operand) in _INT64
+
+
+def _to_float(operand: float) -> float:
+    """As floating point; an integer beyond all of it is infinite."""
+    try:
+        return float(operand)
+    except OverflowError:
+        return math.copysign(math.inf, operand)

@@ -8,6 +8,7 @@ from types import TracebackType
 
 from ..durations import to_duration
 from ..errors import RetryableError, SpanloomError, TerminalError
+from ..tracing.any_value import to_text
 from ..v1 import task_pb2
 
 MAX_TYPE_BYTES = 256
@@ -49,9 +50,10 @@ def to_terminal_failure(error: SpanloomError) -> task_pb2.TaskFailure:
 
 def cut(text: str, max_bytes: int) -> str:
     """Text of at most so many bytes, in UTF-8 that everybody reads."""
-    data = text.encode("utf-8", "replace")
+    whole = to_text(text)
+    data = whole.encode()
     if len(data) <= max_bytes:
-        return data.decode()
+        return whole
     return data[: max_bytes - 3].decode("utf-8", "ignore") + "…"
 
 

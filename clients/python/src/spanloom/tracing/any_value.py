@@ -30,11 +30,11 @@ def to_attributes(attributes: Mapping[str, object]) -> list[KeyValue]:
 
 
 def to_text(text: str) -> str:
-    """Text that UTF-8 can hold: a lone surrogate becomes a question mark."""
+    """Text that UTF-8 can hold: half a surrogate pair becomes U+FFFD, as other languages write it."""
     try:
         text.encode()
     except UnicodeEncodeError:
-        return text.encode("utf-8", "replace").decode()
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text
 
 

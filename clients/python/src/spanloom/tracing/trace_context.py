@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import quote, unquote
 
-from opentelemetry import baggage, context, trace
-from opentelemetry.baggage.propagation import W3CBaggagePropagator
+from opentelemetry import baggage, trace
 from opentelemetry.context import Context
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, TraceState
 
@@ -79,8 +80,8 @@ def context_of_carrier(carrier: TraceCarrier, base: Context | None = None) -> Co
     state = TraceState.from_header([carrier.tracestate]) if carrier.tracestate else None
     with_state = SpanContext(span.trace_id, span.span_id, True, span.trace_flags, state)
     made = trace.set_span_in_context(NonRecordingSpan(with_state), start)
-    if carrier.baggage:
-        made = W3CBaggagePropagator().extract({"baggage": carrier.baggage}, made)
+    for key, value in _parse_baggage(carrier.baggage):
+        made = baggage.set_baggage(key, value, made)
     return made
 
 
@@ -109,8 +110,13 @@ def origin_of(tracestate: str) -> AttemptOrigin | None:
 
 
 def _active_baggage() -> str:
-    if not baggage.get_all():
-        return ""
-    headers: dict[str, str] = {}
-    W3CBaggagePropagator().inject(headers, context.get_current())
-    return headers.get("baggage", "")
+    # OpenTelemetry's own propagator writes a space as a plus sign, which other languages take for one.
+    return ",".join(f"{quote(key, safe='')}={quote(str(value), safe='')}" for key, value in baggage.get_all().items())
+
+
+def _parse_baggage(text: str) -> Iterator[tuple[str, str]]:
+    """Members of a ``baggage`` value; their properties are left out, as Python's baggage has no place for them."""
+    for member in text.split(","):
+        key, equals, value = member.split(";", 1)[0].partition("=")
+        if equals and key.strip():
+            yield unquote(key.strip()), unquote(value.strip())
