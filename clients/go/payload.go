@@ -3,7 +3,7 @@ package spanloom
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
+	"fmt"
 	"reflect"
 	"unicode/utf8"
 )
@@ -14,6 +14,9 @@ const (
 	MaxOutputBytes = 256 * 1024
 )
 
+// maxDepth is how many levels of lists and objects a payload may have: readers of other languages end somewhere beyond.
+const maxDepth = 200
+
 // None is the input or output of a task that has none. It travels as no bytes at all, as nil does: what undefined is in
 // TypeScript, and None in Python.
 type None struct{}
@@ -22,7 +25,9 @@ type None struct{}
 // stay as they are. [None], and a nil pointer or interface, are no bytes.
 //
 // Errors: InvalidField naming where in the value stands what JSON cannot express. Nothing is changed silently: text that
-// is not UTF-8 is refused as well.
+// is not UTF-8 is refused as well, and what is nested deeper than 200 levels.
+//
+// Source: conformance/vectors/payloads.json, which every language's client reads.
 func Encode(value any) ([]byte, error) { return encodePayload(value, "cannot encode a value") }
 
 // Decode reads one input or output. No bytes, and null, are T's zero value; keys that T does not have are left out.
@@ -52,7 +57,30 @@ func encodePayload(value any, owner string) ([]byte, error) {
 			return nil, inexpressible(owner, why, nil)
 		}
 	}
+	if depthOf(data) > maxDepth {
+		return nil, inexpressible(owner, fmt.Sprintf("value is nested deeper than %d levels", maxDepth), nil)
+	}
 	return data, nil
+}
+
+// depthOf is how many levels of lists and objects JSON has.
+func depthOf(data []byte) int {
+	depth, deepest, within := 0, 0, false
+	for index := 0; index < len(data); index++ {
+		switch char := data[index]; {
+		case within && char == '\\':
+			index++
+		case char == '"':
+			within = !within
+		case within:
+		case char == '[' || char == '{':
+			depth++
+			deepest = max(deepest, depth)
+		case char == ']' || char == '}':
+			depth--
+		}
+	}
+	return deepest
 }
 
 // decodePayload is Decode; owner starts the message of the error.
@@ -69,16 +97,8 @@ func decodePayload[T any](data []byte, owner string) (T, error) {
 		return value, nil
 	}
 	problem := invalid("input", "%s: its payload is not JSON in UTF-8: %s", owner, err)
-	var misfit *json.UnmarshalTypeError
-	if errors.As(err, &misfit) {
-		place := "input"
-		if misfit.Field != "" {
-			place += "." + misfit.Field
-		}
-		problem = invalid(place, "%s: %s is a %s, must be %s", owner, place, misfit.Value, misfit.Type)
-	} else if json.Valid(data) {
-		// A type's own UnmarshalJSON refused it.
-		problem = invalid("input", "%s: its input does not fit %T: %s", owner, value, err)
+	if found := findMisfit(data, reflect.TypeFor[T](), "input"); found != nil && json.Valid(data) {
+		problem = invalid(found.place, "%s: %s", owner, found.describe())
 	}
 	problem.cause = err
 	var zero T

@@ -110,7 +110,9 @@ func TestWhatDoesNotFitIsRefusedWithItsPlace(t *testing.T) {
 	}{
 		{failureOf(Decode[page]([]byte(`{"depth":"deep"}`))), "cannot decode a value: input.depth is a string, must be int"},
 		{failureOf(Decode[int]([]byte(`"a"`))), "cannot decode a value: input is a string, must be int"},
-		{failureOf(Decode[time.Time]([]byte(`"yesterday"`))), "cannot decode a value: its input does not fit time.Time: "},
+		{failureOf(Decode[time.Time]([]byte(`"yesterday"`))), `cannot decode a value: input is "yesterday", no time.Time: `},
+		{failureOf(Decode[map[string][]page]([]byte(`{"a":[{},{"url":7}]}`))), "cannot decode a value: input.a[1].url is a number, must be string"},
+		{failureOf(Decode[struct{ page }]([]byte(`{"URL":[]}`))), "cannot decode a value: input.url is a array, must be string"},
 		{failureOf(Decode[any]([]byte(`{`))), "cannot decode a value: its payload is not JSON in UTF-8: unexpected end"},
 		{failureOf(Decode[any]([]byte("\"\xff\""))), "cannot decode a value: its payload is not JSON in UTF-8: it is not UTF-8"},
 	} {

@@ -2,6 +2,8 @@ package tracing
 
 import (
 	"context"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"go.opentelemetry.io/otel/baggage"
@@ -59,10 +61,38 @@ func (c Carrier) Context(ctx context.Context) context.Context {
 }
 
 func (c Carrier) spanContext() trace.SpanContext {
-	fields := propagation.MapCarrier{"traceparent": strings.TrimSpace(c.Traceparent), "tracestate": c.Tracestate}
-	ctx := propagation.TraceContext{}.Extract(context.Background(), fields)
-	return trace.SpanContextFromContext(ctx)
+	config, ok := parseTraceparent(strings.TrimSpace(c.Traceparent))
+	if !ok {
+		return trace.SpanContext{}
+	}
+	// What cannot be read is no trace state: the error says nothing more.
+	config.TraceState, _ = trace.ParseTraceState(c.Tracestate)
+	return trace.NewSpanContext(config)
 }
+
+// parseTraceparent reads a traceparent as W3C has it: flags that nobody knows are no error, and version 00 ends after
+// its flags. OpenTelemetry's own propagator refuses the first, and takes a dash after the second.
+//
+// Source: W3C Trace Context level 2, section 3.2; conformance/vectors/trace-context.json.
+func parseTraceparent(text string) (trace.SpanContextConfig, bool) {
+	config := trace.SpanContextConfig{Remote: true}
+	match := traceparentPattern.FindStringSubmatch(text)
+	if match == nil || match[1] == "ff" || match[1] == "00" && match[5] != "" {
+		return config, false
+	}
+	var err error
+	if config.TraceID, err = trace.TraceIDFromHex(match[2]); err != nil {
+		return config, false
+	}
+	if config.SpanID, err = trace.SpanIDFromHex(match[3]); err != nil {
+		return config, false
+	}
+	flags, err := strconv.ParseUint(match[4], 16, 8)
+	config.TraceFlags = trace.TraceFlags(flags) & trace.FlagsSampled
+	return config, err == nil
+}
+
+var traceparentPattern = regexp.MustCompile(`^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$`)
 
 // withOrigin puts the attempt in front of a tracestate, which every OpenTelemetry SDK hands on and exports with each
 // span.
