@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { JobService, QueryService, RunnerService, TaskService } from "@spanloom/protocol";
+import * as protocol from "@spanloom/protocol";
 import { errorsPage } from "../docs/errors-page.ts";
 import { metricsPage } from "../docs/metrics-page.ts";
+import { shellExamples } from "../docs/shell-examples.ts";
 import type { Check } from "./check.ts";
 import { listFiles } from "./source-files.ts";
 
@@ -10,9 +11,15 @@ import { listFiles } from "./source-files.ts";
 export const docsPagesCheck: Check = {
   name: "docs-pages",
   promise:
-    "docs/errors.md and docs/metrics.md equal the catalogues, docs/status.md names every RPC, links lead somewhere, AGENTS.md is short",
+    "docs/errors.md and docs/metrics.md equal the catalogues, docs/status.md names every RPC, docs/http.md calls it, links lead somewhere, AGENTS.md is short",
   async run(root) {
-    return [...generatedProblems(root), ...statusProblems(root), ...linkProblems(root), ...agentsProblems(root)];
+    return [
+      ...generatedProblems(root),
+      ...statusProblems(root),
+      ...httpProblems(root),
+      ...linkProblems(root),
+      ...agentsProblems(root),
+    ];
   },
 };
 
@@ -28,12 +35,35 @@ function generatedProblems(root: string): string[] {
     .map(({ file, catalogue }) => `${file} differs from ${catalogue}; run \`npm run generate\``);
 }
 
+/** What a generated service has that is asked for here. */
+interface Service {
+  kind: "service";
+  name: string;
+  typeName: string;
+  methods: readonly { name: string }[];
+}
+
+/** Every service that the protocol has. */
+const services = Object.values(protocol as Record<string, unknown>).filter(
+  (value): value is Service => (value as Partial<Service> | null)?.kind === "service",
+);
+
 function statusProblems(root: string): string[] {
   const text = readText(root, "docs/status.md");
-  return [JobService, TaskService, RunnerService, QueryService].flatMap((service) =>
+  return services.flatMap((service) =>
     service.methods
       .filter(({ name }) => !new RegExp(`\\b${name}\\b`).test(text))
       .map(({ name }) => `docs/status.md does not say whether ${service.name}.${name} is served`),
+  );
+}
+
+function httpProblems(root: string): string[] {
+  const page = "docs/http.md";
+  const commands = shellExamples(page, readText(root, page)).map(({ command }) => command.code);
+  return services.flatMap(({ typeName, methods }) =>
+    methods
+      .filter(({ name }) => !commands.some((code) => new RegExp(`curl .*/${typeName}/${name}"`).test(code)))
+      .map(({ name }) => `${page} has no command that calls ${typeName}/${name}`),
   );
 }
 

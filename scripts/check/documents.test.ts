@@ -62,10 +62,11 @@ describe("snippets", () => {
 });
 
 describe("docs-pages", () => {
-  it("fails on a stale catalogue, an RPC without a status, a dead link and a long AGENTS.md", async () => {
+  it("fails on a stale catalogue, an RPC without a status or a command, a dead link and a long AGENTS.md", async () => {
     using tree = makeFixture({
       "docs/errors.md": "# Errors\n",
       "docs/status.md": "SubmitJob\n",
+      "docs/http.md": `GetJob\n\n${fence}sh\ncurl "$URL/spanloom.v1.JobService/SubmitJob"\n${fence}\n`,
       "README.md": "[a](docs/errors.md) [b](docs/gone.md#x) [c](https://example.org) `[d](e)`\n",
       "AGENTS.md": "line\n".repeat(121),
     });
@@ -74,6 +75,9 @@ describe("docs-pages", () => {
     expect(problems).toContain("docs/metrics.md differs from the catalogues of metrics; run `npm run generate`");
     expect(problems).toContain("docs/status.md does not say whether JobService.SubmitJobs is served");
     expect(problems).not.toContain("docs/status.md does not say whether JobService.SubmitJob is served");
+    expect(problems).toContain("docs/http.md has no command that calls spanloom.v1.JobService/GetJob");
+    expect(problems).toContain("docs/http.md has no command that calls spanloom.v1.EventService/DeleteWebhook");
+    expect(problems).not.toContain("docs/http.md has no command that calls spanloom.v1.JobService/SubmitJob");
     expect(problems.filter((line) => line.includes("links to"))).toEqual([
       "README.md links to docs/gone.md, which does not exist",
     ]);
@@ -82,7 +86,7 @@ describe("docs-pages", () => {
 
   it("accepts the catalogues as they are", async () => {
     using tree = makeFixture({ "docs/errors.md": errorsPage(), "docs/metrics.md": metricsPage(), "AGENTS.md": "a\n" });
-    expect((await docsPagesCheck.run(tree.root)).filter((line) => !line.startsWith("docs/status.md"))).toEqual([]);
+    expect((await docsPagesCheck.run(tree.root)).filter((line) => !/^docs\/(status|http)\.md/.test(line))).toEqual([]);
   });
 });
 
