@@ -46,6 +46,19 @@ describe("runChecks", () => {
   });
 });
 
+it("prints what a check did not look at", async () => {
+  const noting: Check = {
+    ...passing,
+    run: async (_, note) => {
+      note?.("skipped: half of it");
+      return [];
+    },
+  };
+  expect(formatResults(await runChecks([noting], "/", 1))).toMatch(
+    /^ok {3}good .* nothing is wrong\n {5}skipped: half of it$/,
+  );
+});
+
 describe("allChecks", () => {
   it("have names of their own", () => {
     const names = allChecks.map(({ name }) => name);

@@ -10,13 +10,18 @@ export interface Check {
   readonly name: string;
   /** What holds when it passes, in a few words. */
   readonly promise: string;
-  run(root: string): Promise<string[]>;
+  /** `note` is told what was not looked at, and why. */
+  run(root: string, note?: Note): Promise<string[]>;
 }
+
+/** Takes one line for people. */
+export type Note = (line: string) => void;
 
 /** How one check went. */
 export interface CheckResult {
   check: Check;
   problems: string[];
+  notes: string[];
   ms: number;
 }
 
@@ -40,17 +45,18 @@ export async function runChecks(checks: readonly Check[], root: string, concurre
 
 async function runCheck(check: Check, root: string): Promise<CheckResult> {
   const start = performance.now();
+  const notes: string[] = [];
   let problems: string[];
   try {
-    problems = await check.run(root);
+    problems = await check.run(root, (line) => notes.push(line));
   } catch (error) {
     // The failure is the result: a check that cannot run does not pass.
     problems = [error instanceof Error ? error.message : String(error)];
   }
-  return { check, problems, ms: performance.now() - start };
+  return { check, problems, notes, ms: performance.now() - start };
 }
 
-/** Results as text: problems first, then one line for each check. */
+/** Results as text: problems first, then one line for each check, and what it did not look at. */
 export function formatResults(results: readonly CheckResult[]): string {
   const details = results
     .filter(({ problems }) => problems.length > 0)
@@ -58,9 +64,10 @@ export function formatResults(results: readonly CheckResult[]): string {
       ({ check, problems }) => `${check.name}: ${check.promise}\n${problems.map((line) => `  ${line}`).join("\n")}\n`,
     );
   const width = Math.max(...results.map(({ check }) => check.name.length));
-  const summary = results.map(({ check, problems, ms }) => {
+  const summary = results.flatMap(({ check, problems, notes, ms }) => {
     const verdict = problems.length === 0 ? "ok  " : "FAIL";
-    return `${verdict} ${check.name.padEnd(width)} ${(ms / 1000).toFixed(1).padStart(5)} s  ${check.promise}`;
+    const line = `${verdict} ${check.name.padEnd(width)} ${(ms / 1000).toFixed(1).padStart(5)} s  ${check.promise}`;
+    return [line, ...notes.map((note) => `     ${note}`)];
   });
   return [...details, ...summary].join("\n");
 }

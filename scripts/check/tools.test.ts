@@ -5,6 +5,7 @@ import { makeFixture, makeWorkspace } from "./fixture.ts";
 import { generatedCheck } from "./generated.ts";
 import { protoBreakingCheck, protoFormatCheck, protoLintCheck } from "./proto.ts";
 import { deadCodeCheck, formatCheck, typesCheck } from "./tools.ts";
+import { vectorsCheck } from "./vectors.ts";
 
 /** The checks that run a tool: each is shown failing on a tree with one thing wrong. */
 
@@ -116,5 +117,31 @@ describe("generated", () => {
       `${at}/c_pb.ts is missing; run \`npm run generate\``,
       `${at}/gone_pb.ts has no source in proto/; run \`npm run generate\``,
     ]);
+  });
+
+  it("compares the code of a client where its generator is, and says so where it is not", async () => {
+    using tree = makeFixture({
+      "clients/python/buf.gen.yaml": lf("version: v2", "inputs:", "  - directory: ../../proto", "plugins: []"),
+      "clients/python/src/spanloom/v1/gone_pb2.py": "# its source is gone\n",
+      "proto/buf.yaml": bufYaml,
+    });
+    const notes: string[] = [];
+    expect(await generatedCheck.run(tree.root, (line) => notes.push(line))).toEqual([]);
+    expect(notes).toEqual([expect.stringMatching(/^clients\/python was not compared: .*npm run test:clients/)]);
+  });
+});
+
+describe("vectors", () => {
+  it("finds those that the tests of a language leave alone", async () => {
+    using tree = makeFixture({
+      "conformance/vectors/ids.json": {},
+      "conformance/vectors/errors.json": {},
+      "conformance/vectors/README.md": "",
+      "packages/a/src/a.test.ts": 'readVectors("ids"); readVectors("errors");',
+      "clients/python/tests/test_a.py": 'vectors("ids", "uuids"); vectors("errors", "answers")',
+      "clients/go/a_test.go": 'vectors.Read[any](t, "errors.json")',
+      "clients/go/ids.go": '// Source: vectors.Read[any](t, "ids.json")',
+    });
+    expect(await vectorsCheck.run(tree.root)).toEqual(["conformance/vectors/ids.json is read by no test of Go"]);
   });
 });
