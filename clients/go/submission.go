@@ -34,16 +34,16 @@ func (r Ref) Count() int { return r.count }
 // over 100,000 tasks; InvalidState for a context that is neither's, or whose attempt has ended.
 // Concurrency: safe from any goroutine of the attempt.
 func Submit[In, Out any](ctx context.Context, task *Task[In, Out], input In, options ...SubmitOption) (Ref, error) {
-	return submitAll(ctx, task, []In{input}, false, options)
+	return submitAll(ctx, task, []In{input}, unnumbered, options)
 }
 
 // SubmitMany submits one task for each input, as one group: what depends on the Ref waits for all of them.
 func SubmitMany[In, Out any](ctx context.Context, task *Task[In, Out], inputs []In, options ...SubmitOption) (Ref, error) {
-	return submitAll(ctx, task, inputs, true, options)
+	return submitAll(ctx, task, inputs, 0, options)
 }
 
 func submitAll[In, Out any](
-	ctx context.Context, task *Task[In, Out], inputs []In, many bool, options []SubmitOption,
+	ctx context.Context, task *Task[In, Out], inputs []In, first int, options []SubmitOption,
 ) (Ref, error) {
 	into, ok := ctx.Value(submissionKey{}).(*submission)
 	if !ok {
@@ -54,11 +54,14 @@ func submitAll[In, Out any](
 	for _, option := range options {
 		option.setSubmit(&given)
 	}
-	return addTasks(into, task, inputs, many, given)
+	return addTasks(into, task, inputs, first, given)
 }
 
-// addTasks is what every submission comes down to.
-func addTasks[In, Out any](into *submission, task *Task[In, Out], inputs []In, many bool, given settings) (Ref, error) {
+// unnumbered is the number of an input that is the only one.
+const unnumbered = -1
+
+// addTasks is what every submission comes down to; first is the number that errors call the first input by.
+func addTasks[In, Out any](into *submission, task *Task[In, Out], inputs []In, first int, given settings) (Ref, error) {
 	if task.err != nil {
 		return Ref{}, task.err
 	}
@@ -73,8 +76,8 @@ func addTasks[In, Out any](into *submission, task *Task[In, Out], inputs []In, m
 	encoded := make([][]byte, len(inputs))
 	for index, input := range inputs {
 		owner := fmt.Sprintf("cannot submit task %q", task.name)
-		if many {
-			owner = fmt.Sprintf("%s, input %d", owner, index)
+		if first != unnumbered {
+			owner = fmt.Sprintf("%s, input %d", owner, first+index)
 		}
 		if encoded[index], err = encodeInput(input, owner); err != nil {
 			return Ref{}, err

@@ -45,6 +45,9 @@ func (c Carrier) Message() *spanloomv1.TraceContext {
 	return &spanloomv1.TraceContext{Traceparent: c.Traceparent, Tracestate: c.Tracestate, Baggage: c.Baggage}
 }
 
+// Valid says whether it describes a span.
+func (c Carrier) Valid() bool { return c.spanContext().IsValid() }
+
 // Context gives ctx with the span and the baggage that the carrier describes in place of its own.
 //
 // A traceparent that W3C calls malformed leaves ctx as it is. A tracestate that cannot be read as a whole is left out.

@@ -1,0 +1,250 @@
+package spanloom_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"connectrpc.com/connect"
+
+	spanloom "spanloom.dev/go"
+	"spanloom.dev/go/internal/testserver"
+)
+
+func TestRefusesAnAddressOrTokenThatIsNone(t *testing.T) {
+	for _, each := range []struct {
+		options spanloom.ClientOptions
+		want    string
+	}{
+		{spanloom.ClientOptions{URL: "localhost:7171"}, `cannot connect to "localhost:7171": the URL must start with http:// or https:// and name a host`},
+		{spanloom.ClientOptions{URL: "http://"}, `cannot connect to "http://": `},
+		{spanloom.ClientOptions{URL: "http://%"}, `cannot connect to "http://%": `},
+		{spanloom.ClientOptions{Token: "secret\n"}, "cannot connect with this token: it has characters that no header may have"},
+		{spanloom.ClientOptions{Timeout: -1}, "cannot make a client: timeout is -1ns"},
+	} {
+		_, err := spanloom.NewClient(each.options)
+		if spanloom.ReasonOf(err) != spanloom.InvalidField || !strings.HasPrefix(err.Error(), each.want) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%v; want %s", err, each.want)
+		}
+	}
+	client, err := spanloom.NewClient(spanloom.ClientOptions{})
+	if err != nil || client.URL() != spanloom.DefaultURL {
+		t.Error(err)
+	}
+	client.Close()
+	client.Close()
+}
+
+func TestMakesACallAgainWhileItFailsForAPassingReason(t *testing.T) {
+	keys := make(chan string, 10)
+	url, count := answering(t, func(number int, w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Connect-Timeout-Ms") == "" || r.Header.Get("Authorization") != "Bearer t" || r.ProtoMajor != 1 || r.Header.Get("Accept-Encoding") != "identity" {
+			t.Errorf("%s %v", r.Proto, r.Header)
+		}
+		body, _ := io.ReadAll(r.Body)
+		keys <- string(body)
+		switch number {
+		case 1:
+			w.WriteHeader(http.StatusServiceUnavailable)
+		case 2:
+			panic(http.ErrAbortHandler)
+		default:
+			w.Header().Set("Content-Type", "application/proto")
+		}
+	})
+	client := clientOf(t, spanloom.ClientOptions{URL: url, Token: "t"})
+	if _, err := spanloom.SubmitJob(t.Context(), client, echo, any(1)); err != nil || count() != 3 {
+		t.Error(count(), err)
+	}
+	if first, second := <-keys, <-keys; first != second || second != <-keys {
+		t.Error("a call that was made again was another: its idempotency key would be worth nothing")
+	}
+}
+
+func TestGivesUpAfterFiveTries(t *testing.T) {
+	url, count := answering(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusBadGateway)
+		io.WriteString(w, "a proxy's page")
+	})
+	_, err := clientOf(t, spanloom.ClientOptions{URL: url}).Jobs.Get(t.Context(), unknownID)
+	if !errors.Is(err, spanloom.StoreUnavailable) || count() != 5 || !strings.Contains(err.Error(), "cannot reach the server at "+url+": 502 Bad Gateway") {
+		t.Error(count(), err)
+	}
+}
+
+func TestHonoursTheDelayThatTheServerAsksFor(t *testing.T) {
+	const body = `{"code":"resource_exhausted","message":"cannot take more","details":[{"type":"spanloom.v1.ErrorDetail","value":"CBIwrAI"}]}`
+	times := make(chan time.Time, 2)
+	url, _ := answering(t, func(number int, w http.ResponseWriter, _ *http.Request) {
+		times <- time.Now()
+		if number == 1 {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusTooManyRequests)
+			io.WriteString(w, body)
+			return
+		}
+		w.Header().Set("Content-Type", "application/proto")
+	})
+	if _, err := clientOf(t, spanloom.ClientOptions{URL: url}).Jobs.Count(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if first, second := <-times, <-times; second.Sub(first) < 300*time.Millisecond {
+		t.Errorf("it came again after %s", second.Sub(first))
+	}
+}
+
+func TestDoesNotMakeACallAgainThatWasRefused(t *testing.T) {
+	for status, reason := range map[int]spanloom.Reason{
+		401: spanloom.Unauthenticated, 403: spanloom.PermissionDenied, 404: spanloom.Unimplemented, 418: spanloom.Internal, 302: spanloom.Internal,
+	} {
+		url, count := answering(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Location", "/elsewhere")
+			w.WriteHeader(status)
+		})
+		_, err := clientOf(t, spanloom.ClientOptions{URL: url}).Jobs.Get(t.Context(), unknownID)
+		want := fmt.Sprintf("cannot call the server at %s: %d ", url, status)
+		if spanloom.ReasonOf(err) != reason || count() != 1 || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%d: %s after %d: %v", status, spanloom.ReasonOf(err), count(), err)
+		}
+		if connect.CodeOf(err) == 0 {
+			t.Errorf("%v wraps no error of connect's", err)
+		}
+	}
+}
+
+func TestTellsOfAnAnswerThatIsNone(t *testing.T) {
+	url, _ := answering(t, func(_ int, w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "<html>hello</html>") })
+	_, err := clientOf(t, spanloom.ClientOptions{URL: url}).Jobs.Get(t.Context(), unknownID)
+	if !errors.Is(err, spanloom.Internal) || !strings.Contains(err.Error(), "text/html") {
+		t.Error(err)
+	}
+}
+
+func TestACallHasADeadlineAlways(t *testing.T) {
+	url, count := answering(t, func(_ int, _ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	client := clientOf(t, spanloom.ClientOptions{URL: url, Timeout: 20 * time.Millisecond})
+	_, err := client.Jobs.Get(t.Context(), unknownID)
+	if !errors.Is(err, spanloom.DeadlineExceeded) || count() != 5 || !strings.HasPrefix(err.Error(), "cannot wait longer for the server at "+url) {
+		t.Error(count(), err)
+	}
+}
+
+func TestTheContextEndsACall(t *testing.T) {
+	begun := make(chan struct{}, 10)
+	url, count := answering(t, func(_ int, _ http.ResponseWriter, r *http.Request) {
+		begun <- struct{}{}
+		<-r.Context().Done()
+	})
+	client := clientOf(t, spanloom.ClientOptions{URL: url})
+	ctx, cancel := context.WithCancelCause(t.Context())
+	why := errors.New("the user left")
+	go func() {
+		<-begun
+		cancel(why)
+	}()
+	_, err := client.Jobs.Get(ctx, unknownID)
+	if !errors.Is(err, context.Canceled) || !errors.Is(err, why) || spanloom.ReasonOf(err) != "" || count() != 1 {
+		t.Error(count(), err)
+	}
+	late, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer stop()
+	if _, err := client.Jobs.Get(late, unknownID); !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, spanloom.DeadlineExceeded) {
+		t.Error(err)
+	}
+	for _, err := range client.Jobs.Watch(ctx, unknownID) {
+		if !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	}
+}
+
+func TestTheContextEndsThePauseBetweenTries(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	const hours = `{"code":"unavailable","message":"cannot serve now","details":[{"type":"spanloom.v1.ErrorDetail","value":"CA8wgN3bAQ"}]}`
+	url, _ := answering(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		io.WriteString(w, hours)
+		cancel()
+	})
+	_, err := clientOf(t, spanloom.ClientOptions{URL: url}).Jobs.Get(ctx, unknownID)
+	if !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+func TestTellsOfAServerThatIsNotThere(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := "http://" + listener.Addr().String()
+	listener.Close()
+	_, err = spanloom.SubmitJob(t.Context(), clientOf(t, spanloom.ClientOptions{URL: url}), echo, any(1))
+	if !errors.Is(err, spanloom.StoreUnavailable) || !strings.HasPrefix(err.Error(), "cannot reach the server at "+url+": dial tcp ") {
+		t.Error(err)
+	}
+}
+
+func TestAStreamThatBreaksIsOpenedAgain(t *testing.T) {
+	url, count := answering(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/connect+proto")
+		// A message of no job at all, and then the connection breaks.
+		w.Write([]byte{0, 0, 0, 0, 2, 10, 0})
+		w.(http.Flusher).Flush()
+		panic(http.ErrAbortHandler)
+	})
+	states := 0
+	for _, err := range clientOf(t, spanloom.ClientOptions{URL: url}).Jobs.Watch(t.Context(), unknownID) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if states++; states == 3 {
+			break
+		}
+	}
+	if count() != 3 {
+		t.Errorf("%d streams for three states", count())
+	}
+}
+
+func TestAStreamThatNeverOpensIsGivenUp(t *testing.T) {
+	url, count := answering(t, func(_ int, _ http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) })
+	var last error
+	for _, last = range clientOf(t, spanloom.ClientOptions{URL: url}).Jobs.Watch(t.Context(), unknownID) {
+	}
+	if !errors.Is(last, spanloom.StoreUnavailable) || count() != 5 {
+		t.Error(count(), last)
+	}
+}
+
+func TestATokenIsAskedForAndChecked(t *testing.T) {
+	server := testserver.New(t, "--token", "secret")
+	for _, token := range []string{"", "wrong"} {
+		_, err := clientOf(t, spanloom.ClientOptions{URL: server.URL, Token: token}).Jobs.Count(t.Context(), nil)
+		if !errors.Is(err, spanloom.Unauthenticated) {
+			t.Errorf("%q: %v", token, err)
+		}
+		for _, err := range clientOf(t, spanloom.ClientOptions{URL: server.URL, Token: token}).Jobs.Watch(t.Context(), unknownID) {
+			if !errors.Is(err, spanloom.Unauthenticated) {
+				t.Errorf("%q: %v", token, err)
+			}
+		}
+	}
+	client := clientOf(t, spanloom.ClientOptions{URL: server.URL, Token: "secret"})
+	if _, err := client.Jobs.Count(t.Context(), nil); err != nil {
+		t.Error(err)
+	}
+	for _, err := range client.Jobs.Watch(t.Context(), unknownID) {
+		if !errors.Is(err, spanloom.JobNotFound) {
+			t.Error(err)
+		}
+	}
+}
