@@ -1,10 +1,8 @@
-import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { Client } from "@spanloom/sdk";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { capture } from "../bootstrap/run.mjs";
-import { codeBlocks } from "./code-blocks.ts";
 import { PageRunner } from "./page-runner.ts";
 
 describe("README.md", () => {
@@ -48,18 +46,4 @@ describe("README.md", () => {
       expect({ code, output }).toMatchObject({ code: 0, output: expect.stringContaining("Usage:") });
     }
   });
-
-  // A machine without curl cannot show that curl works; CI and most developers have it.
-  it.skipIf(spawnSync("curl", ["--version"]).error !== undefined)(
-    "leads to a command that submits with curl",
-    async () => {
-      const command = codeBlocks("proto/README.md", read("proto/README.md")).find(({ code }) =>
-        code.includes("SubmitJob"),
-      )!;
-      const { output } = await capture("bash", ["-c", command.code.replace("http://127.0.0.1:7171", page.url)], {
-        cwd: root,
-      });
-      expect(JSON.parse(output)).toMatchObject({ job: { name: "add", state: "JOB_STATE_QUEUED" } });
-    },
-  );
 });
