@@ -45,8 +45,15 @@ export function execute(attempt: Attempt, services: ExecuteServices): void {
   services.started?.(attempt);
   armDeadline(attempt, services);
   const ctx = new RunnerTaskContext(attempt, services);
+  let input: unknown;
   try {
-    const input = decodePayload(task.input, `cannot run task "${definition.name}"`);
+    input = decodePayload(task.input, `cannot run task "${definition.name}"`);
+  } catch (error) {
+    // Another attempt would be given the same input.
+    settle(attempt, failureResult(terminalFailure(error as SpanloomError)), services);
+    return;
+  }
+  try {
     const returned = context.with(tracing.context(), definition.run, undefined, input as never, ctx);
     if (isPromise(returned)) {
       returned.then(

@@ -163,10 +163,11 @@ describe("failures", () => {
     });
   });
 
-  it("report an input that is not JSON", async () => {
+  it("report an input that is not JSON, and say that a retry will not help", async () => {
     const { server } = await start([task({ name: "any", run: (_: unknown) => undefined })]);
     const result = await server.resultOf(server.push("any", undefined, { input: Uint8Array.of(123) }));
-    expect(failureOf(result).message).toMatch(/^cannot run task "any": its payload is not JSON in UTF-8/);
+    const message = expect.stringMatching(/^cannot run task "any": its payload is not JSON in UTF-8/);
+    expect(failureOf(result)).toMatchObject({ message, retryable: false });
   });
 });
 
