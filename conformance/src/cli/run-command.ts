@@ -73,7 +73,8 @@ async function run<Step>(
   const patience = patienceOf(values.patience);
   await using subject = await command.connect({ values, rest, env: context.env, patience });
   const allCases = suites.flatMap((suite) => suite.cases);
-  return report(subject, { cases, allCases, known, patience, json: values.json === true }, context);
+  // The subject is disposed of when this function ends, so it ends with the report.
+  return await report(subject, { cases, allCases, known, patience, json: values.json === true }, context);
 }
 
 interface Plan<Step> {
