@@ -1,5 +1,6 @@
 import type { ConformanceContext } from "./command.ts";
 import { runCommand } from "./run-command.ts";
+import { runnerCommand } from "./runner-command.ts";
 import { serverCommand } from "./server-command.ts";
 
 const usage = `Usage: spanloom-conformance server --url <url> [options]
@@ -17,6 +18,8 @@ export async function runConformance(args: readonly string[], context: Conforman
   switch (name) {
     case "server":
       return runCommand(serverCommand, rest, context);
+    case "runner":
+      return runCommand(runnerCommand, rest, context);
     case "--help":
     case "-h":
       context.stdout.write(usage);

@@ -58,6 +58,11 @@ const matchers: Readonly<Record<string, Matcher>> = {
     const length = typeof actual === "string" || Array.isArray(actual) ? actual.length : undefined;
     return compare(use.argument, length, { ...at, path: `${at.path}.length` });
   },
+  atLeast: (use) => {
+    const least = Number(evaluate(use.argument, use.at.scope));
+    const fits = Array.isArray(use.actual) && use.actual.length >= least;
+    return must(fits, use.at, `a list of ${least} or more`, use.actual);
+  },
   bytes: (use) => use.compare(use.argument, bytesOf(use.actual)?.length, use.at),
   every: (use) => {
     if (!Array.isArray(use.actual)) return mismatch(use.at, "a list", use.actual);
