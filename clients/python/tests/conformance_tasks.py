@@ -15,8 +15,8 @@ from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, Statu
 
 from spanloom import (
     AttemptAborted,
-    RetryableError,
     Retry,
+    RetryableError,
     TaskContext,
     TaskHandles,
     TerminalError,
