@@ -43,5 +43,10 @@ export function summaryLine(subject: string, results: readonly JudgedResult[]): 
     ...(known > 0 ? [`${known} failed as listed`] : []),
     ...(unexpected > 0 ? [`${unexpected} passed although listed`] : []),
   ];
-  return `${subject}: ${cases} cases in ${results.length} runs: ${[`${passed} passed`, `${failed} failed`, ...more].join(", ")}`;
+  const runs = `${counted(cases, "case")} in ${counted(results.length, "run")}`;
+  return `${subject}: ${runs}: ${[`${passed} passed`, `${failed} failed`, ...more].join(", ")}`;
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
