@@ -1,24 +1,9 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { findGo, pathWith, pythonProgram } from "@spanloom/toolchains";
 import { capture } from "../bootstrap/run.mjs";
 import type { Check, Note } from "./check.ts";
-import { toolEnvironment } from "./command.ts";
-
-/** Code of one language: where its buf.gen.yaml lies, and where in that folder the code goes. */
-interface Target {
-  folder: string;
-  code: string;
-  /** Folders of the programs that generate it, or why there are none. */
-  programs(folder: string): readonly string[] | { missing: string };
-}
-
-const targets: readonly Target[] = [
-  { folder: "", code: "packages/protocol/src/gen", programs: () => [] },
-  { folder: "clients/python", code: "src/spanloom/v1", programs: pythonPrograms },
-  { folder: "clients/go", code: "gen", programs: goPrograms },
-];
+import { type GeneratedCode, generatedCode, generatorEnvironment } from "./generated-code.ts";
 
 /** Generates into a folder of its own and compares with what is committed. */
 export const generatedCheck: Check = {
@@ -26,7 +11,7 @@ export const generatedCheck: Check = {
   promise: "the committed generated code is what the protocol generates",
   async run(root, note) {
     const results = await Promise.all(
-      targets
+      generatedCode
         .filter((target) => existsSync(path.join(root, target.folder, "buf.gen.yaml")))
         .map((target) => problemsOfTarget(root, target, note)),
     );
@@ -34,7 +19,11 @@ export const generatedCheck: Check = {
   },
 };
 
-async function problemsOfTarget(root: string, { folder, code, programs }: Target, note?: Note): Promise<string[]> {
+async function problemsOfTarget(
+  root: string,
+  { folder, code, programs }: GeneratedCode,
+  note?: Note,
+): Promise<string[]> {
   const cwd = path.join(root, folder);
   const found = programs(cwd);
   if ("missing" in found) {
@@ -43,29 +32,13 @@ async function problemsOfTarget(root: string, { folder, code, programs }: Target
   }
   const fresh = mkdtempSync(path.join(tmpdir(), "spanloom-generated-"));
   try {
-    const env = toolEnvironment();
-    const options = { cwd, env: { ...env, PATH: pathWith(env, ...found) } };
+    const options = { cwd, env: generatorEnvironment(found) };
     const { code: exitCode, output } = await capture("buf", ["generate", "--output", fresh], options);
     if (exitCode !== 0) return [`${folder || "."}: buf generate: exit code ${exitCode}: ${output.trim()}`];
     return compareFolders(path.posix.join(folder, code), path.join(cwd, code), path.join(fresh, code));
   } finally {
     rmSync(fresh, { recursive: true, force: true });
   }
-}
-
-/** Its generator is a Python package, which only the environment of the client's tests has. */
-function pythonPrograms(folder: string): readonly string[] | { missing: string } {
-  const program = pythonProgram(path.join(folder, ".venv"), "python");
-  return existsSync(program)
-    ? [path.dirname(program)]
-    : { missing: "its generator is not installed; `npm run test:clients` installs it" };
-}
-
-/** Its generators are tools of its go.mod, which Go fetches and builds. */
-function goPrograms(folder: string): readonly string[] | { missing: string } {
-  const go = findGo(process.env, folder);
-  if ("missing" in go) return go;
-  return path.isAbsolute(go.program) ? [path.dirname(go.program)] : [];
 }
 
 function compareFolders(name: string, committed: string, fresh: string): string[] {
