@@ -1,7 +1,8 @@
 /**
  * Takes the pictures of the console that README.md and the docs show: `npm run screenshots [-- name...]`.
  *
- * A real server, runners and jobs; each page in light and dark, to docs/images. It needs a Chromium.
+ * A real server, runners and jobs; each page in light and dark, to docs/images. It needs a Chromium, and for the job in
+ * three languages a Python and a Go.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -9,13 +10,14 @@ import { QueryClient } from "@spanloom/query";
 import { setup } from "./browser/build-console.ts";
 import type { ConsolePage } from "./browser/console-page.ts";
 import { ConsoleStage } from "./browser/console-stage.ts";
+import { runMixedAudit } from "./browser/mixed-audit.ts";
 import { MovedTime, type Showcase, setUpShowcase } from "./browser/showcase.ts";
 import { shrinkPng } from "./browser/shrink-png.ts";
 
 /** A picture: where it is taken, and what is done there until it is as it should be. */
 interface Picture {
   name: string;
-  path: (jobs: Showcase) => string;
+  path: (jobs: Showcase & { mixed: string }) => string;
   prepare: (page: ConsolePage["page"]) => Promise<unknown>;
 }
 
@@ -65,6 +67,14 @@ const pictures: readonly Picture[] = [
     path: () => "/schedules?name=nightly+report",
     prepare: (page) => page.locator("tbody tr").first().waitFor(),
   },
+  {
+    name: "polyglot",
+    path: ({ mixed }) => `/jobs/${mixed}/waterfall?find=read+hashes`,
+    prepare: async (page) => {
+      await page.getByRole("button", { name: "Next", exact: true }).click();
+      await page.getByText("audit-merger").first().waitFor();
+    },
+  },
 ];
 
 const wanted = process.argv.slice(2);
@@ -75,10 +85,12 @@ using time = new MovedTime();
 await using stage = new ConsoleStage({ server: { clock: time.clock } });
 await stage.start();
 await using runners = new AsyncDisposableStack();
-const jobs = await setUpShowcase({ stage, time, runners });
+const isWanted = ({ name }: Picture) => wanted.length === 0 || wanted.includes(name);
+const mixed = pictures.some((each) => each.name === "polyglot" && isWanted(each)) ? await runMixedAudit(stage) : "";
+const jobs = { ...(await setUpShowcase({ stage, time, runners })), mixed };
 await waitForSpans(jobs);
 for (const picture of pictures) {
-  if (wanted.length > 0 && !wanted.includes(picture.name)) continue;
+  if (!isWanted(picture)) continue;
   for (const colorScheme of ["light", "dark"] as const) await take(picture, colorScheme);
 }
 process.stdout.write(`screenshots: ${folder}\n`);

@@ -1,11 +1,8 @@
-import path from "node:path";
 import { findPython } from "@spanloom/toolchains";
-import { run } from "../bootstrap/run.mjs";
 import { lackOf, languages } from "./configurations.ts";
 import { ensureEnvironment } from "./python.ts";
-import type { Outcome, Subject } from "./subject.ts";
-
-const root = path.resolve(import.meta.dirname, "..", "..");
+import type { Subject } from "./subject.ts";
+import { runVitest } from "./vitest.ts";
 
 /** The configurations of docs/clients.md, with those plugins that are on this machine. */
 export const documents: Subject = {
@@ -27,12 +24,3 @@ export const documents: Subject = {
     return { state: "passed", detail: `${tried.join(", ")}${without}` };
   },
 };
-
-/** Runs those test files across languages whose names have a text in them. */
-export async function runVitest(filter: string, options: readonly string[]): Promise<Outcome> {
-  const config = path.join("scripts", "clients", "vitest.config.ts");
-  const program = path.join(root, "node_modules", ".bin", "vitest");
-  const code = await run(program, ["run", "--config", config, ...options, filter], { cwd: root, env: process.env });
-  if (code === 0) return { state: "passed", detail: "vitest" };
-  return { state: "failed", detail: `vitest ended with exit code ${code}` };
-}

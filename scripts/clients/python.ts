@@ -5,7 +5,8 @@ import { runSteps, type Step, type Subject } from "./subject.ts";
 
 const root = path.resolve(import.meta.dirname, "..", "..");
 const folder = path.join(root, "clients", "python");
-const environment = path.join(folder, ".venv");
+/** The environment of the client's tests, which has the linters too. */
+export const environment = path.join(folder, ".venv");
 
 /** The Python client: linter, types and tests, in an environment of its own, which the first run makes. */
 export const python: Subject = {

@@ -4,22 +4,21 @@ import { join } from "node:path";
 import { QueryClient } from "@spanloom/query";
 import { Client, type JobHandle, type JobSnapshot } from "@spanloom/sdk";
 import { type RunningServer, type ServerOptions, startServer } from "@spanloom/server";
-import type { DemoOptions } from "./options.ts";
-import { RunnerProcess, type RunnerProcessOptions } from "./runner-process.ts";
+import { type RunnerCommand, RunnerProcess } from "./runner-process.ts";
 import { listPackages } from "./tasks/list-packages.ts";
 
-/** What a run needs besides the options. */
-export interface AuditRunOptions extends Pick<DemoOptions, "dir" | "runners"> {
+/** What a run needs. */
+export interface AuditRunOptions {
+  /** Folder to audit. */
+  dir: string;
   /** File the report is written to. */
   reportPath: string;
   /** How long a killed runner keeps what it held, in milliseconds. */
   leaseMs: number;
-  /** Attempts at once in each runner. */
-  concurrency: number;
+  /** Runners for the server at a URL. */
+  runners: (url: string) => readonly RunnerCommand[];
   /** Exporters of the server. */
   exporters?: NonNullable<ServerOptions["exporters"]>;
-  /** What is different about the runners. */
-  runner?: Pick<RunnerProcessOptions, "tasks" | "env">;
   /** Lines of the server's log. */
   log?: (line: string) => void;
 }
@@ -43,7 +42,7 @@ export class AuditRun implements AsyncDisposable {
 
   /** Starts the server and the runners. Errors: those of the server; when a runner exits at once. */
   async start(): Promise<void> {
-    const { runners, leaseMs, concurrency, exporters, runner, log } = this.#options;
+    const { runners, leaseMs, exporters, log } = this.#options;
     this.#folder = await mkdtemp(join(tmpdir(), "spanloom-demo-"));
     this.#server = await startServer({
       dataDir: join(this.#folder, "data"),
@@ -53,7 +52,7 @@ export class AuditRun implements AsyncDisposable {
       ...(log && { log }),
     });
     this.#client = new Client({ url: this.url });
-    for (let i = 0; i < runners; i++) this.runners.push(new RunnerProcess({ url: this.url, concurrency, ...runner }));
+    this.runners.push(...runners(this.url).map((command) => new RunnerProcess(command)));
     await Promise.all(this.runners.map((runner) => runner.start()));
   }
 

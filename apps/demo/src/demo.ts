@@ -3,8 +3,11 @@ import { join, resolve } from "node:path";
 import type { JobSnapshot } from "@spanloom/sdk";
 import type { AuditReport } from "./audit/report.ts";
 import { AuditRun } from "./audit-run.ts";
+import { auditRunners } from "./audit-runners.ts";
 import { killPlan } from "./kill-plan.ts";
 import { type DemoOptions, UsageError } from "./options.ts";
+import { readMixedTrace } from "./polyglot/mixed-trace.ts";
+import { findToolchains, setUpPolyglot } from "./polyglot/set-up.ts";
 import { endedShare, ProgressView } from "./progress-view.ts";
 import { type Results, renderResults } from "./results-view.ts";
 import { type Summary, summarizeJob } from "./summary.ts";
@@ -28,17 +31,21 @@ const CONCURRENCY = 8;
 /**
  * Runs the audit from nothing to its files: server, runners, job, report.json, spans.arrow and summary.json.
  *
- * Errors: UsageError when the folder cannot be audited; what stops the system from starting.
+ * Errors: UsageError when the folder cannot be audited or a language is missing; what stops the system from starting.
  */
 export async function runDemo(options: DemoOptions, io: DemoIo): Promise<Summary> {
   const dir = await auditableFolder(options.dir);
+  const toolchains = options.polyglot ? findToolchains(process.env) : undefined;
   const out = resolve(options.out);
   await mkdir(out, { recursive: true });
   const reportPath = join(out, "report.json");
   // An old report must not pass for this run's.
   await rm(reportPath, { force: true });
-  await using run = new AuditRun({ ...options, dir, reportPath, leaseMs: LEASE_MS, concurrency: CONCURRENCY });
   io.write(`Auditing ${dir}\n`);
+  const runners = toolchains
+    ? await setUpPolyglot(toolchains, io)
+    : auditRunners(options.runners, { concurrency: CONCURRENCY });
+  await using run = new AuditRun({ dir, reportPath, leaseMs: LEASE_MS, runners });
   await run.start();
   io.write(`Server at ${run.url}, runners ${run.runners.map(({ pid }) => pid).join(", ")}\n`);
   const submittedAtMs = io.nowMs();
@@ -47,9 +54,13 @@ export async function runDemo(options: DemoOptions, io: DemoIo): Promise<Summary
   const wallMs = io.nowMs() - submittedAtMs;
   const spans = await run.query.spans({ job: id }).toArrow();
   await run.query.spans({ job: id }).toFile(join(out, "spans.arrow"));
-  const summary = await summarizeJob(job, spans, run.query, { wallMs, runners: options.runners });
+  const mixed = options.polyglot ? await readMixedTrace(run.query, id) : undefined;
+  const summary = {
+    ...(await summarizeJob(job, spans, run.query, { wallMs, runners: options.runners })),
+    ...(mixed && { runtimes: mixed.facts }),
+  };
   await writeFile(join(out, "summary.json"), `${JSON.stringify(summary, null, 2)}\n`);
-  const results: Results = { job, summary, spans, ...(await readReport(reportPath)) };
+  const results: Results = { job, summary, spans, ...(mixed && { mixed }), ...(await readReport(reportPath)) };
   io.write(renderResults(results, { width: io.columns, color: io.color }));
   io.write(`\nWrote report.json, spans.arrow and summary.json to ${out}\n`);
   return summary;

@@ -5,6 +5,7 @@ import type { Table } from "apache-arrow";
 import { findPackages } from "./audit/find-packages.ts";
 import type { AuditReport } from "./audit/report.ts";
 import { AuditRun } from "./audit-run.ts";
+import { auditRunners } from "./audit-runners.ts";
 import { killPlan } from "./kill-plan.ts";
 import { endedShare } from "./progress-view.ts";
 import { countAttempts } from "./trace-facts.ts";
@@ -51,7 +52,8 @@ const CONCURRENCY = 4;
  */
 export async function killRound(options: KillRoundOptions): Promise<KillRoundResult> {
   const { dir, reportPath, seed, runners, fault, signal } = options;
-  await using run = new AuditRun({ dir, reportPath, runners, leaseMs: LEASE_MS, concurrency: CONCURRENCY });
+  const commands = auditRunners(runners, { concurrency: CONCURRENCY });
+  await using run = new AuditRun({ dir, reportPath, leaseMs: LEASE_MS, runners: commands });
   await run.start();
   const plan = killPlan(seed, runners);
   const victim = run.runners[plan.victim];

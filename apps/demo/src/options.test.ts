@@ -5,12 +5,30 @@ import { parseOptions, UsageError } from "./options.ts";
 const defaults = { dir: "/modules", seed: 7 };
 
 test("without options the defaults hold", () => {
-  expect(parseOptions([], defaults)).toEqual({ dir: "/modules", out: "demo-out", runners: 2, kill: false, seed: 7 });
+  expect(parseOptions([], defaults)).toEqual({
+    dir: "/modules",
+    out: "demo-out",
+    runners: 2,
+    kill: false,
+    polyglot: false,
+    seed: 7,
+  });
 });
 
 test("every option is taken", () => {
   const args = ["--dir", "d", "--out", "o", "--runners", "4", "--kill", "--seed", "11"];
-  expect(parseOptions(args, defaults)).toEqual({ dir: "d", out: "o", runners: 4, kill: true, seed: 11 });
+  expect(parseOptions(args, defaults)).toEqual({
+    dir: "d",
+    out: "o",
+    runners: 4,
+    kill: true,
+    polyglot: false,
+    seed: 11,
+  });
+});
+
+test("in three languages there is a runner for each", () => {
+  expect(parseOptions(["--polyglot"], defaults)).toMatchObject({ polyglot: true, runners: 3, kill: false });
 });
 
 test("help is no options at all", () => {
@@ -24,6 +42,8 @@ test.each([
   [["--runners", "two"], 'cannot use --runners "two"'],
   [["--seed", "1.5"], 'cannot use --seed "1.5"'],
   [["--kill", "--runners", "1"], "cannot use --kill: --runners is 1"],
+  [["--polyglot", "--kill"], "cannot use --kill with --polyglot"],
+  [["--polyglot", "--runners", "5"], "cannot use --runners with --polyglot"],
 ])("%j is refused with a message that names it", (args, message) => {
   expect(() => parseOptions(args, defaults)).toThrow(UsageError);
   expect(() => parseOptions(args, defaults)).toThrow(message);

@@ -10,6 +10,8 @@ export interface DemoOptions {
   runners: number;
   /** Whether to SIGKILL one of them in mid-run. */
   kill: boolean;
+  /** Whether the tasks run in TypeScript, Python and Go, each in one runner. */
+  polyglot: boolean;
   /** Decides which runner dies and when. */
   seed: number;
 }
@@ -27,10 +29,12 @@ Usage: npm run demo -- [options]
   --out DIR      where to write report.json, spans.arrow and summary.json (default: demo-out)
   --runners N    runner processes, 1..64 (default: 2)
   --kill         SIGKILL one runner about halfway; needs --runners 2 or more
+  --polyglot     list packages in TypeScript, hash them in Python, merge the report in Go; needs Python and Go
   --seed N       decides which runner dies and when (default: random, printed)
   --help         show this text
 
-NO_COLOR is honoured. Exit code: 0 when the job succeeded and its trace is one tree, 1 otherwise, 2 for a bad command line.
+NO_COLOR is honoured. Exit code: 0 when the job succeeded and its trace is one tree, 1 otherwise, 2 for a bad command line
+or a language that is missing.
 `;
 
 /**
@@ -45,7 +49,13 @@ export function parseOptions(args: readonly string[], defaults: { dir: string; s
   const seed = integerOf("--seed", values.seed, { fallback: defaults.seed, min: 0, max: 2 ** 32 - 1 });
   const kill = values.kill ?? false;
   if (kill && runners < 2) throw new UsageError(`cannot use --kill: --runners is ${runners}, but one must survive`);
-  return { dir: values.dir ?? defaults.dir, out: values.out ?? "demo-out", runners, kill, seed };
+  const polyglot = values.polyglot ?? false;
+  if (polyglot && (kill || values.runners !== undefined)) {
+    const flag = kill ? "--kill" : "--runners";
+    throw new UsageError(`cannot use ${flag} with --polyglot: there is one runner for each language`);
+  }
+  const { dir = defaults.dir, out = "demo-out" } = values;
+  return { dir, out, runners: polyglot ? 3 : runners, kill, polyglot, seed };
 }
 
 function parseFlags(args: readonly string[]) {
@@ -58,6 +68,7 @@ function parseFlags(args: readonly string[]) {
         out: { type: "string" },
         runners: { type: "string" },
         kill: { type: "boolean" },
+        polyglot: { type: "boolean" },
         seed: { type: "string" },
         help: { type: "boolean", short: "h" },
       },

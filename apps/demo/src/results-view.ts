@@ -2,6 +2,8 @@ import { renderSummary, renderWaterfall } from "@spanloom/query";
 import type { JobSnapshot } from "@spanloom/sdk";
 import type { Table } from "apache-arrow";
 import type { AuditReport } from "./audit/report.ts";
+import type { MixedTrace } from "./polyglot/mixed-trace.ts";
+import { renderMixedTrace } from "./polyglot/mixed-view.ts";
 import type { Summary } from "./summary.ts";
 import { countAttempts, slowestBranch } from "./trace-facts.ts";
 
@@ -10,6 +12,8 @@ export interface Results {
   job: JobSnapshot;
   summary: Summary;
   spans: Table;
+  /** Of a job that ran in several languages. */
+  mixed?: MixedTrace;
   /** Absent when the job did not get so far. */
   report?: AuditReport;
 }
@@ -18,14 +22,15 @@ const BRANCH_ROWS = 30;
 
 /** Results as text for a terminal: the state, the slowest branch, the spans by name, the audit's findings. */
 export function renderResults(results: Results, { width, color }: { width: number; color: boolean }): string {
-  const { job, spans, report } = results;
-  const root = slowestBranch(spans);
+  const { job, spans, report, mixed } = results;
+  const root = mixed ? undefined : slowestBranch(spans);
   const sections = [stateLines(results)];
   if (job.failure) sections.push(`Failure\n  ${job.failure.type}: ${job.failure.message}`);
   if (root) {
     const waterfall = renderWaterfall(spans, { root, width, color, maxRows: BRANCH_ROWS });
     sections.push(`Slowest branch\n${waterfall.trimEnd()}`);
   }
+  if (mixed) sections.push(renderMixedTrace(mixed, { width, color }));
   sections.push(`Spans by name\n${renderSummary(spans, { width, color }).trimEnd()}`);
   if (report) sections.push(reportLines(report, width));
   return `\n${sections.join("\n\n")}\n`;

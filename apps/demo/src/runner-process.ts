@@ -1,44 +1,42 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
 
-/** What a runner process needs to know. */
-export interface RunnerProcessOptions {
-  /** Server to work for. */
-  url: string;
-  /** Attempts at once. */
-  concurrency: number;
-  /** File of the tasks. Default: the demo's. */
-  tasks?: string | undefined;
+/** How a runner is started. */
+export interface RunnerCommand {
+  program: string;
+  args: readonly string[];
+  /** Folder to start it in. Default: this process's. */
+  cwd?: string;
   /** Variables of its environment, beside those of this process. */
-  env?: Readonly<Record<string, string>> | undefined;
+  env?: Readonly<Record<string, string>>;
 }
 
 const KEPT_LINES = 20;
 const STOP_GRACE_MS = 5_000;
 
 /**
- * A `spanloom-runner` in a process of its own.
+ * A runner in a process of its own, in any language: it says `ready` when it is.
  *
  * I1. Whoever starts one stops it: `stop` ends with the process gone, by SIGTERM or, after a grace period, by SIGKILL.
  */
 export class RunnerProcess implements AsyncDisposable {
-  readonly #options: RunnerProcessOptions;
+  readonly #command: RunnerCommand;
   readonly #lastLines: string[] = [];
   readonly #exited = Promise.withResolvers<void>();
   #child: ChildProcess | undefined;
 
-  constructor(options: RunnerProcessOptions) {
-    this.#options = options;
+  constructor(command: RunnerCommand) {
+    this.#command = command;
   }
 
   /** Starts the process and waits until it says that it is ready. Errors: when it exits instead. */
   async start(): Promise<void> {
     if (this.#child) return;
-    const bin = fileURLToPath(new URL("bin/spanloom-runner.ts", import.meta.resolve("@spanloom/runner")));
-    const { url, concurrency, tasks = fileURLToPath(new URL("tasks.ts", import.meta.url)) } = this.#options;
-    const args = [bin, tasks, "--url", url, "--concurrency", String(concurrency), "--service-name", "dependency-audit"];
-    const env = { ...process.env, ...this.#options.env };
-    const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], env });
+    const { program, args, cwd, env } = this.#command;
+    const child = spawn(program, args, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...env },
+      ...(cwd !== undefined && { cwd }),
+    });
     this.#child = child;
     const ready = Promise.withResolvers<void>();
     for (const stream of [child.stdout, child.stderr]) {

@@ -1,6 +1,7 @@
 import { checkTree, type QueryClient } from "@spanloom/query";
 import type { JobSnapshot, JobStateName } from "@spanloom/sdk";
 import type { Table } from "apache-arrow";
+import type { RuntimeFacts } from "./polyglot/runtime-facts.ts";
 
 /** What summary.json holds. */
 export interface Summary {
@@ -18,6 +19,8 @@ export interface Summary {
   wallMs: number;
   /** Runner processes at the start. */
   runners: number;
+  /** Who did what, when it ran in several languages. */
+  runtimes?: RuntimeFacts;
 }
 
 /** Sums up an ended job, from what the control plane says and what its spans say. */

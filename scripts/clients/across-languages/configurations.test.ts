@@ -108,7 +108,7 @@ describe("docs/clients.md", () => {
   for (const language of languages) {
     const lack = lackOf(language);
     const called = language in programs ? ", and the code calls a server" : "";
-    it.skipIf(lack)(`has a configuration for ${language} that generates code${called}`, async () => {
+    it.skipIf(lack)(`has a configuration for ${language} that generates code${called} (P6)`, async () => {
       const env = programsFor(folder, language);
       await generateInto(folder, language, env);
       const made = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) => !/^proto/.test(file));

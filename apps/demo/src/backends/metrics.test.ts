@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { checkMetrics, hasPrometheus, startPrometheus, waitFor } from "@spanloom/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { AuditRun } from "../audit-run.ts";
+import { auditRunners } from "../audit-runners.ts";
 import { generatedTree, writeTree } from "../fixture/package-tree.ts";
 
 let folder: string;
@@ -13,7 +14,8 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "spanloom-metrics-"));
   await writeTree(join(folder, "node_modules"), generatedTree(60, 400));
   const dir = join(folder, "node_modules");
-  run = new AuditRun({ dir, reportPath: join(folder, "report.json"), runners: 2, leaseMs: 60_000, concurrency: 4 });
+  const runners = auditRunners(2, { concurrency: 4 });
+  run = new AuditRun({ dir, reportPath: join(folder, "report.json"), leaseMs: 60_000, runners });
   await run.start();
 });
 afterAll(async () => {

@@ -23,7 +23,8 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
       nowMs: () => performance.now(),
       signal,
     });
-    return summary.state === "SUCCEEDED" && summary.orphans === 0 ? 0 : 1;
+    const sound = summary.orphans === 0 && (summary.runtimes?.problems ?? []).length === 0;
+    return summary.state === "SUCCEEDED" && sound ? 0 : 1;
   } catch (error) {
     if (signal.aborted) return 130;
     const usageError = error instanceof UsageError;

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type PlainSpan, plainSpans } from "@spanloom/testing";
 import { AuditRun, type AuditRunOptions } from "../../audit-run.ts";
+import { type AuditRunnerOptions, auditRunners } from "../../audit-runners.ts";
 import { generatedTree, writeTree } from "../../fixture/package-tree.ts";
 
 /** The trace of one run of the demo, as Spanloom stored it. */
@@ -14,21 +15,25 @@ export interface DemoTrace extends AsyncDisposable {
   readonly spans: Map<string, PlainSpan[]>;
 }
 
+/** What is different about a run. */
+export interface DemoTraceOptions extends Pick<AuditRunOptions, "exporters"> {
+  runner?: Pick<AuditRunnerOptions, "tasks" | "env">;
+}
+
 /**
  * Runs the demo on a generated tree of packages, and exports its trace to a file. When it resolves runners and server
  * have stopped, and so have given on all that is for exporters.
  */
-export async function makeDemoTrace(options: Pick<AuditRunOptions, "exporters" | "runner"> = {}): Promise<DemoTrace> {
+export async function makeDemoTrace({ exporters, runner }: DemoTraceOptions = {}): Promise<DemoTrace> {
   const folder = await mkdtemp(join(tmpdir(), "spanloom-exported-"));
   const file = join(folder, "trace.otlp.jsonl");
   await writeTree(join(folder, "node_modules"), generatedTree(60, 400));
   await using run = new AuditRun({
     dir: join(folder, "node_modules"),
     reportPath: join(folder, "report.json"),
-    runners: 2,
     leaseMs: 60_000,
-    concurrency: 4,
-    ...options,
+    runners: auditRunners(2, { concurrency: 4, ...runner }),
+    ...(exporters && { exporters }),
   });
   await run.start();
   const { id } = await run.submit();
