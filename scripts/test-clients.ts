@@ -5,6 +5,7 @@
  * A language that is not there is skipped, which is said with how to get it, and no failure: nothing was found to be
  * wrong. The last line tells of every subject what ran, or why it did not.
  */
+import { conformance } from "./clients/conformance.ts";
 import { demo } from "./clients/demo.ts";
 import { documents } from "./clients/documents.ts";
 import { go } from "./clients/go.ts";
@@ -12,7 +13,7 @@ import { python } from "./clients/python.ts";
 import type { Outcome, Subject } from "./clients/subject.ts";
 import { summaryOf, usageOf } from "./clients/summary.ts";
 
-const subjects: readonly Subject[] = [python, go, documents, demo];
+const subjects: readonly Subject[] = [python, go, conformance, documents, demo];
 
 process.exitCode = await main(process.argv.slice(2));
 
