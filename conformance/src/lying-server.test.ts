@@ -16,7 +16,7 @@ afterAll(async () => {
 /** Names of the cases of a suite that fail when a server lies so. */
 async function failuresOf(suite: string, lie: Lie, ...more: string[]): Promise<string[]> {
   await using proxy = await LyingProxy.start(server.url, lie);
-  const args = ["--url", proxy.url, "--protocol", "json", "--suite", suite, "--json", ...more];
+  const args = ["--url", proxy.url, "--protocol", "json", "--suite", suite, "--json", "--patience", "5", ...more];
   const { stdout } = await capturedRun("server", ...args);
   const report = JSON.parse(stdout) as { results: { name: string; outcome: string }[] };
   return report.results.filter(({ outcome }) => outcome === "failed").map(({ name }) => name);

@@ -1,13 +1,29 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { capturedRun } from "./testing/captured-run.ts";
-import { ServerProcess } from "./testing/server-process.ts";
+import { ServerProcess, serverProgram } from "./testing/server-process.ts";
 
 const knownFailures = path.join(import.meta.dirname, "../known-failures/server.yaml");
 
+const folder = mkdtempSync(path.join(tmpdir(), "spanloom-conformance-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Makes a token with a scope. */
+function tokenFor(scope: string, file: string): string {
+  const args = [serverProgram, "token", "create", "--name", scope, "--scope", scope, "--tokens-file", file];
+  return execFileSync(process.execPath, args, { encoding: "utf8" }).trim();
+}
+
 test("the server of this repository passes every case over every protocol", async () => {
-  await using server = await ServerProcess.start();
-  const args = ["--url", server.url, "--patience", "10", "--known-failures", knownFailures];
+  const file = path.join(folder, "tokens");
+  const tokens = ["--token", tokenFor("admin", file), "--read-token", tokenFor("read", file)];
+  await using server = await ServerProcess.start("--tokens-file", file);
+  // Nearly all of the time is waiting, so all cases may wait at once.
+  const pace = ["--concurrency", "300", "--patience", "10"];
+  const args = ["--url", server.url, ...tokens, ...pace, "--known-failures", knownFailures];
   const { code, stdout, stderr } = await capturedRun("server", ...args);
   expect(stderr).toBe("");
   expect(stdout).toMatch(/^http:\S+: \d+ cases in \d+ runs: \d+ passed, 0 failed\n$/);

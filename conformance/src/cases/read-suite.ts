@@ -8,7 +8,7 @@ const sectionPattern = /^\d+(\.\d+)*$/;
 
 /**
  * Reads a suite: `about`, and `cases`, each with `name`, `proves`, `steps`, and `variants` where it does not run in all,
- * `slow` where it waits for long.
+ * `needs` where not every subject can be asked, `slow` where it waits for long.
  *
  * Errors: CaseFileError with file, line and field, also where two cases have one name.
  */
@@ -29,7 +29,7 @@ export function readSuite<Step>(root: Cursor, name: string, readSteps: ReadSteps
 }
 
 function readCase<Step>(cursor: Cursor, suite: string, readSteps: ReadSteps<Step>): Case<Step> {
-  const fields = cursor.fields(["name", "proves", "variants", "slow", "steps"]);
+  const fields = cursor.fields(["name", "proves", "variants", "needs", "slow", "steps"]);
   const proves = cursor
     .required(fields, "proves")
     .items()
@@ -43,6 +43,7 @@ function readCase<Step>(cursor: Cursor, suite: string, readSteps: ReadSteps<Step
     name: cursor.required(fields, "name").text(),
     proves,
     variants: fields.variants?.items().map((item) => item.text()) ?? [],
+    needs: fields.needs?.items().map((item) => item.text()) ?? [],
     slow: fields.slow?.flag() ?? false,
     steps: readSteps(cursor.required(fields, "steps")),
     file: cursor.file,

@@ -16,6 +16,8 @@ export interface Case<Step> {
   proves: readonly string[];
   /** Variants it is run in, e.g. `json`; empty for all. */
   variants: readonly string[];
+  /** What a subject must offer for it, e.g. `token`; it is not run against others. */
+  needs: readonly string[];
   /** It takes long for what it waits for: it is begun before the others. */
   slow: boolean;
   steps: readonly Step[];

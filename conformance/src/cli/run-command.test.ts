@@ -12,7 +12,7 @@ const folder = mkdtempSync(path.join(tmpdir(), "spanloom-conformance-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function caseOf(name: string, variants: string[] = []): Case<string> {
-  return { suite: "s", name, proves: ["4.3"], variants, slow: false, steps: [], file: "s.yaml", line: 7 };
+  return { suite: "s", name, proves: ["4.3"], variants, needs: [], slow: false, steps: [], file: "s.yaml", line: 7 };
 }
 
 /** A command whose subject fails the cases that are called bad. */
@@ -39,7 +39,9 @@ const command: Command<string> = {
   },
 };
 
-async function run(...args: string[]) {
+const run = (...args: string[]) => runOf(command, ...args);
+
+async function runOf(tested: Command<string>, ...args: string[]) {
   const written = { stdout: "", stderr: "" };
   const outputOf = (name: "stdout" | "stderr") => ({
     write: (text: string) => {
@@ -49,7 +51,7 @@ async function run(...args: string[]) {
   });
   const signal = new AbortController().signal;
   const context = { stdout: outputOf("stdout"), stderr: outputOf("stderr"), env: {}, signal };
-  return { code: await runCommand(command, args, context), ...written };
+  return { code: await runCommand(tested, args, context), ...written };
 }
 
 function listFile(text: string): string {
@@ -65,6 +67,14 @@ test("a failing case is told with step, expectation, what came and section, and 
       'FAIL s: bad one [x] (protocol 4.3)\n     s.yaml:9 Call: expected a.b to be 1, came {"c":2}\nit: 2 cases in 3 runs: 2 passed, 1 failed\n',
     stderr: "",
   });
+});
+
+test("a case that needs what the subject does not offer is not run, and told", async () => {
+  const needy = { ...caseOf("needy"), needs: ["token"] };
+  const readSuites = () => [{ name: "s", about: "a test", cases: [caseOf("good"), needy] }];
+  const { code, stdout } = await runOf({ ...command, kind: { name: "server", readSuites } });
+  expect(stdout).toBe("SKIP s: needy: needs --token\nit: 1 case in 2 runs: 2 passed, 0 failed\n");
+  expect(code).toBe(0);
 });
 
 test("when all cases pass the exit code is 0", async () => {

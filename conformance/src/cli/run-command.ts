@@ -5,9 +5,9 @@ import { CaseFileError } from "../cases/case-file-error.ts";
 import type { Case, Suite } from "../cases/suite.ts";
 import { jsonReport } from "../report/json-report.ts";
 import { Progress } from "../report/progress.ts";
-import { resultLine, strayLine, summaryLine } from "../report/text-report.ts";
+import { resultLine, skipLine, strayLine, summaryLine } from "../report/text-report.ts";
 import { judge, type KnownFailure, nameOf, readKnownFailures, strayEntries } from "../run/known-failures.ts";
-import { runCases, runsOf } from "../run/run-cases.ts";
+import { lackOf, runCases, runsOf } from "../run/run-cases.ts";
 import type { Subject } from "../run/subject.ts";
 import { type Command, type ConformanceContext, listOf, type OptionValues, UsageError } from "./command.ts";
 
@@ -90,9 +90,11 @@ async function report<Step>(
   { cases, allCases, known, patience, json }: Plan<Step>,
   { stdout, stderr, signal }: ConformanceContext,
 ): Promise<number> {
-  const runs = runsOf(cases, subject.variants);
-  if (runs.length === 0) throw new UsageError("cannot run anything: no case is for these variants");
   const lines = json ? stderr : stdout;
+  const able = cases.filter((each) => lackOf(each, subject).length === 0);
+  for (const each of cases) if (!able.includes(each)) lines.write(`${skipLine(each, lackOf(each, subject))}\n`);
+  const runs = runsOf(able, subject.variants);
+  if (runs.length === 0) throw new UsageError("cannot run anything: no case is for this subject");
   const progress = new Progress(stderr, runs.length);
   const results = await runCases(subject, runs, {
     signal,

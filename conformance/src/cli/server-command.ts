@@ -16,12 +16,14 @@ export const serverCommand: Command<Step> = {
   help: [
     `  --url <url>                address of the server [SPANLOOM_URL, default ${DEFAULT_URL}]`,
     "  --token <text>             bearer token of every call, with all scopes [SPANLOOM_TOKEN]",
+    "  --read-token <text>        one with the scope read alone, for the cases about scopes",
     `  --protocol <names>         ${protocols.join(", ")}; repeated or with commas (default all)`,
     `  --concurrency <number>     cases that run at once (default ${DEFAULT_CONCURRENCY})`,
   ],
   options: {
     url: { type: "string" },
     token: { type: "string" },
+    "read-token": { type: "string" },
     protocol: { type: "string", multiple: true },
     concurrency: { type: "string" },
   },
@@ -36,10 +38,11 @@ function subjectOptions({ values, env, patience }: ConnectOptions) {
   const url = String(values.url ?? env.SPANLOOM_URL ?? DEFAULT_URL);
   if (!URL.canParse(url) || !/^https?:/.test(url)) throw new UsageError(`cannot use --url "${url}": not an http URL`);
   const token = values.token === undefined ? env.SPANLOOM_TOKEN : String(values.token);
+  const readToken = values["read-token"] === undefined ? undefined : String(values["read-token"]);
   const concurrency = Number(values.concurrency ?? DEFAULT_CONCURRENCY);
   if (!Number.isSafeInteger(concurrency) || concurrency < 1)
     throw new UsageError(`cannot use --concurrency "${String(values.concurrency)}": a whole number of at least 1`);
-  return { url, token, protocols: protocolsOf(listOf(values.protocol)), concurrency, patience };
+  return { url, token, readToken, protocols: protocolsOf(listOf(values.protocol)), concurrency, patience };
 }
 
 function protocolsOf(names: readonly string[]): readonly Protocol[] {

@@ -28,6 +28,11 @@ export function strayLine(entry: KnownFailure): string {
   return `LIST ${entry.case}${variants}: is listed as a known failure, and no such case is run`;
 }
 
+/** One line about a case that is not run. */
+export function skipLine(each: { suite: string; name: string }, lacks: readonly string[]): string {
+  return `SKIP ${nameOf(each)}: needs ${lacks.map((lack) => `--${lack}`).join(" and ")}`;
+}
+
 /** Number of results by outcome. */
 export function countOutcomes(results: readonly JudgedResult[]): Record<Outcome, number> {
   const counts = { passed: 0, failed: 0, known: 0, unexpected: 0 };

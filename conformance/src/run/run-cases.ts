@@ -18,6 +18,11 @@ export interface RunOptions {
   onResult: (result: CaseResult) => void;
 }
 
+/** What a subject lacks that a case needs. */
+export function lackOf<Step>(each: Case<Step>, { offers = [] }: Pick<Subject<Step>, "offers">): readonly string[] {
+  return each.needs.filter((need) => !offers.includes(need));
+}
+
 /** Every selected case in each variant that it is for, slow ones first. */
 export function runsOf<Step>(cases: readonly Case<Step>[], variants: readonly string[]): CaseRun<Step>[] {
   const inOrder = cases.toSorted((a, b) => Number(b.slow) - Number(a.slow));

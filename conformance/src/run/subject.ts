@@ -7,6 +7,8 @@ export interface Subject<Step> extends AsyncDisposable {
   name: string;
   /** Ways in which each case is run, e.g. the protocols; at least one. */
   variants: readonly string[];
+  /** What cases may need of it, e.g. `token`; absent is nothing. */
+  offers?: readonly string[];
   /** Cases that may run at once. */
   concurrency: number;
   /**

@@ -16,6 +16,8 @@ export const HTTP = "http";
 export interface ServerOptions {
   url: string;
   token: string | undefined;
+  /** A token with the scope `read` alone. */
+  readToken: string | undefined;
   protocols: readonly Protocol[];
   concurrency: number;
   patience: number;
@@ -25,6 +27,7 @@ export interface ServerOptions {
 export class ServerSubject implements Subject<Step> {
   readonly name: string;
   readonly variants: readonly string[];
+  readonly offers: readonly string[];
   readonly concurrency: number;
   readonly #options: ServerOptions;
   readonly #transports = new Map<string, Transport>();
@@ -33,15 +36,20 @@ export class ServerSubject implements Subject<Step> {
     this.#options = options;
     this.name = options.url;
     this.variants = [...options.protocols, HTTP];
+    this.offers = [
+      ...(options.token === undefined ? [] : ["token"]),
+      ...(options.readToken === undefined ? [] : ["read-token"]),
+    ];
     this.concurrency = options.concurrency;
   }
 
   /** Each run has a queue, a runner and a name of its own, so that cases do not meet each other's work. */
   async runCase(each: Case<Step>, variant: string, signal: AbortSignal): Promise<void> {
-    const { url, token, patience } = this.#options;
+    const { url, token, readToken = "", patience } = this.#options;
     const stop = new AbortController();
     const unique = randomBytes(6).toString("hex");
-    const scope = new Scope({ unique, queue: `conformance-${unique}`, runner: newUuid(), protocol: variant, url });
+    const own = { unique, queue: `conformance-${unique}`, runner: newUuid() };
+    const scope = new Scope({ ...own, protocol: variant, url, read_token: readToken });
     const session: Session = {
       transport: this.#transport(variant),
       url,

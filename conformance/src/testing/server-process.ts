@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
 
-const program = path.join(import.meta.dirname, "../../../packages/server/src/bin/spanloom-server.ts");
+/** Path of the server program of this repository. */
+export const serverProgram = path.join(import.meta.dirname, "../../../packages/server/src/bin/spanloom-server.ts");
 
 /** The server of this repository, as a process with data of its own. */
 export class ServerProcess implements AsyncDisposable {
@@ -20,7 +21,7 @@ export class ServerProcess implements AsyncDisposable {
   /** Starts one on a free port. Errors: rejects when it ends before it listens. */
   static async start(...flags: string[]): Promise<ServerProcess> {
     const folder = mkdtempSync(path.join(tmpdir(), "spanloom-conformance-"));
-    const args = [program, "--port", "0", "--data-dir", path.join(folder, "data"), "--no-console", ...flags];
+    const args = [serverProgram, "--port", "0", "--data-dir", path.join(folder, "data"), "--no-console", ...flags];
     const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
     const exited = once(child, "exit");
     const end = async () => {
