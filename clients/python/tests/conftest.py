@@ -46,7 +46,7 @@ class Server:
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True)
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            match = re.search(r"listening on (http://\S+:(\d+))", line)
+            match = re.search(r"listening on (https?://\S+:(\d+))", line)
             if match:
                 self.url, self._port = match[1], int(match[2])
                 return self

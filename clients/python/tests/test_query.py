@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import signal
 import struct
+import threading
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from spanloom import Client, Job, SpanloomError, TaskContext, task
+from spanloom import Client, Job, Runner, SpanloomError, TaskContext, task
 from spanloom.query import AttributeColumn
 from spanloom.query.arrow_stream import batches_of, read_chunk
 from spanloom.v1 import query_service_pb2
 
-from .conftest import StartRunner
+from .conftest import Server, StartRunner
 
 
 @task
@@ -216,3 +219,57 @@ def test_tells_of_arrow_that_is_broken() -> None:
     garbage = struct.pack("<iI", -1, 1000) + b"x" * 1000
     with pytest.raises(SpanloomError, match="its Arrow bytes are broken"):
         list(batches_of(pa.py_buffer(garbage)))
+
+
+def test_follows_spans_until_the_job_has_ended(client: Client, queue: str, start_runner: StartRunner) -> None:
+    handle = client.jobs.submit(measured, 3, queue=queue)
+    batches = iter(client.query_spans(job=handle.id).columns("name", "type", "end_time").tail(existing=True))
+    first = next(batches)
+    assert first.column("end_time").null_count == first.num_rows > 0
+    start_runner(measured)
+    rest = pa.Table.from_batches([first, *batches])
+    ended = rest.filter(pc.is_valid(rest["end_time"]))
+    assert {"job", "task", "attempt", "user"} == set(ended["type"].to_pylist())
+
+
+def test_follows_logs_from_where_an_earlier_tail_was(client: Client, job: Job) -> None:
+    query = client.query_logs(job=job.id).columns("body")
+    earlier = query.tail(existing=True)
+    assert sum(batch.num_rows for batch in earlier) == 10
+    assert earlier.position != ""
+    assert list(query.tail(position=earlier.position)) == []
+
+
+def test_goes_on_when_the_server_was_away(own_server: Server) -> None:
+    with Client(own_server.url) as client:
+        handle = client.jobs.submit(measured, 3)
+        tail = client.query_spans(job=handle.id).columns("name").tail(existing=True)
+        lost: list[SpanloomError] = []
+        tail.on_interrupted = lost.append
+        batches = iter(tail)
+        assert next(batches).num_rows > 0
+        own_server.stop(signal.SIGKILL)
+        own_server.start()
+        with Runner(own_server.url, tasks=[measured], log=lambda _: None):
+            names = {name for batch in batches for name in batch.column("name").to_pylist()}
+        assert "step" in names
+        assert lost
+
+
+def test_ends_a_tail_from_another_thread(client: Client) -> None:
+    tail = client.query_spans(name="nothing").tail()
+    done = threading.Event()
+
+    def follow() -> None:
+        assert list(tail) == []
+        done.set()
+
+    threading.Thread(target=follow).start()
+    tail.close()
+    assert done.wait(30)
+
+
+@pytest.mark.parametrize("more", [{"order_by": "name"}, {"limit": 1}])
+def test_follows_in_no_order_and_without_a_limit(client: Client, more: Any) -> None:
+    with pytest.raises(SpanloomError, match="cannot follow: "):
+        client.query_spans(**more).tail()

@@ -5,5 +5,6 @@ from .filters import LogConditions, SpanConditions
 from .log_query import LogQuery
 from .selection import AttributeColumn
 from .span_query import SpanQuery
+from .tail import Tail
 
-__all__ = ["ArrowQuery", "AttributeColumn", "LogConditions", "LogQuery", "SpanConditions", "SpanQuery"]
+__all__ = ["ArrowQuery", "AttributeColumn", "LogConditions", "LogQuery", "SpanConditions", "SpanQuery", "Tail"]

@@ -10,6 +10,7 @@ from ..v1 import query_service_pb2 as pb
 from .arrow_query import ArrowQuery
 from .filters import to_log_filter
 from .selection import AttributeColumn, Selection, make_selection
+from .tail import Tail, check_followed
 
 
 class LogQuery(ArrowQuery):
@@ -49,6 +50,27 @@ class LogQuery(ArrowQuery):
         """Returns at most so many rows, a whole number from 1."""
         selection = make_selection(self._selection.columns, self._selection.order_by, limit)
         return LogQuery(self._connection, self._conditions, selection)
+
+    def tail(self, *, existing: bool = False, position: str = "") -> Tail:
+        """Follows what matches from now on, or after the ``position`` of an earlier tail.
+
+        With ``existing``, which has no meaning with a position, it begins with what matches already.
+
+        Errors: INVALID_FIELD for a query with an order or a limit.
+        """
+        selection = self._selection
+        check_followed(selection)
+
+        def request(after: str) -> pb.TailLogsRequest:
+            return pb.TailLogsRequest(
+                filter=self._filter,
+                columns=selection.names,
+                attribute_columns=selection.attributes,
+                include_existing=existing,
+                position=after or position,
+            )
+
+        return Tail(self._connection, "TailLogs", pb.TailLogsResponse, request)
 
     def to_request(self) -> pb.QueryLogsRequest:
         """The request this query sends."""

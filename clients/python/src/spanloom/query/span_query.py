@@ -12,6 +12,7 @@ from ..v1 import query_service_pb2 as pb
 from .arrow_query import ArrowQuery
 from .filters import to_span_filter
 from .selection import AttributeColumn, Selection, make_selection, to_order
+from .tail import Tail, check_followed
 
 MeasureName = Literal["count", "errors", "sum", "mean", "min", "max", "p50", "p90", "p95", "p99"]
 
@@ -82,6 +83,27 @@ class SpanQuery(ArrowQuery):
             seconds = check_seconds(time_bucket, "cannot query", "time_bucket", 1e-9)
             request.time_bucket.CopyFrom(to_duration(seconds))
         return ArrowQuery(self._connection, "AggregateSpans", lambda: request)
+
+    def tail(self, *, existing: bool = False, position: str = "") -> Tail:
+        """Follows what matches from now on, or after the ``position`` of an earlier tail.
+
+        With ``existing``, which has no meaning with a position, it begins with what matches already.
+
+        Errors: INVALID_FIELD for a query with an order or a limit.
+        """
+        selection = self._selection
+        check_followed(selection)
+
+        def request(after: str) -> pb.TailSpansRequest:
+            return pb.TailSpansRequest(
+                filter=self._filter,
+                columns=selection.names,
+                attribute_columns=selection.attributes,
+                include_existing=existing,
+                position=after or position,
+            )
+
+        return Tail(self._connection, "TailSpans", pb.TailSpansResponse, request)
 
     def to_request(self) -> pb.QuerySpansRequest:
         """The request this query sends."""

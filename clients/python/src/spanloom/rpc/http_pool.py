@@ -132,6 +132,9 @@ def entered(scope: CallScope | None, connection: http.client.HTTPConnection) -> 
     if scope is None:
         yield
         return
+    if connection.sock is None:
+        # Before the scope knows of it: to end a call is to shut down its socket.
+        connection.connect()
     if not scope.enter(connection):
         raise ConnectionAbortedError("the call was cancelled")
     try:
