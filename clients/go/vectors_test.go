@@ -5,16 +5,21 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"maps"
 	"math"
+	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 
+	"connectrpc.com/connect"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
 	spanloomv1 "spanloom.dev/go/gen/spanloom/v1"
+	"spanloom.dev/go/gen/spanloom/v1/spanloomv1connect"
 	"spanloom.dev/go/internal/vectors"
 )
 
@@ -359,6 +364,61 @@ func TestSubmissionsAreWhatEveryLanguageMakesOfThem(t *testing.T) {
 		t.Run(each.Name, func(t *testing.T) {
 			_, err := buildSteps(t, each.Steps)
 			wantRefused(t, err, each.Refusal, "cannot ")
+		})
+	}
+}
+
+func TestErrorsOfCallsAreReadAsInEveryLanguage(t *testing.T) {
+	known := vectors.Read[struct {
+		Answers []struct {
+			Name   string
+			Status int
+			Body   json.RawMessage
+			Error  struct {
+				Reason, Code, Message, Field string
+				Retryable                    bool
+				Limit, Actual, RetryAfterMs  int64
+				Metadata                     map[string]string
+			}
+		}
+	}](t, "errors.json")
+	for _, each := range known.Answers {
+		t.Run(each.Name, func(t *testing.T) {
+			var page string
+			isPage := json.Unmarshal(each.Body, &page) == nil
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				answer := []byte(each.Body)
+				if isPage {
+					w.Header().Set("Content-Type", "text/html")
+					answer = []byte(page)
+				}
+				w.WriteHeader(each.Status)
+				w.Write(answer)
+			}))
+			defer server.Close()
+			made, err := newConnection(ClientOptions{URL: server.URL})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer made.close()
+			jobs := spanloomv1connect.NewJobServiceClient(made.httpClient, made.url, made.option)
+			_, err = jobs.GetJob(t.Context(), connect.NewRequest(&spanloomv1.GetJobRequest{JobId: "x"}))
+			var got *Error
+			if !errors.As(err, &got) {
+				t.Fatal(err)
+			}
+			want := each.Error
+			if string(got.Reason) != want.Reason || got.Code().String() != want.Code || got.Retryable() != want.Retryable {
+				t.Errorf("%s, %s, retryable %t", got.Reason, got.Code(), got.Retryable())
+			}
+			if want.Message != "" && got.Message != want.Message {
+				t.Errorf("message %q, want %q", got.Message, want.Message)
+			}
+			if got.Field != want.Field || got.Limit != want.Limit || got.Actual != want.Actual ||
+				got.RetryAfter != milliseconds(want.RetryAfterMs) || !maps.Equal(got.Metadata, want.Metadata) {
+				t.Errorf("%+v, want %+v", got, want)
+			}
 		})
 	}
 }

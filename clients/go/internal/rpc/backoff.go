@@ -14,7 +14,12 @@ const (
 // Delay is how long to wait before call number attempt+1: drawn from zero to a bound that doubles, and never less than
 // the server asked for.
 func Delay(attempt int, least time.Duration) time.Duration {
-	return max(least, time.Duration(rand.Float64()*float64(bound(attempt))))
+	return delay(attempt, least, rand.Float64())
+}
+
+// delay is Delay with the number drawn, in [0, 1).
+func delay(attempt int, least time.Duration, draw float64) time.Duration {
+	return max(least, time.Duration(draw*float64(bound(attempt))))
 }
 
 func bound(attempt int) time.Duration {
