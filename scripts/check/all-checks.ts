@@ -14,6 +14,7 @@ import { protoBreakingCheck, protoFormatCheck, protoLintCheck } from "./proto.ts
 import { sizesCheck } from "./sizes.ts";
 import { snippetsCheck } from "./snippets.ts";
 import { deadCodeCheck, formatCheck, typesCheck } from "./tools.ts";
+import { vectorsCheck } from "./vectors.ts";
 import { wordsCheck } from "./words.ts";
 
 /** Every check, the slow ones first, so that they overlap with the rest. */
@@ -37,5 +38,6 @@ export const allChecks: readonly Check[] = [
   changesetsCheck,
   docsPagesCheck,
   promisesCheck,
+  vectorsCheck,
   wordsCheck,
 ];

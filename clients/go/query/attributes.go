@@ -104,12 +104,13 @@ func attributeFilters(
 	}
 	double := made()
 	double.Value = &spanloomv1.AttributeFilter_DoubleValue{DoubleValue: fraction}
-	if integer == nil {
-		if integer = integerBound(comparison, fraction); integer == nil {
-			return []*spanloomv1.AttributeFilter{double}, nil
-		}
-	}
 	whole := made()
+	if integer == nil {
+		whole.Comparison, integer = integerBound(comparison, fraction)
+	}
+	if integer == nil {
+		return []*spanloomv1.AttributeFilter{double}, nil
+	}
 	whole.Value = &spanloomv1.AttributeFilter_IntValue{IntValue: *integer}
 	return []*spanloomv1.AttributeFilter{whole, double}, nil
 }
@@ -134,8 +135,8 @@ func numberOf(value any) (integer *int64, fraction float64, ok bool) {
 	}
 }
 
-// integerBound is the integer that is equivalent in a comparison of integers with a fraction; nil when there is none.
-func integerBound(comparison spanloomv1.Comparison, fraction float64) *int64 {
+// integerBound is the comparison of integers that is equivalent to one with a fraction; nil when no integer fits it.
+func integerBound(comparison spanloomv1.Comparison, fraction float64) (spanloomv1.Comparison, *int64) {
 	bound := fraction
 	switch comparison {
 	case Less, GreaterOrEqual:
@@ -144,9 +145,18 @@ func integerBound(comparison spanloomv1.Comparison, fraction float64) *int64 {
 		bound = math.Floor(fraction)
 	}
 	// 2^63 is the first that no int64 is.
-	if bound != math.Trunc(bound) || bound < math.MinInt64 || bound >= math.MaxInt64 {
-		return nil
+	if bound == math.Trunc(bound) && bound >= math.MinInt64 && bound < math.MaxInt64 {
+		integer := int64(bound)
+		return comparison, &integer
 	}
-	integer := int64(bound)
-	return &integer
+	// Beyond all integers: each of them is on the right side of it, or none.
+	least, most := int64(math.MinInt64), int64(math.MaxInt64)
+	switch {
+	case fraction > 0 && (comparison == Less || comparison == LessOrEqual):
+		return LessOrEqual, &most
+	case fraction < 0 && (comparison == Greater || comparison == GreaterOrEqual):
+		return GreaterOrEqual, &least
+	default:
+		return comparison, nil
+	}
 }
