@@ -2,10 +2,7 @@ package runner_test
 
 import (
 	"context"
-	"encoding/json"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -22,7 +19,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(programEnv) != "" {
 		os.Exit(runProgram())
 	}
-	os.Exit(testserver.Run(m))
+	code := testserver.Run(m)
+	stopReader()
+	os.Exit(code)
 }
 
 // bench is a server, a client of it and a queue of the test's own.
@@ -149,63 +148,6 @@ func (b *bench) outcomes(jobID string) string {
 		names = append(names, strings.TrimPrefix(each.GetOutcome().String(), "ATTEMPT_OUTCOME_"))
 	}
 	return strings.Join(names, " ")
-}
-
-// row is a span or a log record, as `spanloom spans` and `spanloom logs` write them.
-type row map[string]any
-
-func (r row) text(name string) string {
-	text, _ := r[name].(string)
-	return text
-}
-
-// attributes gives the attributes of a row.
-func (r row) attributes() map[string]any {
-	attributes, _ := r["attributes"].(map[string]any)
-	return attributes
-}
-
-// spans reads spans of a job by the command line, as Go's client has no reader of Arrow.
-func (b *bench) spans(jobID string, flags ...string) []row {
-	b.t.Helper()
-	return b.read(append([]string{"spans", jobID}, flags...)...)
-}
-
-// logs reads log records of a job.
-func (b *bench) logs(jobID string) []row {
-	b.t.Helper()
-	return b.read("logs", jobID)
-}
-
-func (b *bench) read(arguments ...string) []row {
-	b.t.Helper()
-	program := filepath.Join(testserver.Root(b.t), "packages", "cli", "src", "bin", "spanloom.ts")
-	command := exec.Command(testserver.Node(b.t), append(append([]string{program}, arguments...), "--json", "--url", b.server.URL)...)
-	output, err := command.Output()
-	if err != nil {
-		b.t.Fatalf("%v: %s: %s", arguments, err, output)
-	}
-	var rows []row
-	decoder := json.NewDecoder(strings.NewReader(string(output)))
-	for decoder.More() {
-		var each row
-		if err := decoder.Decode(&each); err != nil {
-			b.t.Fatalf("%s: %s", err, output)
-		}
-		rows = append(rows, each)
-	}
-	return rows
-}
-
-// named gives the rows of a name.
-func named(rows []row, name string) []row {
-	var found []row
-	for _, each := range rows {
-		if each.text("name") == name {
-			found = append(found, each)
-		}
-	}
-	return found
 }
 
 // lines are what a runner says.

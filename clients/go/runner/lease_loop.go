@@ -42,8 +42,8 @@ type leaseLoopOptions struct {
 	store   *store
 	leased  func([]*spanloomv1.LeasedTask)
 	drained func()
-	// Told when the server answers again after it could not be reached, and asks for no drain.
-	reached func()
+	// Told when the server says that it does not know the runner.
+	unknown func()
 	log     func(format string, arguments ...any)
 }
 
@@ -304,9 +304,6 @@ func (l *leaseLoop) received(answer *spanloomv1.LeaseTasksResponse) {
 	l.mu.Unlock()
 	if reached {
 		l.options.log("reached the server at %s again", l.options.url)
-		if !answer.GetDrain() {
-			l.options.reached()
-		}
 	}
 	if len(answer.GetTasks()) > 0 {
 		l.options.leased(answer.GetTasks())
@@ -325,6 +322,9 @@ func (l *leaseLoop) received(answer *spanloomv1.LeaseTasksResponse) {
 
 // failed tells once of an outage.
 func (l *leaseLoop) failed(err error, delay time.Duration) {
+	if spanloom.ReasonOf(err) == spanloom.RunnerNotFound {
+		l.options.unknown()
+	}
 	l.mu.Lock()
 	known := l.unreachable
 	l.unreachable = true

@@ -60,7 +60,7 @@ func (r *Runner) assemble(ctx context.Context, registered *spanloomv1.RegisterRu
 		store:       made.store,
 		leased:      func(tasks []*spanloomv1.LeasedTask) { made.leased(attempts, tasks) },
 		drained:     r.askedToDrain,
-		reached:     func() { made.goroutines.Go(func() { r.registerAgain(made.beating) }) },
+		unknown:     func() { made.goroutines.Go(func() { r.registerAgain(made.beating) }) },
 		log:         r.options.logf,
 	})
 	made.heartbeat = &heartbeat{options: heartbeatOptions{

@@ -166,7 +166,7 @@ func (r *Runner) register(ctx context.Context) (answer *spanloomv1.RegisterRunne
 	return answer, err
 }
 
-// registerAgain introduces the runner to a server that may have lost what it knew.
+// registerAgain introduces the runner to a server that does not know it any more.
 func (r *Runner) registerAgain(ctx context.Context) {
 	if _, err := r.register(ctx); err != nil && ctx.Err() == nil {
 		r.options.logf("could not register again: %s", err)
