@@ -173,13 +173,18 @@ func (p *pool) next() *held {
 
 // run runs an attempt in this goroutine, which the code may end.
 func (p *pool) run(h *held) {
-	ended := outcomeOf(errGoexit, nil)
+	var ended *outcome
 	defer func() {
-		if p.settle(h, ended) {
+		if ended == nil {
+			exited := outcomeOf(errGoexit, nil)
+			ended = &exited
+		}
+		if p.settle(h, *ended) {
 			p.pump()
 		}
 	}()
-	ended = p.options.execute(h, func() { p.arm(h) })
+	returned := p.options.execute(h, func() { p.arm(h) })
+	ended = &returned
 }
 
 // stop tells an attempt to stop; one that waits ends at once.

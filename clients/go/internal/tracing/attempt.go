@@ -135,11 +135,13 @@ func (a *Attempt) parentContext(ctx context.Context, carrier *spanloomv1.TraceCo
 		Tracestate:  withOrigin(carrier.GetTracestate(), a.origin),
 		Baggage:     carrier.GetBaggage(),
 	}
+	remote := parent.spanContext()
 	// One member that cannot be read makes the whole tracestate unreadable; the attempt's own must not go with it (I2).
-	if originOf(parent.spanContext()) == "" {
+	if originOf(remote) == "" {
 		parent.Tracestate = withOrigin("", a.origin)
+		remote = parent.spanContext()
 	}
-	return parent.Context(ctx)
+	return parent.contextBelow(ctx, remote)
 }
 
 // Finish ends the attempt's span, gives it when the code put anything on it, and takes what was collected.

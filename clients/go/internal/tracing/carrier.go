@@ -52,7 +52,11 @@ func (c Carrier) Valid() bool { return c.spanContext().IsValid() }
 //
 // A traceparent that W3C calls malformed leaves ctx as it is. A tracestate that cannot be read as a whole is left out.
 func (c Carrier) Context(ctx context.Context) context.Context {
-	remote := c.spanContext()
+	return c.contextBelow(ctx, c.spanContext())
+}
+
+// contextBelow gives ctx with a remote span, and the carrier's baggage, in place of its own.
+func (c Carrier) contextBelow(ctx context.Context, remote trace.SpanContext) context.Context {
 	if !remote.IsValid() {
 		return ctx
 	}
