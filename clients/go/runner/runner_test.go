@@ -180,18 +180,16 @@ func TestWaitsAsLongAsARetryableErrorAsks(t *testing.T) {
 
 func TestFailsAnAttemptThatPanicsOrEndsItsGoroutine(t *testing.T) {
 	b := newBench(t)
-	panicking := spanloom.NewTask("panicking", func(context.Context, spanloom.None) (int, error) {
-		var none map[string]int
-		none["x"] = 1
-		return 0, nil
+	panicking := spanloom.NewTask("panicking", func(_ context.Context, index int) (int, error) {
+		return []int{}[index], nil
 	})
 	exiting := spanloom.NewTask("exiting", func(context.Context, spanloom.None) (int, error) {
 		runtime.Goexit()
 		return 0, nil
 	})
 	b.start(runner.Options{Concurrency: 1}, panicking, exiting, square)
-	failure := ended(b, panicking, spanloom.None{}).GetFailure()
-	if failure.GetType() != "panic" || failure.GetMessage() != "assignment to entry in nil map" {
+	failure := ended(b, panicking, 3).GetFailure()
+	if failure.GetType() != "panic" || failure.GetMessage() != "runtime error: index out of range [3] with length 0" {
 		t.Errorf("got %s: %s", failure.GetType(), failure.GetMessage())
 	}
 	// The stack begins where the task's code panicked, and tells nothing of who called it.
@@ -256,7 +254,7 @@ func TestStopsAnAttemptAtItsTimeout(t *testing.T) {
 	}
 }
 
-func TestStopsAttemptsOfAJobThatIsCancelledWithinASecond(t *testing.T) {
+func TestStopsAttemptsOfAJobThatIsCancelled(t *testing.T) {
 	b := newBench(t)
 	begun, stopped := newSignal(), make(chan error, 1)
 	endless := spanloom.NewTask("endless", func(ctx context.Context, _ spanloom.None) (int, error) {
@@ -271,13 +269,10 @@ func TestStopsAttemptsOfAJobThatIsCancelledWithinASecond(t *testing.T) {
 	if _, err := handle.Cancel(b.ctx, "enough"); err != nil {
 		t.Fatal(err)
 	}
-	cancelledAt := time.Now()
 	var told *spanloom.AttemptAborted
 	if cause := <-stopped; !errors.As(cause, &told) || told.Kind != spanloom.AbortCancelled || !errors.Is(cause, context.Canceled) {
 		t.Errorf("the cause is %v", cause)
 	}
-	// The promise is a second; a loaded machine may take longer, a heartbeat of this server takes at least one.
-	t.Logf("stopped after %s", time.Since(cancelledAt))
 	if job := waited(b, handle); job.GetState() != spanloomv1.JobState_JOB_STATE_CANCELLED {
 		t.Errorf("got %s", job.GetState())
 	}

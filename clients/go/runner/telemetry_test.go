@@ -17,6 +17,8 @@ import (
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
 	spanloom "spanloom.dev/go"
@@ -363,6 +365,54 @@ func TestContinuesTheTraceOfWhoeverSubmits(t *testing.T) {
 			}
 		}
 		r.stop()
+	}
+}
+
+func TestWorksBesideATracerProviderOfTheApplications(t *testing.T) {
+	both := spanloom.NewTask("both", func(ctx context.Context, _ spanloom.None) (int, error) {
+		ctx, outer := spanloom.Span(ctx, "by spanloom")
+		defer outer.End()
+		_, inner := otel.Tracer("library").Start(ctx, "by a library")
+		inner.End()
+		return 0, nil
+	})
+	for _, each := range []struct {
+		name             string
+		processors       []sdktrace.TracerProviderOption
+		theirs, spanloom []string
+	}{
+		{
+			"with the processor", []sdktrace.TracerProviderOption{sdktrace.WithSpanProcessor(spanloom.NewSpanProcessor())},
+			[]string{"by a library", "by spanloom"}, []string{"by a library", "by spanloom"},
+		},
+		{"without", nil, []string{"by a library"}, []string{"by spanloom"}},
+	} {
+		t.Run(each.name, func(t *testing.T) {
+			recorder := tracetest.NewSpanRecorder()
+			before := otel.GetTracerProvider()
+			otel.SetTracerProvider(sdktrace.NewTracerProvider(append(each.processors, sdktrace.WithSpanProcessor(recorder))...))
+			defer otel.SetTracerProvider(before)
+			b := newBench(t)
+			b.start(runner.Options{}, both)
+			job := ended(b, both, spanloom.None{})
+			var theirs, ours []string
+			for _, span := range recorder.Ended() {
+				// What the client made for the submission is no part of the task.
+				if span.SpanKind() == trace.SpanKindInternal {
+					theirs = append(theirs, span.Name())
+				}
+			}
+			for _, span := range b.spans(job.GetId()) {
+				if span.text("type") == "user" {
+					ours = append(ours, span.text("name"))
+				}
+			}
+			slices.Sort(theirs)
+			slices.Sort(ours)
+			if !slices.Equal(theirs, each.theirs) || !slices.Equal(ours, each.spanloom) {
+				t.Errorf("the application got %q, the server %q", theirs, ours)
+			}
+		})
 	}
 }
 
