@@ -90,6 +90,10 @@ export class LeaseDesk {
     if (by === "lease") this.#wake();
   }
 
+  get refusing(): boolean {
+    return this.#refusing;
+  }
+
   /** Whether every call is answered with UNAVAILABLE. */
   setRefusing(refusing: boolean): void {
     this.#refusing = refusing;

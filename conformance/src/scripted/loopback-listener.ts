@@ -5,8 +5,11 @@ import { type AddressInfo, createServer, type Server, type Socket } from "node:n
 /** A request over HTTP/1.1 or HTTP/2. */
 export type AnyRequest = IncomingMessage | Http2ServerRequest;
 
+/** An answer over HTTP/1.1 or HTTP/2. */
+export type AnyResponse = ServerResponse | Http2ServerResponse;
+
 /** What answers requests. */
-export type AnyHandler = (request: AnyRequest, response: ServerResponse | Http2ServerResponse) => void;
+export type AnyHandler = (request: AnyRequest, response: AnyResponse) => void;
 
 /** How an HTTP/2 connection begins. */
 const PREFACE = Buffer.from("PRI * HTTP/2.0");
@@ -43,7 +46,8 @@ export class LoopbackListener implements AsyncDisposable {
         socket.unshift(head);
         const isHttp2 = PREFACE.subarray(0, head.length).equals(head.subarray(0, PREFACE.length));
         (isHttp2 ? http2 : http1).emit("connection", socket);
-        socket.resume();
+        // A session of HTTP/2 reads what was given back by itself.
+        if (!isHttp2) socket.resume();
       });
     });
   }

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { type DescMessage, type Message, toJson } from "@bufbuild/protobuf";
+import { type DescMessage, type Message, toBinary, toJson } from "@bufbuild/protobuf";
 import { type ConnectRouter, createContextKey, createContextValues, type HandlerContext } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import {
@@ -9,9 +9,16 @@ import {
   TaskService,
   UnregisterRunnerRequestSchema,
 } from "@spanloom/protocol";
+import {
+  ExportLogsServiceRequestSchema,
+  ExportTraceServiceRequestSchema,
+  LogsService,
+  TraceService,
+} from "@spanloom/protocol/otlp";
 import type { JsonObject } from "../cases/template.ts";
 import { LeaseDesk } from "./lease-desk.ts";
-import { type AnyRequest, cutOff, LoopbackListener } from "./loopback-listener.ts";
+import { type AnyRequest, type AnyResponse, cutOff, LoopbackListener } from "./loopback-listener.ts";
+import { type OtlpPayloads, receiveOtlp } from "./otlp-receiver.ts";
 import { ServerRecord } from "./server-record.ts";
 import type { ServerSettings } from "./server-settings.ts";
 import { withUnknownFields } from "./unknown-fields.ts";
@@ -21,7 +28,7 @@ const requestKey = createContextKey<AnyRequest | undefined>(undefined);
 /**
  * A server that does what a case says: leases the tasks it is given, takes results, and misbehaves when it is told to.
  *
- * It speaks Connect, gRPC, gRPC-Web and JSON on one port of loopback, and keeps to the protocol in what no case changes:
+ * It speaks Connect, gRPC, gRPC-Web, JSON and OTLP on one port of loopback, and keeps to the protocol in what no case changes:
  * telemetry first, then results, then leases; long polls sleep until there is work; results without the lease are stale.
  */
 export class ScriptedServer implements AsyncDisposable {
@@ -41,7 +48,8 @@ export class ScriptedServer implements AsyncDisposable {
       shutdownSignal: this.#closing.signal,
     });
     this.#listener = new LoopbackListener(
-      (request, response) => handler(request as IncomingMessage, response as ServerResponse),
+      (request, response) =>
+        this.#takesOtlp(request, response) || handler(request as IncomingMessage, response as ServerResponse),
       () => this.record.changed(),
     );
   }
@@ -70,6 +78,19 @@ export class ScriptedServer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort(new Error("the scripted server ends"));
     await this.#listener[Symbol.asyncDispose]();
+  }
+
+  #takesOtlp(request: AnyRequest, response: AnyResponse): boolean {
+    return receiveOtlp(request, response, {
+      away: () => this.desk.refusing,
+      taken: (payloads) => this.#addTelemetry(payloads),
+      refused: (error) => this.record.addDefect(`telemetry that is no OTLP: ${error.message}`),
+    });
+  }
+
+  #addTelemetry(payloads: OtlpPayloads): void {
+    this.record.addTelemetry(payloads);
+    this.record.changed();
   }
 
   #route(router: ConnectRouter): void {
@@ -104,6 +125,24 @@ export class ScriptedServer implements AsyncDisposable {
         return this.#answer(answer);
       },
       listDependencyOutputs: (request) => this.#answer(this.desk.dependencyPage(request)),
+    });
+    this.#routeOtlp(router);
+  }
+
+  #routeOtlp(router: ConnectRouter): void {
+    router.service(TraceService, {
+      export: (request) => {
+        this.desk.mayRefuse();
+        this.#addTelemetry({ traces: [toBinary(ExportTraceServiceRequestSchema, request)], logs: [] });
+        return {};
+      },
+    });
+    router.service(LogsService, {
+      export: (request) => {
+        this.desk.mayRefuse();
+        this.#addTelemetry({ traces: [], logs: [toBinary(ExportLogsServiceRequestSchema, request)] });
+        return {};
+      },
     });
   }
 

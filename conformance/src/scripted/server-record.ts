@@ -36,15 +36,21 @@ export class ServerRecord {
   }
 
   /** Takes telemetry. */
-  addTelemetry(telemetry: Telemetry | undefined): void {
+  addTelemetry(telemetry: Pick<Telemetry, "traces" | "logs"> | undefined): void {
     const at = this.next();
     try {
       const { spans, logs } = decodeTelemetry(telemetry);
       this.#spans.push(...spans.map((span) => ({ at, ...span })));
       this.#logs.push(...logs.map((log) => ({ at, ...log })));
     } catch (error) {
-      this.defects.push(`telemetry that is no OTLP: ${error instanceof Error ? error.message : String(error)}`);
+      this.addDefect(`telemetry that is no OTLP: ${error instanceof Error ? error.message : String(error)}`);
     }
+  }
+
+  /** What came and cannot be decoded fails the case that looks next. */
+  addDefect(defect: string): void {
+    this.defects.push(defect);
+    this.changed();
   }
 
   /** Reports of a task's results. */

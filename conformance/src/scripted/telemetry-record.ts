@@ -22,7 +22,7 @@ export interface DecodedTelemetry {
 }
 
 /** Decodes what came with a request. Errors: whatever protobuf's runtime throws for bytes that are no OTLP. */
-export function decodeTelemetry(telemetry: Telemetry | undefined): DecodedTelemetry {
+export function decodeTelemetry(telemetry: Pick<Telemetry, "traces" | "logs"> | undefined): DecodedTelemetry {
   const spans = (telemetry?.traces ?? [])
     .flatMap((bytes) => fromBinary(ExportTraceServiceRequestSchema, bytes).resourceSpans)
     .flatMap(({ resource, scopeSpans }) =>
