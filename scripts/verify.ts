@@ -1,4 +1,4 @@
-/** All that CI does, in its order: tests, those in a browser, checks, the demo. Stops at the first that fails. */
+/** All that CI does, in its order: tests, those in a browser, those of clients, checks, the demo. Stops at the first that fails. */
 import path from "node:path";
 import { run } from "./bootstrap/run.mjs";
 import { toolEnvironment } from "./check/command.ts";

@@ -40,8 +40,9 @@ export async function testGoModule({ go, folder, options }: GoModuleTest): Promi
   const steps: Step[] = options.length > 0 ? [tests] : [["go vet", go, "vet", "./..."], tests];
   const unformatted = options.length > 0 ? [] : unformattedFiles(go, folder);
   if (unformatted.length > 0) return { state: "failed", detail: `gofmt would change ${unformatted.join(", ")}` };
+  const cgo = compiler === undefined ? "0" : "1";
   const outcome = await runSteps(steps, (program, args) =>
-    run(program, args, { cwd: folder, env: { ...env, ...(compiler !== undefined && { CGO_ENABLED: "1" }) } }),
+    run(program, args, { cwd: folder, env: { ...env, CGO_ENABLED: cgo } }),
   );
   if (outcome.state === "failed") return outcome;
   const how = compiler === undefined ? "without the race detector, for want of a C compiler" : "with the race detector";
