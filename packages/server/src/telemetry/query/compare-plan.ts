@@ -3,6 +3,7 @@ import { DATABASE } from "../columnar/schema.sql.ts";
 import type { Statement } from "../columnar/span-store.ts";
 import { type JobTraces, jobsSql } from "./filter-sql.ts";
 import { groupCountSql, groupLimitSettings, groupLimitSql } from "./group-limit.ts";
+import { checkUuid } from "./ids.ts";
 import { type Gathering, gatherSql, measuresSql } from "./measures.ts";
 import { Parameters } from "./parameters.ts";
 
@@ -35,6 +36,8 @@ const change = `toLowCardinality(multiIf(
 export function planComparison(request: CompareJobsRequest, jobTraces: JobTraces): Statement {
   const parameters = new Parameters();
   const context = { parameters, jobTraces, depth: 0 };
+  checkUuid(request.baseJobId, "base_job_id");
+  checkUuid(request.otherJobId, "other_job_id");
   const base = jobsSql([request.baseJobId], "base_job_id", context);
   const other = jobsSql([request.otherJobId], "other_job_id", context);
   const values = sides.flatMap((side) =>

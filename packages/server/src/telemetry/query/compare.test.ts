@@ -138,8 +138,7 @@ for (const [kind, start] of telemetryStores) {
 }
 
 it.each(["", "nope", "'; DROP TABLE spans; --", jobId(1).toUpperCase()])("a comparison with %j is refused", (text) => {
-  const refused = (field: string) =>
-    expect.objectContaining({ reason: "INVALID_FIELD", facts: { field: `${field}[0]` } });
+  const refused = (field: string) => expect.objectContaining({ reason: "INVALID_FIELD", facts: { field } });
   expect(() => plan(text, jobId(1))).toThrow(refused("base_job_id"));
   expect(() => plan(jobId(1), text)).toThrow(refused("other_job_id"));
 });

@@ -1,10 +1,15 @@
 import { isUuid } from "@spanloom/protocol";
 import { type Parameters, queryError } from "./parameters.ts";
 
+/** Refuses an id that is none, of a field that holds one. */
+export function checkUuid(id: string, field: string): void {
+  if (!isUuid(id)) throw queryError("INVALID_FIELD", field, `is "${id}", not a lower-case UUID`);
+}
+
 /** A condition that a column of 16-byte ids is one of these UUIDs. */
 export function uuidsSql(column: string, ids: readonly string[], field: string, parameters: Parameters): string {
   const digits = ids.map((id, i) => {
-    if (!isUuid(id)) throw queryError("INVALID_FIELD", `${field}[${i}]`, `is "${id}", not a lower-case UUID`);
+    checkUuid(id, `${field}[${i}]`);
     return id.replaceAll("-", "");
   });
   return inSql(column, digits, 16, parameters);
