@@ -5,13 +5,14 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from spanloom import Client, Runner, SpanloomError
+from spanloom import Client, Runner, SpanloomError, TaskContext, task
 
 from .conftest import Server, StartRunner, until
 from .dropping_proxy import DroppingProxy
@@ -110,6 +111,37 @@ def test_keeps_its_leases_while_the_interpreter_is_busy(
     job = client.jobs.submit(busy, 7.0, queue=queue).wait(timeout=60)
     assert job.state == "SUCCEEDED"
     assert outcomes(client, job.id) == expected
+
+
+@pytest.mark.parametrize("jump", [-3600.0, 3600.0])
+def test_keeps_spans_within_their_attempt_when_the_clock_jumps(
+    client: Client, queue: str, start_runner: StartRunner, monkeypatch: pytest.MonkeyPatch, jump: float
+) -> None:
+    shift = 0
+    now = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: now() + shift)
+
+    @task
+    def jumping(ctx: TaskContext) -> None:
+        nonlocal shift
+        with ctx.span("over"):
+            with ctx.span("before"):
+                shift = int(jump * 1e9)
+            with ctx.span("after"):
+                ctx.log.info("jumped")
+
+    # Several, so that what the runner learns of how long tasks take has seen the jump.
+    start_runner(jumping, concurrency=1)
+    jobs = client.jobs.wait_all([client.jobs.submit(jumping, queue=queue).id for _ in range(3)], timeout=60)
+    assert [job.state for job in jobs] == ["SUCCEEDED"] * 3
+    for job in jobs:
+        rows = client.query_spans(job=job.id).to_arrow().to_pylist()
+        assert {row["name"] for row in rows} >= {"over", "before", "after"}
+        [attempt] = [row for row in rows if row["type"] == "attempt"]
+        for row in rows:
+            assert row["duration_ns"] >= 0
+            if row["type"] == "user":
+                assert attempt["start_time"] <= row["start_time"] <= row["end_time"] <= attempt["end_time"]
 
 
 def test_stops_gracefully_on_sigterm(client: Client, queue: str, start_program: StartProgram, tmp_path: Path) -> None:

@@ -33,7 +33,9 @@ class Attempt:
         self.definition = definition
         self.key: AttemptKey = (task.task_id, task.attempt)
         self.leased_at = time.monotonic()
+        # When it began: by the clock, which may jump, and for how long it ran.
         self.started_ns = 0
+        self.started_at = 0.0
         self.state: Literal["queued", "running", "settled"] = "queued"
         self.lost = False
         # Fires at its deadline, later when it is to be abandoned; its pool's.
@@ -70,6 +72,7 @@ class Attempt:
                 return False
             self.state = "running"
             self.started_ns = time.time_ns()
+            self.started_at = time.monotonic()
             return True
 
     def settle(self) -> bool:

@@ -195,7 +195,7 @@ class AttemptPool:
             self._held.pop(attempt.key, None)
             if ran:
                 self._running -= 1
-                self._prefetch.note((time.time_ns() - attempt.started_ns) / 1e9)
+                self._prefetch.note(time.monotonic() - attempt.started_at)
             if not self._held:
                 self._idle.notify_all()
         self._options.freed()
