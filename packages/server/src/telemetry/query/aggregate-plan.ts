@@ -5,7 +5,7 @@ import { attributeColumnSql, identifier } from "./attribute-column.ts";
 import { type JobTraces, nanosOf } from "./filter-sql.ts";
 import { groupCountSql, groupLimitSettings, groupLimitSql } from "./group-limit.ts";
 import { chosenMeasures, gatherSql, measureColumns, measuresSql } from "./measures.ts";
-import { Parameters, queryError } from "./parameters.ts";
+import { Parameters, queryError, queryLimitError } from "./parameters.ts";
 import { spanFilterSql } from "./span-filter.ts";
 import { spanCatalogue } from "./span-schema.ts";
 
@@ -56,7 +56,8 @@ WHERE ${groupLimitSql}${order.length > 0 ? `\nORDER BY ${order.join(", ")}` : ""
 
 function keysOf({ groupBy, timeBucket }: AggregateSpansRequest, parameters: Parameters): Key[] {
   if (groupBy.length > MAX_KEYS) {
-    throw queryError("LIMIT_EXCEEDED", "group_by", `has ${groupBy.length} keys, more than ${MAX_KEYS}`);
+    const facts = { limit: MAX_KEYS, actual: groupBy.length };
+    throw queryLimitError("group_by", `has ${groupBy.length} keys, more than ${MAX_KEYS}`, facts);
   }
   const keys = timeBucket ? [bucketKey(nanosOf(timeBucket), parameters)] : [];
   const taken = new Set([BUCKET, ...measureColumns]);

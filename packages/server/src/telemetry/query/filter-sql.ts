@@ -1,6 +1,6 @@
 import { type TimeRange, traceIdOfJob } from "@spanloom/protocol";
 import { hexIdsSql, uuidsSql } from "./ids.ts";
-import { type Parameters, queryError } from "./parameters.ts";
+import { type Parameters, queryLimitError } from "./parameters.ts";
 
 /** Traces of jobs beyond the trace a job may own, from the store's `job_traces`. */
 export type JobTraces = ReadonlyMap<string, readonly string[]>;
@@ -35,7 +35,8 @@ export function anyOf(conditions: readonly string[]): string {
 /** Refuses lists and nesting beyond what a statement should hold. */
 export function checkList(list: readonly unknown[], field: string): void {
   if (list.length > MAX_LIST) {
-    throw queryError("LIMIT_EXCEEDED", field, `has ${list.length} entries, more than ${MAX_LIST}`);
+    const facts = { limit: MAX_LIST, actual: list.length };
+    throw queryLimitError(field, `has ${list.length} entries, more than ${MAX_LIST}`, facts);
   }
 }
 
@@ -43,7 +44,7 @@ export function checkList(list: readonly unknown[], field: string): void {
 export function deeper(context: FilterContext, filters: number): FilterContext {
   context.parameters.count(filters);
   if (context.depth >= MAX_FILTER_DEPTH) {
-    throw queryError("LIMIT_EXCEEDED", "filter", `nests deeper than ${MAX_FILTER_DEPTH}`);
+    throw queryLimitError("filter", `nests deeper than ${MAX_FILTER_DEPTH}`, { limit: MAX_FILTER_DEPTH });
   }
   return { ...context, depth: context.depth + 1 };
 }

@@ -24,7 +24,7 @@ export class Parameters {
   count(conditions: number): void {
     this.#conditions += conditions;
     if (this.#conditions > MAX_CONDITIONS) {
-      throw queryError("LIMIT_EXCEEDED", "filter", `has more than ${MAX_CONDITIONS} conditions`);
+      throw queryLimitError("filter", `has more than ${MAX_CONDITIONS} conditions`, { limit: MAX_CONDITIONS });
     }
   }
 
@@ -35,6 +35,11 @@ export class Parameters {
     this.values[name] = value;
     return `{${name}:${type}}`;
   }
+}
+
+/** An error about a field of a query that is over a limit; `actual` where it was counted to the end. */
+export function queryLimitError(field: string, why: string, facts: { limit: number; actual?: number }): SpanloomError {
+  return new SpanloomError("LIMIT_EXCEEDED", `cannot query: ${field} ${why}`, { field, ...facts });
 }
 
 /** An error about a field of a query, quoting what was given. */

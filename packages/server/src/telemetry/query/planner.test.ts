@@ -306,6 +306,7 @@ describe("hostile and wrong queries", () => {
     await expect(match("a".repeat(4_097))).rejects.toMatchObject({
       reason: "LIMIT_EXCEEDED",
       message: "cannot query: filter.names[0] is a regex of 4097 characters, more than 4096",
+      facts: { field: "filter.names[0]", limit: 4096, actual: 4097 },
     });
   });
 
@@ -321,7 +322,8 @@ describe("hostile and wrong queries", () => {
   it("are refused when they nest without end", () => {
     let filter: NonNullable<SpansRequest["filter"]> = {};
     for (let i = 0; i < 40; i++) filter = { not: filter };
-    expect(() => plan({ filter })).toThrow(expect.objectContaining({ reason: "LIMIT_EXCEEDED" }));
+    const facts = { field: "filter", limit: 32 };
+    expect(() => plan({ filter })).toThrow(expect.objectContaining({ reason: "LIMIT_EXCEEDED", facts }));
   });
 });
 

@@ -1,5 +1,5 @@
 import type { TextMatch } from "@spanloom/protocol";
-import { type Parameters, queryError } from "./parameters.ts";
+import { type Parameters, queryError, queryLimitError } from "./parameters.ts";
 
 /** RE2 takes time in proportion to text and expression, and to compile: 1.6 s for one of 250,000 characters. */
 const MAX_REGEX_LENGTH = 4_096;
@@ -9,8 +9,8 @@ export function textMatchSql(column: string, match: TextMatch, field: string, pa
   const { match: how } = match;
   if (how.case === undefined) throw queryError("INVALID_FIELD", field, "has none of exact, prefix, contains, regex");
   if (how.case === "regex" && how.value.length > MAX_REGEX_LENGTH) {
-    const why = `is a regex of ${how.value.length} characters, more than ${MAX_REGEX_LENGTH}`;
-    throw queryError("LIMIT_EXCEEDED", field, why);
+    const facts = { limit: MAX_REGEX_LENGTH, actual: how.value.length };
+    throw queryLimitError(field, `is a regex of ${facts.actual} characters, more than ${facts.limit}`, facts);
   }
   const value = parameters.bind("String", how.value);
   switch (how.case) {
