@@ -41,6 +41,18 @@ test("a server that takes stale results fails the cases about fencing", async ()
   ]);
 });
 
+test("a server that loses the telemetry of results fails the cases about that", async () => {
+  const request = (text: string) => JSON.stringify({ ...JSON.parse(text), telemetry: undefined });
+  expect((await failuresOf("telemetry", { call: "/LeaseTasks", request })).sort()).toEqual([
+    "A span that is sent twice is stored once, in its later version",
+    "A user span is stored as sent, below its attempt",
+    "Log records have the columns of their attempt, and severity, body and attributes as sent",
+    "No span of a runner starts before its attempt or ends before it starts",
+    "Telemetry that cannot be stored is told, and the results are taken all the same",
+    "Who sees a job ended finds every span and log record that came with its results",
+  ]);
+});
+
 test("a server that does not tell a poll of cancellations fails the case about that", async () => {
   const lie = { call: "/LeaseTasks", answer: (text: string) => text.replace(/"cancellations":\[[^\]]*\],?/, "") };
   const failed = await failuresOf("steering", lie, "--case", "cancellation", "--case", "tried again");
