@@ -1,6 +1,7 @@
 package spanloom
 
 import (
+	"os"
 	"time"
 
 	"connectrpc.com/connect"
@@ -11,9 +12,10 @@ import (
 
 // ClientOptions says how to reach a server; fields left out have defaults.
 type ClientOptions struct {
-	// URL of the server. Default http://127.0.0.1:7171. Programs commonly take it from SPANLOOM_URL.
+	// URL of the server. Default: SPANLOOM_URL, or http://127.0.0.1:7171.
 	URL string
-	// Token to send, when the server asks for one. Programs commonly take it from SPANLOOM_TOKEN.
+	// Token to send, when the server asks for one. Default: SPANLOOM_TOKEN, where URL is left out as well, so that no server
+	// gets the token of another.
 	Token string
 	// Timeout of each try of a call. Default 30 s. The context bounds the call with all its tries.
 	Timeout time.Duration
@@ -40,6 +42,12 @@ type Client struct {
 
 // NewClient makes a client. Errors: InvalidField for a URL or token that is none.
 func NewClient(options ClientOptions) (*Client, error) {
+	if options.URL == "" {
+		options.URL = os.Getenv("SPANLOOM_URL")
+		if options.Token == "" {
+			options.Token = os.Getenv("SPANLOOM_TOKEN")
+		}
+	}
 	made, err := newConnection(options)
 	if err != nil {
 		return nil, err

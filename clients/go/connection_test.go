@@ -33,12 +33,38 @@ func TestRefusesAnAddressOrTokenThatIsNone(t *testing.T) {
 			t.Errorf("%v; want %s", err, each.want)
 		}
 	}
+	t.Setenv("SPANLOOM_URL", "")
 	client, err := spanloom.NewClient(spanloom.ClientOptions{})
 	if err != nil || client.URL() != spanloom.DefaultURL {
 		t.Error(err)
 	}
 	client.Close()
 	client.Close()
+}
+
+func TestTheEnvironmentSaysWhichServerAndWithWhichToken(t *testing.T) {
+	tokens := make(chan string, 2)
+	url, _ := answering(t, func(_ int, w http.ResponseWriter, r *http.Request) {
+		tokens <- r.Header.Get("Authorization")
+		w.Header().Set("Content-Type", "application/proto")
+	})
+	t.Setenv("SPANLOOM_URL", url)
+	t.Setenv("SPANLOOM_TOKEN", "secret")
+	for _, each := range []struct {
+		options spanloom.ClientOptions
+		want    string
+	}{
+		{spanloom.ClientOptions{}, "Bearer secret"},
+		{spanloom.ClientOptions{Token: "own"}, "Bearer own"},
+		{spanloom.ClientOptions{URL: url}, ""},
+	} {
+		if _, err := clientOf(t, each.options).Jobs.Count(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		if got := <-tokens; got != each.want {
+			t.Errorf("%+v sent %q, want %q", each.options, got, each.want)
+		}
+	}
 }
 
 func TestMakesACallAgainWhileItFailsForAPassingReason(t *testing.T) {

@@ -11,92 +11,9 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/apache/arrow-go/v18/arrow/memory"
-	"google.golang.org/protobuf/encoding/protowire"
-	"google.golang.org/protobuf/proto"
 
 	spanloom "spanloom.dev/go"
 )
-
-// message is an answer of QueryService, whichever of its calls it is of: they are alike but for the position that tails
-// have.
-//
-// Source: proto/spanloom/v1/query_service.proto.
-type message struct {
-	// Whole Arrow streams, on memory that is aligned as Arrow likes it and nobody else's.
-	ipc      []byte
-	position string
-}
-
-// codec reads messages and writes requests. It takes Arrow's bytes to where they stay, which protobuf's own would do by
-// way of a message.
-type codec struct{}
-
-func (codec) Name() string { return "proto" }
-
-func (codec) Marshal(request any) ([]byte, error) {
-	known, ok := request.(proto.Message)
-	if !ok {
-		return nil, fmt.Errorf("cannot send a %T", request)
-	}
-	return proto.Marshal(known)
-}
-
-func (codec) Unmarshal(data []byte, target any) error {
-	switch known := target.(type) {
-	case *message:
-		return known.read(data)
-	case proto.Message:
-		return proto.Unmarshal(data, known)
-	default:
-		return fmt.Errorf("cannot receive a %T", target)
-	}
-}
-
-func (m *message) read(data []byte) error {
-	*m = message{}
-	return eachField(data, func(number protowire.Number, value []byte) error {
-		switch number {
-		case 1:
-			return eachField(value, func(number protowire.Number, value []byte) error {
-				if number == 1 {
-					m.ipc = memory.DefaultAllocator.Allocate(len(value))
-					copy(m.ipc, value)
-				}
-				return nil
-			})
-		case 2:
-			m.position = string(value)
-		}
-		return nil
-	})
-}
-
-// eachField gives the fields of a message that have a length, and passes over the others.
-func eachField(data []byte, take func(protowire.Number, []byte) error) error {
-	for len(data) > 0 {
-		number, kind, size := protowire.ConsumeTag(data)
-		if size < 0 {
-			return protowire.ParseError(size)
-		}
-		data = data[size:]
-		if kind != protowire.BytesType {
-			if size = protowire.ConsumeFieldValue(number, kind, data); size < 0 {
-				return protowire.ParseError(size)
-			}
-			data = data[size:]
-			continue
-		}
-		value, size := protowire.ConsumeBytes(data)
-		if size < 0 {
-			return protowire.ParseError(size)
-		}
-		if err := take(number, value); err != nil {
-			return err
-		}
-		data = data[size:]
-	}
-	return nil
-}
 
 // part is a batch with its schema; the schema alone of a stream without rows.
 type part struct {

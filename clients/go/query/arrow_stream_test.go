@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
+	"io"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"unsafe"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -45,9 +48,9 @@ func TestBatchesAreViewsOfAlignedMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var received message
-	if err := (codec{}).Unmarshal(data, &received); err != nil || received.position != "here" {
-		t.Fatal(received.position, err)
+	received, err := messageOf(data)
+	if err != nil || received.position != "here" {
+		t.Fatal(received, err)
 	}
 	start := uintptr(unsafe.Pointer(unsafe.SliceData(received.ipc)))
 	if start%64 != 0 {
@@ -97,21 +100,47 @@ func TestTellsOfArrowThatIsBroken(t *testing.T) {
 	}
 }
 
+// messageOf is the message of an envelope with these bytes, as it comes off the wire.
+func messageOf(data []byte) (*message, error) {
+	envelope := append(binary.BigEndian.AppendUint32([]byte{0}, uint32(len(data))), data...)
+	kept := &diverter{}
+	body := &divertedBody{ReadCloser: io.NopCloser(iotest.HalfReader(bytes.NewReader(envelope))), diverter: kept}
+	if head, err := io.ReadAll(body); err != nil || !bytes.Equal(head, make([]byte, envelopeBytes)) {
+		return nil, fmt.Errorf("connect is told %v, %w", head, err)
+	}
+	return readMessage(kept.message)
+}
+
 func TestTellsOfMessagesThatAreBroken(t *testing.T) {
 	for _, data := range [][]byte{{10, 200}, {10, 2, 10, 5}, {8}, {0xff}} {
-		var received message
-		if err := (codec{}).Unmarshal(data, &received); err == nil {
+		if received, err := messageOf(data); err == nil {
 			t.Errorf("%v was read as %v", data, received)
 		}
 	}
-	var received message
-	if err := (codec{}).Unmarshal([]byte{10, 2, 16, 5, 24, 1}, &received); err != nil || received.ipc != nil {
-		t.Errorf("%v, %v", received, err)
+	for _, data := range [][]byte{nil, {10, 0}, {10, 2, 16, 5, 24, 1}} {
+		if received, err := messageOf(data); err != nil || received.ipc != nil {
+			t.Errorf("%v was read as %v, %v", data, received, err)
+		}
 	}
-	if _, err := (codec{}).Marshal("text"); err == nil {
-		t.Error("text was sent")
+}
+
+func TestTellsOfEnvelopesThatAreBroken(t *testing.T) {
+	for name, data := range map[string][]byte{
+		"a head cut off":    {0, 0, 0},
+		"a message cut off": {0, 0, 0, 0, 9, 10, 7},
+		"a giant":           {0, 0xff, 0xff, 0xff, 0xff, 1},
+	} {
+		body := &divertedBody{ReadCloser: io.NopCloser(bytes.NewReader(data)), diverter: &diverter{}}
+		if _, err := io.ReadAll(body); err == nil {
+			t.Errorf("%s was read", name)
+		}
 	}
-	if err := (codec{}).Unmarshal(nil, "text"); err == nil {
-		t.Error("text was received into")
+}
+
+func TestHandsOnEnvelopesOfNoMessageAsTheyAre(t *testing.T) {
+	end := []byte{2, 0, 0, 0, 2, '{', '}'}
+	body := &divertedBody{ReadCloser: io.NopCloser(bytes.NewReader(end)), diverter: &diverter{}}
+	if data, err := io.ReadAll(iotest.OneByteReader(body)); err != nil || !bytes.Equal(data, end) {
+		t.Errorf("%v, %v", data, err)
 	}
 }

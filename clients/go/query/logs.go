@@ -61,12 +61,12 @@ func (q *LogQuery) Tail(options TailOptions) *Tail {
 	if err == nil {
 		err = q.selection.checkTail()
 	}
-	open := func(ctx context.Context, position string) (*stream, error) {
+	follow := func(ctx context.Context, position string, take func(*message) (bool, error)) error {
 		request := &spanloomv1.TailLogsRequest{
 			Filter: filter, Columns: q.selection.columns, AttributeColumns: q.selection.attributes,
 			IncludeExisting: options.Existing, Position: position,
 		}
-		return caller(q.client, spanloomv1connect.QueryServiceTailLogsProcedure, request)(ctx)
+		return call(ctx, q.client, spanloomv1connect.QueryServiceTailLogsProcedure, request, take)
 	}
-	return &Tail{open: open, options: options, err: err}
+	return &Tail{follow: follow, options: options, err: err}
 }

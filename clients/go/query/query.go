@@ -5,11 +5,9 @@ import (
 	"errors"
 	"iter"
 
-	"connectrpc.com/connect"
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
-	"google.golang.org/protobuf/proto"
 
 	spanloom "spanloom.dev/go"
 	"spanloom.dev/go/internal/rpc"
@@ -24,28 +22,16 @@ const maxAttempts = 5
 // Overloaded and DeadlineExceeded (transient). A query that failed so before its answer began is run again, up to five
 // times.
 type Query struct {
-	run func(ctx context.Context) (*stream, error)
+	run func(ctx context.Context, take func(*message) (bool, error)) error
 	err error
 }
 
-// stream is an answer under way.
-type stream = connect.ServerStreamForClient[message]
-
 // newQuery describes a query; err is what is wrong with its description.
-func newQuery[Request any, Message interface {
-	*Request
-	proto.Message
-}](c *Client, procedure string, request Message, err error) *Query {
-	return &Query{run: caller[Request](c, procedure, request), err: err}
-}
-
-// caller gives what sends a request.
-func caller[Request any](c *Client, procedure string, request *Request) func(context.Context) (*stream, error) {
-	httpClient, url, option := c.client.Connect()
-	calls := connect.NewClient[Request, message](httpClient, url+procedure, option, connect.WithCodec(codec{}))
-	return func(ctx context.Context) (*stream, error) {
-		return calls.CallServerStream(ctx, connect.NewRequest(request))
+func newQuery[Request any](c *Client, procedure string, request *Request, err error) *Query {
+	run := func(ctx context.Context, take func(*message) (bool, error)) error {
+		return call(ctx, c, procedure, request, take)
 	}
+	return &Query{run: run, err: err}
 }
 
 // Batches runs the query and gives its answer batch by batch, holding one piece of it in memory at a time. Each batch has
@@ -116,7 +102,7 @@ func (q *Query) parts(ctx context.Context) iter.Seq2[part, error] {
 
 // once runs the query once: begun when anything was received, done when it needs no more.
 func (q *Query) once(ctx context.Context, yield func(part, error) bool) (begun, done bool, err error) {
-	err = receive(ctx, q.run, func(received *message) (bool, error) {
+	err = q.run(ctx, func(received *message) (bool, error) {
 		begun = true
 		return yieldParts(received, yield)
 	})
@@ -134,25 +120,4 @@ func yieldParts(received *message, yield func(part, error) bool) (bool, error) {
 		}
 	}
 	return true, nil
-}
-
-// receive gives each message of a call to take, until that wants no more or fails.
-func receive(ctx context.Context, run func(context.Context) (*stream, error), take func(*message) (bool, error)) error {
-	within, cancel := context.WithCancel(ctx)
-	defer cancel()
-	answer, err := run(within)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		cancel()
-		// Of a stream that nobody reads any more there is nothing to be told.
-		_ = answer.Close()
-	}()
-	for answer.Receive() {
-		if more, err := take(answer.Msg()); err != nil || !more {
-			return err
-		}
-	}
-	return answer.Err()
 }

@@ -142,12 +142,12 @@ func (q *SpanQuery) Tail(options TailOptions) *Tail {
 	if err == nil {
 		err = q.selection.checkTail()
 	}
-	open := func(ctx context.Context, position string) (*stream, error) {
+	follow := func(ctx context.Context, position string, take func(*message) (bool, error)) error {
 		request := &spanloomv1.TailSpansRequest{
 			Filter: filter, Columns: q.selection.columns, AttributeColumns: q.selection.attributes,
 			IncludeExisting: options.Existing, Position: position,
 		}
-		return caller(q.client, spanloomv1connect.QueryServiceTailSpansProcedure, request)(ctx)
+		return call(ctx, q.client, spanloomv1connect.QueryServiceTailSpansProcedure, request, take)
 	}
-	return &Tail{open: open, options: options, err: err}
+	return &Tail{follow: follow, options: options, err: err}
 }

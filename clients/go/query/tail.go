@@ -36,7 +36,7 @@ type TailOptions struct {
 // null. It may come more than once unchanged, and is not sent when it no longer matches. A log record comes once, rarely
 // twice.
 type Tail struct {
-	open    func(ctx context.Context, position string) (*stream, error)
+	follow  func(ctx context.Context, position string, take func(*message) (bool, error)) error
 	options TailOptions
 	err     error
 }
@@ -53,7 +53,7 @@ func (t *Tail) Batches(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] 
 		}
 		following := &follower{tail: t, position: t.options.Position}
 		for {
-			err := receive(ctx, following.begin, func(received *message) (bool, error) { return following.take(received, yield) })
+			err := t.follow(ctx, following.position, func(received *message) (bool, error) { return following.take(received, yield) })
 			if err == nil {
 				return
 			}
@@ -72,8 +72,6 @@ type follower struct {
 	heard    bool
 	failures int
 }
-
-func (f *follower) begin(ctx context.Context) (*stream, error) { return f.tail.open(ctx, f.position) }
 
 func (f *follower) take(received *message, yield func(arrow.RecordBatch, error) bool) (bool, error) {
 	f.heard, f.failures = true, 0

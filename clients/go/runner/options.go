@@ -20,7 +20,7 @@ const None = -1
 type Options struct {
 	// URL is the server's base URL. Default: SPANLOOM_URL, or http://127.0.0.1:7171.
 	URL string
-	// Token is for servers that ask for one. Default: SPANLOOM_TOKEN.
+	// Token is for servers that ask for one. Default: SPANLOOM_TOKEN, where URL is left out as well.
 	Token string
 	// Tasks is the code it has; at least one.
 	Tasks []spanloom.AnyTask
