@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/baggage"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -446,6 +447,35 @@ func TestAnnotatesSpansOfAnApplicationsProvider(t *testing.T) {
 	}
 	if got := spansOf(t, entries)[0].GetAttributes(); len(got) != 9 {
 		t.Errorf("got %v", got)
+	}
+}
+
+func TestStandsInForAProviderUntilTheApplicationRegistersOne(t *testing.T) {
+	before := otel.GetTracerProvider()
+	t.Cleanup(func() { otel.SetTracerProvider(before) })
+	early := otel.Tracer("early")
+	Register()
+	if ApplicationProvider() != nil {
+		t.Error("the stand-in counts as the application's")
+	}
+	later := otel.Tracer("later")
+	ctx, attempt := newBench(t, 1<<20).start("01")
+	for _, tracer := range []trace.Tracer{early, later} {
+		_, span := tracer.Start(ctx, "by the stand-in")
+		span.End()
+	}
+	recorder := &recorder{}
+	otel.SetTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder)))
+	if ApplicationProvider() == nil {
+		t.Error("the application's provider is not found")
+	}
+	for _, tracer := range []trace.Tracer{early, later} {
+		_, span := tracer.Start(ctx, "by the application's")
+		span.End()
+	}
+	_, entries, _ := attempt.Finish(time.Now())
+	if len(entries.Spans) != 2 || len(recorder.ended) != 2 {
+		t.Errorf("got %d and %d spans", len(entries.Spans), len(recorder.ended))
 	}
 }
 
