@@ -11,7 +11,7 @@ import { listFiles } from "./source-files.ts";
 export const docsPagesCheck: Check = {
   name: "docs-pages",
   promise:
-    "docs/errors.md and docs/metrics.md equal the catalogues, docs/status.md names every RPC, docs/http.md calls it, links lead somewhere, AGENTS.md is short",
+    "docs/errors.md and docs/metrics.md equal the catalogues, docs/status.md names every RPC, docs/http.md calls it, links lead to pages and headings that are there, AGENTS.md is short",
   async run(root) {
     return [
       ...generatedProblems(root),
@@ -71,12 +71,37 @@ function linkProblems(root: string): string[] {
   return listFiles(root)
     .filter((file) => file.endsWith(".md"))
     .flatMap((file) => {
-      const text = readText(root, file).replace(/```[\s\S]*?```|`[^`\n]*`/g, "");
-      return [...text.matchAll(/\]\((?!https?:|mailto:|#)([^)\s#]+)(#[^)]*)?\)/g)]
-        .map((match) => match[1]!)
-        .filter((target) => !existsSync(path.join(root, path.dirname(file), target)))
-        .map((target) => `${file} links to ${target}, which does not exist`);
+      const text = withoutFences(readText(root, file)).replace(/`[^`\n]*`/g, "");
+      return [...text.matchAll(/\]\((?!https?:|mailto:)([^)\s#]*)(?:#([^)\s]*))?\)/g)].flatMap(
+        ([, target = "", anchor]) => {
+          const linked = target === "" ? file : path.join(path.dirname(file), target);
+          if (!existsSync(path.join(root, linked))) return [`${file} links to ${target}, which does not exist`];
+          if (anchor === undefined || !linked.endsWith(".md") || anchorsOf(readText(root, linked)).has(anchor))
+            return [];
+          return [`${file} links to ${target}#${anchor}, which no heading of that page makes`];
+        },
+      );
     });
+}
+
+/** What links to the headings of a page are called, as GitHub makes it: the second of one name ends in -1. */
+function anchorsOf(text: string): ReadonlySet<string> {
+  const seen = new Map<string, number>();
+  const anchors = [...withoutFences(text).matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) => {
+    const words = heading.trim().replace(/\[([^\]]*)\]\([^)]*\)/g, "$1");
+    const anchor = words
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}_\- ]/gu, "")
+      .replaceAll(" ", "-");
+    const count = seen.get(anchor) ?? 0;
+    seen.set(anchor, count + 1);
+    return count === 0 ? anchor : `${anchor}-${count}`;
+  });
+  return new Set(anchors);
+}
+
+function withoutFences(text: string): string {
+  return text.replace(/```[\s\S]*?```/g, "");
 }
 
 const agentsLimit = 120;

@@ -67,7 +67,8 @@ describe("docs-pages", () => {
       "docs/errors.md": "# Errors\n",
       "docs/status.md": "SubmitJob\n",
       "docs/http.md": `GetJob\n\n${fence}sh\ncurl "$URL/spanloom.v1.JobService/SubmitJob"\n${fence}\n`,
-      "README.md": "[a](docs/errors.md) [b](docs/gone.md#x) [c](https://example.org) `[d](e)`\n",
+      "README.md":
+        "# A `b`, c\n[a](docs/errors.md#errors) [b](docs/gone.md#x) [c](https://example.org) `[d](e)` [e](docs/errors.md#x) [f](#a-b-c)\n",
       "AGENTS.md": "line\n".repeat(121),
     });
     const problems = await docsPagesCheck.run(tree.root);
@@ -80,6 +81,7 @@ describe("docs-pages", () => {
     expect(problems).not.toContain("docs/http.md has no command that calls spanloom.v1.JobService/SubmitJob");
     expect(problems.filter((line) => line.includes("links to"))).toEqual([
       "README.md links to docs/gone.md, which does not exist",
+      "README.md links to docs/errors.md#x, which no heading of that page makes",
     ]);
     expect(problems).toContain("AGENTS.md has 121 lines; at most 120 get read");
   });
