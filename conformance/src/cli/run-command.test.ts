@@ -39,9 +39,9 @@ const command: Command<string> = {
   },
 };
 
-const run = (...args: string[]) => runOf(command, ...args);
+const run = (...args: string[]) => runOf(command, new AbortController().signal, ...args);
 
-async function runOf(tested: Command<string>, ...args: string[]) {
+async function runOf(tested: Command<string>, signal: AbortSignal, ...args: string[]) {
   const written = { stdout: "", stderr: "" };
   const outputOf = (name: "stdout" | "stderr") => ({
     write: (text: string) => {
@@ -49,7 +49,6 @@ async function runOf(tested: Command<string>, ...args: string[]) {
     },
     isTTY: false,
   });
-  const signal = new AbortController().signal;
   const context = { stdout: outputOf("stdout"), stderr: outputOf("stderr"), env: {}, signal };
   return { code: await runCommand(tested, args, context), ...written };
 }
@@ -64,7 +63,7 @@ test("a failing case is told with step, expectation, what came and section, and 
   expect(await run()).toEqual({
     code: 1,
     stdout:
-      'FAIL s: bad one [x] (protocol 4.3)\n     s.yaml:9 Call: expected a.b to be 1, came {"c":2}\nit: 2 cases in 3 runs: 2 passed, 1 failed\n',
+      'FAIL s: bad one [x] (protocol 4.3)\n     s.yaml:9 Call: expected a.b to be 1, came {"c":2}\n  s: 1 of 3 failed (x 1 of 2, y 0 of 1)\nit: 2 cases in 3 runs: 2 passed, 1 failed\n',
     stderr: "",
   });
 });
@@ -72,9 +71,31 @@ test("a failing case is told with step, expectation, what came and section, and 
 test("a case that needs what the subject does not offer is not run, and told", async () => {
   const needy = { ...caseOf("needy"), needs: ["token"] };
   const readSuites = () => [{ name: "s", about: "a test", cases: [caseOf("good"), needy] }];
-  const { code, stdout } = await runOf({ ...command, kind: { name: "server", readSuites } });
+  const { code, stdout } = await runOf(
+    { ...command, kind: { name: "server", readSuites } },
+    new AbortController().signal,
+  );
   expect(stdout).toBe("SKIP s: needy: needs --token\nit: 1 case in 2 runs: 2 passed, 0 failed\n");
   expect(code).toBe(0);
+});
+
+test("a run that is interrupted does not blame the cases that it broke off", async () => {
+  const stop = new AbortController();
+  const interrupted: Command<string> = {
+    ...command,
+    connect: async (options) => ({
+      ...(await command.connect(options)),
+      concurrency: 1,
+      async runCase(each, _variant, signal) {
+        if (!each.name.startsWith("bad")) return;
+        stop.abort();
+        signal.throwIfAborted();
+      },
+    }),
+  };
+  const { code, stdout } = await runOf(interrupted, stop.signal);
+  expect(stdout).toBe("it: 1 case in 2 runs: 2 passed, 0 failed\ninterrupted after 2 of 3 runs\n");
+  expect(code).toBe(1);
 });
 
 test("when all cases pass the exit code is 0", async () => {
@@ -155,7 +176,7 @@ test("the program names its subcommands, and refuses others", async () => {
 
 test("a server that cannot be reached is told at once", async () => {
   const { code, stderr } = await capturedRun("server", "--url", "http://127.0.0.1:9");
-  expect(stderr).toMatch(/^cannot test http:\/\/127.0.0.1:9: unavailable: /);
+  expect(stderr).toMatch(/^cannot test http:\/\/127.0.0.1:9: JobService.CountJobs failed over connect: unavailable: /);
   expect(code).toBe(2);
 });
 

@@ -5,7 +5,7 @@ import { CaseFileError } from "../cases/case-file-error.ts";
 import type { Case, Suite } from "../cases/suite.ts";
 import { jsonReport } from "../report/json-report.ts";
 import { Progress } from "../report/progress.ts";
-import { resultLine, skipLine, strayLine, summaryLine } from "../report/text-report.ts";
+import { failureLines, resultLine, skipLine, strayLine, summaryLine } from "../report/text-report.ts";
 import { judge, type KnownFailure, nameOf, readKnownFailures, strayEntries } from "../run/known-failures.ts";
 import { lackOf, runCases, runsOf } from "../run/run-cases.ts";
 import type { Subject } from "../run/subject.ts";
@@ -112,7 +112,9 @@ async function report<Step>(
   const stray = strayEntries(known, allCases, [...new Set([...subject.variants, ...known.flatMap((k) => k.variants)])]);
   for (const entry of stray) lines.write(`${strayLine(entry)}\n`);
   if (json) stdout.write(jsonReport(subject.name, judged, stray));
+  for (const line of failureLines(judged)) lines.write(`${line}\n`);
   lines.write(`${summaryLine(subject.name, judged)}\n`);
+  if (signal.aborted) lines.write(`interrupted after ${results.length} of ${runs.length} runs\n`);
   const bad = judged.some(({ outcome }) => outcome === "failed" || outcome === "unexpected");
   return bad || stray.length > 0 || signal.aborted ? 1 : 0;
 }

@@ -2,12 +2,15 @@ import { callUnary } from "../calls/call.ts";
 import { methods } from "../calls/methods.ts";
 import { createTransport, type Protocol, protocols } from "../calls/protocols.ts";
 import { readServerSuites } from "../server/read-server-suites.ts";
-import { ServerSubject } from "../server/server-subject.ts";
+import { type ServerOptions, ServerSubject } from "../server/server-subject.ts";
 import type { Step } from "../steps/step.ts";
 import { type Command, type ConnectOptions, listOf, UsageError } from "./command.ts";
 
 const DEFAULT_URL = "http://127.0.0.1:7171";
 const DEFAULT_CONCURRENCY = 64;
+
+/** How long a server may take to answer its first call. */
+const REACH_MS = 10_000;
 
 /** `spanloom-conformance server`: tests the server at an address. */
 export const serverCommand: Command<Step> = {
@@ -29,12 +32,12 @@ export const serverCommand: Command<Step> = {
   },
   async connect(options) {
     const subject = subjectOptions(options);
-    await checkReachable(subject.url, subject.token);
+    await checkReachable(subject);
     return new ServerSubject(subject);
   },
 };
 
-function subjectOptions({ values, env, patience }: ConnectOptions) {
+function subjectOptions({ values, env, patience }: ConnectOptions): ServerOptions {
   const url = String(values.url ?? env.SPANLOOM_URL ?? DEFAULT_URL);
   if (!URL.canParse(url) || !/^https?:/.test(url)) throw new UsageError(`cannot use --url "${url}": not an http URL`);
   const token = values.token === undefined ? env.SPANLOOM_TOKEN : String(values.token);
@@ -51,14 +54,25 @@ function protocolsOf(names: readonly string[]): readonly Protocol[] {
   return names.length === 0 ? protocols : protocols.filter((protocol) => names.includes(protocol));
 }
 
-/** A server that is not there would fail every case, each after its own time. */
-async function checkReachable(url: string, token: string | undefined): Promise<void> {
-  const outcome = await callUnary(methods.get("JobService.CountJobs")!, {
-    transport: createTransport("connect", url, token),
-    request: {},
-    headers: {},
-    timeoutMs: 10_000,
-    signal: AbortSignal.timeout(15_000),
-  });
-  if ("error" in outcome) throw new UsageError(`cannot test ${url}: ${outcome.error.code}: ${outcome.error.message}`);
+/** A server that is not there would fail every case, each after its own time. One of the protocols must be answered. */
+async function checkReachable({ url, token, protocols, patience }: ServerOptions): Promise<void> {
+  const timeoutMs = REACH_MS * patience;
+  const call = (protocol: Protocol) =>
+    callUnary(methods.get("JobService.CountJobs")!, {
+      transport: createTransport(protocol, url, token),
+      request: {},
+      headers: {},
+      timeoutMs,
+      // Where a server never answers, the transport's own time limit is not always the first to end the call.
+      signal: AbortSignal.timeout(timeoutMs + 1_000),
+    });
+  const outcomes = await Promise.all(protocols.map(call));
+  const errors = outcomes.flatMap((outcome, at) =>
+    "error" in outcome ? [{ ...outcome.error, over: protocols[at] }] : [],
+  );
+  const [first] = errors as { code: string; message: string; over: string }[];
+  if (first === undefined || errors.length < outcomes.length) return;
+  throw new UsageError(
+    `cannot test ${url}: JobService.CountJobs failed over ${first.over}: ${first.code}: ${first.message}`,
+  );
 }

@@ -3,6 +3,13 @@ import { isJsonObject, type Json } from "../cases/template.ts";
 /** A variable that has no value, or a path that leads nowhere. */
 export class UnknownVariableError extends Error {
   override readonly name = "UnknownVariableError";
+  /** The variable, and what of it was asked for. */
+  readonly path: string;
+
+  constructor(path: string, message: string) {
+    super(message);
+    this.path = path;
+  }
 }
 
 /**
@@ -37,9 +44,9 @@ export class Scope {
     const [, name = "", after = ""] = /^([\w-]+)(.*)$/.exec(path) ?? [];
     const rest = after.replace(/\[([a-z]\w*)\]/g, (_, index: string) => `[${String(this.get(index))}]`);
     const found = this.#find(name);
-    if (found === undefined) throw new UnknownVariableError(`the variable "${name}" has no value`);
+    if (found === undefined) throw new UnknownVariableError(path, `the variable "${name}" has no value`);
     const value = rest === "" ? found : select(found, rest.replace(/^\./, ""));
-    if (value === undefined) throw new UnknownVariableError(`"${path}" leads nowhere`);
+    if (value === undefined) throw new UnknownVariableError(path, `"${path}" leads nowhere`);
     return value;
   }
 

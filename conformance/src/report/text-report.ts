@@ -52,6 +52,21 @@ export function summaryLine(subject: string, results: readonly JudgedResult[]): 
   return `${subject}: ${runs}: ${[`${passed} passed`, `${failed} failed`, ...more].join(", ")}`;
 }
 
+/** Where the failures are, a line for each suite that has some: `  leases: 3 of 27 failed (json 1 of 9, grpc 2 of 9)`. */
+export function failureLines(results: readonly JudgedResult[]): string[] {
+  return [...Map.groupBy(results, ({ suite }) => suite)]
+    .filter(([, runs]) => failedOf(runs) > 0)
+    .map(([suite, runs]) => {
+      const variants = [...Map.groupBy(runs, ({ variant }) => variant)];
+      const parts = variants.map(([variant, its]) => `${variant} ${failedOf(its)} of ${its.length}`);
+      return `  ${suite}: ${failedOf(runs)} of ${runs.length} failed${parts.length > 1 ? ` (${parts.join(", ")})` : ""}`;
+    });
+}
+
+function failedOf(results: readonly JudgedResult[]): number {
+  return countOutcomes(results).failed;
+}
+
 function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }

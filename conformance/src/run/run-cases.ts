@@ -10,7 +10,7 @@ export interface CaseRun<Step> {
 
 /** How cases are run. */
 export interface RunOptions {
-  /** Ends the run: cases that are under way end, others do not begin. */
+  /** Ends the run: cases that are under way end without a result, others do not begin. */
   signal: AbortSignal;
   /** Longest that one case may take, in milliseconds. */
   caseLimitMs: number;
@@ -45,6 +45,8 @@ export async function runCases<Step>(
     while (next < runs.length && !options.signal.aborted) {
       const at = next++;
       const result = await runOne(subject, runs[at]!, options);
+      // What was broken off says nothing of the subject.
+      if (result.failure && options.signal.aborted) return;
       results[at] = result;
       options.onResult(result);
     }

@@ -2,7 +2,7 @@ import { type CallOptions, type CallOutcome, callUnary, startStream } from "../c
 import { CaseFailure } from "../cases/case-failure.ts";
 import { isJsonObject, type JsonObject, type Template } from "../cases/template.ts";
 import { evaluate } from "../match/evaluate.ts";
-import type { Scope } from "../match/scope.ts";
+import { type Scope, UnknownVariableError } from "../match/scope.ts";
 import { difference, type NamedStep, saveFrom } from "./compare.ts";
 import { poll, within } from "./deadline.ts";
 import { sendHttp } from "./http-request.ts";
@@ -14,7 +14,24 @@ const CALL_TIMEOUT_MS = 45_000;
 
 /** Runs steps in order. Errors: CaseFailure when a promise was not kept; anything else is a defect of the case. */
 export async function runSteps(steps: readonly Step[], context: StepContext): Promise<void> {
-  for (const step of steps) await runStep(step, context);
+  for (const step of steps) {
+    try {
+      await runStep(step, context);
+    } catch (error) {
+      throw error instanceof UnknownVariableError ? lackOf(step, error) : error;
+    }
+  }
+}
+
+/** What a case goes on with and nobody answered before: an answer lacks it. */
+function lackOf({ line }: Step, { path }: UnknownVariableError): CaseFailure {
+  return new CaseFailure({
+    line,
+    step: "going on",
+    path: "",
+    expected: `an earlier answer to have ${path}`,
+    actual: undefined,
+  });
 }
 
 function runStep(step: Step, context: StepContext): Promise<void> {
@@ -117,7 +134,7 @@ async function runHttp(step: HttpStep, { session, scope }: StepContext): Promise
 }
 
 async function runCheck(step: CheckStep, { scope }: StepContext): Promise<void> {
-  const named = { ...step, name: "check" };
+  const named = { ...step, name: nameOf(step) };
   const answer = { value: evaluate(step.value, scope) };
   const wrap = (expect: Template): Template => ({
     kind: "map",
@@ -127,6 +144,11 @@ async function runCheck(step: CheckStep, { scope }: StepContext): Promise<void> 
   const failure = difference(step.expect ? { ...named, expect: wrap(step.expect) } : named, { answer }, scope);
   if (failure) throw failure;
   saveFrom(named, answer.value, scope);
+}
+
+/** A check by what it looks at, where that is one text. */
+function nameOf({ value }: CheckStep): string {
+  return value.kind === "value" && typeof value.value === "string" ? `check ${value.value}` : "check";
 }
 
 async function runRepeat(step: RepeatStep, { session, scope }: StepContext): Promise<void> {
