@@ -56,6 +56,15 @@ export class AuditRun implements AsyncDisposable {
     await Promise.all(this.runners.map((runner) => runner.start()));
   }
 
+  /** Starts a runner like one of those at the start, in the place of one that is gone. Errors: when it exits at once. */
+  async startAnother(index: number): Promise<void> {
+    const command = this.#options.runners(this.url)[index];
+    if (!command) throw new Error(`cannot start a runner like number ${index}: there were fewer`);
+    const runner = new RunnerProcess(command);
+    this.runners.push(runner);
+    await runner.start();
+  }
+
   /** Where the server listens. */
   get url(): string {
     return started(this.#server).url;

@@ -7,7 +7,7 @@ import { auditRunners } from "./audit-runners.ts";
 import { killPlan } from "./kill-plan.ts";
 import { type DemoOptions, UsageError } from "./options.ts";
 import { readMixedTrace } from "./polyglot/mixed-trace.ts";
-import { findToolchains, setUpPolyglot } from "./polyglot/set-up.ts";
+import { findToolchains, PYTHON_RUNNER, setUpPolyglot } from "./polyglot/set-up.ts";
 import { endedShare, ProgressView } from "./progress-view.ts";
 import { type Results, renderResults } from "./results-view.ts";
 import { type Summary, summarizeJob } from "./summary.ts";
@@ -69,17 +69,20 @@ export async function runDemo(options: DemoOptions, io: DemoIo): Promise<Summary
 async function followJob(run: AuditRun, jobId: string, options: DemoOptions, io: DemoIo): Promise<JobSnapshot> {
   const view = new ProgressView(io);
   const plan = options.kill ? killPlan(options.seed, options.runners) : undefined;
+  const failed = Promise.withResolvers<never>();
   let killed = false;
   const onChange = (job: JobSnapshot) => {
     view.show(job);
     if (!plan || killed || endedShare(job) < plan.share) return;
     killed = true;
-    const victim = run.runners[plan.victim];
+    const victim = run.runners[options.polyglot ? PYTHON_RUNNER : plan.victim];
     view.note(`Killing runner ${victim?.pid} (seed ${options.seed}); what it held is lost after ${LEASE_MS / 1000} s`);
     victim?.signal("SIGKILL");
+    // No other has its tasks.
+    if (options.polyglot) run.startAnother(PYTHON_RUNNER).catch(failed.reject);
   };
   try {
-    return await run.follow(jobId, onChange, io.signal);
+    return await Promise.race([run.follow(jobId, onChange, io.signal), failed.promise]);
   } finally {
     view.end();
   }

@@ -42,7 +42,6 @@ test.each([
   [["--runners", "two"], 'cannot use --runners "two"'],
   [["--seed", "1.5"], 'cannot use --seed "1.5"'],
   [["--kill", "--runners", "1"], "cannot use --kill: --runners is 1"],
-  [["--polyglot", "--kill"], "cannot use --kill with --polyglot"],
   [["--polyglot", "--runners", "5"], "cannot use --runners with --polyglot"],
 ])("%j is refused with a message that names it", (args, message) => {
   expect(() => parseOptions(args, defaults)).toThrow(UsageError);

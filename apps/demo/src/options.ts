@@ -28,7 +28,8 @@ Usage: npm run demo -- [options]
   --dir DIR      folder to audit (default: the node_modules of this repository)
   --out DIR      where to write report.json, spans.arrow and summary.json (default: demo-out)
   --runners N    runner processes, 1..64 (default: 2)
-  --kill         SIGKILL one runner about halfway; needs --runners 2 or more
+  --kill         SIGKILL one runner about halfway; needs --runners 2 or more, or --polyglot, where it is Python's,
+                 and another takes its place
   --polyglot     list packages in TypeScript, hash them in Python, merge the report in Go; needs Python and Go
   --seed N       decides which runner dies and when (default: random, printed)
   --help         show this text
@@ -50,10 +51,8 @@ export function parseOptions(args: readonly string[], defaults: { dir: string; s
   const kill = values.kill ?? false;
   if (kill && runners < 2) throw new UsageError(`cannot use --kill: --runners is ${runners}, but one must survive`);
   const polyglot = values.polyglot ?? false;
-  if (polyglot && (kill || values.runners !== undefined)) {
-    const flag = kill ? "--kill" : "--runners";
-    throw new UsageError(`cannot use ${flag} with --polyglot: there is one runner for each language`);
-  }
+  if (polyglot && values.runners !== undefined)
+    throw new UsageError("cannot use --runners with --polyglot: there is one runner for each language");
   const { dir = defaults.dir, out = "demo-out" } = values;
   return { dir, out, runners: polyglot ? 3 : runners, kill, polyglot, seed };
 }

@@ -14,6 +14,9 @@ import { auditRunner } from "../audit-runners.ts";
 import { UsageError } from "../options.ts";
 import type { RunnerCommand } from "../runner-process.ts";
 
+/** Which of the runners is Python's, which has the most to do. */
+export const PYTHON_RUNNER = 1;
+
 /** What the languages beside TypeScript need. */
 export interface PolyglotToolchains {
   python: Found;
