@@ -63,7 +63,8 @@ func NewClient(options ClientOptions) (*Client, error) {
 // URL is the server's base URL.
 func (c *Client) URL() string { return c.connection.url }
 
-// Close closes idle connections. Safe to call twice; calls made later open new ones.
+// Close closes idle connections, but for those of an HTTP client that it was given. Safe to call twice; calls made later
+// open new ones.
 func (c *Client) Close() { c.connection.close() }
 
 // Connect gives what a generated client is made of, for services that this package has no functions for:

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/baggage"
 	"go.opentelemetry.io/otel/codes"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -94,7 +95,7 @@ func TestTheJobHangsBelowTheSpanOfItsSubmission(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	clone, err := client.Jobs.Clone(ctx, handle.ID(), spanloom.CloneOptions{TraceMode: spanloomv1.TraceMode_TRACE_MODE_LINK})
+	clone, err := client.Jobs.Clone(ctx, handle.ID(), spanloom.CloneOptions{TraceMode: spanloom.TraceLink})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,6 +104,20 @@ func TestTheJobHangsBelowTheSpanOfItsSubmission(t *testing.T) {
 	}
 	if clone.TraceID() != spanloom.TraceIDOfJob(clone.ID()) {
 		t.Errorf("a clone that links is in trace %s", clone.TraceID())
+	}
+}
+
+func TestTheApplicationsProviderMakesTheSpans(t *testing.T) {
+	before := otel.GetTracerProvider()
+	t.Cleanup(func() { otel.SetTracerProvider(before) })
+	recorder := tracetest.NewSpanRecorder()
+	client := clientOf(t, spanloom.ClientOptions{URL: testserver.Shared(t).URL})
+	queue := spanloom.WithQueue(testserver.Queue(t))
+	submittedIn(t.Context(), t, client, queue)
+	otel.SetTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder)))
+	handle := submittedIn(t.Context(), t, client, queue)
+	if spans := recorder.Ended(); len(spans) != 1 || spans[0].SpanContext().TraceID().String() != handle.TraceID() {
+		t.Errorf("%v", spans)
 	}
 }
 
@@ -116,7 +131,7 @@ func TestPassesTheTraceContextOnWithoutSpans(t *testing.T) {
 	}
 	for name, options := range map[string][]spanloom.JobOption{
 		"told to":   {queue, spanloom.WithoutTrace()},
-		"linked":    {queue, spanloom.WithTraceMode(spanloomv1.TraceMode_TRACE_MODE_LINK)},
+		"linked":    {queue, spanloom.WithTraceMode(spanloom.TraceLink)},
 		"both":      {queue, spanloom.WithoutTrace(), spanloom.WithTags(map[string]string{"traceparent": remoteParent})},
 		"malformed": {queue, spanloom.WithTags(map[string]string{"traceparent": "00-0-0-0"}), spanloom.WithoutTrace()},
 	} {

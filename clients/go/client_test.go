@@ -159,6 +159,32 @@ func TestComposesAJobOfSeveralRoots(t *testing.T) {
 	}
 }
 
+func TestReadsOutputsThatNoAnswerHasRoomFor(t *testing.T) {
+	client, queue := connected(t)
+	large := spanloom.NewTask("large", func(_ context.Context, n int) (string, error) {
+		return fmt.Sprintf("%d%s", n, strings.Repeat("x", 250_000)), nil
+	})
+	serve(t, client, queue, large)
+	const roots = 80
+	handle, err := client.Jobs.Compose(t.Context(), "large", func(ctx context.Context) error {
+		inputs := make([]int, roots)
+		for n := range inputs {
+			inputs[n] = n
+		}
+		return failureOf(spanloom.SubmitMany(ctx, large, inputs))
+	}, spanloom.WithQueue(queue))
+	if err != nil {
+		t.Fatal(err)
+	}
+	outputs, err := handle.Result(t.Context())
+	if err != nil || len(outputs) != roots || !strings.HasPrefix(string(outputs[roots-1]), `"79xx`) {
+		t.Errorf("%d outputs, %v", len(outputs), err)
+	}
+	if job, err := client.Jobs.Get(t.Context(), handle.ID()); err != nil || len(job.GetOutputs()) != roots {
+		t.Errorf("%d outputs, %v", len(job.GetOutputs()), err)
+	}
+}
+
 func TestWatchesAJobToItsEnd(t *testing.T) {
 	client, queue := connected(t)
 	handle := submitted(t, client, 1, spanloom.WithQueue(queue))
@@ -283,7 +309,7 @@ func TestTellsOfAJobThatIsNotThere(t *testing.T) {
 func TestRefusesOneJobOfManyAndSubmitsTheOthers(t *testing.T) {
 	client, queue := connected(t)
 	limited := spanloom.WithConcurrency(spanloom.Concurrency{
-		Key: queue, Limit: 1, Policy: spanloomv1.ConcurrencyPolicy_CONCURRENCY_POLICY_REJECT_NEW,
+		Key: queue, Limit: 1, Policy: spanloom.ConcurrencyRejectNew,
 	})
 	_, err := spanloom.SubmitJobs(t.Context(), client, echo, []any{1, 2, 3}, spanloom.WithQueue(queue), limited)
 	if !errors.Is(err, spanloom.ConcurrencyRejected) {

@@ -31,6 +31,8 @@ type connection struct {
 	url        string
 	httpClient connect.HTTPClient
 	option     connect.ClientOption
+	// The HTTP client when it is of our own making, whose idle sockets are ours to close.
+	own *http.Client
 }
 
 func newConnection(options ClientOptions) (*connection, error) {
@@ -50,7 +52,8 @@ func newConnection(options ClientOptions) (*connection, error) {
 		return nil, invalid("timeout", "cannot make a client: timeout is %s, must be at least 0s", options.Timeout)
 	}
 	if made.httpClient == nil {
-		made.httpClient = rpc.NewHTTPClient()
+		made.own = rpc.NewHTTPClient()
+		made.httpClient = made.own
 	}
 	interceptor := &rpc.Interceptor{Token: options.Token, Timeout: options.Timeout, Translate: made.translate}
 	if options.Timeout == 0 {
@@ -63,10 +66,9 @@ func newConnection(options ClientOptions) (*connection, error) {
 	return made, nil
 }
 
-// close closes idle sockets of a client of our own making.
 func (c *connection) close() {
-	if own, ok := c.httpClient.(*http.Client); ok {
-		own.CloseIdleConnections()
+	if c.own != nil {
+		c.own.CloseIdleConnections()
 	}
 }
 

@@ -64,8 +64,15 @@ func WithDeadline(after time.Duration) JobOption {
 	return jobOption(func(s *jobSettings) { s.deadline = &after })
 }
 
-// WithTraceMode says how the job's trace relates to the span of its submission, which is that of the context: its span is
-// a child of that in the same trace, or starts a trace of its own that links to it. Without it, a child.
+// How a job's trace relates to the span of its submission: the job's span is a child of that in the same trace, or starts
+// a trace of its own that links to it.
+const (
+	TraceChild = spanloomv1.TraceMode_TRACE_MODE_CHILD
+	TraceLink  = spanloomv1.TraceMode_TRACE_MODE_LINK
+)
+
+// WithTraceMode says how the job's trace relates to the span of its submission, which is that of the context. Without it,
+// as [TraceChild].
 func WithTraceMode(mode spanloomv1.TraceMode) JobOption {
 	return jobOption(func(s *jobSettings) { s.traceMode = mode })
 }

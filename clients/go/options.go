@@ -34,6 +34,14 @@ type Concurrency struct {
 	MaxWaiting uint32
 }
 
+// What happens to a newcomer whose concurrency key is full: it waits for a place; the longest-running holder is stopped
+// for it; or it is refused.
+const (
+	ConcurrencyWait          = spanloomv1.ConcurrencyPolicy_CONCURRENCY_POLICY_WAIT
+	ConcurrencyCancelRunning = spanloomv1.ConcurrencyPolicy_CONCURRENCY_POLICY_CANCEL_RUNNING
+	ConcurrencyRejectNew     = spanloomv1.ConcurrencyPolicy_CONCURRENCY_POLICY_REJECT_NEW
+)
+
 // RateLimit bounds how many attempts that share a key start in each window.
 type RateLimit struct {
 	Key    string
