@@ -2,7 +2,7 @@ import path from "node:path";
 import { expect, test } from "vitest";
 import { capturedRun } from "./testing/captured-run.ts";
 
-const knownFailures = path.join(import.meta.dirname, "../known-failures/typescript-runner.yaml");
+const knownFailures = path.join(import.meta.dirname, "../known-failures/runner-typescript.yaml");
 const program = path.join(import.meta.dirname, "../../packages/runner/src/testing/conformance-program.ts");
 
 test("the runner in TypeScript passes every case", async () => {

@@ -104,7 +104,9 @@ function failureOf(
     return fail("", "the runner to go on", { ...runner.exit, output: runner.output });
   if (!step.expect) return seen === undefined ? fail("", "anything", undefined) : undefined;
   const found = match(step.expect, seen, scope);
-  return found && fail(found.path, found.expected, found.actual);
+  if (!found) return undefined;
+  const inVain = runner.exit && step.view !== "exit" && step.untilMs !== undefined;
+  return fail(found.path, inVain ? `${found.expected} before the runner ended` : found.expected, found.actual);
 }
 
 function nameOf({ view, of, first }: LookStep): string {

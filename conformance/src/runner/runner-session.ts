@@ -10,6 +10,9 @@ import type { RunnerSettings, View } from "./runner-step.ts";
 /** Ids that nobody can guess. */
 export const randomIds = { uuid: newUuid, hex: (bytes: number) => randomBytes(bytes).toString("hex") };
 
+/** How long a runner may take to start, on a machine that is busy with others. */
+const START_MS = 60_000;
+
 /** A scripted server and the runner that was started for it. */
 export class RunnerSession implements AsyncDisposable {
   readonly server: ScriptedServer;
@@ -38,6 +41,13 @@ export class RunnerSession implements AsyncDisposable {
     });
     runner.start();
     return new RunnerSession(server, runner);
+  }
+
+  /** Waits until the runner has registered or ended, so that time limits of cases are not about how fast it starts. */
+  async ready(signal: AbortSignal): Promise<void> {
+    const { record } = this.server;
+    const ready = () => (record.registrations.length > 0 || this.runner.exit ? true : undefined);
+    await record.when(ready, { limitMs: START_MS, signal });
   }
 
   /** Offers a task. */

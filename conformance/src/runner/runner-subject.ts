@@ -44,9 +44,14 @@ export class RunnerSubject implements Subject<RunnerStep> {
 
   async runCase({ steps }: Case<RunnerStep>, _variant: string, signal: AbortSignal): Promise<void> {
     const [first] = steps;
-    if (first?.kind !== "process") return this.#run(steps, await this.#share(), signal);
+    if (first?.kind !== "process") {
+      const shared = await this.#share();
+      await shared.ready(signal);
+      return this.#run(steps, shared, signal);
+    }
     await this.#places.with(async () => {
       await using session = await RunnerSession.start(this.#options, first);
+      if (!first.away) await session.ready(signal);
       await this.#run(steps, session, signal);
     });
   }
