@@ -14,6 +14,7 @@ from .task import Concurrency, RateLimit, Retry, Task, TaskOptions, declare, tas
 from .tracing.log_handler import SpanloomLogHandler
 from .tracing.span_processor import SpanloomSpanProcessor
 from .tracing.trace_context import TraceCarrier, active_carrier
+from .triggers import Event, Firing, NewEvent, Schedule, Trigger
 from .version import VERSION
 
 __version__ = VERSION
@@ -25,7 +26,9 @@ __all__ = [
     "Concurrency",
     "Dependency",
     "ErrorFacts",
+    "Event",
     "Failure",
+    "Firing",
     "Job",
     "JobConditions",
     "JobFailedError",
@@ -33,6 +36,7 @@ __all__ = [
     "JobOptions",
     "JobTrigger",
     "Jobs",
+    "NewEvent",
     "Progress",
     "QueueStats",
     "RateLimit",
@@ -40,6 +44,7 @@ __all__ = [
     "RetryableError",
     "Runner",
     "RunnerOptions",
+    "Schedule",
     "SpanloomError",
     "SpanloomLogHandler",
     "SpanloomSpanProcessor",
@@ -53,6 +58,7 @@ __all__ = [
     "TaskOptions",
     "TerminalError",
     "TraceCarrier",
+    "Trigger",
     "__version__",
     "active_carrier",
     "declare",

@@ -11,6 +11,7 @@ from .durations import Duration, check_seconds
 from .errors import SpanloomError
 from .jobs import Jobs
 from .rpc.connection import Connection
+from .triggers import Events, Schedules, Triggers
 
 if TYPE_CHECKING:
     from .query.arrow_query import ArrowQuery
@@ -46,6 +47,9 @@ class Client:
         seconds = check_seconds(timeout, "cannot make a client", "timeout", 0.001)
         self._connection = Connection(url, token, seconds)
         self.jobs = Jobs(self._connection, tracing=tracing)
+        self.events = Events(self._connection, tracing=tracing)
+        self.schedules = Schedules(self._connection, tracing=tracing)
+        self.triggers = Triggers(self._connection)
 
     def __enter__(self) -> Client:
         return self

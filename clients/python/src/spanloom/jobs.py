@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Generic, Literal, TypeVar, cast
 
 from .durations import Duration, check_seconds, to_duration
-from .errors import ErrorFacts, JobFailedError, SpanloomError, invalid
+from .errors import JobFailedError, SpanloomError, invalid
 from .ids import new_id
 from .job_requests import (
     MAX_JOBS_PER_REQUEST,
@@ -22,6 +22,7 @@ from .job_requests import (
 from .payload import encode_payload
 from .rpc.call_errors import facts_of, reason_name
 from .rpc.connection import Connection
+from .rpc.pages import pages
 from .rpc.retry import retry_delay
 from .rpc.services import JobCalls
 from .snapshots import Job, QueueStats, TaskInfo, TaskState, job_state_name, to_job, to_queue_stats, to_task
@@ -177,7 +178,7 @@ class Jobs:
             answer = self._calls.list_jobs(request)
             return [to_job(each) for each in answer.jobs], answer.next_page_token
 
-        return _pages(page, limit)
+        return pages(page, limit)
 
     def tasks(
         self,
@@ -202,7 +203,7 @@ class Jobs:
             answer = self._calls.list_tasks(request)
             return [to_task(each, payloads) for each in answer.tasks], answer.next_page_token
 
-        return _pages(page, limit)
+        return pages(page, limit)
 
     def task(self, task_id: str) -> TaskInfo:
         """A task with its attempts, input and output. Errors: TASK_NOT_FOUND."""
@@ -367,19 +368,3 @@ class Jobs:
                 break
             outputs.append(task.output)
         return Job(**{**job.__dict__, "outputs": tuple(outputs)})
-
-
-def _pages(read: Callable[[int, str], tuple[list[Output], str]], limit: int | None) -> Iterator[Output]:
-    if limit is not None and (not isinstance(limit, int) or limit < 0):
-        raise SpanloomError("INVALID_FIELD", f"cannot list: limit is {limit!r}, must be 0 or more", ErrorFacts("limit"))
-
-    def pages() -> Iterator[Output]:
-        left, token = limit, ""
-        while left is None or left > 0:
-            entries, token = read(min(left or 1000, 1000), token)
-            yield from entries
-            left = None if left is None else left - len(entries)
-            if not token:
-                return
-
-    return pages()

@@ -190,9 +190,9 @@ def to_job(job: job_service_pb2.Job) -> Job:
         failure=to_failure(job.failure) if job.HasField("failure") else None,
         failed_task_id=job.failed_task_id or None,
         created_at=from_timestamp(job.created_at),
-        started_at=_time(job, "started_at"),
-        ended_at=_time(job, "ended_at"),
-        retried_at=_time(job, "retried_at"),
+        started_at=time_of(job, "started_at"),
+        ended_at=time_of(job, "ended_at"),
+        retried_at=time_of(job, "retried_at"),
         cancel_reason=job.cancel_reason or None,
         trigger=_trigger(job.trigger) if job.HasField("trigger") else None,
         trace_id=job.span.trace_id,
@@ -222,8 +222,8 @@ def to_task(task: task_pb2.Task, payloads: bool) -> TaskInfo:
         progress=_progress(task.progress),
         failure=to_failure(task.failure) if task.HasField("failure") else None,
         created_at=from_timestamp(task.created_at),
-        started_at=_time(task, "started_at"),
-        ended_at=_time(task, "ended_at"),
+        started_at=time_of(task, "started_at"),
+        ended_at=time_of(task, "ended_at"),
         span_id=task.span.span_id,
         input=decode_payload(task.input, owner) if payloads else None,
         output=decode_payload(task.output, owner) if payloads else None,
@@ -239,7 +239,7 @@ def to_queue_stats(stats: job_service_pb2.QueueStats) -> QueueStats:
         running=stats.running,
         runners=stats.runners,
         throttled=stats.throttled,
-        oldest_queued_at=_time(stats, "oldest_queued_at"),
+        oldest_queued_at=time_of(stats, "oldest_queued_at"),
     )
 
 
@@ -266,7 +266,7 @@ def _trigger(info: trigger_pb2.TriggerInfo) -> JobTrigger:
         type=str(value.name).removeprefix("TRIGGER_TYPE_") if value else str(info.type),
         schedule=info.schedule or None,
         schedule_id=info.schedule_id or None,
-        scheduled_at=_time(info, "scheduled_at"),
+        scheduled_at=time_of(info, "scheduled_at"),
         backfill=info.backfill,
         trigger=info.trigger or None,
         trigger_id=info.trigger_id or None,
@@ -283,8 +283,8 @@ def _attempt(attempt: task_pb2.Attempt) -> Attempt:
         number=attempt.number,
         runner_id=attempt.runner_id,
         outcome=cast("AttemptOutcome", "RUNNING" if name == "UNSPECIFIED" else name),
-        started_at=_time(attempt, "started_at"),
-        ended_at=_time(attempt, "ended_at"),
+        started_at=time_of(attempt, "started_at"),
+        ended_at=time_of(attempt, "ended_at"),
         failure=to_failure(attempt.failure) if attempt.HasField("failure") else None,
         span_id=attempt.span.span_id,
     )
@@ -294,5 +294,6 @@ def _progress(entries: Any) -> tuple[Progress, ...]:
     return tuple(Progress(each.label, each.done, each.total) for each in entries)
 
 
-def _time(message: Message, field_name: str) -> datetime | None:
+def time_of(message: Message, field_name: str) -> datetime | None:
+    """A time of a message; None when it has none."""
     return from_timestamp(getattr(message, field_name)) if message.HasField(field_name) else None

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TypeVar
 
 from google.protobuf.message import Message
 
 from ..v1 import job_service_pb2 as jobs
 from .connection import Connection, message_reader
-from .http_pool import CallScope
 from .retry import call_with_retry
 
 Answer = TypeVar("Answer", bound=Message)
+
+
+class Calls:
+    """Unary calls of one service, made again on transient errors: each may reach the server twice without harm."""
+
+    def __init__(self, connection: Connection, service: str) -> None:
+        self._connection = connection
+        self._service = service
+
+    def __call__(self, method: str, request: Message, answer: type[Answer]) -> Answer:
+        """One call, e.g. of ``GetJob``."""
+        return call_with_retry(lambda: self._connection.unary(f"{self._service}/{method}", request, answer))
 
 
 class JobCalls:
@@ -20,6 +31,7 @@ class JobCalls:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._call = Calls(connection, "JobService")
 
     def submit_jobs(self, request: jobs.SubmitJobsRequest) -> jobs.SubmitJobsResponse:
         """SubmitJobs."""
@@ -72,7 +84,3 @@ class JobCalls:
     def watch_job(self, request: jobs.WatchJobRequest) -> Iterator[jobs.WatchJobResponse]:
         """WatchJob, once."""
         return self._connection.stream("JobService/WatchJob", request, message_reader(jobs.WatchJobResponse))
-
-    def _call(self, method: str, request: Message, answer: type[Answer], scope: CallScope | None = None) -> Answer:
-        call: Callable[[], Answer] = lambda: self._connection.unary(f"JobService/{method}", request, answer)  # noqa: E731
-        return call_with_retry(call, scope=scope)
