@@ -261,3 +261,14 @@ def test_drops_the_oldest_spans_over_the_budget_and_counts_them() -> None:
     budget.release(entries.size)
     buffer.add_span(Record(origin, b"d"))
     assert [len(each.spans) for each in late] == [1]
+
+
+@pytest.mark.parametrize("odd", ["]" * 300, "[" * 300, '"[', '\\"[', "\\", '[\\\\"', "{]"])
+def test_tells_depth_from_brackets_within_text(odd: str) -> None:
+    flat = [{odd: odd}] * 300
+    assert decode_payload(encode_payload(flat, "cannot test"), "cannot test") == flat
+    deep: object = odd
+    for _ in range(201):
+        deep = [deep, odd]
+    with pytest.raises(SpanloomError, match="is nested deeper than 200 levels"):
+        encode_payload(deep, "cannot test")

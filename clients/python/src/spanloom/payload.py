@@ -14,7 +14,6 @@ import dataclasses
 import enum
 import json
 import math
-import re
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
@@ -26,7 +25,7 @@ from .errors import SpanloomError, invalid
 # Levels of lists and objects: readers of other languages end somewhere beyond.
 MAX_DEPTH = 200
 
-_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_ONE_KIND = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKET = bytes(each for each in range(256) if each not in b"[]{}")
 
 
@@ -63,11 +62,13 @@ def _is_deep(data: bytes) -> bool:
     """Whether there are more than MAX_DEPTH levels."""
     if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
         return False
-    depth = deepest = 0
-    for bracket in _TEXT.sub(b"", data).translate(None, _NO_BRACKET):
-        depth += 1 if bracket in b"[{" else -1
-        deepest = max(deepest, depth)
-    return deepest > MAX_DEPTH
+    # Text begins and ends with a quote, once those within it are gone.
+    outside = data.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2]
+    brackets = b"".join(outside).translate(_ONE_KIND, _NO_BRACKET)
+    for _ in range(MAX_DEPTH):
+        # Each time the innermost level goes.
+        brackets = brackets.replace(b"[]", b"")
+    return brackets != b""
 
 
 def _no_constant(name: str) -> object:
