@@ -7,6 +7,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httputil"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"connectrpc.com/connect"
 
 	spanloom "spanloom.dev/go"
+	spanloomv1 "spanloom.dev/go/gen/spanloom/v1"
 	"spanloom.dev/go/internal/testserver"
 )
 
@@ -216,6 +219,33 @@ func TestTellsOfAServerThatIsNotThere(t *testing.T) {
 	_, err = spanloom.SubmitJob(t.Context(), clientOf(t, spanloom.ClientOptions{URL: url}), echo, any(1))
 	if !errors.Is(err, spanloom.StoreUnavailable) || !strings.HasPrefix(err.Error(), "cannot reach the server at "+url+": dial tcp ") {
 		t.Error(err)
+	}
+}
+
+func TestASubmissionWhoseAnswerIsLostIsOneJob(t *testing.T) {
+	direct, queue := connected(t)
+	target, err := url.Parse(direct.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Lost after the server has answered, and before the client has any of it.
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	dropped := make(chan struct{}, 1)
+	dropped <- struct{}{}
+	proxy.ModifyResponse = func(*http.Response) error {
+		select {
+		case <-dropped:
+			panic(http.ErrAbortHandler)
+		default:
+			return nil
+		}
+	}
+	address, count := answering(t, func(_ int, w http.ResponseWriter, r *http.Request) { proxy.ServeHTTP(w, r) })
+	client := clientOf(t, spanloom.ClientOptions{URL: address})
+	handle := submitted(t, client, 1, spanloom.WithQueue(queue))
+	jobs := listed(t, direct, &spanloomv1.JobFilter{Queue: queue}, 0)
+	if len(jobs) != 1 || jobs[0].GetId() != handle.ID() || count() != 2 {
+		t.Errorf("%d jobs of %d calls", len(jobs), count())
 	}
 }
 
