@@ -88,24 +88,6 @@ describe("errors over the wire", () => {
     expect(fromConnectError(known)).toBe(known);
   });
 
-  it.each([
-    [Code.Unavailable, "STORE_UNAVAILABLE"],
-    [Code.DeadlineExceeded, "DEADLINE_EXCEEDED"],
-    [Code.ResourceExhausted, "OVERLOADED"],
-    [Code.InvalidArgument, "INVALID_FIELD"],
-    [Code.Unauthenticated, "UNAUTHENTICATED"],
-    [Code.Unimplemented, "UNIMPLEMENTED"],
-    [Code.Unknown, "INTERNAL"],
-  ])("without details, as from a proxy, take a reason from code %s", (code, reason) => {
-    expect(fromConnectError(new ConnectError("x", code)).reason).toBe(reason);
-  });
-
-  it("with a reason from a newer server fall back on the code", () => {
-    const detail = create(ErrorDetailSchema, { reason: 999 as ErrorReason });
-    const error = new ConnectError("x", Code.Unavailable, undefined, [{ desc: ErrorDetailSchema, value: detail }]);
-    expect(fromConnectError(error).reason).toBe("STORE_UNAVAILABLE");
-  });
-
   it("round a retry delay up, so that nobody comes back too early", () => {
     expect(toErrorDetail(new SpanloomError("OVERLOADED", "x", { retryAfterMs: 0.2 })).retryAfterMs).toBe(1n);
   });
