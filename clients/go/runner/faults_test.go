@@ -34,8 +34,11 @@ func TestRunsAgainWhatAKilledRunnerHeldAndKeepsItsSpans(t *testing.T) {
 	b := newBench(t)
 	path := filepath.Join(t.TempDir(), "sign")
 	b.startProgram()
-	handle := submit(b, dying, place{path, 2_500})
-	testserver.Until(t, "the runner to die", exists(path))
+	handle := submit(b, dying, place{Path: path})
+	testserver.Until(t, "the open span to be shown", func() bool { return len(named(b.spans(handle.ID()), "during")) == 1 })
+	if err := (place{Path: path}).sign("die"); err != nil {
+		t.Fatal(err)
+	}
 	b.startProgram()
 	job := waited(b, handle)
 	if outputOf(job) != "2" || b.outcomes(job.GetId()) != "LOST SUCCESS" {

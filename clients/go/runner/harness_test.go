@@ -44,7 +44,9 @@ func benchOf(t *testing.T, server *testserver.Server) *bench {
 	t.Cleanup(client.Close)
 	ctx, cancel := context.WithTimeout(context.Background(), 2*testserver.Deadline)
 	t.Cleanup(cancel)
-	return &bench{t: t, server: server, client: client, queue: testserver.Queue(t), ctx: ctx}
+	// The same test may run more than once in this process.
+	queue := testserver.Queue(t) + "-" + spanloom.NewID()[24:]
+	return &bench{t: t, server: server, client: client, queue: queue, ctx: ctx}
 }
 
 // running is a runner in this process.

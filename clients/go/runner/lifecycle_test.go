@@ -102,18 +102,30 @@ func TestRunsNoMoreAttemptsAtOnceThanItMay(t *testing.T) {
 	}
 }
 
-func TestDrainsWhenTheServerAsks(t *testing.T) {
+func TestFinishesWhatItHasWhenTheServerAsksItToDrain(t *testing.T) {
 	b := newBench(t)
-	r := b.start(runner.Options{}, square)
-	if got := result(b, square, 2); got != 4 {
-		t.Fatalf("got %d", got)
-	}
+	begun, goOn := newSignal(), newSignal()
+	defer goOn.give()
+	finishing := spanloom.NewTask("finishing", func(ctx context.Context, _ spanloom.None) (string, error) {
+		begun.give()
+		<-goOn.done
+		return "done", ctx.Err()
+	})
+	// However long it takes: no grace bounds a drain.
+	r := b.start(runner.Options{Grace: runner.None}, finishing)
+	handle := submit(b, finishing, spanloom.None{})
+	begun.await(t, "the attempt to begin")
 	service := spanloomv1connect.NewRunnerServiceClient(b.client.Connect())
 	if _, err := service.DrainRunner(b.ctx, connect.NewRequest(&spanloomv1.DrainRunnerRequest{RunnerId: r.ID()})); err != nil {
 		t.Fatal(err)
 	}
+	testserver.Until(t, "the runner to hear of it", func() bool { return r.lines.has("was asked to drain") })
+	left := submit(b, finishing, spanloom.None{})
+	goOn.give()
 	testserver.Until(t, "the runner to stop", func() bool { return r.lines.has("has stopped") })
-	left := submit(b, square, 3)
+	if job := waited(b, handle); outputOf(job) != `"done"` || b.outcomes(job.GetId()) != "SUCCESS" {
+		t.Errorf("got %s after %s", outputOf(job), b.outcomes(job.GetId()))
+	}
 	job, err := b.client.Jobs.Get(b.ctx, left.ID())
 	if err != nil || job.GetState() != spanloomv1.JobState_JOB_STATE_QUEUED {
 		t.Errorf("got %s, %v", job.GetState(), err)

@@ -117,17 +117,26 @@ func (p *parts) start() {
 	p.loop.start()
 }
 
+// finish takes no more, and waits until what it has is done, or ctx is.
+func (p *parts) finish(ctx context.Context) {
+	p.loop.stopLeasing()
+	p.pool.releaseWaiting()
+	p.pool.waitEmpty(ctx)
+}
+
 // windDown stops everything in order; see Runner.
 func (p *parts) windDown() {
 	options := p.runner.options
 	p.loop.stopLeasing()
 	p.pool.releaseWaiting()
-	p.pool.waitEmpty(options.Grace)
+	p.waitEmpty(options.Grace)
 	p.pool.abortAll(attempt.Shutdown, "the runner is stopping")
-	p.pool.waitEmpty(abortTime)
+	p.waitEmpty(abortTime)
 	p.pool.abandonAll()
-	if left := len(p.store.unreported()); !p.store.waitEmpty(flushTime) && left > 0 {
-		options.logf("stopped with %d results unreported: %s did not take them", left, p.runner.client.URL())
+	if !p.store.waitEmpty(flushTime) {
+		if left := len(p.store.unreported()); left > 0 {
+			options.logf("stopped with %d results unreported: %s did not take them", left, p.runner.client.URL())
+		}
 	}
 	p.stopBeating()
 	p.loop.stop()
@@ -136,6 +145,13 @@ func (p *parts) windDown() {
 	if dropped := p.budget.Dropped(); dropped > 0 {
 		options.logf("dropped %d spans and log records: over MaxTelemetryBytes", dropped)
 	}
+}
+
+// waitEmpty waits until nothing is held, at most so long.
+func (p *parts) waitEmpty(most time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), most)
+	defer cancel()
+	p.pool.waitEmpty(ctx)
 }
 
 // leased takes over what an answer brought.

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -126,21 +127,19 @@ func (p *pool) abandonAll() {
 	}
 }
 
-// waitEmpty waits until nothing is held, at most so long; gives whether it came to that.
-func (p *pool) waitEmpty(most time.Duration) bool {
-	deadline := time.NewTimer(most)
-	defer deadline.Stop()
+// waitEmpty waits until nothing is held, or ctx is done.
+func (p *pool) waitEmpty(ctx context.Context) {
 	for {
 		p.mu.Lock()
 		count, emptied := len(p.held), p.emptied
 		p.mu.Unlock()
 		if count == 0 {
-			return true
+			return
 		}
 		select {
 		case <-emptied:
-		case <-deadline.C:
-			return false
+		case <-ctx.Done():
+			return
 		}
 	}
 }

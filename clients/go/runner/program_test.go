@@ -45,7 +45,7 @@ func (p place) wait(ctx context.Context) {
 var (
 	double = spanloom.NewTask("double", func(_ context.Context, n int) (int, error) { return 2 * n, nil })
 
-	// dying kills its process in the first attempt, with a span behind it and one open.
+	// dying kills its process in the first attempt, with a span behind it and one open, once there is a file that says so.
 	dying = spanloom.NewTask("dying", func(ctx context.Context, at place) (int, error) {
 		info, err := spanloom.TaskInfo(ctx)
 		if err != nil || info.Attempt > 1 {
@@ -55,10 +55,8 @@ var (
 		before.End()
 		ctx, during := spanloom.Span(ctx, "during")
 		defer during.End()
-		// Longer than telemetry of a long attempt waits.
-		at.wait(ctx)
-		if err := at.sign(fmt.Sprint(os.Getpid())); err != nil {
-			return 0, err
+		for !exists(at.Path)() {
+			place{Ms: 20}.wait(ctx)
 		}
 		return 0, syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	})

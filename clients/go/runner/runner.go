@@ -32,10 +32,12 @@ const (
 
 // Runner runs tasks; made by [New].
 //
-//	new --Run--> starting --registered--> running --ctx ends, drained--> stopping --> stopped
+//	new --Run--> starting --registered--> running --ctx is done--> stopping --> stopped
+//	                                         |                        |
+//	                                         +--drained--> finishing -+
 //
 // Stopping, it leases nothing; gives waiting tasks back; lets attempts finish within Grace, then stops and gives back what
-// is left; reports everything; unregisters.
+// is left; reports everything; unregisters. Finishing, it leases nothing, and lets attempts finish however long they take.
 //
 // I1. A task is reported at most once by this runner, and only while it holds the lease.
 // I2. A server that is away for minutes costs time, not results.
@@ -85,8 +87,9 @@ func (r *Runner) ID() string { return r.id }
 // Ready is closed once the server knows the runner.
 func (r *Runner) Ready() <-chan struct{} { return r.ready }
 
-// Run registers and runs tasks until ctx is done, or until the server asks the runner to drain; then it stops, and
-// returns when nothing is left to do. A server that cannot be reached is tried again until then.
+// Run registers and runs tasks until ctx is done, or until the server has asked the runner to drain and it has finished
+// what it had; then it stops, and returns when nothing is left to do. A server that cannot be reached is tried again until
+// then.
 //
 // The contexts of attempts have the values of ctx.
 //
@@ -114,6 +117,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 	case <-r.drained:
+		running.finish(ctx)
 	}
 	running.windDown()
 	r.unregister()
