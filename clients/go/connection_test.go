@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"connectrpc.com/connect"
@@ -107,25 +108,56 @@ func TestGivesUpAfterFiveTries(t *testing.T) {
 	}
 }
 
+// stub answers calls without a network, so that a test may hold the clock.
+type stub func(number int) (status int, contentType, body string)
+
+type stubbed struct {
+	answer stub
+	times  []time.Time
+}
+
+func (s *stubbed) Do(request *http.Request) (*http.Response, error) {
+	s.times = append(s.times, time.Now())
+	status, contentType, body := s.answer(len(s.times))
+	return &http.Response{
+		StatusCode: status, Status: http.StatusText(status), Header: http.Header{"Content-Type": {contentType}},
+		Body: io.NopCloser(strings.NewReader(body)), Request: request,
+	}, nil
+}
+
 func TestHonoursTheDelayThatTheServerAsksFor(t *testing.T) {
-	const body = `{"code":"resource_exhausted","message":"cannot take more","details":[{"type":"spanloom.v1.ErrorDetail","value":"CBIwrAI"}]}`
-	times := make(chan time.Time, 2)
-	url, _ := answering(t, func(number int, w http.ResponseWriter, _ *http.Request) {
-		times <- time.Now()
-		if number == 1 {
-			w.Header().Set("Content-Type", "application/json")
-			w.WriteHeader(http.StatusTooManyRequests)
-			io.WriteString(w, body)
-			return
+	const body = `{"code":"resource_exhausted","message":"cannot take more","details":[{"type":"spanloom.v1.ErrorDetail","value":"CBIwwM8k"}]}`
+	synctest.Test(t, func(t *testing.T) {
+		calls := &stubbed{answer: func(number int) (int, string, string) {
+			if number == 1 {
+				return http.StatusTooManyRequests, "application/json", body
+			}
+			return http.StatusOK, "application/proto", ""
+		}}
+		if _, err := clientOf(t, spanloom.ClientOptions{HTTPClient: calls}).Jobs.Count(t.Context(), nil); err != nil {
+			t.Fatal(err)
 		}
-		w.Header().Set("Content-Type", "application/proto")
+		if pause := calls.times[1].Sub(calls.times[0]); pause != 10*time.Minute {
+			t.Errorf("it came again after %s", pause)
+		}
 	})
-	if _, err := clientOf(t, spanloom.ClientOptions{URL: url}).Jobs.Count(t.Context(), nil); err != nil {
-		t.Fatal(err)
-	}
-	if first, second := <-times, <-times; second.Sub(first) < 300*time.Millisecond {
-		t.Errorf("it came again after %s", second.Sub(first))
-	}
+}
+
+func TestWaitsBetweenTriesAreDrawnFromBoundsThatDouble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := &stubbed{answer: func(int) (int, string, string) { return http.StatusServiceUnavailable, "text/html", "" }}
+		if _, err := clientOf(t, spanloom.ClientOptions{HTTPClient: calls}).Jobs.Count(t.Context(), nil); !errors.Is(err, spanloom.StoreUnavailable) {
+			t.Fatal(err)
+		}
+		for index := range calls.times[1:] {
+			if pause := calls.times[index+1].Sub(calls.times[index]); pause > 50*time.Millisecond<<index {
+				t.Errorf("pause %d took %s", index+1, pause)
+			}
+		}
+		if len(calls.times) != 5 {
+			t.Errorf("%d tries", len(calls.times))
+		}
+	})
 }
 
 func TestDoesNotMakeACallAgainThatWasRefused(t *testing.T) {
@@ -194,19 +226,16 @@ func TestTheContextEndsACall(t *testing.T) {
 }
 
 func TestTheContextEndsThePauseBetweenTries(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	const hours = `{"code":"unavailable","message":"cannot serve now","details":[{"type":"spanloom.v1.ErrorDetail","value":"CA8wgN3bAQ"}]}`
-	url, _ := answering(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(http.StatusServiceUnavailable)
-		io.WriteString(w, hours)
-		cancel()
+	const hour = `{"code":"unavailable","message":"cannot serve now","details":[{"type":"spanloom.v1.ErrorDetail","value":"CA8wgN3bAQ"}]}`
+	synctest.Test(t, func(t *testing.T) {
+		calls := &stubbed{answer: func(int) (int, string, string) { return http.StatusServiceUnavailable, "application/json", hour }}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		_, err := clientOf(t, spanloom.ClientOptions{HTTPClient: calls}).Jobs.Get(ctx, unknownID)
+		if !errors.Is(err, spanloom.DeadlineExceeded) || !strings.HasSuffix(err.Error(), "the last try: cannot serve now") || len(calls.times) != 1 {
+			t.Errorf("%v after %d tries", err, len(calls.times))
+		}
 	})
-	_, err := clientOf(t, spanloom.ClientOptions{URL: url}).Jobs.Get(ctx, unknownID)
-	if !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
 }
 
 func TestTellsOfAServerThatIsNotThere(t *testing.T) {
