@@ -12,6 +12,8 @@ export interface FailureFacts {
   expected: string;
   /** What came; undefined when nothing did. */
   actual: Json | undefined;
+  /** What the subject printed meanwhile, where that can be told. */
+  output?: string;
 }
 
 /** A promise that was not kept: the subject's fault, as far as a case can tell. */

@@ -28,6 +28,8 @@ export interface ConnectOptions {
   env: Readonly<Record<string, string | undefined>>;
   /** Every time limit is multiplied by it. */
   patience: number;
+  /** Ends the run. */
+  signal: AbortSignal;
 }
 
 /** A subcommand: a kind of subject, and how to reach one. */

@@ -71,7 +71,7 @@ async function run<Step>(
   }
   const known = readList(values["known-failures"]);
   const patience = patienceOf(values.patience);
-  await using subject = await command.connect({ values, rest, env: context.env, patience });
+  await using subject = await command.connect({ values, rest, env: context.env, patience, signal: context.signal });
   const allCases = suites.flatMap((suite) => suite.cases);
   // The subject is disposed of when this function ends, so it ends with the report.
   return await report(subject, { cases, allCases, known, patience, json: values.json === true }, context);

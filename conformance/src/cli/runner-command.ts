@@ -6,6 +6,9 @@ import { type Command, type ConnectOptions, UsageError } from "./command.ts";
 const DEFAULT_CONCURRENCY = 8;
 const DEFAULT_PROCESSES = 4;
 
+/** How long a runner may take to make its first call. */
+const START_MS = 60_000;
+
 /** `spanloom-conformance runner`: tests the runner that a command starts. */
 export const runnerCommand: Command<RunnerStep> = {
   kind: { name: "runner", readSuites: readRunnerSuites },
@@ -16,15 +19,19 @@ export const runnerCommand: Command<RunnerStep> = {
     `  --processes <number>       runners of their own that cases may have at once (default ${DEFAULT_PROCESSES})`,
   ],
   options: { concurrency: { type: "string" }, processes: { type: "string" } },
-  async connect({ values, rest, env, patience }) {
+  async connect({ values, rest, env, patience, signal }) {
     if (rest.length === 0) throw new UsageError("cannot test a runner: name its command after --");
-    return new RunnerSubject({
+    const subject = new RunnerSubject({
       command: rest,
       env,
       concurrency: wholeNumber("concurrency", values, DEFAULT_CONCURRENCY),
       processes: wholeNumber("processes", values, DEFAULT_PROCESSES),
       patience,
     });
+    const problem = await subject.start(signal, START_MS * patience);
+    if (problem === undefined) return subject;
+    await subject[Symbol.asyncDispose]();
+    throw new UsageError(`cannot test ${subject.name}: ${problem}`);
   },
 };
 

@@ -4,12 +4,22 @@ import { type JudgedResult, type KnownFailure, nameOf, type Outcome } from "../r
 
 const LONGEST_VALUE = 400;
 
-/** One line about a result that needs attention: what failed where, what was expected, what came, what it proves. */
+/** Lines of a subject's output that are shown with a failure. */
+const SHOWN_LINES = 12;
+
+/** About a result that needs attention: what failed where, what was expected, what came, what it proves, what was printed. */
 export function resultLine(result: JudgedResult): string {
   const title = `${nameOf(result)} [${result.variant}] (protocol ${result.proves.join(", ")})`;
   if (result.outcome === "unexpected")
     return `PASS ${title}: is listed as a known failure, and passed; take it off the list`;
-  return `FAIL ${title}\n     ${result.file}:${failureText(result.failure!)}`;
+  return [`FAIL ${title}`, `     ${result.file}:${failureText(result.failure!)}`, ...printed(result.failure!)].join(
+    "\n",
+  );
+}
+
+function printed({ output = "" }: FailureFacts): string[] {
+  const lines = output.split("\n").filter((line) => line.trim() !== "");
+  return lines.slice(-SHOWN_LINES).map((line) => `     | ${line.trimEnd()}`);
 }
 
 function failureText({ line, step, path, expected, actual }: FailureFacts): string {

@@ -77,7 +77,7 @@ async function look(step: LookStep, task: OfferedTask | undefined, context: Runn
   };
   const judge = () => {
     const seen = see();
-    const failure = failureOf(step, seen, session, scope);
+    const failure = failureOf(step, seen, context);
     const ended = session.runner.exit !== undefined;
     // What cannot change any more is not waited for.
     const final = step.untilMs === undefined || ended || (step.first && seen !== undefined);
@@ -85,7 +85,7 @@ async function look(step: LookStep, task: OfferedTask | undefined, context: Runn
   };
   const limitMs = (step.untilMs ?? 0) * patience;
   const judged = await session.server.record.when(judge, { limitMs, signal });
-  const { seen, failure } = judged ?? { seen: see(), failure: failureOf(step, see(), session, scope) };
+  const { seen, failure } = judged ?? { seen: see(), failure: failureOf(step, see(), context) };
   if (failure) throw failure;
   for (const [name, path] of step.save) scope.set(name, valueAt(step, seen, path));
 }
@@ -93,15 +93,16 @@ async function look(step: LookStep, task: OfferedTask | undefined, context: Runn
 function failureOf(
   step: LookStep,
   seen: Json | undefined,
-  { runner, server }: RunnerSession,
-  scope: Scope,
+  { session: { runner, server }, scope, patience }: RunnerStepContext,
 ): CaseFailure | undefined {
   const fail = (path: string, expected: string, actual: Json | undefined) =>
     new CaseFailure({ line: step.line, step: nameOf(step), path, expected, actual });
   const [defect] = server.record.defects;
   if (defect !== undefined) return fail("", "what can be decoded", defect);
   if (runner.exit && step.view !== "exit" && (seen === undefined || (Array.isArray(seen) && seen.length === 0)))
-    return fail("", "the runner to go on", { ...runner.exit, output: runner.output });
+    return fail("", "the runner to go on", runner.exit);
+  if (seen === undefined && step.untilMs !== undefined)
+    return fail("", `${step.first ? "a report" : "something"} within ${step.untilMs * patience} ms`, undefined);
   if (!step.expect) return seen === undefined ? fail("", "anything", undefined) : undefined;
   const found = match(step.expect, seen, scope);
   if (!found) return undefined;

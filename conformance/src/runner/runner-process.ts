@@ -27,6 +27,7 @@ export class RunnerProcess implements AsyncDisposable {
   #child: ChildProcess | undefined;
   #ended: Promise<void> = Promise.resolve();
   #output = "";
+  #printed = 0;
   #exit: JsonObject | undefined;
 
   constructor(options: RunnerCommand & { url: string; settings: RunnerSettings; changed: () => void }) {
@@ -38,9 +39,15 @@ export class RunnerProcess implements AsyncDisposable {
     return this.#exit;
   }
 
-  /** The last of what it printed. */
-  get output(): string {
-    return this.#output;
+  /** How many characters it has printed. */
+  get printed(): number {
+    return this.#printed;
+  }
+
+  /** The last of what it printed since it had printed so many characters. */
+  outputSince(printed: number): string {
+    const count = this.#printed - printed;
+    return count > 0 ? this.#output.slice(-count) : "";
   }
 
   get pid(): number {
@@ -60,7 +67,9 @@ export class RunnerProcess implements AsyncDisposable {
     });
     this.#child = child;
     const keep = (text: Buffer) => {
-      this.#output = (this.#output + text.toString()).slice(-MAX_OUTPUT);
+      const more = text.toString();
+      this.#printed += more.length;
+      this.#output = (this.#output + more).slice(-MAX_OUTPUT);
     };
     child.stdout?.on("data", keep);
     child.stderr?.on("data", keep);

@@ -43,11 +43,16 @@ export class RunnerSession implements AsyncDisposable {
     return new RunnerSession(server, runner);
   }
 
-  /** Waits until the runner has registered or ended, so that time limits of cases are not about how fast it starts. */
-  async ready(signal: AbortSignal): Promise<void> {
+  /**
+   * Waits until the runner has made its first call or ended, so that time limits of cases are not about how fast it starts.
+   *
+   * Shape: whether it has made one.
+   */
+  async ready(signal: AbortSignal, limitMs = START_MS): Promise<boolean> {
     const { record } = this.server;
-    const ready = () => (record.registrations.length > 0 || this.runner.exit ? true : undefined);
-    await record.when(ready, { limitMs: START_MS, signal });
+    const called = () => record.registrations.length > 0 || record.calls.length > 0;
+    await record.when(() => (called() || this.runner.exit ? true : undefined), { limitMs, signal });
+    return called();
   }
 
   /** Offers a task. */

@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import { CaseFailure } from "../cases/case-failure.ts";
 import type { Case } from "../cases/suite.ts";
 import { Scope } from "../match/scope.ts";
 import type { Subject } from "../run/subject.ts";
@@ -42,6 +43,25 @@ export class RunnerSubject implements Subject<RunnerStep> {
     this.#places = new Places(options.processes);
   }
 
+  /**
+   * Starts the runner that cases share: one that is none would fail every case, each after its own time.
+   *
+   * Shape: why it cannot be tested; undefined when it has called the server.
+   */
+  async start(signal: AbortSignal, limitMs: number): Promise<string | undefined> {
+    const session = await this.#share();
+    const called = await session.ready(signal, limitMs).catch(() => false);
+    if (signal.aborted) return "interrupted before it called the server";
+    if (called) return undefined;
+    const { exit } = session.runner;
+    if (exit?.error !== undefined) return `it cannot be started: ${exit.error}`;
+    const output = session.runner.outputSince(0).trim();
+    const what = exit
+      ? `it ended with ${exit.signal ?? `code ${exit.code}`} before it called the server`
+      : `it did not call the server at SPANLOOM_URL within ${limitMs} ms`;
+    return output === "" ? what : `${what}, and printed:\n${output}`;
+  }
+
   async runCase({ steps }: Case<RunnerStep>, _variant: string, signal: AbortSignal): Promise<void> {
     const [first] = steps;
     if (first?.kind !== "process") {
@@ -80,6 +100,12 @@ export class RunnerSubject implements Subject<RunnerStep> {
       queues: [...QUEUES],
       concurrency: usualRunner.concurrency,
     });
-    await runRunnerSteps(steps, { session, scope, signal, patience: this.#options.patience });
+    const { printed } = runner;
+    try {
+      await runRunnerSteps(steps, { session, scope, signal, patience: this.#options.patience });
+    } catch (error) {
+      if (!(error instanceof CaseFailure)) throw error;
+      throw new CaseFailure({ ...error.facts, output: runner.outputSince(printed) });
+    }
   }
 }
