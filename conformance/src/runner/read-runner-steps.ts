@@ -63,6 +63,7 @@ function readProcess(cursor: Cursor): RunnerStep {
     "ends_leases",
     "clock_ahead",
     "unknown_fields",
+    "knows_nobody",
     "away",
   ]);
   return {
@@ -79,6 +80,7 @@ function readProcess(cursor: Cursor): RunnerStep {
       endsLeases: fields.ends_leases?.flag(),
       clockAheadMs: fields.clock_ahead?.durationMs(),
       unknownFields: fields.unknown_fields?.flag(),
+      knowsNobody: fields.knows_nobody?.flag(),
     }),
     away: fields.away?.flag() ?? false,
     line: cursor.line,

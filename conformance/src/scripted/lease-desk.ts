@@ -102,16 +102,13 @@ export class LeaseDesk {
 
   /** Throws what calls are answered with while the server refuses them. */
   mayRefuse(): void {
-    if (!this.#refusing) return;
-    const value = create(ErrorDetailSchema, { reason: ErrorReason.STORE_UNAVAILABLE, retryAfterMs: 50n });
-    throw new ConnectError("cannot serve the call: the case refuses it", Code.Unavailable, undefined, [
-      { desc: ErrorDetailSchema, value },
-    ]);
+    if (this.#refusing) throw refusal("STORE_UNAVAILABLE", Code.Unavailable);
   }
 
   /** Answers a registration. */
   registered(): RegisterRunnerResponse {
-    const { leaseMs, heartbeatMs, maxOutputBytes } = this.#settings;
+    const { leaseMs, heartbeatMs, maxOutputBytes, knowsNobody } = this.#settings;
+    if (knowsNobody) throw refusal("UNAUTHENTICATED", Code.Unauthenticated);
     return create(RegisterRunnerResponseSchema, {
       leaseDuration: durationFromMs(leaseMs),
       heartbeatInterval: durationFromMs(heartbeatMs),
@@ -170,12 +167,7 @@ export class LeaseDesk {
   /** Answers ListDependencyOutputs. Errors: STALE_LEASE without the lease. */
   dependencyPage(request: ListDependencyOutputsRequest): ListDependencyOutputsResponse {
     const offer = this.#find(request);
-    if (!offer) {
-      const value = create(ErrorDetailSchema, { reason: ErrorReason.STALE_LEASE });
-      throw new ConnectError("cannot list outputs: the lease was lost", Code.Aborted, undefined, [
-        { desc: ErrorDetailSchema, value },
-      ]);
-    }
+    if (!offer) throw refusal("STALE_LEASE", Code.Aborted);
     const page = Number(request.pageToken || 0);
     return create(ListDependencyOutputsResponseSchema, {
       dependencies: [...(offer.pages[page] ?? [])],
@@ -285,6 +277,14 @@ function callRecord(request: LeaseTasksRequest): JsonObject {
   }) as JsonObject;
   const tasks = request.results.map(({ taskId }) => taskId);
   return { ...rest, reports: tasks, leased: [], answer: "OK" };
+}
+
+/** An error as a server's: with its reason. */
+function refusal(reason: "STORE_UNAVAILABLE" | "UNAUTHENTICATED" | "STALE_LEASE", code: Code): ConnectError {
+  const retry = reason === "STORE_UNAVAILABLE" ? { retryAfterMs: 50n } : {};
+  const value = create(ErrorDetailSchema, { reason: ErrorReason[reason], ...retry });
+  const desc = ErrorDetailSchema;
+  return new ConnectError("cannot serve the call: the case refuses it", code, undefined, [{ desc, value }]);
 }
 
 function nameOf(status: ResultStatus): string {

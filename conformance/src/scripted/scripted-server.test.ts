@@ -110,6 +110,13 @@ test("a server that is away closes each connection and counts it, and one that r
   expect((await tasksOf().leaseTasks(asking)).tasks).toEqual([]);
 });
 
+test("a server that knows nobody refuses registrations for good", async () => {
+  await using strict = new ScriptedServer({ ...usualSettings, knowsNobody: true });
+  await strict.start();
+  const client = createClient(RunnerService, createConnectTransport({ baseUrl: strict.url, httpVersion: "1.1" }));
+  await expect(client.registerRunner({})).rejects.toMatchObject({ code: Code.Unauthenticated });
+});
+
 test("outputs are paged for who holds the lease", async () => {
   const page = (output: number) => [{ task_id: newUuid(), name: "n", state: "TASK_STATE_SUCCEEDED", output }];
   const { task } = await leased({ pages: [page(1), page(2)] });

@@ -12,6 +12,8 @@ export interface ServerSettings {
   clockAheadMs: number;
   /** Whether its answers have fields that the runner cannot know. */
   unknownFields: boolean;
+  /** Whether it knows nobody: registrations are refused for good. */
+  knowsNobody: boolean;
 }
 
 /** A server as the cases that share a runner have it. */
@@ -22,4 +24,5 @@ export const usualSettings: ServerSettings = {
   endsLeases: false,
   clockAheadMs: 0,
   unknownFields: false,
+  knowsNobody: false,
 };
