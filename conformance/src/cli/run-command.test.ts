@@ -153,6 +153,7 @@ test("--help lists the command's own options and those of all", async () => {
 describe("what cannot be run exits with 2 and says why", () => {
   test.each([
     [["--nonsense"], "cannot read the options: "],
+    [["--suites", "/nowhere"], 'cannot read suites: there is no folder "/nowhere"'],
     [["--suite", "t"], 'cannot find the suite "t": there are s'],
     [["--case", "nothing"], "cannot find a case whose name contains"],
     [["--broken"], "cannot test it: it is broken"],

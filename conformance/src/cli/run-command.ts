@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { CaseFileError } from "../cases/case-file-error.ts";
@@ -63,7 +63,7 @@ async function run<Step>(
     context.stdout.write(`${helpOf(command).join("\n")}\n`);
     return 0;
   }
-  const suites = command.kind.readSuites(String(values.suites ?? suitesFolder(command.kind.name)));
+  const suites = readSuitesOf(command, String(values.suites ?? suitesFolder(command.kind.name)));
   const cases = selectCases(suites, values);
   if (values.list) {
     for (const each of cases) context.stdout.write(`${nameOf(each)} (protocol ${each.proves.join(", ")})\n`);
@@ -132,6 +132,11 @@ function parse<Step>(command: Command<Step>, args: readonly string[]) {
 
 function helpOf<Step>(command: Command<Step>): string[] {
   return [`Usage: spanloom-conformance ${command.usage}`, "", ...command.help, ...commonHelp];
+}
+
+function readSuitesOf<Step>({ kind }: Command<Step>, folder: string): readonly Suite<Step>[] {
+  if (!existsSync(folder)) throw new UsageError(`cannot read suites: there is no folder "${folder}"`);
+  return kind.readSuites(folder);
 }
 
 /** The suites that come with this program. */
