@@ -91,6 +91,7 @@ const expected: [fault: string, suite: string, cases: string[]][] = [
     [
       "A deadline by a clock that is ahead is kept",
       "An attempt is stopped at its deadline",
+      "An attempt whose deadline has passed when it begins is timed out",
       "Code knows its deadline",
       "Code that goes on after its deadline is abandoned",
       "Of several attempts only the one that is late is stopped",

@@ -99,7 +99,8 @@ function failureOf(
     new CaseFailure({ line: step.line, step: nameOf(step), path, expected, actual });
   const [defect] = server.record.defects;
   if (defect !== undefined) return fail("", "what can be decoded", defect);
-  if (runner.exit && step.view !== "exit" && (seen === undefined || (Array.isArray(seen) && seen.length === 0)))
+  const isEmpty = seen === undefined || (Array.isArray(seen) && seen.length === 0);
+  if (runner.exit && step.view !== "exit" && step.untilMs !== undefined && isEmpty)
     return fail("", "the runner to go on", runner.exit);
   if (seen === undefined && step.untilMs !== undefined)
     return fail("", `${step.first ? "a report" : "something"} within ${step.untilMs * patience} ms`, undefined);
