@@ -267,10 +267,19 @@ def test_keeps_hostile_attributes_from_failing_the_task(client: Client, queue: s
 def test_continues_the_trace_of_whoever_submits(client: Client, queue: str, start_runner: StartRunner) -> None:
     start_runner(child)
     carrier = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-    tags = {"traceparent": carrier, "baggage": "user=ada", "team": "math"}
-    job = client.jobs.submit(child, 2, queue=queue, tags=tags).wait(timeout=30)
-    assert job.trace_id == "4bf92f3577b34da6a3ce929d0e0e4736"
-    assert job.tags == {"team": "math"}
+    for tags in [
+        {"traceparent": carrier, "baggage": "user=ada", "team": "math"},
+        {"Traceparent": f" {carrier}", "Tracestate": "a=b", "team": "math"},
+    ]:
+        job = client.jobs.submit(child, 2, queue=queue, tags=tags).wait(timeout=30)
+        assert job.trace_id == "4bf92f3577b34da6a3ce929d0e0e4736"
+        assert job.tags == {"team": "math"}
+
+
+def test_leaves_a_malformed_trace_context_among_the_tags(client: Client, queue: str, start_runner: StartRunner) -> None:
+    start_runner(child)
+    tags = {"traceparent": "00-0-0-01", "tracestate": "a=b"}
+    assert client.jobs.submit(child, 2, queue=queue, tags=tags).wait(timeout=30).tags == tags
 
 
 def test_records_no_user_spans_of_a_job_that_is_not_sampled(

@@ -14,7 +14,7 @@ from .snapshots import JobState
 from .submission import SubmissionBuilder
 from .task import Concurrency, Retry, check_range
 from .tracing.client_spans import ClientSpan
-from .tracing.trace_context import TraceCarrier, active_carrier
+from .tracing.trace_context import TRACE_HEADERS, TraceCarrier, active_carrier, carrier_among
 from .v1 import job_service_pb2 as pb
 
 MAX_JOBS_PER_REQUEST = 1_000
@@ -54,11 +54,8 @@ def to_job_options(options: Mapping[str, Any]) -> JobOptions:
 
 
 def given_trace(options: JobOptions) -> TraceCarrier | Literal[False] | None:
-    """Trace context that the caller names: the option, else a traceparent among the tags; else None."""
-    tags = options.tags or {}
-    if options.trace is not None or "traceparent" not in tags:
-        return options.trace
-    return TraceCarrier(tags["traceparent"], tags.get("tracestate", ""), tags.get("baggage", ""))
+    """Trace context that the caller names: the option, else a valid traceparent among the tags; else None."""
+    return options.trace if options.trace is not None else carrier_among(options.tags or {})
 
 
 def submit_request(
@@ -67,9 +64,9 @@ def submit_request(
     """The request that submits one job. Errors: INVALID_FIELD."""
     owner = f'cannot submit job "{name}"'
     tags = dict(options.tags or {})
-    if "traceparent" in tags:
-        for carried in ("traceparent", "tracestate", "baggage"):
-            tags.pop(carried, None)
+    if carrier_among(tags):
+        # As a tag it would differ with each submission, and make one key stand for different requests.
+        tags = {name: value for name, value in tags.items() if name.lower() not in TRACE_HEADERS}
     if options.priority is not None:
         check_range(options.priority, (-(2**31), 2**31 - 1), owner, "priority", whole=True)
     request = pb.SubmitJobRequest(

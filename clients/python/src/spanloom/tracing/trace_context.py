@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
@@ -15,6 +15,8 @@ from ..v1 import task_pb2
 
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _ORIGIN = re.compile(r"spanloom=([0-9a-f-]{36})_([0-9a-f-]{36})_([0-9]{1,10})")
+
+TRACE_HEADERS = ("traceparent", "tracestate", "baggage")
 
 # What W3C asks others to hand on at least, and what the SDKs take.
 MAX_TRACESTATE = 512
@@ -69,6 +71,13 @@ def active_carrier() -> TraceCarrier | None:
     if not span.is_valid:
         return None
     return TraceCarrier(format_traceparent(span), span.trace_state.to_header(), _active_baggage())
+
+
+def carrier_among(values: Mapping[str, str]) -> TraceCarrier | None:
+    """The carrier in headers or metadata, whatever the case of their names; None without a valid traceparent."""
+    found = {name.lower(): value for name, value in values.items()}
+    traceparent, tracestate, baggage_text = (found.get(name, "") for name in TRACE_HEADERS)
+    return TraceCarrier(traceparent.strip(), tracestate, baggage_text) if parse_traceparent(traceparent) else None
 
 
 def context_of_carrier(carrier: TraceCarrier, base: Context | None = None) -> Context:
