@@ -113,6 +113,7 @@ const expected: [fault: string, suite: string, cases: string[]][] = [
       "A log record names its attempt",
       "A log record names the span that was active",
       "Records of a failed attempt are there as well",
+      "Records of a job that is not sampled are sent, though its spans are not",
       "Severities have OpenTelemetry's numbers",
       "Times of records tell in which order they were written",
     ],
