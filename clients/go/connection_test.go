@@ -191,8 +191,12 @@ func TestACallHasADeadlineAlways(t *testing.T) {
 	url, count := answering(t, func(_ int, _ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	client := clientOf(t, spanloom.ClientOptions{URL: url, Timeout: 20 * time.Millisecond})
 	_, err := client.Jobs.Get(t.Context(), unknownID)
-	if !errors.Is(err, spanloom.DeadlineExceeded) || count() != 5 || !strings.HasPrefix(err.Error(), "cannot wait longer for the server at "+url) {
-		t.Error(count(), err)
+	if !errors.Is(err, spanloom.DeadlineExceeded) || !strings.HasPrefix(err.Error(), "cannot wait longer for the server at "+url) {
+		t.Error(err)
+	}
+	// Of five tries, those whose time was over before they were sent never came.
+	if came := count(); came < 1 || came > 5 {
+		t.Error(came, "requests came")
 	}
 }
 
