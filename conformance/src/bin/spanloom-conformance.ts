@@ -7,6 +7,9 @@ for (const name of ["SIGINT", "SIGTERM"] as const) {
   process.once(name, () => stop.abort());
 }
 
+// Whoever reads may have seen enough, as head has: there is nobody to go on for.
+process.stdout.on("error", () => stop.abort());
+
 const outputOf = (stream: NodeJS.WriteStream) => ({
   write: (text: string) => void stream.write(text),
   isTTY: stream.isTTY === true,

@@ -1,6 +1,9 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { text } from "node:stream/consumers";
 import { afterAll, describe, expect, test } from "vitest";
 import { CaseFailure } from "../cases/case-failure.ts";
 import type { Case } from "../cases/suite.ts";
@@ -123,6 +126,18 @@ describe("with known failures", () => {
     expect(code).toBe(1);
   });
 
+  test("a listed case that has no such variant fails the run", async () => {
+    const list = '- { case: "s: bad one", variants: [x, z], reason: it is }';
+    const { code, stdout } = await run("--known-failures", listFile(list));
+    expect(stdout).toContain("LIST s: bad one [x, z]: is listed as a known failure, and no such case is run");
+    expect(code).toBe(1);
+  });
+
+  test("a listed case of a subject's variants fails the run when it names another", async () => {
+    const list = '- { case: "s: good", variants: [z], reason: it is }';
+    expect((await run("--known-failures", listFile(list))).stdout).toContain("LIST s: good [z]: ");
+  });
+
   test("a listed case that is not selected is let be", async () => {
     const list = '- { case: "s: bad one", reason: it is }';
     expect(await run("--case", "good", "--known-failures", listFile(list))).toMatchObject({ code: 0 });
@@ -173,6 +188,14 @@ test("the program names its subcommands, and refuses others", async () => {
     stderr: expect.stringContaining('cannot run "client"'),
   });
   expect(await capturedRun()).toMatchObject({ code: 2 });
+});
+
+test("a reader that has seen enough ends the program without a complaint", async () => {
+  const program = path.join(import.meta.dirname, "../bin/spanloom-conformance.ts");
+  const child = spawn(process.execPath, [program, "server", "--list"], { stdio: ["ignore", "pipe", "pipe"] });
+  child.stdout.destroy();
+  const [complaint, [code]] = await Promise.all([text(child.stderr), once(child, "exit")]);
+  expect([complaint, code]).toEqual(["", 0]);
 });
 
 test("a server that cannot be reached is told at once", async () => {

@@ -103,7 +103,11 @@ function failureOf(
   if (runner.exit && step.view !== "exit" && step.untilMs !== undefined && isEmpty)
     return fail("", "the runner to go on", runner.exit);
   if (seen === undefined && step.untilMs !== undefined)
-    return fail("", `${step.first ? "a report" : "something"} within ${step.untilMs * patience} ms`, undefined);
+    return fail(
+      "",
+      `${step.first ? "a report" : step.view === "exit" ? "an end" : "something"} within ${step.untilMs * patience} ms`,
+      undefined,
+    );
   if (!step.expect) return seen === undefined ? fail("", "anything", undefined) : undefined;
   const found = match(step.expect, seen, scope);
   if (!found) return undefined;
