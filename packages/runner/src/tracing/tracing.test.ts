@@ -172,10 +172,10 @@ describe("the attempt's own span", () => {
     const { result, taskId, spans } = await runTask(() => {
       const span = trace.getActiveSpan()!;
       span.setAttribute("rows", 12).addEvent("half way", { n: 6 });
-      return span.spanContext();
+      return span.spanContext().spanId;
     });
-    const ids = JSON.parse(new TextDecoder().decode((result.outcome.value as { output: Uint8Array }).output));
-    expect(ids.spanId).toBe(attemptSpanId(taskId, 1));
+    const spanId = JSON.parse(new TextDecoder().decode((result.outcome.value as { output: Uint8Array }).output));
+    expect(spanId).toBe(attemptSpanId(taskId, 1));
     expect(plainMap(result.attemptSpan!.attributes)).toEqual({ rows: 12n });
     expect(result.attemptSpan!.events).toMatchObject([{ name: "half way" }]);
     expect(spans).toEqual([]);
