@@ -58,6 +58,7 @@ const expected: [fault: string, suite: string, cases: string[]][] = [
     [
       "A cancellation for its timeout is a timeout",
       "A heartbeat's answer cancels an attempt, which is reported as cancelled",
+      "A runner whose places are all taken is told of a cancellation long before its next heartbeat is due",
       "An answer of LeaseTasks cancels an attempt",
       "Code that goes on although it was cancelled is abandoned",
       "Of several attempts only the one that is named stops",

@@ -9,6 +9,10 @@ import (
 	"spanloom.dev/go/internal/rpc"
 )
 
+// unheardFor is how long a cancellation may stay unheard: what a server promises of polls, which are not made while all
+// slots are taken.
+const unheardFor = time.Second
+
 // heartbeatOptions is what a heartbeat takes.
 type heartbeatOptions struct {
 	service  taskService
@@ -21,8 +25,10 @@ type heartbeatOptions struct {
 	unreported func() []*held
 	// A third of the lease.
 	interval time.Duration
-	drained  func()
-	log      func(format string, arguments ...any)
+	// Whether a poll waits at the server, whose answer tells of cancellations as soon as there are any.
+	polls   func() bool
+	drained func()
+	log     func(format string, arguments ...any)
 }
 
 // heartbeat keeps the leases of all attempts of a runner, with one call for all of them.
@@ -30,6 +36,8 @@ type heartbeatOptions struct {
 // I1. A lost attempt is told to stop and is never reported; a cancelled one is told to stop and is.
 // I2. A call that fails changes nothing: the server may be away for longer than the leases, and whether they were lost is
 // the server's to say.
+//
+// I3. An attempt that is cancelled is told so within a second, also while the runner asks for no tasks.
 type heartbeat struct {
 	options heartbeatOptions
 	failing bool
@@ -37,17 +45,20 @@ type heartbeat struct {
 
 // run makes calls until ctx is done; the first at once, as it tells the server what the runner's clock says.
 //
-// The next is due an interval after one began, however long it took; sooner when it failed.
+// One is due an interval after the last began, however long that took; sooner when it failed, or no poll hears (I3).
 func (h *heartbeat) run(ctx context.Context) {
+	var due time.Time
 	for ctx.Err() == nil {
 		began := time.Now()
-		h.failing = !h.beat(ctx)
-		due := h.options.interval - time.Since(began)
-		if h.failing {
-			due = h.options.interval / 4
+		if !began.Before(due) || !h.options.polls() && len(h.options.pool.all()) > 0 {
+			h.failing = !h.beat(ctx)
+			due = began.Add(h.options.interval)
+			if h.failing {
+				due = time.Now().Add(h.options.interval / 4)
+			}
 		}
 		// Its error is that of ctx, which the loop ends by.
-		_ = rpc.Pause(ctx, max(0, due))
+		_ = rpc.Pause(ctx, max(0, min(time.Until(due), unheardFor)))
 	}
 }
 

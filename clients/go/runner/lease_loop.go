@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -65,6 +66,9 @@ type leaseLoop struct {
 	stopReporting context.CancelFunc
 	goroutines    sync.WaitGroup
 
+	// Whether a poll waits at the server, or for a server that is away.
+	waiting atomic.Bool
+
 	mu      sync.Mutex
 	changed *sync.Cond
 	// Tasks that the calls under way may bring.
@@ -95,7 +99,7 @@ func (l *leaseLoop) wake() {
 	l.changed.Broadcast()
 }
 
-// stopLease asks for no more tasks (I4); results go on being reported. Safe to call twice.
+// stopLeasing asks for no more tasks (I4); results go on being reported. Safe to call twice.
 func (l *leaseLoop) stopLeasing() {
 	l.stopPolling()
 	l.wake()
@@ -117,7 +121,9 @@ func (l *leaseLoop) poll() {
 		request := l.request()
 		request.MaxTasks = uint32(asked)
 		request.Wait = durationpb.New(pollWait)
+		l.waiting.Store(true)
 		answer, err := unary(l.polling, pollWait+callTimeout, l.options.service.LeaseTasks, request)
+		l.waiting.Store(false)
 		if err == nil {
 			failures = 0
 			l.received(answer)

@@ -69,6 +69,7 @@ func (r *Runner) assemble(ctx context.Context, registered *spanloomv1.RegisterRu
 		pool:       made.pool,
 		unreported: made.store.unreported,
 		interval:   intervalOf(registered),
+		polls:      made.loop.waiting.Load,
 		drained:    r.askedToDrain,
 		log:        r.options.logf,
 	}}

@@ -13,6 +13,9 @@ let beats: { atMs: number; timeoutMs: number | undefined }[];
 let answerAfterMs: (beat: number) => number;
 let fails: (beat: number) => boolean;
 let heartbeat: Heartbeat;
+let intervalMs: number;
+let held: Set<object>;
+let isPolling: boolean;
 
 beforeEach(() => {
   vi.useFakeTimers({ now: 0 });
@@ -20,6 +23,9 @@ beforeEach(() => {
   beats = [];
   answerAfterMs = () => 0;
   fails = () => false;
+  intervalMs = INTERVAL_MS;
+  held = new Set();
+  isPolling = true;
   const service = {
     heartbeat: async (_: unknown, options: { timeoutMs?: number } = {}) => {
       const beat = beats.push({ atMs: performance.now(), timeoutMs: options.timeoutMs }) - 1;
@@ -32,10 +38,13 @@ beforeEach(() => {
     service: service as unknown as Client<typeof TaskService>,
     url: "http://server",
     runnerId: "runner",
-    pool: { held: new Set() } as unknown as AttemptPool,
+    pool: { held } as unknown as AttemptPool,
     unreported: () => [],
     closedSpans: undefined,
-    intervalMs: INTERVAL_MS,
+    get intervalMs() {
+      return intervalMs;
+    },
+    isPolling: () => isPolling,
     nowUs: () => performance.now() * 1000,
     heard: () => undefined,
     tick: () => undefined,
@@ -77,6 +86,27 @@ it("beats again after a quarter of the interval when a call failed, within the l
   fails = (beat) => beat === 1;
   await vi.advanceTimersByTimeAsync(4 * INTERVAL_MS);
   expect(beats[2]!.atMs - beats[1]!.atMs).toBeLessThanOrEqual(INTERVAL_MS / 4 + 1);
+});
+
+it("beats every second while an attempt runs and no poll waits, which would tell of cancellations", async () => {
+  intervalMs = 5_000;
+  held.add({ task: {} });
+  isPolling = false;
+  await vi.advanceTimersByTimeAsync(3_010);
+  expect(beats).toHaveLength(4);
+
+  isPolling = true;
+  await vi.advanceTimersByTimeAsync(4_990);
+  expect(beats).toHaveLength(4);
+  await vi.advanceTimersByTimeAsync(10);
+  expect(beats).toHaveLength(5);
+});
+
+it("beats no faster while nothing runs", async () => {
+  intervalMs = 5_000;
+  isPolling = false;
+  await vi.advanceTimersByTimeAsync(4_990);
+  expect(beats).toHaveLength(1);
 });
 
 it("gives every call a deadline that is a whole number and shorter than the lease", async () => {

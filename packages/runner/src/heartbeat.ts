@@ -9,6 +9,9 @@ import { abortCancelled } from "./lease-loop.ts";
 import type { RunnerStats } from "./metrics/runner-stats.ts";
 import { type ClockSample, toClockSample } from "./server-clock.ts";
 
+/** How long a cancellation may stay unheard: what a server promises of polls, which are not made while all slots are taken. */
+const UNHEARD_MS = 1_000;
+
 /** What a heartbeat takes. */
 export interface HeartbeatOptions {
   service: RpcClient<typeof TaskService>;
@@ -22,6 +25,8 @@ export interface HeartbeatOptions {
   closedSpans: ClosedSpanInbox | undefined;
   /** Time between two calls: a third of the lease. */
   intervalMs: number;
+  /** Whether a poll waits at the server, whose answer tells of cancellations as soon as there are any. */
+  isPolling(): boolean;
   nowUs: NowUs;
   /** Told what each answer says of the server's clock. */
   heard(sample: ClockSample): void;
@@ -39,12 +44,14 @@ export interface HeartbeatOptions {
  * I1. A lost attempt is told to stop and is never reported; a cancelled one is told to stop and is.
  * I2. A call that fails changes nothing: the server may be away for longer than the leases, and whether they were lost
  *     is the server's to say.
+ * I3. An attempt that is cancelled is told so within a second, also while the runner asks for no tasks.
  */
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
   #failing = false;
+  #dueMs = 0;
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
@@ -108,12 +115,16 @@ export class Heartbeat {
     this.#timer = setTimeout(() => void this.#run(), delayMs);
   }
 
-  /** The next call is due an interval after this one began, however long it took; sooner when it failed. */
+  /** A call is due an interval after the last began, however long that took; sooner when it failed, or no poll hears (I3). */
   async #run(): Promise<void> {
-    const { intervalMs } = this.#options;
+    const { intervalMs, pool, isPolling } = this.#options;
     const beganMs = performance.now();
-    this.#failing = !(await this.beat());
-    const dueMs = this.#failing ? intervalMs / 4 : intervalMs - (performance.now() - beganMs);
-    if (!this.#stopped) this.#schedule(Math.max(0, dueMs));
+    if (beganMs >= this.#dueMs || (pool.held.size > 0 && !isPolling())) {
+      this.#failing = !(await this.beat());
+      this.#dueMs = this.#failing ? performance.now() + Math.floor(intervalMs / 4) : beganMs + intervalMs;
+    }
+    const delayMs = Math.min(this.#dueMs - performance.now(), UNHEARD_MS);
+    // Timers leave fractions out, and would come too early.
+    if (!this.#stopped) this.#schedule(Math.max(0, Math.ceil(delayMs)));
   }
 }

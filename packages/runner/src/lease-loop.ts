@@ -99,6 +99,11 @@ export class LeaseLoop {
     this.#stopReporting.abort();
   }
 
+  /** Whether a poll waits at the server, or for a server that is away. */
+  get isPolling(): boolean {
+    return this.#polling;
+  }
+
   /** There is something to report, or room for tasks: acts before the event loop's next turn. */
   wake(): void {
     if (this.#scheduled) return;

@@ -278,6 +278,7 @@ export class Runner {
     const heartbeat = new Heartbeat({
       ...shared,
       intervalMs,
+      isPolling: () => loop.isPolling,
       nowUs: this.#nowUs,
       unreported: () => store.unacknowledged,
       heard: (sample) => clock?.heard(sample),

@@ -2,8 +2,8 @@
 
 I1. A lost attempt is told to stop and is never reported; a cancelled one is told to stop and is.
 I2. A call that fails changes nothing: the server may be away for longer than the leases, and whether they were lost is
-the
-    server's to say.
+    the server's to say.
+I3. An attempt that is cancelled is told so within a second, also while the runner asks for no tasks.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from .attempt import Attempt
 from .attempt_pool import AttemptPool
 from .lease_loop import abort_cancelled
 
+# How long a cancellation may stay unheard: what a server promises of polls. None is made while all slots are taken.
+UNHEARD_SECONDS = 1.0
+
 
 @dataclass(frozen=True)
 class HeartbeatOptions:
@@ -32,6 +35,8 @@ class HeartbeatOptions:
     # Attempts that ended here and that the server may not know of; their leases are kept too.
     unreported: Callable[[], list[Attempt]]
     interval: float
+    # Whether a poll waits at the server, whose answer tells of cancellations as soon as there are any.
+    is_polling: Callable[[], bool]
     drained: Callable[[], None]
     log: Callable[[str], None]
 
@@ -106,10 +111,12 @@ class Heartbeat:
             self._options.drained()
 
     def _run(self) -> None:
-        """The next call is due an interval after this one began, however long it took; sooner when it failed."""
-        interval = self._options.interval
+        """One is due an interval after the last began, however long that took; sooner when it failed, or for I3."""
+        interval, pool = self._options.interval, self._options.pool
+        due = 0.0
         while not self._scope.cancelled:
             began = time.monotonic()
-            self._failing = not self.beat()
-            due = interval / 4 if self._failing else interval - (time.monotonic() - began)
-            self._scope.wait(max(0.0, due))
+            if began >= due or (pool.held and not self._options.is_polling()):
+                self._failing = not self.beat()
+                due = time.monotonic() + interval / 4 if self._failing else began + interval
+            self._scope.wait(max(0.0, min(due - time.monotonic(), UNHEARD_SECONDS)))

@@ -66,6 +66,7 @@ class LeaseLoop:
     def __init__(self, options: LeaseLoopOptions) -> None:
         self._options = options
         self._polling = CallScope()
+        self._waiting = False
         self._reporting = CallScope()
         self._condition = threading.Condition()
         self._reserved = 0
@@ -86,6 +87,11 @@ class LeaseLoop:
         """There is something to report, or room for tasks."""
         with self._condition:
             self._condition.notify_all()
+
+    @property
+    def is_polling(self) -> bool:
+        """Whether a poll waits at the server, or for a server that is away."""
+        return self._waiting
 
     def stop_leasing(self) -> None:
         """Asks for no more tasks (I4); results go on being reported. Safe to call twice."""
@@ -127,6 +133,7 @@ class LeaseLoop:
                 asked = min(max(self._free(), (pool.room - self._reserved + 1) // 2), MAX_LEASE_BATCH)
                 self._reserved += asked
             try:
+                self._waiting = True
                 request = self._request(max_tasks=asked, wait=to_duration(WAIT_SECONDS))
                 answer = self._call(request, WAIT_SECONDS + CALL_SECONDS, self._polling)
                 failures = 0
@@ -138,6 +145,7 @@ class LeaseLoop:
                     self._polling.wait(delay)
                 continue
             finally:
+                self._waiting = False
                 with self._condition:
                     self._reserved -= asked
             self._received(answer)

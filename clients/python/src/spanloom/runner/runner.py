@@ -264,6 +264,7 @@ class Runner:
                 pool=pool,
                 unreported=lambda: store.unacknowledged,
                 interval=interval,
+                is_polling=lambda: loop.is_polling,
                 drained=self._drain,
                 log=options.write,
             )
