@@ -129,6 +129,9 @@ func (e *Error) Code() connect.Code { return e.Reason.Code() }
 // Retryable tells whether the same call may succeed later without a change.
 func (e *Error) Retryable() bool { return e.Reason.Retryable() }
 
+// ErrorType is its type as failures of tasks tell it, the same in every language.
+func (e *Error) ErrorType() string { return "SpanloomError" }
+
 // ReasonOf is the reason of the Error that err is or wraps; empty when there is none.
 func ReasonOf(err error) Reason {
 	var known *Error
@@ -178,6 +181,16 @@ func (e *TerminalError) Error() string { return messageOf(e.Err, "the task canno
 
 // Unwrap gives what it wraps.
 func (e *TerminalError) Unwrap() error { return e.Err }
+
+// ErrorType is its type as failures of tasks tell it: that of an [Error] it wraps, such as of an output that is too large,
+// else its own.
+func (e *TerminalError) ErrorType() string {
+	var known *Error
+	if errors.As(e.Err, &known) {
+		return known.ErrorType()
+	}
+	return "TerminalError"
+}
 
 // RetryableError asks for another attempt when a task's code returns it, wrapped or not, no sooner than After. The retry
 // policy still bounds the number of attempts.

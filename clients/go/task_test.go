@@ -79,7 +79,7 @@ func TestNoRetryHelpsAnInputOrOutputThatDoesNotFit(t *testing.T) {
 	} {
 		_, err := each.task.Run(t.Context(), []byte(each.input))
 		var terminal *TerminalError
-		if !errors.As(err, &terminal) || !strings.HasPrefix(err.Error(), each.want) {
+		if !errors.As(err, &terminal) || terminal.ErrorType() != "SpanloomError" || !strings.HasPrefix(err.Error(), each.want) {
 			t.Errorf("%v; want %s", err, each.want)
 		}
 	}
