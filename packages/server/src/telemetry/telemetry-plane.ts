@@ -1,13 +1,10 @@
 import { join } from "node:path";
-import { create } from "@bufbuild/protobuf";
 import {
   type AggregateSpansRequest,
   type CompareJobsRequest,
   type GetCriticalPathRequest,
   type QueryLogsRequest,
-  QueryLogsRequestSchema,
   type QuerySpansRequest,
-  QuerySpansRequestSchema,
   SpanloomError,
   type TailLogsRequest,
   type TailSpansRequest,
@@ -229,15 +226,11 @@ class TelemetryPlane implements Telemetry {
   }
 
   tailSpans(request: TailSpansRequest, signal: AbortSignal): AsyncIterable<TailBatch> {
-    const { filter, columns, attributeColumns } = request;
-    const existing = create(QuerySpansRequestSchema, { ...(filter && { filter }), columns, attributeColumns });
-    return this.#tail.follow(followedSpans(request), () => this.querySpans(existing, signal), signal);
+    return this.#tail.follow(followedSpans(request), signal);
   }
 
   tailLogs(request: TailLogsRequest, signal: AbortSignal): AsyncIterable<TailBatch> {
-    const { filter, columns, attributeColumns } = request;
-    const existing = create(QueryLogsRequestSchema, { ...(filter && { filter }), columns, attributeColumns });
-    return this.#tail.follow(followedLogs(request), () => this.queryLogs(existing, signal), signal);
+    return this.#tail.follow(followedLogs(request), signal);
   }
 
   /** Plans once it is known that there is something to compare: all of a job that is unknown would have vanished. */

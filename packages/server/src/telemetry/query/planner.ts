@@ -22,9 +22,9 @@ import {
  * UNIMPLEMENTED for what the protocol declares and this server does not serve.
  */
 export function planSpans(request: QuerySpansRequest, jobTraces: JobTraces, reading: Reading = {}): Statement {
-  const { parameters = new Parameters(), from } = reading;
+  const { parameters = new Parameters(), from, only } = reading;
   const context = { parameters, jobTraces, depth: 0, isFollowed: from !== undefined };
-  const condition = request.filter ? spanFilterSql(request.filter, context) : "1";
+  const condition = allOf(request.filter && spanFilterSql(request.filter, context), only);
   return assemble({
     request,
     parameters,
@@ -40,15 +40,17 @@ export function planSpans(request: QuerySpansRequest, jobTraces: JobTraces, read
 export interface Reading {
   /** Default the latest version of every span, or every log record once. */
   from?: string;
-  /** What `from` has bound. */
+  /** A condition beside those of the request. */
+  only?: string;
+  /** What `from` and `only` have bound. */
   parameters?: Parameters;
 }
 
 /** As {@link planSpans}, for log records. */
 export function planLogs(request: QueryLogsRequest, jobTraces: JobTraces, reading: Reading = {}): Statement {
-  const { parameters = new Parameters(), from } = reading;
+  const { parameters = new Parameters(), from, only } = reading;
   const context = { parameters, jobTraces, depth: 0, isFollowed: from !== undefined };
-  const condition = request.filter ? logFilterSql(request.filter, context) : "1";
+  const condition = allOf(request.filter && logFilterSql(request.filter, context), only);
   return assemble({
     request,
     parameters,
@@ -58,6 +60,10 @@ export function planLogs(request: QueryLogsRequest, jobTraces: JobTraces, readin
     defaultOrder: "time, ingest_id",
     ...source({ request, jobTraces, parameters, from, table: logRows }),
   });
+}
+
+function allOf(filter: string | undefined, only: string | undefined): string {
+  return filter && only ? `(${filter}) AND ${only}` : (filter ?? only ?? "1");
 }
 
 /** The lookup of traces that these jobs have spans or logs in without owning them. */

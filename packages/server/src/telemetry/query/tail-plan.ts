@@ -11,7 +11,7 @@ import { DATABASE } from "../columnar/schema.sql.ts";
 import type { Statement, TelemetryTable } from "../columnar/span-store.ts";
 import type { JobTraces } from "./filter-sql.ts";
 import { Parameters } from "./parameters.ts";
-import { planLogs, planSpans } from "./planner.ts";
+import { planLogs, planSpans, type Reading } from "./planner.ts";
 import { spanFilterSql } from "./span-filter.ts";
 
 /** A half-open range of the store's own time, in microseconds since the epoch. */
@@ -58,6 +58,28 @@ WHERE ${windowSql(window, parameters)}
 LIMIT 1 BY trace_id, time, ingest_id, writer
 )`,
   });
+}
+
+/**
+ * Turns what came before a time of the store's into one statement: what a tail begins with. A span that changed since is
+ * left to the windows after that. Errors: as `planSpans`.
+ */
+export function planExistingSpans(request: TailSpansRequest, jobTraces: JobTraces, beforeUs: bigint): Statement {
+  const { filter, columns, attributeColumns } = request;
+  const existing = create(QuerySpansRequestSchema, { ...(filter && { filter }), columns, attributeColumns });
+  return planSpans(existing, jobTraces, cameBefore(beforeUs));
+}
+
+/** As {@link planExistingSpans}, for log records. Errors: as `planLogs`. */
+export function planExistingLogs(request: TailLogsRequest, jobTraces: JobTraces, beforeUs: bigint): Statement {
+  const { filter, columns, attributeColumns } = request;
+  const existing = create(QueryLogsRequestSchema, { ...(filter && { filter }), columns, attributeColumns });
+  return planLogs(existing, jobTraces, cameBefore(beforeUs));
+}
+
+function cameBefore(untilUs: bigint): Reading {
+  const parameters = new Parameters();
+  return { parameters, only: windowSql({ fromUs: 0n, untilUs }, parameters) };
 }
 
 /** Counts the rows that came within a window, and names the jobs whose end did, as 32 hex digits. */

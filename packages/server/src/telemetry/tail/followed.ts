@@ -10,7 +10,7 @@ import {
 import type { Statement, TelemetryTable } from "../columnar/span-store.ts";
 import type { JobTraces } from "../query/filter-sql.ts";
 import { jobIdsOf } from "../query/job-ids.ts";
-import { planLogTail, planSpanTail, type Window } from "../query/tail-plan.ts";
+import { planExistingLogs, planExistingSpans, planLogTail, planSpanTail, type Window } from "../query/tail-plan.ts";
 
 /** What a reader of a tail follows. */
 export interface Followed {
@@ -23,8 +23,10 @@ export interface Followed {
   readonly untilEndOf: readonly string[];
   readonly includeExisting: boolean;
   readonly position: string;
-  /** Errors: as `planSpans` and `planLogs`. */
+  /** What became new within a window. Errors: as `planSpans` and `planLogs`. */
   plan(traces: JobTraces, window: Window): Statement;
+  /** What came before a time of the store's. Errors: as `plan`. */
+  planExisting(traces: JobTraces, beforeUs: bigint): Statement;
 }
 
 /** What TailSpans follows. */
@@ -35,6 +37,7 @@ export function followedSpans(request: TailSpansRequest): Followed {
     table: "spans",
     key: keyOf("spans", asked),
     plan: (traces, window) => planSpanTail(request, traces, window),
+    planExisting: (traces, beforeUs) => planExistingSpans(request, traces, beforeUs),
   };
 }
 
@@ -46,6 +49,7 @@ export function followedLogs(request: TailLogsRequest): Followed {
     table: "logs",
     key: keyOf("logs", asked),
     plan: (traces, window) => planLogTail(request, traces, window),
+    planExisting: (traces, beforeUs) => planExistingLogs(request, traces, beforeUs),
   };
 }
 

@@ -60,10 +60,10 @@ class TailReader {
   readonly #abort = new AbortController();
   readonly done: Promise<unknown>;
   isOpen = false;
-  constructor(tail: Tail, request: Request = {}, existing: () => AsyncIterable<ArrowBatch> = nothing) {
+  constructor(tail: Tail, request: Request = {}) {
     const asked = create(TailSpansRequestSchema, { columns: ["name"], ...request });
     this.done = (async () => {
-      for await (const batch of tail.follow(followedSpans(asked), existing, this.#abort.signal)) {
+      for await (const batch of tail.follow(followedSpans(asked), this.#abort.signal)) {
         this.isOpen = true;
         this.position = batch.position;
         this.rows.push(...rowsOf(batch.ipc).map(({ name }) => String(name)));
@@ -81,12 +81,6 @@ class TailReader {
     await waitFor(() => this.rows.length >= count);
     return this.rows.splice(0);
   }
-}
-
-async function* nothing(): AsyncIterable<ArrowBatch> {}
-// biome-ignore lint/correctness/useYield: it fails before.
-async function* existingFails(): AsyncIterable<ArrowBatch> {
-  throw new Error("what exists is asked for, though there is a position");
 }
 
 const changes = (sql: string) => sql.includes("max(version)");
@@ -181,7 +175,7 @@ for (const [kind, start] of telemetryStores) {
       const { tail, clock, store } = made();
       const controller = new AbortController();
       const asked = followedSpans(create(TailSpansRequestSchema, { columns: ["name"] }));
-      const slow = tail.follow(asked, nothing, controller.signal);
+      const slow = tail.follow(asked, controller.signal);
       const iterator = slow[Symbol.asyncIterator]();
       await iterator.next();
       const id = ++ids;
@@ -245,14 +239,21 @@ for (const [kind, start] of telemetryStores) {
       await reader.end();
     });
 
-    it("sends what matches already first, when asked to", async () => {
-      const { tail, clock } = made();
-      const all = { sql: "SELECT 'there' AS name", params: {} };
-      const reader = new TailReader(tail, { includeExisting: true }, () => tested.store.stream(all));
+    it("sends what matches already first, when asked to, and what comes meanwhile once (I1)", async () => {
+      let passed = 0;
+      const barrier = async () => {
+        // The second stands between the store's clock and what exists.
+        if (++passed === 2) await insert(1, named("joint, meanwhile"));
+      };
+      const { tail, clock } = made({ barrier });
+      await insert(1, named("joint, there"));
+      const names = [{ match: { case: "prefix" as const, value: "joint" } }];
+      const reader = new TailReader(tail, { includeExisting: true, filter: { names } });
       await reader.opened();
-      await insert(1, named("new"));
       await clock.tick();
-      expect(await reader.next(2)).toEqual(["there", "new"]);
+      await insert(1, named("joint, new"));
+      await clock.tick();
+      expect(await reader.next(3)).toEqual(["joint, there", "joint, meanwhile", "joint, new"]);
       await reader.end();
     });
 
@@ -296,7 +297,7 @@ for (const [kind, start] of telemetryStores) {
       await reader.end();
       // Nobody is there meanwhile, and nothing comes later.
       await insert(1, named("missed"), named("missed, too"));
-      const again = new TailReader(tail, { position, includeExisting: true }, existingFails);
+      const again = new TailReader(tail, { position, includeExisting: true });
       expect(await again.next(2)).toEqual(["missed", "missed, too"]);
       await again.end();
       const third = new TailReader(tail, { position: again.position });
@@ -358,7 +359,7 @@ for (const [kind, start] of telemetryStores) {
       const { tail, clock } = made();
       const controller = new AbortController();
       const asked = followedSpans(create(TailSpansRequestSchema, { columns: ["name"] }));
-      const reader = tail.follow(asked, nothing, controller.signal)[Symbol.asyncIterator]();
+      const reader = tail.follow(asked, controller.signal)[Symbol.asyncIterator]();
       const first = (await reader.next()).value!;
       const quiet = reader.next();
       for (let i = 0; i < 50; i++) await clock.tick();
@@ -377,7 +378,7 @@ for (const [kind, start] of telemetryStores) {
       const rows: unknown[] = [];
       let isOpen = false;
       const done = (async () => {
-        for await (const { ipc } of tail.follow(followedLogs(request), nothing, controller.signal)) {
+        for await (const { ipc } of tail.follow(followedLogs(request), controller.signal)) {
           isOpen = true;
           rows.push(...rowsOf(ipc));
         }

@@ -82,16 +82,12 @@ export class Tail {
   }
 
   /**
-   * Streams what matches from now on, after what `existing` gives or from the position on, until the jobs that are named
-   * have ended or the signal aborts.
+   * Streams what matches from now on, after what exists if that is asked for, or from the position on, until the jobs that
+   * are named have ended or the signal aborts.
    *
-   * Errors: SHUTTING_DOWN when the signal aborts, so that nobody takes it for the end; what planning and `existing` throw.
+   * Errors: SHUTTING_DOWN when the signal aborts, so that nobody takes it for the end; what planning throws.
    */
-  async *follow(
-    followed: Followed,
-    existing: () => AsyncIterable<ArrowBatch>,
-    signal: AbortSignal,
-  ): AsyncIterable<TailBatch> {
+  async *follow(followed: Followed, signal: AbortSignal): AsyncIterable<TailBatch> {
     const nothing = followed.plan(new Map(), { fromUs: 0n, untilUs: 0n });
     // What is accepted already is among what exists, and need not come twice.
     if (followed.includeExisting) await this.#options.barrier();
@@ -104,7 +100,7 @@ export class Tail {
       await this.#findOpenJobs(reader);
       const begins = formatPosition(resumedUs ?? nowUs);
       if (followed.includeExisting && resumedUs === undefined) {
-        for await (const batch of existing()) yield { ...batch, position: "" };
+        for await (const batch of this.#existing(followed, nowUs, signal)) yield { ...batch, position: "" };
         yield { ipc: new Uint8Array(), rows: 0, position: begins };
       } else {
         // An empty batch has the schema, and tells the reader that it is heard.
@@ -119,6 +115,14 @@ export class Tail {
       signal.removeEventListener("abort", abort);
       this.#remove(reader);
     }
+  }
+
+  /** What came before the reader's first window: what comes while it is read would be in both. */
+  async *#existing(followed: Followed, beforeUs: bigint, signal: AbortSignal): AsyncIterable<ArrowBatch> {
+    await this.#options.barrier();
+    signal.throwIfAborted();
+    const traces = await this.#options.jobTraces(followed.jobIds);
+    yield* this.#options.store.stream(followed.planExisting(traces, beforeUs), signal);
   }
 
   async *#goOn(reader: Reader, signal: AbortSignal): AsyncIterable<TailBatch> {
